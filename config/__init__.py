@@ -1,0 +1,5 @@
+"""Wires the project: settings, processes, addresses."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,52 @@
+"""The demo: four simulated providers on this machine, and the accounts that poll them."""
+
+from __future__ import annotations
+
+from config import env
+from providers.demo import eightx8, flow8, generio, smartflows
+from providers.models import ProviderAccount
+
+NAMES = {
+    "smartflows": "Documents",
+    "eightx8": "Customer messaging",
+    "generio": "3D catalogue",
+    "flow8": "Back office",
+}
+API_KEYS = {
+    "smartflows": smartflows.API_KEY,
+    "eightx8": eightx8.API_KEY,
+    "generio": generio.API_KEY,
+    "flow8": flow8.API_KEY,
+}
+EXTRA_SETTINGS = {"eightx8": {"account_id": eightx8.ACCOUNT_ID}}
+POLL_EVERY = 4  # seconds: the demo wants to be seen moving
+
+
+def ports() -> dict[str, int]:
+    """Port of each simulator; moved together by ANNUNCIATOR_DEMO_PORT."""
+    first = int(env.text("ANNUNCIATOR_DEMO_PORT", "8101"))
+    return {key: first + offset for offset, key in enumerate(NAMES)}
+
+
+def ports_text() -> str:
+    return ",".join(f"{key}={port}" for key, port in ports().items())
+
+
+def ensure_accounts() -> None:
+    """Create the demo accounts that are missing; people's changes to existing ones stay."""
+    for key, port in ports().items():
+        site = f"http://127.0.0.1:{port}"
+        account, is_new = ProviderAccount.objects.get_or_create(
+            name=NAMES[key],
+            defaults={
+                "provider": key,
+                "settings": {"base_url": site, **EXTRA_SETTINGS.get(key, {})},
+                "poll_every": POLL_EVERY,
+            },
+        )
+        if is_new:
+            account.set_credentials({"api_key": API_KEYS[key]}, by="demo")
+            account.save()
+        elif account.provider == key and account.settings.get("base_url") != site:
+            account.settings = {**account.settings, "base_url": site}
+            account.save()

@@ -1,0 +1,198 @@
+"""The live stream: a small ASGI process that tells open pages which ids changed.
+
+One Valkey subscription per process, a bounded queue per client, no database connection held while
+streaming. A client that falls behind is closed; it comes back and asks what it missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import django
+import redis.asyncio as redis
+from asgiref.sync import sync_to_async
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
+from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.utils.crypto import constant_time_compare  # noqa: E402
+
+from executions.live import CHANNEL  # noqa: E402
+from executions.roles import visible_accounts  # noqa: E402
+
+QUEUE = 100  # messages a slow client may lag behind
+CLIENTS = 3000  # per process
+HEARTBEAT = 15.0  # seconds
+RECHECK = 30.0  # seconds between two looks at the person's rights
+LONGEST = 900.0  # seconds of one stream
+
+log = logging.getLogger(__name__)
+
+
+class Client:
+    def __init__(self, accounts: frozenset[int]) -> None:
+        self.accounts = accounts
+        self.queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE)
+
+    def offer(self, event: str) -> None:
+        try:
+            self.queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self.close()
+
+    def close(self) -> None:
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
+
+
+class Hub:
+    """Everybody who listens, and the one subscription that feeds them."""
+
+    def __init__(self) -> None:
+        self.clients: set[Client] = set()
+        self.is_connected = False
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (redis.RedisError, OSError) as error:
+                self.is_connected = False
+                log.warning("live channel lost: %s", type(error).__name__)
+                self._offer_all(_event("degraded", "{}"))
+                await asyncio.sleep(1)
+
+    async def _listen(self) -> None:
+        client = redis.Redis.from_url(settings.REDIS_URL, health_check_interval=10)
+        async with client, client.pubsub() as subscription:
+            await subscription.subscribe(CHANNEL)
+            self.is_connected = True
+            self._offer_all(_event("hello", "{}"))
+            async for message in subscription.listen():
+                if message["type"] == "message":
+                    self._deliver(message["data"].decode())
+
+    def _deliver(self, data: str) -> None:
+        account = json.loads(data).get("account")
+        event = _event("changes", data)
+        for client in tuple(self.clients):
+            if account in client.accounts:
+                client.offer(event)
+
+    def _offer_all(self, event: str) -> None:
+        for client in tuple(self.clients):
+            client.offer(event)
+
+
+hub = Hub()
+
+
+def _event(name: str, data: str) -> str:
+    return f"event: {name}\ndata: {data}\n\n"
+
+
+@sync_to_async(thread_sensitive=False)
+def accounts_of(session_key: str | None) -> frozenset[int] | None:
+    """The accounts that the session's person may see; None for nobody."""
+    if not session_key:
+        return None
+    try:
+        session = SessionStore(session_key)
+        user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+        if user is None or not constant_time_compare(
+            session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+        ):
+            return None
+        return frozenset(visible_accounts(user).values_list("pk", flat=True))
+    finally:
+        connection.close()  # back to the pool: a stream holds none
+
+
+async def stream(request: Request) -> Response:
+    """GET /live/ with the session cookie: server-sent events `hello`, `changes`, `degraded`."""
+    headers = _cors(request)
+    session_key = request.cookies.get(settings.SESSION_COOKIE_NAME)
+    accounts = await accounts_of(session_key)
+    if accounts is None:
+        return PlainTextResponse("Sign in first.", status_code=401, headers=headers)
+    if len(hub.clients) >= CLIENTS:
+        wait = str(random.randint(5, 30))
+        return PlainTextResponse("Full.", 503, {**headers, "Retry-After": wait})
+    return StreamingResponse(
+        _events(Client(accounts), session_key),
+        media_type="text/event-stream",
+        headers={**headers, "Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(client: Client, session_key: str | None) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    end, check_at = loop.time() + LONGEST, loop.time() + RECHECK
+    hub.clients.add(client)
+    try:
+        yield f"retry: {random.randint(1000, 4000)}\n\n"
+        yield _event("hello" if hub.is_connected else "degraded", "{}")
+        while loop.time() < end:
+            try:
+                event = await asyncio.wait_for(client.queue.get(), HEARTBEAT)
+            except TimeoutError:
+                event = ": still here\n\n"
+            if event is None:
+                return
+            if loop.time() > check_at:
+                accounts = await accounts_of(session_key)
+                if accounts is None:
+                    yield _event("signed-out", "{}")
+                    return
+                client.accounts, check_at = accounts, loop.time() + RECHECK
+            yield event
+    finally:
+        hub.clients.discard(client)
+
+
+def _cors(request: Request) -> dict[str, str]:
+    """The page may come from another port of the same host, nobody else."""
+    origin = request.headers.get("origin", "")
+    own_host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    if not origin or urlsplit(origin).hostname != own_host:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Vary": "Origin",
+    }
+
+
+async def is_up(request: Request) -> Response:
+    return PlainTextResponse("ok" if hub.is_connected else "degraded")
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)  # thousands of clients: full collections cost 0.4 s each
+    feeding = asyncio.create_task(hub.run())
+    yield
+    feeding.cancel()
+
+
+app = Starlette(routes=[Route("/live/", stream), Route("/healthz", is_up)], lifespan=lifespan)

@@ -1,0 +1,121 @@
+"""`manage.py run`: every process of the product in one terminal, until Ctrl-C.
+
+Web, live stream, worker, poller, beat, listener and, unless ANNUNCIATOR_DEMO=0, the demo
+providers: separate processes under one runner. A second start on the same data folder is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import BaseCommand, CommandError, call_command
+from honcho.manager import Manager
+
+from config import demo, env
+
+
+class Command(BaseCommand):
+    help = "Start every process of the product in this terminal. Ctrl-C stops all of them."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with self._only_one():
+            self._check_ports()
+            call_command("migrate", verbosity=0)
+            call_command("collectstatic", interactive=False, verbosity=0)
+            password = self._first_user()
+            if settings.IS_DEMO:
+                demo.ensure_accounts()
+            self._print_address(password)
+            manager = Manager()
+            for name, command in processes().items():
+                manager.add_process(name, command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+            manager.loop()
+        if manager.returncode not in (0, 130, 143):
+            raise CommandError("A process ended by itself; its last lines are above.")
+
+    @contextmanager
+    def _only_one(self) -> Iterator[None]:
+        folder = env.data_folder()
+        with open(folder / "run.lock", "a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise CommandError(
+                    f"Annunciator runs already on {folder} (process {lock.read() or '?'}). Stop "
+                    "it first, or set ANNUNCIATOR_DATA to another folder."
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def _check_ports(self) -> None:
+        host = env.text("HOST", "127.0.0.1")
+        wanted = {settings.PORT: (host, "PORT"), settings.LIVE_PORT: (host, "LIVE_PORT")}
+        if settings.IS_DEMO:
+            wanted |= {port: ("127.0.0.1", f"demo {key}") for key, port in demo.ports().items()}
+        for port, (address, name) in wanted.items():
+            with socket.socket() as sock:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    sock.bind((address, port))
+                except OSError:
+                    raise CommandError(
+                        f"Port {port} ({name}) is in use by another program. Set PORT to another "
+                        "number."
+                    ) from None
+
+    def _first_user(self) -> str:
+        """The password of the user made now, "" if there are users already."""
+        if User.objects.exists():
+            return ""
+        password = env.text("ANNUNCIATOR_ADMIN_PASSWORD") or secrets.token_urlsafe(12)
+        User.objects.create_superuser("admin", password=password)
+        return password
+
+    def _print_address(self, password: str) -> None:
+        host = env.text("HOST", "127.0.0.1")
+        shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+        lines = ["", f"  Annunciator: http://{shown}:{settings.PORT}/"]
+        if password and not env.text("ANNUNCIATOR_ADMIN_PASSWORD"):
+            lines.append(f"  Sign in as:  admin / {password}   (shown this once)")
+        elif password:
+            lines.append("  Sign in as:  admin, with ANNUNCIATOR_ADMIN_PASSWORD")
+        else:
+            lines.append("  Sign in as:  admin, or any user you made")
+        self.stdout.write("\n".join([*lines, "  Ctrl-C stops everything.", ""]))
+        self.stdout.flush()
+
+
+def processes() -> dict[str, str]:
+    """The command line of every process, by name."""
+    python = f'"{sys.executable}"'
+    host = env.text("HOST", "127.0.0.1")
+    celery = f"{python} -m celery -A config"
+    beat_file = env.data_folder() / "beat-schedule"
+    found = {
+        "web": f"{python} -m granian --interface wsgi --host {host} --port {settings.PORT}"
+        " --workers 1 --blocking-threads 8 --backpressure 128 --no-access-log --log-level warning"
+        " config.wsgi:application",
+        "live": f"{python} -m uvicorn config.live:app --host {host} --port {settings.LIVE_PORT}"
+        " --log-level warning --no-access-log --timeout-graceful-shutdown 1",
+        "worker": f"{celery} worker -Q command -P threads -c 8 -n worker@%h -l warning"
+        " --without-gossip --without-mingle",
+        "poller": f"{celery} worker -Q poll -P threads -c 32 -n poller@%h -l warning"
+        " --without-gossip --without-mingle",
+        "beat": f'{celery} beat -l warning --pidfile= -s "{beat_file}"',
+        "listener": f"{python} manage.py listen",
+    }
+    if settings.IS_DEMO:
+        found["demo"] = f"{python} -m providers.demo.serve --ports {demo.ports_text()}"
+    return found

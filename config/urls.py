@@ -1,0 +1,18 @@
+"""Addresses of the whole site."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+from config import health
+
+urlpatterns = [
+    path("", include("executions.urls")),
+    path("sign-in/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-out/", login_not_required(LogoutView.as_view()), name="logout"),
+    path("admin/", admin.site.urls),
+    path("healthz", health.is_up, name="healthz"),
+    path("readyz", health.is_ready, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]

@@ -1,0 +1,128 @@
+"""The admin of what this app stores: to look at, never to edit. And the accounts, with their poll
+runs and the audit log.
+
+Poll runs have no list of their own: Django's admin takes no table with a composite key, so they
+stand on the page of their account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from executions import audit
+from executions.models import ApiToken, AuditEntry, Command, Execution, PollRun, Quarantine
+from executions.roles import may_administer
+from providers.admin import AccountAdmin
+from providers.models import ProviderAccount
+
+admin.site.site_header = "Annunciator administration"
+admin.site.site_title = "Annunciator"
+
+
+@admin.register(ProviderAccount)
+class AccountWithHistory(AccountAdmin):
+    def last_polls(self, account: ProviderAccount, limit: int) -> Iterable[PollRun]:
+        return PollRun.objects.filter(account=account).order_by("-started_at")[:limit]
+
+    def note(self, request: HttpRequest, account: ProviderAccount, action: str, what: Any) -> None:
+        detail = what if isinstance(what, dict) else {"changes": [str(change) for change in what]}
+        audit.record(
+            request.user,
+            action,
+            account_name=account.name,
+            target=f"account:{account.pk}" if account.pk else "",
+            detail=detail,
+            address=request.META.get("REMOTE_ADDR") or None,
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an account without history: one with runs is disabled instead."""
+        if obj is None or not may_administer(request.user):
+            return False
+        return not Execution.objects.filter(account=obj).exists()
+
+    def delete_model(self, request: HttpRequest, obj: ProviderAccount) -> None:
+        self.note(request, obj, "account.deleted", {})
+        super().delete_model(request, obj)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """For admins to look at."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Quarantine)
+class QuarantineAdmin(ReadOnlyAdmin):
+    list_display = ("account", "ref", "reason", "count", "first_seen_at", "last_seen_at")
+    list_filter = ("account",)
+    search_fields = ("ref", "reason")
+    ordering = ("-last_seen_at",)
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "action", "account_name", "target", "address")
+    list_filter = ("action",)
+    search_fields = ("actor", "account_name", "target")
+    show_full_result_count = False
+
+
+@admin.register(Command)
+class CommandAdmin(ReadOnlyAdmin):
+    list_display = (
+        "requested_at", "kind", "target", "account", "requested_by", "state", "message",
+    )  # fmt: skip
+    list_filter = ("state", "kind", "account")
+    list_select_related = ("account", "requested_by")
+    search_fields = ("target",)
+    exclude = ("sealed_arguments",)
+    show_full_result_count = False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    """Tokens come from `manage.py token`; here they are revoked."""
+
+    list_display = ("user", "label", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "label")
+    exclude = ("hash",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
+        self._note(request, obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        for token in queryset.select_related("user"):
+            self._note(request, token)
+        super().delete_queryset(request, queryset)
+
+    def _note(self, request: HttpRequest, token: ApiToken) -> None:
+        audit.record(
+            request.user,
+            "token.revoked",
+            target=f"token:{token.pk} of {token.user}",
+            address=request.META.get("REMOTE_ADDR") or None,
+        )

@@ -1,0 +1,295 @@
+"""The expressions in a form's `condition`: a small grammar of our own, read and never executed.
+
+Angular Schema Form evaluates Angular expressions. This reads the part of them that decides about
+visibility: paths, literals, `! && || ?:`, comparisons, `.length`, `.indexOf(x)`, `.includes(x)`.
+Everything else is `Unclear`, and the caller then shows the field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from executions.forms.keys import EACH, MISSING, Path
+from executions.forms.truths import COMPARISONS, is_same, is_true, to_number
+
+MAX_LENGTH = 1000  # characters of an expression
+MAX_DEPTH = 40  # brackets and signs inside each other
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+    r"""|(?P<name>[^\W\d][\w$]*|\$\w*)|(?P<sign>===|!==|==|!=|<=|>=|&&|\|\||[<>!?:.,()\[\]-]))"""
+)
+_LITERALS = {"true": True, "false": False, "null": None, "undefined": MISSING}
+_OWN_NAMES = {"model", "modelValue", "arrayIndex", "arrayIndices", "$index", "$i"}
+_LEVELS = (("||",), ("&&",), ("===", "!==", "==", "!="), ("<", ">", "<=", ">="))
+
+
+class Unclear(Exception):
+    """The expression cannot be evaluated here. Show the field, do not require it."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean: the model, the field's own value, row positions, and the known names."""
+
+    model: dict[str, Any]
+    value: Any = MISSING
+    indices: tuple[int, ...] = ()
+    known: frozenset[str] = frozenset()
+
+
+class _UnknownRoot:
+    """A first name that is neither ours nor a property: `person` in `person.eligible`."""
+
+
+Reading = Callable[[Scope], Any]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A read expression. `references` are the properties it looks at, EACH for any row."""
+
+    text: str
+    read: Reading
+    references: tuple[Path, ...] = ()
+
+    def holds(self, scope: Scope) -> bool:
+        """Raises Unclear."""
+        return is_true(_settled(self.read(scope)))
+
+
+def parse_condition(expression: object) -> Condition:
+    """Raises Unclear."""
+    if isinstance(expression, bool):
+        return Condition(str(expression), lambda scope: expression)
+    if not isinstance(expression, str) or not expression.strip():
+        raise Unclear("the condition is no expression")
+    if len(expression) > MAX_LENGTH:
+        raise Unclear("the condition is too long")
+    parser = _Parser(_tokens(expression))
+    reading = parser.choice()
+    parser.end()
+    return Condition(expression, reading, tuple(parser.references))
+
+
+def _tokens(expression: str) -> list[tuple[str, str]]:
+    tokens, position = [], 0
+    expression = expression.rstrip()
+    while position < len(expression):
+        match = _TOKEN.match(expression, position)
+        if match is None or match.lastgroup is None:
+            raise Unclear("the condition uses something else than paths and comparisons")
+        tokens.append((match.lastgroup, match.group(match.lastgroup)))
+        position = match.end()
+    return tokens
+
+
+class _Parser:
+    """Recursive descent; each method returns a function from Scope to a value."""
+
+    def __init__(self, tokens: list[tuple[str, str]]) -> None:
+        self.tokens = tokens
+        self.position = 0
+        self.depth = 0
+        self.references: list[Path] = []
+
+    def accept(self, *signs: str) -> str:
+        if self.position < len(self.tokens):
+            kind, text = self.tokens[self.position]
+            if kind == "sign" and text in signs:
+                self.position += 1
+                return text
+        return ""
+
+    def expect(self, sign: str) -> None:
+        if not self.accept(sign):
+            raise Unclear(f"the condition lacks {sign!r}")
+
+    def take(self) -> tuple[str, str]:
+        if self.position >= len(self.tokens):
+            raise Unclear("the condition ends too early")
+        self.position += 1
+        return self.tokens[self.position - 1]
+
+    def end(self) -> None:
+        if self.position < len(self.tokens):
+            raise Unclear("the condition goes on after its end")
+
+    def choice(self) -> Reading:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unclear("the condition is nested too deeply")
+        test = self.level(0)
+        if self.accept("?"):
+            yes = self.choice()
+            self.expect(":")
+            no = self.choice()
+            self.depth -= 1
+            return lambda scope: (yes if is_true(_settled(test(scope))) else no)(scope)
+        self.depth -= 1
+        return test
+
+    def level(self, number: int) -> Reading:
+        if number == len(_LEVELS):
+            return self.unary()
+        left = self.level(number + 1)
+        while sign := self.accept(*_LEVELS[number]):
+            left = _joined(sign, left, self.level(number + 1))
+        return left
+
+    def unary(self) -> Reading:
+        signs = []
+        while sign := self.accept("!", "-"):
+            signs.append(sign)
+        if len(signs) > MAX_DEPTH:
+            raise Unclear("the condition is nested too deeply")
+        reading = self.path()
+        for sign in reversed(signs):
+            reading = _signed(sign, reading)
+        return reading
+
+    def path(self) -> Reading:
+        kind, text = self.take()
+        if kind == "name" and text not in _LITERALS:
+            return self.members(_named(text), () if text in _OWN_NAMES else (text,), text)
+        if kind == "sign" and text == "(":
+            inner = self.choice()
+            self.expect(")")
+            return self.members(inner, None, "")
+        if kind == "sign":
+            raise Unclear(f"the condition has an unexpected {text!r}")
+        value = _LITERALS[text] if kind == "name" else _literal(kind, text)
+        return self.members(lambda scope: value, None, "")
+
+    def members(self, reading: Reading, path: Path | None, root: str) -> Reading:
+        """Follows `.name`, `[index]` and the three known calls; notes what is referenced."""
+        while True:
+            if self.accept("."):
+                kind, name = self.take()
+                if kind != "name":
+                    raise Unclear("the condition lacks a name after '.'")
+                if self.accept("("):
+                    reading, path = self.call(reading, name), self.noted(path, root)
+                elif name == "length":
+                    reading, path = _length(reading), self.noted(path, root)
+                else:
+                    reading = _member(reading, name)
+                    path = None if path is None else (*path, name)
+            elif self.accept("["):
+                inside = self.choice()
+                self.expect("]")
+                reading = _indexed(reading, inside)
+                path = None if path is None else (*path, EACH)
+            else:
+                self.noted(path, root)
+                return reading
+
+    def noted(self, path: Path | None, root: str) -> None:
+        if path and root != "modelValue":
+            self.references.append(path)
+
+    def call(self, reading: Reading, name: str) -> Reading:
+        if name not in ("indexOf", "includes"):
+            raise Unclear(f"the condition calls {name!r}")
+        wanted = self.choice()
+        self.expect(")")
+        return _search(reading, wanted, is_test=name == "includes")
+
+
+def _literal(kind: str, text: str) -> Any:
+    if kind == "number":
+        return float(text) if "." in text else int(text)
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
+
+
+def _named(name: str) -> Reading:
+    def read(scope: Scope) -> Any:
+        if name == "model":
+            return scope.model
+        if name == "modelValue":
+            return scope.value
+        if name in ("arrayIndex", "$index"):
+            return scope.indices[-1] if scope.indices else MISSING
+        if name in ("arrayIndices", "$i"):
+            return list(scope.indices)
+        if name in scope.model:
+            return scope.model[name]
+        return MISSING if name in scope.known else _UnknownRoot()
+
+    return read
+
+
+def _member(reading: Reading, name: str) -> Reading:
+    def read(scope: Scope) -> Any:
+        value = reading(scope)
+        if isinstance(value, _UnknownRoot):
+            # One unknown root name is the host page's word for the model (`modelData.soul`).
+            if name not in scope.model and name not in scope.known:
+                raise Unclear(f"the condition asks for {name!r}, which is not in this form")
+            return scope.model.get(name, MISSING)
+        return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+
+    return read
+
+
+def _indexed(reading: Reading, inside: Reading) -> Reading:
+    def read(scope: Scope) -> Any:
+        value, index = _settled(reading(scope)), _settled(inside(scope))
+        if isinstance(value, dict) and isinstance(index, str):
+            return value.get(index, MISSING)
+        if isinstance(value, list) and type(index) is int and 0 <= index < len(value):
+            return value[index]
+        return MISSING
+
+    return read
+
+
+def _length(reading: Reading) -> Reading:
+    def read(scope: Scope) -> Any:
+        value = _settled(reading(scope))
+        if isinstance(value, dict):
+            return value.get("length", MISSING)
+        return len(value) if isinstance(value, str | list) else MISSING
+
+    return read
+
+
+def _search(reading: Reading, wanted: Reading, *, is_test: bool) -> Reading:
+    def read(scope: Scope) -> Any:
+        value, item = _settled(reading(scope)), _settled(wanted(scope))
+        if isinstance(value, str):
+            place = value.find(item) if isinstance(item, str) else -1
+        elif isinstance(value, list):
+            place = next((i for i, each in enumerate(value) if is_same(each, item)), -1)
+        else:
+            return MISSING
+        return place >= 0 if is_test else place
+
+    return read
+
+
+def _signed(sign: str, reading: Reading) -> Reading:
+    if sign == "!":
+        return lambda scope: not is_true(_settled(reading(scope)))
+    return lambda scope: -to_number(_settled(reading(scope)))
+
+
+def _joined(sign: str, left: Reading, right: Reading) -> Reading:
+    def read(scope: Scope) -> Any:
+        one = _settled(left(scope))
+        if sign == "&&":
+            return right(scope) if is_true(one) else one
+        if sign == "||":
+            return one if is_true(one) else right(scope)
+        return COMPARISONS[sign](one, _settled(right(scope)))
+
+    return read
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, _UnknownRoot):
+        raise Unclear("the condition asks for something that is not in this form")
+    return value

@@ -1,0 +1,79 @@
+"""The entries of a form's layout: their types, their sections, their words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from executions.forms.keys import Path, parse_key
+from executions.forms.tree import Wording
+from executions.forms.wording import MAX_HELP, humanised_path, plain, words_only
+
+CONTAINERS = {"", "fieldset", "section", "conditional", "condition", "tabs", "steps", "array"}
+IGNORED = {"template"}  # would run the provider's code
+
+MAX_WALK = 5000  # entries looked at when collecting keys
+
+
+def entry_type(entry: dict[str, Any]) -> str:
+    """The form type of an entry in lower case; "" where it names none."""
+    kind = entry.get("type")
+    return plain(kind, 60).strip().lower() if isinstance(kind, str) else ""
+
+
+def sections_of(entry: dict[str, Any]) -> list[Any] | None:
+    """The entries inside a container; tabs and steps become groups with their titles."""
+    for word in ("tabs", "steps"):
+        if isinstance(entry.get(word), list):
+            parts = [part for part in entry[word] if isinstance(part, dict)]
+            return [{**part, "type": "fieldset"} for part in parts]
+    return entry["items"] if isinstance(entry.get("items"), list) else None
+
+
+def listed_keys(form: list[Any]) -> set[Path]:
+    """The paths that are named anywhere in the layout: what "..." leaves out."""
+    return {path for path in map(parse_key, _keys(form)) if path}
+
+
+def _keys(form: list[Any]) -> Iterator[Any]:
+    waiting = list(form)
+    for _ in range(MAX_WALK):
+        if not waiting:
+            return
+        entry = waiting.pop()
+        if isinstance(entry, str):
+            yield entry
+        elif isinstance(entry, dict):
+            yield entry.get("key")
+            for word in ("items", "tabs", "steps"):
+                if isinstance(entry.get(word), list):
+                    waiting.extend(entry[word])
+
+
+def wording_for(
+    attributes: dict[str, Any], path: Path | str, rules: dict[str, Any] | None = None
+) -> Wording:
+    """The form's words, else the schema's, else the humanised name."""
+    merged = {**_texts(rules or {}), **_texts(attributes)}
+    title = merged.get("title", "")
+    if not isinstance(title, str) or not title.strip():
+        title = humanised_path(path) if isinstance(path, tuple) else ""
+    helps = [merged.get(word) for word in ("description", "help", "helpvalue", "infoMessage")]
+    return Wording(
+        title=plain(words_only(title)),
+        help="\n".join(plain(text, MAX_HELP) for text in helps if isinstance(text, str) and text),
+        placeholder=_short(merged, "placeholder", 200),
+        before=_short(merged, "fieldAddonLeft", 40),
+        after=_short(merged, "fieldAddonRight", 40),
+        hides_title=merged.get("notitle") is True,
+        messages=merged.get("validationMessage"),
+    )
+
+
+def _texts(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in attributes.items() if value is not None}
+
+
+def _short(attributes: dict[str, Any], word: str, limit: int) -> str:
+    value = attributes.get(word)
+    return words_only(plain(value, limit)) if isinstance(value, str) else ""

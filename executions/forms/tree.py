@@ -1,0 +1,137 @@
+"""What a form is after reading: a tree of fields, groups, lists and texts. Frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from executions.forms.conditions import Condition
+from executions.forms.keys import MISSING, Path
+
+Kind = Literal["string", "number", "integer", "boolean", "object", "array", "any"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A schema, one level resolved: `rules` are its keywords, references and unions replaced.
+
+    `trail` names the references that led here, so that a circle is seen. `doubt` says why the
+    kind is "any".
+    """
+
+    kind: Kind
+    rules: dict[str, Any]
+    is_nullable: bool = False
+    trail: frozenset[str] = frozenset()
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice. The value keeps its JSON type and never reaches the page."""
+
+    value: Any
+    label: str
+    group: str = ""
+    is_danger: bool = False
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The texts around a field. `help` is HTML as the provider gave it, to be cleaned."""
+
+    title: str
+    help: str = ""
+    placeholder: str = ""
+    before: str = ""
+    after: str = ""
+    hides_title: bool = False
+    messages: Any = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words between fields."""
+
+    help: str
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One field. `number` makes its name, `control` its looks, `shape` its rules.
+
+    `when_hidden`: remove | retain | null | empty. `style` is how dates are written.
+    """
+
+    number: int
+    path: Path
+    control: str
+    shape: Shape
+    words: Wording
+    is_required: bool = False
+    is_readonly: bool = False
+    options: tuple[Option, ...] = ()
+    default: Any = MISSING
+    condition: Condition | None = None
+    when_hidden: str = "remove"
+    style: str = ""
+    earliest: str = ""
+    latest: str = ""
+    copies_to: tuple[Path, ...] = ()
+
+    @property
+    def is_secret(self) -> bool:
+        return self.control == "password" or looks_secret(self.path)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Fields under one heading. `path` is () where the group has no data of its own."""
+
+    number: int
+    words: Wording
+    items: tuple[Node, ...]
+    path: Path = ()
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A list with rows; `items` are drawn once per row. `add` and `remove` are button texts,
+    "" hides the button."""
+
+    number: int
+    path: Path
+    shape: Shape
+    words: Wording
+    items: tuple[Node, ...]
+    item_shape: Shape
+    add: str = "Add"
+    remove: str = "Remove"
+    least: int = 0
+    most: int | None = None
+    starts_empty: bool = False
+    is_readonly: bool = False
+    is_required: bool = False
+    condition: Condition | None = None
+
+
+Node = Text | Leaf | Group | Repeat
+
+_SECRET_WORDS = ("password", "passwd", "secret", "token", "apikey", "api_key", "credential")
+
+
+def looks_secret(path: Path) -> bool:
+    """Whether the last name of a path sounds like something not to show."""
+    names = [part.lower().replace("-", "_") for part in path if isinstance(part, str)]
+    return bool(names) and any(word in names[-1] for word in _SECRET_WORDS)
+
+
+def every(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    """All nodes, outer before inner."""
+    for node in nodes:
+        yield node
+        if isinstance(node, Group | Repeat):
+            yield from every(node.items)

@@ -1,0 +1,73 @@
+"""Texts of the provider on our page: cleaned HTML for help, plain words for everything else."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import nh3
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+MAX_TITLE = 500  # characters
+MAX_HELP = 20_000  # characters
+
+_TAGS = {"b", "i", "em", "strong", "p", "br", "ul", "ol", "li", "code", "pre", "a"}
+# Controls, lone surrogates and the characters that turn the direction of text.
+_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(value: Any, limit: int = MAX_TITLE) -> str:
+    """A provider's text without characters that hide or turn what a person reads."""
+    if not isinstance(value, str):
+        return "" if value is None else str(value)[:limit]
+    text = _ODD.sub(lambda match: _shown(match.group()), value[: limit + 1])
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    return "\ufffd" if code < 0xA0 or 0xD800 <= code <= 0xDFFF else f"[U+{code:04X}]"
+
+
+def words_only(value: str) -> str:
+    """Without any markup: for places that take no HTML, such as an option of a list."""
+    if "<" not in value and "&" not in value:
+        return value
+    text = re.sub(r"(?i)<br\s*/?>", " ", value)
+    bare = nh3.clean(text, tags=set(), attributes={"*": set()})
+    return " ".join(unescape(bare).split())
+
+
+def rich(value: str) -> SafeString:
+    """Help texts of providers may hold HTML; this leaves a dozen harmless tags.
+
+    The only place where text of a provider becomes markup. It is safe because nh3 writes the
+    result anew from an allow-list: no attribute but `href` with three schemes, and its own `rel`.
+    """
+    cleaned = nh3.clean(
+        plain(value, MAX_HELP),
+        tags=_TAGS,
+        attributes={"*": set(), "a": {"href"}},  # "*" empties the default of title and lang
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+    return format_html("{}", SafeString(cleaned))
+
+
+def humanised(name: str) -> str:
+    """A property's name as a title: `dueDate`, `due_date` and `due-date` become "Due date"."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    words = re.sub(r"[_\-.]+", " ", spaced).split()
+    if not words:
+        return plain(name)
+    lowered = [word if word.isupper() and len(word) > 1 else word.lower() for word in words]
+    text = " ".join(lowered)
+    return plain(text[:1].upper() + text[1:])
+
+
+def humanised_path(path: tuple[str | int, ...]) -> str:
+    """The title of a property that has none."""
+    names = [part for part in path if isinstance(part, str)]
+    return humanised(names[-1]) if names else "Value"

@@ -1,0 +1,91 @@
+"""Listens to the push channels of providers that have one, and has the named runs read at once.
+
+Run by the `listen` command as a process of its own. A hint is never believed: the poll stays the
+truth, and a lost connection costs only speed. Reconnects quietly.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+from django.db import close_old_connections
+
+from executions import live
+from executions.waking import wake
+from providers.adapter import Adapter
+from providers.contract import ProviderError
+from providers.credentials import SealError
+from providers.models import Health, ProviderAccount, open_account
+
+LOOK_EVERY = 5.0  # seconds between two looks at the accounts
+SHORTEST, LONGEST = 1.0, 60.0  # seconds before connecting again
+SETTLE = 0.2  # seconds in which several hints about one run are one
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Ear:
+    """One account being listened to, in a thread of its own."""
+
+    account: ProviderAccount
+    is_wanted: bool = True
+    due: dict[str, float] = field(default_factory=dict)
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True, name=f"ear-{self.account.pk}").start()
+        threading.Thread(target=self._nudge, daemon=True, name=f"nudge-{self.account.pk}").start()
+
+    def _run(self) -> None:
+        wait = SHORTEST
+        while self.is_wanted:
+            began = time.monotonic()
+            try:
+                for ref in open_account(self.account).hints():
+                    self.due.setdefault(ref, time.monotonic() + SETTLE)
+                    if not self.is_wanted:
+                        return
+            except (ProviderError, SealError) as error:
+                log.debug("%s: %s", self.account, error)
+            wait = SHORTEST if time.monotonic() - began > LONGEST else min(wait * 2, LONGEST)
+            time.sleep(wait * random.uniform(0.5, 1.0))
+
+    def _nudge(self) -> None:
+        while self.is_wanted:
+            now = time.monotonic()
+            for ref in [ref for ref, at in tuple(self.due.items()) if at <= now]:
+                self.due.pop(ref, None)
+                if live.is_first(f"hint:{self.account.pk}:{ref}", 1):
+                    wake("read_ref", self.account.pk, ref, expires=10)
+                else:
+                    self.due.setdefault(ref, now + 1.0)  # the last of many hints counts too
+            time.sleep(0.05)
+
+
+def listen_forever() -> None:
+    """Keep one ear per account that has a push channel, as accounts come, change and go."""
+    ears: dict[tuple[int, int], Ear] = {}
+    while True:
+        close_old_connections()
+        wanted = {
+            (account.pk, account.revision): account
+            for account in ProviderAccount.objects.filter(enabled=True).exclude(health=Health.AUTH)
+            if _has_channel(account)
+        }
+        for key in set(ears) - set(wanted):
+            ears.pop(key).is_wanted = False
+        for key in set(wanted) - set(ears):
+            ears[key] = Ear(wanted[key])
+            ears[key].start()
+        time.sleep(LOOK_EVERY)
+
+
+def _has_channel(account: ProviderAccount) -> bool:
+    try:
+        return account.adapter_class.can(Adapter.hints)
+    except KeyError:
+        return False

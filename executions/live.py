@@ -1,0 +1,71 @@
+"""Tells open pages what changed: ids and versions, never markup, on one Valkey channel.
+
+Called after commit. A lost message costs a page 15 seconds, never a change: what a page missed it
+asks for, and the rows in Postgres are the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import redis
+from django.conf import settings
+
+CHANNEL = "annunciator:live"
+MAX_RUNS = 500  # ids in one message
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def client() -> redis.Redis:
+    """The connection pool of this process, with short timeouts: a page never waits for it."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1, health_check_interval=30
+    )
+
+
+def publish_runs(account_id: int, runs: Iterable[tuple[int, int]], new: Iterable[int] = ()) -> None:
+    """Executions that changed, as (id, version), and which of them are new."""
+    changed, fresh = list(runs), set(new)
+    for start in range(0, len(changed), MAX_RUNS):
+        part = changed[start : start + MAX_RUNS]
+        _publish(
+            {
+                "account": account_id,
+                "runs": [list(pair) for pair in part],
+                "new": [run_id for run_id, _ in part if run_id in fresh],
+            }
+        )
+
+
+def publish_health(account_id: int, health: str) -> None:
+    _publish({"account": account_id, "health": health})
+
+
+def publish_command(account_id: int, execution_id: int | None, key: object, state: str) -> None:
+    _publish({"account": account_id, "commands": [[execution_id, str(key), state]]})
+
+
+def publish_questions(account_id: int) -> None:
+    """Claims changed; the inbox may look different."""
+    _publish({"account": account_id, "questions": True})
+
+
+def is_first(key: str, seconds: int) -> bool:
+    """Whether nobody else said so within `seconds`; True when Valkey does not answer."""
+    try:
+        return bool(client().set(f"annunciator:once:{key}", 1, nx=True, ex=seconds))
+    except redis.RedisError:
+        return True
+
+
+def _publish(message: dict[str, Any]) -> None:
+    try:
+        client().publish(CHANNEL, json.dumps(message, separators=(",", ":")))
+    except redis.RedisError as error:
+        log.warning("live message not sent: %s", type(error).__name__)

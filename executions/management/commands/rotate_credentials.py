@@ -1,0 +1,88 @@
+"""`manage.py rotate_credentials`: everything sealed, under the first key of CREDENTIAL_KEYS.
+
+Put the new key first and keep the old one behind it, restart, run this, then drop the old key.
+Each row is its own statement and only replaces what it has read: an interrupted run is simply
+repeated, and a secret typed meanwhile is not overwritten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import models
+
+from executions import audit
+from executions.models import Command as CommandRow
+from executions.models import Draft
+from providers.credentials import PREFIX, SealError, reseal
+from providers.models import ProviderAccount
+
+SEALED: tuple[tuple[type[models.Model], str, str], ...] = (
+    (ProviderAccount, "sealed_credentials", "accounts"),
+    (CommandRow, "sealed_arguments", "arguments of commands"),
+    (Draft, "sealed_values", "drafts"),
+)
+
+
+@dataclass
+class Count:
+    resealed: int = 0
+    already: int = 0
+    changed_meanwhile: int = 0
+    unreadable: int = 0
+
+
+class Command(BaseCommand):
+    help = "Seal every stored secret with the first key of CREDENTIAL_KEYS. Can be repeated."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        counts = {words: rotate(model, column) for model, column, words in SEALED}
+        for words, count in counts.items():
+            self.stdout.write(
+                f"{words}: {count.resealed} sealed anew, {count.already} were already, "
+                f"{count.changed_meanwhile} changed meanwhile, {count.unreadable} do not open"
+            )
+        audit.record(
+            "command line",
+            "credentials.rotated",
+            detail={words: vars(count) for words, count in counts.items()},
+        )
+        lost = sum(count.unreadable for count in counts.values())
+        if lost:
+            raise CommandError(
+                f"{lost} sealed values open with none of CREDENTIAL_KEYS. Keep the old keys."
+            )
+
+
+def rotate(model: type[models.Model], column: str) -> Count:
+    """All rows of one table. A row that changes meanwhile was sealed with the first key anyway."""
+    count = Count()
+    first_key = Fernet(settings.CREDENTIAL_KEYS[0])
+    rows = model._default_manager.exclude(**{column: ""}).values_list("pk", column)
+    for pk, sealed in rows.iterator(chunk_size=500):
+        if _opens(first_key, sealed):
+            count.already += 1
+            continue
+        try:
+            anew = reseal(sealed)
+        except SealError:
+            count.unreadable += 1
+            continue
+        same = model._default_manager.filter(pk=pk, **{column: sealed})
+        if same.update(**{column: anew}):
+            count.resealed += 1
+        else:
+            count.changed_meanwhile += 1
+    return count
+
+
+def _opens(key: Fernet, sealed: str) -> bool:
+    try:
+        key.decrypt(sealed.removeprefix(PREFIX).encode())
+    except InvalidToken:
+        return False
+    return True

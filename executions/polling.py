@@ -1,0 +1,287 @@
+"""Polls one claimed account: opens it, stores what it says, reads what its lists do not decide.
+
+Called by `tasks` and the `poll` command; calls `storing`, `scheduling`, and `live` after commit.
+A failed poll changes an account's health and the age of its data, never a status.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from executions import live
+from executions.models import OPEN_STATUSES, Execution
+from executions.scheduling import MISSES, Tally, finish, interval_of
+from executions.storing import BATCH, Stored, quarantine, store
+from providers.adapter import Adapter
+from providers.contract import (
+    AuthFailed,
+    BadResponse,
+    NotFound,
+    ProviderError,
+    Rejected,
+    Snapshot,
+    Status,
+    Unreadable,
+)
+from providers.credentials import SealError
+from providers.models import ProviderAccount, open_account, remember
+
+BUDGET = 60.0  # seconds of one poll, half of the lease; what is left over comes next time
+DETAILS = 200  # runs read one by one in one poll
+OVERLAP = timedelta(minutes=10)  # how far a window reaches back over the last one
+FIRST_WINDOW = timedelta(days=2)
+MISS_EVERY = timedelta(minutes=5)  # 404s closer together count once
+RECENT = timedelta(hours=24)
+
+OPEN = frozenset(OPEN_STATUSES)
+SLOW = frozenset({Status.WAITING.value, Status.USER_INPUT.value, Status.PAUSED.value})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is stored of a run, as far as a poll decides by it."""
+
+    id: int
+    status: str
+    native_status: str
+    progress: int | None
+    is_detailed: bool
+    is_missing: bool
+
+
+# -------------------------------------------------------------------------------------- polling
+
+
+def poll(account_id: int, poll_seq: int) -> Tally | None:
+    """Poll one claimed account. None if the claim is not ours any more (a late message)."""
+    account = ProviderAccount.objects.filter(pk=account_id, poll_seq=poll_seq).first()
+    if account is None or account.lease_until is None or account.lease_until < timezone.now():
+        return None
+    tally = Tally()
+    started_at = timezone.now()
+    failure: Exception | None = None
+    adapter: Adapter | None = None
+    try:
+        adapter = open_account(account)
+        _Poll(account, adapter, tally).run()
+    except (ProviderError, SealError, KeyError) as error:
+        failure = error
+        tally.outcome = getattr(error, "code", "misconfigured")
+        tally.error = _sentence(error, account)[:500]
+    if adapter is not None:
+        tally.requests, tally.bytes = adapter.http.requests, adapter.http.bytes
+        remember(account, adapter.memory)
+    if failure is None and (tally.quarantined or tally.left_over):
+        tally.outcome = "partial"
+    finish(account, poll_seq, started_at, tally, failure, adapter)
+    return tally
+
+
+def _sentence(error: Exception, account: ProviderAccount) -> str:
+    if isinstance(error, KeyError):
+        return f"There is no provider named {account.provider}."
+    return str(error)
+
+
+class _Poll:
+    """The work of one poll: discovery, then the open runs that it did not cover."""
+
+    def __init__(self, account: ProviderAccount, adapter: Adapter, tally: Tally) -> None:
+        self.account = account
+        self.adapter = adapter
+        self.tally = tally
+        self.deadline = time.monotonic() + BUDGET
+        self.seen: set[str] = set()
+        self.to_read: dict[str, Snapshot | None] = {}
+
+    def run(self) -> None:
+        since = (self.account.covered_since or timezone.now() - FIRST_WINDOW) - OVERLAP
+        if self.account.covered_since is None:
+            since = timezone.now() - FIRST_WINDOW
+        for page in _chunks(self.adapter.snapshots(since), BATCH):
+            self._take(page)
+        for ref, known in self._open_runs():
+            if ref not in self.seen and self._is_turn(ref, known):
+                self.to_read.setdefault(ref, None)
+        self._read_details()
+
+    def _take(self, page: list[Snapshot | Unreadable]) -> None:
+        """Store what a page of the list decides; note which runs must be read by ref."""
+        snapshots = []
+        for record in page:
+            if isinstance(record, Unreadable):
+                quarantine(self.account.pk, record)
+                self.tally.quarantined += 1
+            else:
+                snapshots.append(record)
+                self.seen.add(record.ref)
+        known = _known(self.account.pk, [snapshot.ref for snapshot in snapshots])
+        ready = []
+        for snapshot in snapshots:
+            if not snapshot.needs_detail:
+                ready.append(snapshot)
+            elif self._wants_detail(snapshot, known.get(snapshot.ref)):
+                self.to_read[snapshot.ref] = snapshot
+            elif snapshot.ref not in known:
+                ready.append(snapshot)  # an old run: its list row is better than nothing
+        for row in self._store(ready):
+            if row.has_new_status and not row.is_detailed and self._is_worth_reading(row):
+                self.to_read.setdefault(row.ref, None)
+
+    def _wants_detail(self, snapshot: Snapshot, known: Known | None) -> bool:
+        if known is None:
+            started = snapshot.started_at
+            return not snapshot.status.is_final or (
+                started is not None and started > timezone.now() - RECENT
+            )
+        if known.native_status != snapshot.native_status[:60]:
+            return True
+        if known.status not in OPEN:
+            return False  # final, and nothing says otherwise: read when a person opens it
+        return self._is_turn(snapshot.ref, known)
+
+    @staticmethod
+    def _is_worth_reading(row: Stored) -> bool:
+        return not row.is_new or row.status in OPEN or row.status in ("failed", "warning")
+
+    def _is_turn(self, ref: str, known: Known) -> bool:
+        """Runs that wait are read every so many polls, each at its own turn: no clock is kept
+        per run, so nothing is written for it."""
+        if known.status not in SLOW:
+            return True
+        pace = self.adapter.pace
+        every = interval_of(self.account, self.adapter, is_busy=True)
+        turns = max(1, round(pace.waiting_every / every))
+        return (self.account.poll_seq + zlib.crc32(ref.encode())) % turns == 0
+
+    def _open_runs(self) -> Iterator[tuple[str, Known]]:
+        rows = Execution.objects.filter(account=self.account, status__in=OPEN_STATUSES)
+        for ref, known in _as_known(rows):
+            if not known.is_missing:
+                yield ref, known
+
+    def _read_details(self) -> None:
+        batch: list[Snapshot] = []
+        refs = list(self.to_read)
+        random.shuffle(refs)  # what one poll leaves over, another reaches
+        for done, ref in enumerate(refs):
+            if done >= DETAILS or time.monotonic() > self.deadline:
+                self.tally.left_over = len(refs) - done
+                batch += [s for ref in refs[done:] if (s := self._as_sighted(ref)) is not None]
+                break
+            snapshot = self._read(ref)
+            if snapshot is not None:
+                batch.append(snapshot)
+            if len(batch) >= 50:
+                self._store(batch)
+                batch = []
+        self._store(batch)
+
+    def _as_sighted(self, ref: str) -> Snapshot | None:
+        """The list row of a run that no detail was read for, if the run is not known at all."""
+        sighted = self.to_read[ref]
+        return sighted if sighted is not None and not _known(self.account.pk, [ref]) else None
+
+    def _read(self, ref: str) -> Snapshot | None:
+        """One run by its ref. What concerns this run alone does not stop the others."""
+        try:
+            return self.adapter.snapshot(ref)
+        except NotFound:
+            note_missing(self.account.pk, ref)
+        except (BadResponse, Rejected) as error:
+            quarantine(self.account.pk, Unreadable(ref=ref, reason=str(error)))
+            self.tally.quarantined += 1
+        except AuthFailed as error:
+            if error.status != 403:
+                raise
+            quarantine(self.account.pk, Unreadable(ref=ref, reason=f"Not permitted: {error}"))
+            self.tally.quarantined += 1
+        return None
+
+    def _store(self, snapshots: list[Snapshot]) -> list[Stored]:
+        if not snapshots:
+            return []
+        rows, bad = store_and_tell(self.account, snapshots, self.adapter.http.redact)
+        self.tally.seen += len(snapshots)
+        self.tally.changed += len(rows)
+        self.tally.quarantined += bad
+        self.tally.changed_ids += [row.execution_id for row in rows]
+        return rows
+
+
+def store_and_tell(
+    account: ProviderAccount, snapshots: list[Snapshot], scrub: Callable[[str], str]
+) -> tuple[list[Stored], int]:
+    """Store a batch and, after the commit, tell open pages which ids changed."""
+    rows, bad = store(account.pk, account.poll_seq, snapshots, scrub=scrub)
+    if rows:
+        pairs = [(row.execution_id, row.version) for row in rows]
+        new = [row.execution_id for row in rows if row.is_new]
+        transaction.on_commit(lambda: live.publish_runs(account.pk, pairs, new))
+    return rows, bad
+
+
+def refresh(execution: Execution) -> Snapshot | None:
+    """Read one run now: after a command, or because a person looks at it. None: not there.
+
+    Raises the contract's errors; changes no account health.
+    """
+    account = execution.account
+    adapter = open_account(account)
+    try:
+        snapshot = adapter.snapshot(execution.ref)
+    except NotFound:
+        note_missing(account.pk, execution.ref)
+        return None
+    finally:
+        remember(account, adapter.memory)
+    store_and_tell(account, [snapshot], adapter.http.redact)
+    return snapshot
+
+
+def note_missing(account_id: int, ref: str) -> None:
+    """Count a 404 of a known run. Its status stays; after MISSES it is no longer asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE executions_execution SET misses = misses + 1, version = version + 1,
+                missing_since = coalesce(missing_since, now()), observed_at = now()
+            WHERE account_id = %s AND ref = %s AND misses < %s
+                AND (misses = 0 OR observed_at < now() - %s)
+            RETURNING id, version
+            """,
+            [account_id, ref, MISSES, MISS_EVERY],
+        )
+        changed = [(row[0], row[1]) for row in cursor.fetchall()]
+    if changed:
+        transaction.on_commit(lambda: live.publish_runs(account_id, changed))
+
+
+def _known(account_id: int, refs: list[str]) -> dict[str, Known]:
+    """What is stored of these runs; one query."""
+    return dict(_as_known(Execution.objects.filter(account_id=account_id, ref__in=refs)))
+
+
+def _as_known(rows: Iterable[Execution]) -> Iterator[tuple[str, Known]]:
+    values = rows.values_list(  # type: ignore[attr-defined]
+        "ref", "pk", "status", "native_status", "progress", "detail__read_at", "misses"
+    )
+    for ref, pk, status, native, progress, read_at, misses in values:
+        yield ref, Known(pk, status, native, progress, read_at is not None, misses >= MISSES)
+
+
+def _chunks(
+    items: Iterable[Snapshot | Unreadable], size: int
+) -> Iterator[list[Snapshot | Unreadable]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

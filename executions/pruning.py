@@ -1,0 +1,91 @@
+"""Keeps the history in bounds: monthly partitions made ahead and dropped behind, old runs deleted
+in batches, and the counters corrected from the rows they count."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from executions.models import OPEN_STATUSES, Execution
+
+PARENTS = ("executions_transition", "executions_pollrun")
+BATCH = 2000
+
+
+def tidy() -> dict[str, int]:
+    """All of it, once. Returns how many of what went."""
+    make_months_ahead()
+    return {
+        "partitions": drop_old_months(),
+        "executions": delete_old_executions(),
+        "counters": correct_counts(),
+    }
+
+
+def make_months_ahead() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT executions_ensure_month(
+                parent, (date_trunc('month', now()) + make_interval(months => ahead))::date)
+            FROM unnest(%s::text[]) AS parent, generate_series(1, 2) AS ahead
+            """,
+            [list(PARENTS)],
+        )
+
+
+def drop_old_months() -> int:
+    """Partitions that hold nothing younger than the retention."""
+    oldest = (timezone.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)).date()
+    keep_from = date(oldest.year, oldest.month, 1)
+    dropped = 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = ANY(%s)",
+            [list(PARENTS)],
+        )
+        for (name,) in cursor.fetchall():
+            year, _, month = name[-7:].partition("_")
+            is_month = year.isdigit() and month.isdigit()
+            if is_month and date(int(year), int(month), 1) < keep_from:
+                cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
+                dropped += 1
+    return dropped
+
+
+def delete_old_executions() -> int:
+    """Finished runs older than the retention, in batches of BATCH."""
+    oldest = timezone.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)
+    rows = Execution.objects.filter(sort_at__lt=oldest).exclude(status__in=OPEN_STATUSES)
+    deleted = 0
+    while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
+        Execution.objects.filter(pk__in=ids).delete()
+        deleted += len(ids)
+    return deleted
+
+
+def correct_counts() -> int:
+    """Set the counters to what the rows say, under a lock; how many were off."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH truth AS (
+                SELECT account_id, status, count(*) AS count FROM executions_execution
+                GROUP BY account_id, status
+            ), off AS (
+                SELECT coalesce(t.account_id, c.account_id) AS account_id,
+                    coalesce(t.status, c.status) AS status, coalesce(t.count, 0) AS count
+                FROM truth t FULL JOIN executions_statuscount c
+                    ON c.account_id = t.account_id AND c.status = t.status
+                WHERE coalesce(t.count, 0) <> coalesce(c.count, 0)
+            )
+            INSERT INTO executions_statuscount AS c (account_id, status, count)
+            SELECT account_id, status, count FROM off ORDER BY account_id, status
+            ON CONFLICT (account_id, status) DO UPDATE SET count = excluded.count
+            """
+        )
+        return int(cursor.rowcount)

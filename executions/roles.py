@@ -1,0 +1,36 @@
+"""Who may see and do what. The server decides here; pages only follow.
+
+Accounts belong to a group (a team); without one, everybody who may sign in sees them. Role groups
+`viewer`, `operator` and `admin` come from a migration and carry the permissions.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import QuerySet
+
+from executions.models import Execution
+from providers.models import ProviderAccount
+
+VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
+
+
+def may_act(user: User | AnonymousUser) -> bool:
+    """Answer, cancel, suspend, resume and start; operators and superusers."""
+    return user.is_active and user.has_perm("executions.act")
+
+
+def may_administer(user: User | AnonymousUser) -> bool:
+    """Change provider accounts; admins and superusers."""
+    return user.is_active and user.is_staff and user.has_perm("providers.change_provideraccount")
+
+
+def visible_accounts(user: User | AnonymousUser) -> QuerySet[ProviderAccount]:
+    return ProviderAccount.objects.visible_to(user)
+
+
+def visible_executions(user: User | AnonymousUser) -> QuerySet[Execution]:
+    """Not granted means not there: use `get_object_or_404` on this."""
+    if user.is_superuser:
+        return Execution.objects.all()
+    return Execution.objects.filter(account__in=visible_accounts(user).values("pk"))

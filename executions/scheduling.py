@@ -1,0 +1,189 @@
+"""When an account is polled: claims with a lease, and what follows a good or a bad poll.
+
+Called by `tasks` and `polling`. A claim is one UPDATE; a worker that dies gives its account back
+when the lease is over. Every time is the database's own.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from executions import live
+from executions.models import Execution, PollRun
+from providers.adapter import Adapter
+from providers.contract import AuthFailed, RateLimited
+from providers.credentials import SealError
+from providers.models import Health, ProviderAccount
+
+LEASE = timedelta(seconds=120)
+LONGEST_BACKOFF = timedelta(minutes=15)
+MISSES = 3  # 404s after which a run is no longer asked for
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Tally:
+    """What one poll did; becomes its PollRun."""
+
+    seen: int = 0
+    changed: int = 0
+    quarantined: int = 0
+    left_over: int = 0
+    requests: int = 0
+    bytes: int = 0
+    outcome: str = "ok"
+    error: str = ""
+    changed_ids: list[int] = field(default_factory=list)
+
+
+# ------------------------------------------------------------------------------------- claiming
+
+
+def claim_due(limit: int = 200) -> list[tuple[int, int]]:
+    """Take the accounts that are due: (id, poll number). One UPDATE; no other worker gets them
+    until the lease is over or the poll says when it wants to come back."""
+    return _claim("next_poll_at <= now() ORDER BY next_poll_at LIMIT %s", [limit])
+
+
+def claim(account_id: int) -> int | None:
+    """Take one account now, due or not; its poll number, None if somebody else has it."""
+    claimed = _claim("id = %s", [account_id], only_enabled=False)
+    return claimed[0][1] if claimed else None
+
+
+def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[tuple[int, int]]:
+    able = "enabled AND health NOT IN ('auth', 'paused') AND" if only_enabled else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE providers_provideraccount SET
+                lease_until = now() + %s, next_poll_at = now() + %s, poll_seq = poll_seq + 1
+            WHERE id IN (
+                SELECT id FROM providers_provideraccount
+                WHERE {able} (lease_until IS NULL OR lease_until < now()) AND {which}
+                FOR UPDATE SKIP LOCKED)
+            RETURNING id, poll_seq
+            """,  # noqa: S608 - the pieces are this module's own
+            [LEASE, LEASE, *values],
+        )
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+# -------------------------------------------------------------------------------- what follows
+
+
+def interval_of(account: ProviderAccount, adapter: Adapter, *, is_busy: bool) -> timedelta:
+    if account.poll_every:
+        every = timedelta(seconds=account.poll_every)
+        return every if is_busy else max(every, min(every * 3, adapter.pace.idle_every))
+    return adapter.pace.busy_every if is_busy else adapter.pace.idle_every
+
+
+def backoff(failures: int, every: timedelta) -> timedelta:
+    """Doubling from the interval up to LONGEST_BACKOFF, half of it by chance."""
+    longest = min(every * 2 ** min(failures, 12), LONGEST_BACKOFF)
+    return longest * random.uniform(0.5, 1.0)
+
+
+def finish(
+    account: ProviderAccount,
+    poll_seq: int,
+    started_at: datetime,
+    tally: Tally,
+    failure: Exception | None,
+    adapter: Adapter | None,
+) -> None:
+    """Record the attempt and decide when the account is due again; two statements."""
+    old_health = account.health
+    if failure is None and adapter is not None:
+        health, wait = Health.OK, _wait_after_success(account, adapter)
+    else:
+        health, wait = _after_failure(account, failure, adapter)
+    if not account.enabled:
+        health = Health.PAUSED
+    skew = adapter.http.server_skew if adapter is not None else None
+    with transaction.atomic():
+        PollRun.objects.bulk_create([_poll_run(account, poll_seq, started_at, tally)])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                UPDATE providers_provideraccount SET
+                    health_since = CASE WHEN health = %(health)s THEN health_since ELSE now() END,
+                    health = %(health)s, last_error = %(error)s, last_poll_at = now(),
+                    last_success_at = CASE WHEN %(ok)s THEN now() ELSE last_success_at END,
+                    covered_since = CASE WHEN %(ok)s THEN %(started)s ELSE covered_since END,
+                    clock_skew = coalesce(%(skew)s, clock_skew),
+                    failures = CASE WHEN %(ok)s THEN 0 ELSE failures + 1 END,
+                    next_poll_at = CASE WHEN next_poll_at < now() AND NOT %(throttled)s
+                        THEN next_poll_at ELSE now() + %(wait)s END,
+                    lease_until = NULL
+                WHERE id = %(id)s AND poll_seq = %(seq)s AND revision = %(revision)s
+                """,
+                {
+                    "health": health.value,
+                    "error": tally.error,
+                    "ok": failure is None,
+                    "started": started_at,
+                    "skew": skew,
+                    "wait": wait,
+                    "throttled": isinstance(failure, RateLimited),
+                    "id": account.pk,
+                    "seq": poll_seq,
+                    "revision": account.revision,
+                },
+            )
+            if not cursor.rowcount:  # edited meanwhile: its new settings decide
+                cursor.execute(
+                    "UPDATE providers_provideraccount SET lease_until = NULL, next_poll_at = now()"
+                    " WHERE id = %s AND poll_seq = %s",
+                    [account.pk, poll_seq],
+                )
+    if health != old_health:
+        live.publish_health(account.pk, health.value)
+        told = log.info if health == Health.OK else log.warning
+        told("account %s is %s. %s", account.name, health.label, tally.error)
+
+
+def _poll_run(
+    account: ProviderAccount, poll_seq: int, started_at: datetime, tally: Tally
+) -> PollRun:
+    return PollRun(
+        id=(account.pk << 40) | poll_seq,
+        account=account,
+        poll_seq=poll_seq,
+        started_at=started_at,
+        finished_at=timezone.now(),
+        outcome=tally.outcome,
+        requests=tally.requests,
+        bytes=tally.bytes,
+        seen=tally.seen,
+        changed=tally.changed,
+        quarantined=tally.quarantined,
+        error=tally.error,
+    )
+
+
+def _wait_after_success(account: ProviderAccount, adapter: Adapter) -> timedelta:
+    is_busy = Execution.objects.filter(
+        account=account, status__in=("queued", "running", "unknown"), misses__lt=MISSES
+    ).exists()
+    return interval_of(account, adapter, is_busy=is_busy) * random.uniform(0.95, 1.05)
+
+
+def _after_failure(
+    account: ProviderAccount, failure: Exception | None, adapter: Adapter | None
+) -> tuple[Health, timedelta]:
+    every = interval_of(account, adapter, is_busy=True) if adapter else timedelta(minutes=1)
+    if isinstance(failure, AuthFailed | SealError | KeyError):
+        return Health.AUTH, LONGEST_BACKOFF
+    if isinstance(failure, RateLimited):
+        wait = timedelta(seconds=failure.retry_after) * random.uniform(1.0, 1.1)
+        return Health.FAILING, wait
+    return Health.FAILING, backoff(account.failures + 1, every)

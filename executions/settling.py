@@ -1,0 +1,168 @@
+"""Settles commands by observation: what polls have seen decides, whatever was answered.
+
+Called by `tasks` after each poll and by the sweep. Accepted and unknown commands are confirmed
+when their effect is stored; an unknown one whose effect stays away is sent again once where a
+second sending does no harm, else a person decides.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from executions import live
+from executions.commands import RESEND_AFTER
+from executions.models import Command, CommandState, Execution, Question
+from providers.contract import Status, Unsupported, Verb
+from providers.models import open_account
+
+WATCHED = (CommandState.ACCEPTED, CommandState.UNKNOWN)
+STALLED_AFTER = timedelta(minutes=2)
+GIVE_UP_AFTER = timedelta(hours=24)  # an accepted command nobody saw work
+SENT_AGAIN = 2  # attempts after which an unknown command needs a person
+
+
+def expire_leases() -> int:
+    """Commands whose worker died while sending become unknown. Any number of copies may run."""
+    late = Command.objects.filter(
+        state=CommandState.SENDING, lease_until__lt=timezone.now()
+    ).update(
+        state=CommandState.UNKNOWN,
+        lease_until=None,
+        message="The worker stopped while it was sending; checking at the provider.",
+    )
+    return late
+
+
+def due_commands(limit: int = 100) -> list[str]:
+    """Keys of pending commands that nobody has taken: the nudge got lost, or they had to wait."""
+    now = timezone.now()
+    keys = Command.objects.filter(state=CommandState.PENDING, not_before__lte=now)
+    return [str(key) for key in keys.order_by("requested_at").values_list("pk", flat=True)[:limit]]
+
+
+def unsettled(limit: int = 100) -> list[str]:
+    """Keys of unknown commands, and of accepted ones that a reading might confirm."""
+    now = timezone.now()
+    rows = Command.objects.filter(
+        Q(state=CommandState.UNKNOWN)
+        | Q(state=CommandState.ACCEPTED, accepted_at__lt=now - timedelta(seconds=10)),
+        not_before__lte=now,
+    )
+    return [str(key) for key in rows.order_by("requested_at").values_list("pk", flat=True)[:limit]]
+
+
+def confirm_observed(account_id: int) -> None:
+    """Compare the account's accepted and unknown commands with what is stored now; one query
+    when there are none."""
+    rows = Command.objects.filter(account_id=account_id, state__in=WATCHED)
+    for command in rows.select_related("execution"):
+        confirm(command)
+
+
+def confirm(command: Command) -> bool:
+    """Settle one command if its effect, or the end of its run, is stored. True if settled."""
+    if command.kind == Verb.START:
+        return _confirm_start(command)
+    run = command.execution
+    if run is None:
+        return False
+    run.refresh_from_db()
+    if command.kind == Verb.ANSWER:
+        question = Question.objects.filter(execution=run, ref=command.question_ref).first()
+        if question is not None and question.closed_at is None:
+            return False
+        return _settle(command, CommandState.CONFIRMED, "The provider stopped asking.")
+    if run.version <= command.version_at_send:
+        return False
+    return _confirm_change(command, run)
+
+
+def _confirm_change(command: Command, run: Execution) -> bool:
+    words = run.status.replace("_", " ")
+    if command.kind == Verb.CANCEL:
+        if run.status in (Status.CANCELED, Status.FAILED):
+            return _settle(command, CommandState.CONFIRMED, f"The run is {words}.")
+        if run.is_final:
+            return _settle(command, CommandState.REJECTED, f"The run had already ended ({words}).")
+        return False
+    if run.is_final:
+        return _settle(command, CommandState.REJECTED, f"The run had already ended ({words}).")
+    if command.kind == Verb.SUSPEND and run.status == Status.PAUSED:
+        return _settle(command, CommandState.CONFIRMED, "The run is paused.")
+    if command.kind == Verb.RESUME and run.native_status != command.native_at_send:
+        return _settle(command, CommandState.CONFIRMED, f"The run is {words} again.")
+    return False
+
+
+def _confirm_start(command: Command) -> bool:
+    if not command.new_ref:
+        return False
+    run = Execution.objects.filter(account_id=command.account_id, ref=command.new_ref).first()
+    if run is None:
+        return False
+    Command.objects.filter(pk=command.pk).update(execution=run)
+    command.execution = run
+    return _settle(command, CommandState.CONFIRMED, "The run has started.")
+
+
+def find_started(command: Command) -> None:
+    """For a start whose answer was lost: ask the provider whether the run exists.
+
+    Raises the contract's errors. Without an answer a person decides: a second start would be a
+    second run.
+    """
+    if command.workflow is None or _is_young(command):
+        return
+    adapter = open_account(command.account)
+    try:
+        ref = adapter.started(command.workflow.ref, str(command.key))
+    except Unsupported:
+        ref = None
+    if ref:
+        Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(new_ref=ref)
+        command.new_ref = ref
+        return
+    _ask_a_person(command)
+
+
+def resend_or_ask(command: Command) -> None:
+    """An unknown command whose effect a fresh reading did not show. The second sending of a
+    cancel, suspend, resume or answer does no harm: the adapter reads the state before it."""
+    if _is_young(command):
+        return
+    if command.attempts < SENT_AGAIN:
+        Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(
+            state=CommandState.PENDING, message="It did not arrive; sending again."
+        )
+    else:
+        _ask_a_person(command)
+
+
+def give_up_on(command: Command) -> None:
+    """An accepted command that had no effect for a day is left to a person."""
+    if command.accepted_at and command.accepted_at < timezone.now() - GIVE_UP_AFTER:
+        _ask_a_person(command)
+
+
+def _is_young(command: Command) -> bool:
+    return command.sent_at is None or command.sent_at > timezone.now() - RESEND_AFTER
+
+
+def _ask_a_person(command: Command) -> None:
+    _settle(
+        command,
+        CommandState.NEEDS_PERSON,
+        "The provider does not show whether this worked. Look there, then ask again if needed.",
+    )
+
+
+def _settle(command: Command, state: CommandState, message: str) -> bool:
+    changed = Command.objects.filter(pk=command.pk, state__in=WATCHED).update(
+        state=state, message=message, settled_at=timezone.now()
+    )
+    if changed:
+        live.publish_command(command.account_id, command.execution_id, command.pk, state.value)
+    return bool(changed)

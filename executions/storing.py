@@ -1,0 +1,252 @@
+"""Stores a batch of snapshots: one SQL statement, one transaction, only what differs.
+
+Called by `polling`; calls nothing above the models. A batch is sent as one jsonb parameter,
+compared with what is stored, and written with its transitions, counts and details together, so
+that a status and its history cannot disagree. Unchanged snapshots write nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from executions.models import Quarantine
+from executions.redaction import redact_text, redact_value
+from executions.storing_sql import STORE
+from providers.contract import MAX_NAME, MAX_REF, Question, Snapshot, Unreadable
+
+BATCH = 500  # snapshots in one statement
+MAX_STEP_OUTPUT = 64 * 2**10  # bytes of one step's output
+MAX_RAW = 256 * 2**10  # bytes of the provider's own object
+MAX_PAYLOAD = 2**20  # bytes of an input or output
+MAX_STEPS = 10_000
+MAX_ERROR = 20_000  # characters of a whole error text
+OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One row that the statement wrote."""
+
+    execution_id: int
+    ref: str
+    version: int
+    old_status: str | None
+    status: str
+    is_new: bool
+    is_detailed: bool
+
+    @property
+    def has_new_status(self) -> bool:
+        return self.old_status != self.status
+
+
+def store(
+    account_id: int,
+    poll_seq: int,
+    snapshots: Sequence[Snapshot],
+    *,
+    scrub: Callable[[str], str] = str,
+) -> tuple[list[Stored], int]:
+    """Write what is new in these snapshots. Returns what was written and how many were
+    quarantined. `scrub` takes the account's own secrets out of a text.
+
+    Old news is ignored: a snapshot of an older poll, or of an older provider version. Several
+    snapshots of one ref: the last counts.
+    """
+    latest = {snapshot.ref: snapshot for snapshot in snapshots}
+    rows: list[tuple[str, bytes]] = []
+    bad = 0
+    now = timezone.now()
+    for ref, snapshot in latest.items():
+        try:
+            rows.append((ref, scrub(_encode(snapshot, now).decode()).encode()))
+        except (TypeError, ValueError, RecursionError) as error:
+            quarantine(account_id, Unreadable(ref=ref, reason=f"Cannot be stored: {error}"))
+            bad += 1
+    stored: list[Stored] = []
+    for start in range(0, len(rows), BATCH):
+        written, refused = _write(account_id, poll_seq, now, rows[start : start + BATCH])
+        stored += written
+        bad += refused
+    return stored, bad
+
+
+def quarantine(account_id: int, record: Unreadable) -> None:
+    """Keep what is known of a record that could not be stored; one row per ref, counted."""
+    now = timezone.now()
+    row, is_new = Quarantine.objects.get_or_create(
+        account_id=account_id,
+        ref=_text(record.ref, MAX_REF),
+        defaults={
+            "reason": _text(record.reason, 300),
+            "excerpt": redact_text(_text(record.excerpt, 2000)),
+        },
+    )
+    if not is_new:
+        row.reason, row.last_seen_at, row.count = _text(record.reason, 300), now, row.count + 1
+        row.save(update_fields=["reason", "last_seen_at", "count"])
+
+
+def _write(
+    account_id: int, poll_seq: int, now: datetime, rows: list[tuple[str, bytes]]
+) -> tuple[list[Stored], int]:
+    """One statement; if Postgres refuses a value, halve until the one poison row is alone."""
+    if not rows:
+        return [], 0
+    body = b"[" + b",".join(encoded for _, encoded in rows) + b"]"
+    try:
+        return _execute(account_id, poll_seq, now, body), 0
+    except OperationalError:
+        raise  # the database's trouble, not the rows'
+    except DatabaseError as error:
+        if len(rows) == 1:
+            reason = str(error).split("\n")[0]
+            record = Unreadable(ref=rows[0][0], reason=reason, excerpt=rows[0][1][:2000].decode())
+            quarantine(account_id, record)
+            return [], 1
+    middle = len(rows) // 2
+    left, left_bad = _write(account_id, poll_seq, now, rows[:middle])
+    right, right_bad = _write(account_id, poll_seq, now, rows[middle:])
+    return left + right, left_bad + right_bad
+
+
+def _execute(account_id: int, poll_seq: int, now: datetime, body: bytes) -> list[Stored]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            STORE, {"account": account_id, "seq": poll_seq, "now": now, "rows": body.decode()}
+        )
+        return [Stored(*row) for row in cursor.fetchall()]
+
+
+# ------------------------------------------------------------------------------ snapshot -> row
+
+
+def _encode(snapshot: Snapshot, now: datetime) -> bytes:
+    """The JSON object that the statement reads; keys as in `storing_sql.STORE`."""
+    if len(snapshot.ref) > MAX_REF or len(snapshot.workflow.ref) > MAX_REF:
+        raise ValueError(f"an identifier is longer than {MAX_REF} characters")
+    error = redact_text(_text(snapshot.error, MAX_ERROR))
+    row: dict[str, Any] = {
+        "ref": snapshot.ref,
+        "wref": snapshot.workflow.ref,
+        "wname": _text(snapshot.workflow.name, MAX_NAME) or snapshot.workflow.ref,
+        "wstart": snapshot.workflow.can_start,
+        "name": _text(snapshot.name, MAX_NAME),
+        "status": snapshot.status.value,
+        "reason": _text(snapshot.status_reason, 60),
+        "native": _text(snapshot.native_status, 60),
+        "progress": None if snapshot.progress is None else min(max(snapshot.progress, 0), 100),
+        "message": _text(redact_text(snapshot.message), 300),
+        "error": summary_of(error),
+        "started": snapshot.started_at,
+        "finished": snapshot.finished_at,
+        "sort_at": _sortable(snapshot.started_at, now),
+        "offers": sorted(verb.value for verb in snapshot.offers),
+        "url": snapshot.url[:500] if snapshot.url.startswith(("http://", "https://")) else "",
+        "pver": snapshot.version[:60],
+        "fp": None,
+    }
+    if snapshot.steps is not None:
+        _add_detail(row, snapshot, error)
+    return orjson.dumps(row)
+
+
+def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
+    detail = {
+        "full_error": error,
+        "raw": bounded(redact_value(snapshot.raw), MAX_RAW),
+        "input": bounded(redact_value(snapshot.input), MAX_PAYLOAD),
+        "output": bounded(redact_value(snapshot.output), MAX_PAYLOAD),
+        "steps": _steps(snapshot),
+        "questions": [_question(question) for question in snapshot.questions or ()],
+        "outputs": [
+            {
+                "ref": _text(output.ref, MAX_REF),
+                "name": _text(output.name, MAX_NAME) or output.ref,
+                "content_type": _text(output.content_type, 100),
+                "size": output.size,
+                "status": output.status.value,
+                "error": _text(redact_text(output.error), 500),
+            }
+            for output in {output.ref: output for output in snapshot.outputs or ()}.values()
+        ],
+    }
+    row["fp"] = hashlib.blake2b(orjson.dumps(detail), digest_size=16).hexdigest()
+    row.update(detail)
+
+
+def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
+    unique = {step.ref: step for step in (snapshot.steps or ())[:MAX_STEPS]}
+    return [
+        {
+            "ref": _text(step.ref, MAX_REF),
+            "position": position,
+            "path": [_text(part, MAX_NAME) for part in step.path],
+            "name": _text(step.name, MAX_NAME) or step.ref,
+            "status": step.status.value,
+            "reason": _text(step.status_reason, 60),
+            "native": _text(step.native_status, 60),
+            "started": step.started_at,
+            "finished": step.finished_at,
+            "error": redact_text(_text(step.error, MAX_ERROR)),
+            "output": bounded(redact_value(step.output), MAX_STEP_OUTPUT),
+            "run_ref": _text(step.run_ref, MAX_REF),
+        }
+        for position, step in enumerate(unique.values())
+    ]
+
+
+def _question(question: Question) -> dict[str, Any]:
+    row = {
+        "ref": _text(question.ref, MAX_REF),
+        "kind": question.kind,
+        "title": _text(question.title, MAX_NAME),
+        "description": _text(question.description, 5000),
+        "schema": bounded(question.schema, MAX_PAYLOAD),
+        "form": bounded(question.form, MAX_PAYLOAD),
+        "model": bounded(question.model, MAX_PAYLOAD),
+        "choices": [
+            {"value": choice.value, "label": choice.label, "is_danger": choice.is_danger}
+            for choice in question.choices
+        ],
+        "due": question.due_at,
+        "is_answerable": question.is_answerable,
+    }
+    asked = {key: row[key] for key in ("schema", "form", "model", "choices", "kind")}
+    row["fingerprint"] = hashlib.blake2b(orjson.dumps(asked), digest_size=16).hexdigest()
+    return row
+
+
+def bounded(value: Any, limit: int) -> Any:
+    """The value, or a note about its size with its start, if its JSON is longer than `limit`."""
+    if value is None:
+        return None
+    encoded = orjson.dumps(value)
+    if len(encoded) <= limit:
+        return value
+    start = encoded[:2000].decode("utf-8", "ignore")
+    return {"_truncated": True, "_bytes": len(encoded), "_start": start}
+
+
+def summary_of(error: str) -> str:
+    """The first line that says something, at most 300 characters."""
+    lines: Iterable[str] = (line.strip() for line in error.splitlines())
+    return next((line for line in lines if line), "")[:300]
+
+
+def _text(value: str, limit: int) -> str:
+    return value.replace("\0", "�")[:limit]
+
+
+def _sortable(started_at: datetime | None, now: datetime) -> datetime:
+    if started_at is None or not (now - OLDEST <= started_at <= now + timedelta(days=1)):
+        return now
+    return started_at

@@ -1,0 +1,216 @@
+"""The statement behind `storing.store`. Parameters: account, seq, now, rows (a JSON array).
+
+In order: read the batch, find workflows, compare with what is stored (`news`), write executions,
+then everything that hangs on a written execution. A list row about a run that was read in detail
+says only its native status and progress: it must not blank what only the detail knows.
+"""
+
+STORE = """
+WITH incoming AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
+        ref text, wref text, wname text, wstart boolean, name text, status text, reason text,
+        native text, progress smallint, message text, error text, started timestamptz,
+        finished timestamptz, sort_at timestamptz, offers text[], url text, pver text, fp text,
+        full_error text, raw jsonb, input jsonb, output jsonb, steps jsonb, questions jsonb,
+        outputs jsonb)
+), new_workflow AS (
+    INSERT INTO executions_workflow AS w (account_id, ref, name, can_start)
+    SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart FROM incoming i
+    WHERE NOT EXISTS (
+        SELECT 1 FROM executions_workflow w
+        WHERE w.account_id = %(account)s AND w.ref = i.wref AND w.name = i.wname
+            AND (w.can_start OR NOT i.wstart))
+    ORDER BY wref
+    ON CONFLICT (account_id, ref) DO UPDATE
+        SET name = excluded.name, can_start = w.can_start OR excluded.can_start
+    RETURNING w.id, w.ref
+), workflow AS (
+    SELECT id, ref FROM new_workflow
+    UNION ALL
+    SELECT w.id, w.ref FROM executions_workflow w
+    WHERE w.account_id = %(account)s AND w.ref IN (SELECT wref FROM incoming)
+        AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.ref = w.ref)
+), news AS MATERIALIZED (
+    SELECT i.*, o.id, o.version AS old_version, o.status AS old_status,
+        i.fp IS NULL AND d.fingerprint IS NOT NULL AS is_sighting,
+        o.name AS old_name, o.message AS old_message, o.error_summary AS old_error,
+        o.started_at AS old_started, o.finished_at AS old_finished, o.progress AS old_progress,
+        o.url AS old_url, o.native_status AS old_native
+    FROM incoming i
+    LEFT JOIN executions_execution o ON o.account_id = %(account)s AND o.ref = i.ref
+    LEFT JOIN executions_executiondetail d ON d.execution_id = o.id
+    WHERE o.id IS NULL OR (
+        o.poll_seq <= %(seq)s
+        AND NOT (i.pver <> '' AND o.provider_version <> '' AND i.pver < o.provider_version)
+        AND (
+            i.native <> o.native_status OR o.missing_since IS NOT NULL
+            OR coalesce(i.progress, o.progress) IS DISTINCT FROM o.progress
+            OR (i.fp IS NOT NULL AND i.fp IS DISTINCT FROM d.fingerprint)
+            OR ((i.fp IS NOT NULL OR d.fingerprint IS NULL) AND (
+                i.status <> o.status OR i.reason <> o.status_reason OR i.offers <> o.offers::text[]
+                OR coalesce(nullif(i.name, ''), o.name) <> o.name
+                OR coalesce(nullif(i.message, ''), o.message) <> o.message
+                OR coalesce(nullif(i.error, ''), o.error_summary) <> o.error_summary
+                OR coalesce(i.started, o.started_at) IS DISTINCT FROM o.started_at
+                OR coalesce(i.finished, o.finished_at) IS DISTINCT FROM o.finished_at
+                OR coalesce(nullif(i.url, ''), o.url) <> o.url))
+        ))
+), inserted AS (
+    INSERT INTO executions_execution (
+        account_id, workflow_id, ref, name, status, status_reason, native_status, progress,
+        message, error_summary, started_at, finished_at, observed_at, changed_at, sort_at, offers,
+        url, misses, version, poll_seq, provider_version)
+    SELECT %(account)s, w.id, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
+        n.error, n.started, n.finished, %(now)s, %(now)s, n.sort_at, n.offers, n.url, 0, 1,
+        %(seq)s, n.pver
+    FROM news n JOIN workflow w ON w.ref = n.wref WHERE n.id IS NULL ORDER BY n.ref
+    ON CONFLICT (account_id, ref) DO NOTHING
+    RETURNING id, ref, version
+), updated AS (
+    UPDATE executions_execution e SET
+        workflow_id = w.id, status = n.status, status_reason = n.reason,
+        native_status = n.native,
+        name = coalesce(nullif(n.name, ''), n.old_name),
+        progress = CASE WHEN n.native = n.old_native
+            THEN coalesce(n.progress, n.old_progress) ELSE n.progress END,
+        message = CASE WHEN n.is_sighting AND n.message = '' AND n.native = n.old_native
+            THEN n.old_message ELSE n.message END,
+        error_summary = CASE WHEN n.error = '' AND n.status = n.old_status
+            THEN n.old_error ELSE n.error END,
+        started_at = coalesce(n.started, n.old_started),
+        finished_at = CASE WHEN n.status IN ('queued', 'running', 'waiting', 'user_input', 'paused')
+            THEN n.finished ELSE coalesce(n.finished, n.old_finished) END,
+        observed_at = %(now)s,
+        changed_at = CASE WHEN n.status <> n.old_status THEN %(now)s ELSE e.changed_at END,
+        offers = n.offers, url = coalesce(nullif(n.url, ''), n.old_url),
+        missing_since = NULL, misses = 0, version = e.version + 1, poll_seq = %(seq)s,
+        provider_version = CASE WHEN n.pver = '' THEN e.provider_version ELSE n.pver END
+    FROM news n JOIN workflow w ON w.ref = n.wref
+    WHERE e.id = n.id AND e.version = n.old_version AND e.poll_seq <= %(seq)s
+    RETURNING e.id, e.ref, e.version
+), written AS MATERIALIZED (
+    SELECT x.id AS execution_id, x.version, n.* FROM (
+        SELECT * FROM inserted UNION ALL SELECT * FROM updated) AS x(id, ref, version)
+    JOIN news n USING (ref)
+), moved AS (
+    INSERT INTO executions_transition (
+        execution_id, version, from_status, to_status, status_reason, native_status,
+        provider_time, observed_at, flags)
+    SELECT execution_id, version, coalesce(old_status, ''), status, reason, native,
+        CASE WHEN status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out', 'skipped')
+            THEN finished WHEN old_status IS NULL OR status = 'running' THEN started END,
+        %(now)s,
+        CASE
+            WHEN old_status IS NULL THEN ARRAY['first']
+            WHEN old_status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out',
+                'skipped') AND native = old_native THEN ARRAY['refined']
+            WHEN old_status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out',
+                'skipped') THEN ARRAY['reopened']
+            ELSE ARRAY[]::text[]
+        END
+    FROM written WHERE status IS DISTINCT FROM old_status
+), detail AS (
+    INSERT INTO executions_executiondetail AS d (
+        execution_id, raw, input, output, error, fingerprint, read_at, log_cursor,
+        log_is_complete)
+    SELECT execution_id, raw, input, output, full_error, fp, %(now)s, '', false
+    FROM written WHERE fp IS NOT NULL
+    ON CONFLICT (execution_id) DO UPDATE SET
+        raw = excluded.raw, input = excluded.input, output = excluded.output,
+        error = CASE WHEN excluded.error = '' THEN d.error ELSE excluded.error END,
+        fingerprint = excluded.fingerprint, read_at = excluded.read_at,
+        log_is_complete = false
+), step_in AS MATERIALIZED (
+    SELECT w.execution_id, s.* FROM written w
+    CROSS JOIN LATERAL jsonb_to_recordset(w.steps) AS s(
+        ref text, position int, path jsonb, name text, status text, reason text, native text,
+        started timestamptz, finished timestamptz, error text, output jsonb, run_ref text)
+    WHERE w.fp IS NOT NULL
+), step_written AS (
+    INSERT INTO executions_step AS s (
+        execution_id, ref, position, path, name, status, status_reason, native_status, started_at,
+        finished_at, error, output, run_ref)
+    SELECT execution_id, ref, position, path, name, status, reason, native, started, finished,
+        error, output, run_ref FROM step_in
+    ON CONFLICT (execution_id, ref) DO UPDATE SET
+        position = excluded.position, path = excluded.path, name = excluded.name,
+        status = excluded.status, status_reason = excluded.status_reason,
+        native_status = excluded.native_status, started_at = excluded.started_at,
+        finished_at = excluded.finished_at, error = excluded.error, output = excluded.output,
+        run_ref = excluded.run_ref
+    WHERE (s.position, s.path, s.name, s.status, s.status_reason, s.native_status, s.started_at,
+            s.finished_at, s.error, s.output, s.run_ref)
+        IS DISTINCT FROM (excluded.position, excluded.path, excluded.name, excluded.status,
+            excluded.status_reason, excluded.native_status, excluded.started_at,
+            excluded.finished_at, excluded.error, excluded.output, excluded.run_ref)
+), step_gone AS (
+    DELETE FROM executions_step s USING written w
+    WHERE s.execution_id = w.id AND w.fp IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM step_in i WHERE i.execution_id = s.execution_id AND i.ref = s.ref)
+), question_in AS MATERIALIZED (
+    SELECT w.execution_id, q.* FROM written w
+    CROSS JOIN LATERAL jsonb_to_recordset(w.questions) AS q(
+        ref text, kind text, title text, description text, schema jsonb, form jsonb, model jsonb,
+        choices jsonb, due timestamptz, is_answerable boolean, fingerprint text)
+    WHERE w.fp IS NOT NULL
+), question_written AS (
+    INSERT INTO executions_question AS q (
+        execution_id, ref, kind, title, description, schema, form, model, choices, due_at,
+        is_answerable, fingerprint, opened_at)
+    SELECT DISTINCT ON (execution_id, ref) execution_id, ref, kind, title, description, schema,
+        form, model, choices, due, is_answerable, fingerprint, %(now)s
+    FROM question_in ORDER BY execution_id, ref
+    ON CONFLICT (execution_id, ref) DO UPDATE SET
+        kind = excluded.kind, title = excluded.title, description = excluded.description,
+        schema = excluded.schema, form = excluded.form, model = excluded.model,
+        choices = excluded.choices, due_at = excluded.due_at,
+        is_answerable = excluded.is_answerable, fingerprint = excluded.fingerprint,
+        closed_at = NULL
+), question_closed AS (
+    UPDATE executions_question q SET closed_at = %(now)s FROM written w
+    WHERE q.execution_id = w.id AND q.closed_at IS NULL
+        AND (w.fp IS NOT NULL OR w.status <> 'user_input')
+        AND NOT EXISTS (
+            SELECT 1 FROM question_in i WHERE i.execution_id = q.execution_id AND i.ref = q.ref)
+), output_in AS MATERIALIZED (
+    SELECT w.execution_id, o.* FROM written w
+    CROSS JOIN LATERAL jsonb_to_recordset(w.outputs) AS o(
+        ref text, name text, content_type text, size bigint, status text, error text)
+    WHERE w.fp IS NOT NULL
+), output_written AS (
+    INSERT INTO executions_output AS o (
+        execution_id, ref, name, content_type, size, status, error)
+    SELECT execution_id, ref, name, content_type, size, status, error FROM output_in
+    ON CONFLICT (execution_id, ref) DO UPDATE SET
+        name = excluded.name, content_type = excluded.content_type, size = excluded.size,
+        status = excluded.status, error = excluded.error
+), output_gone AS (
+    DELETE FROM executions_output o USING written w
+    WHERE o.execution_id = w.id AND w.fp IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM output_in i WHERE i.execution_id = o.execution_id AND i.ref = o.ref)
+), delta AS (
+    SELECT status, sum(amount) AS amount FROM (
+        SELECT status, 1 AS amount FROM written WHERE status IS DISTINCT FROM old_status
+        UNION ALL
+        SELECT old_status, -1 FROM written
+        WHERE old_status IS NOT NULL AND status <> old_status) AS changes
+    GROUP BY status HAVING sum(amount) <> 0 ORDER BY status
+), counted AS (
+    INSERT INTO executions_statuscount AS c (account_id, status, count)
+    SELECT %(account)s, status, amount FROM delta ORDER BY status
+    ON CONFLICT (account_id, status) DO UPDATE SET count = c.count + excluded.count
+), ended AS (
+    INSERT INTO executions_hourlycount AS h (account_id, hour, status, count, seconds)
+    SELECT %(account)s, date_trunc('hour', coalesce(finished, %(now)s)), status, count(*),
+        coalesce(sum(greatest(0, extract(epoch FROM finished - started))), 0)
+    FROM written
+    WHERE status IS DISTINCT FROM old_status
+        AND status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out', 'skipped')
+    GROUP BY 2, 3 ORDER BY 2, 3
+    ON CONFLICT (account_id, hour, status) DO UPDATE
+        SET count = h.count + excluded.count, seconds = h.seconds + excluded.seconds
+)
+SELECT execution_id, ref, version, old_status, status, id IS NULL, fp IS NOT NULL FROM written
+"""

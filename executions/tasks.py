@@ -1,0 +1,156 @@
+"""Doors for workers: fetch the row, call one stage, done. Arguments are ids only.
+
+Every task may run twice, late or never: rows decide, and the tick and the sweep find what a lost
+message left lying.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.db import OperationalError
+
+from executions import commands, logs, polling, pruning, scheduling, settling
+from executions.models import Command, CommandState, Execution
+from providers.contract import NotFound, ProviderError, Verb
+from providers.credentials import SealError
+from providers.models import ProviderAccount, open_account, remember
+
+LOGS_PER_POLL = 20
+
+log = logging.getLogger(__name__)
+Expected = (ProviderError, SealError)
+
+
+@shared_task(ignore_result=True)
+def tick() -> None:
+    """Once a second: claim due accounts, one poll each; nudge commands that wait."""
+    for account_id, poll_seq in scheduling.claim_due():
+        poll.apply_async((account_id, poll_seq), expires=scheduling.LEASE.total_seconds())
+    for key in settling.due_commands():
+        carry_out.apply_async((key,), expires=30)
+
+
+@shared_task(ignore_result=True)
+def poll(account_id: int, poll_seq: int) -> None:
+    """One poll of one account, the settling of its commands, and the logs of what changed."""
+    tally = polling.poll(account_id, poll_seq)
+    if tally is None:
+        return
+    settling.confirm_observed(account_id)
+    account = ProviderAccount.objects.get(pk=account_id)
+    if tally.changed_ids and logs.offers_logs(account):
+        changed = Execution.objects.filter(pk__in=tally.changed_ids, detail__isnull=False)
+        for execution in changed.select_related("account")[:LOGS_PER_POLL]:
+            _fetch_log(execution)
+
+
+@shared_task(ignore_result=True)
+def carry_out(key: str) -> None:
+    """Send one command and read its run at once."""
+    command = commands.claim(key)
+    if command is None:
+        return
+    commands.send(command)
+    command.refresh_from_db()
+    if command.state == CommandState.PENDING:
+        return
+    _read_after(command)
+
+
+@shared_task(ignore_result=True)
+def look(execution_id: int) -> None:
+    """A person looks at this run: read it now, its log as well."""
+    execution = Execution.objects.select_related("account").filter(pk=execution_id).first()
+    if execution is None or not execution.account.enabled:
+        return
+    try:
+        polling.refresh(execution)
+    except Expected as error:
+        log.info("run %s not read: %s", execution_id, error)
+        return
+    settling.confirm_observed(execution.account_id)
+    if logs.offers_logs(execution.account):
+        _fetch_log(execution)
+
+
+@shared_task(ignore_result=True)
+def read_ref(account_id: int, ref: str) -> None:
+    """A hint or a start named this run: read it, known or not."""
+    account = ProviderAccount.objects.filter(pk=account_id, enabled=True).first()
+    if account is not None:
+        _read_ref(account, ref)
+        settling.confirm_observed(account_id)
+
+
+@shared_task(ignore_result=True)
+def sweep() -> None:
+    """Every few seconds: dead senders become unknown, unknown ones are settled by reading."""
+    settling.expire_leases()
+    for key in settling.unsettled():
+        reconcile.apply_async((key,), expires=30)
+
+
+@shared_task(ignore_result=True)
+def reconcile(key: str) -> None:
+    """Read what an unknown or unconfirmed command was about, then settle it."""
+    command = (
+        Command.objects.select_related("account", "execution__account", "workflow")
+        .filter(pk=key, state__in=settling.WATCHED)
+        .first()
+    )
+    if command is None or not commands.take_turn(command):
+        return
+    if command.kind == Verb.START and not command.new_ref:
+        try:
+            settling.find_started(command)
+        except Expected as error:
+            log.info("command %s not settled: %s", key, error)
+            return
+    if not _read_after(command) or settling.confirm(command):
+        return
+    if command.state == CommandState.ACCEPTED:
+        settling.give_up_on(command)
+    elif command.kind != Verb.START:
+        settling.resend_or_ask(command)
+
+
+@shared_task(ignore_result=True)
+def tidy() -> None:
+    """Once an hour: partitions, retention, counters."""
+    gone = pruning.tidy()
+    log.info("tidied: %s", gone)
+
+
+def _read_after(command: Command) -> bool:
+    """Read the run a command was about and settle what that shows. False: could not be read."""
+    try:
+        if command.execution is not None:
+            polling.refresh(command.execution)
+        elif command.new_ref:
+            _read_ref(command.account, command.new_ref)
+    except Expected as error:
+        log.info("run of command %s not read: %s", command.pk, error)
+        return False
+    settling.confirm_observed(command.account_id)
+    command.refresh_from_db()
+    return command.state in settling.WATCHED
+
+
+def _read_ref(account: ProviderAccount, ref: str) -> None:
+    adapter = open_account(account)
+    try:
+        snapshot = adapter.snapshot(ref)
+    except NotFound:
+        return
+    finally:
+        remember(account, adapter.memory)
+    polling.store_and_tell(account, [snapshot], adapter.http.redact)
+
+
+def _fetch_log(execution: Execution) -> None:
+    try:
+        logs.fetch(execution)
+    except (*Expected, OperationalError) as error:
+        log.info("log of run %s not read: %s", execution.pk, error)

@@ -1,0 +1,216 @@
+"""Accounts and how they are: state, cause, what to do, last polls, and what the provider can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from executions import audit
+from executions.filters import LAMP_WORDS, provider_name
+from executions.models import PollRun, Quarantine, StatusCount
+from executions.rendering import duration, freshness, iso, mark, moment, plain, size
+from executions.roles import may_administer, visible_accounts
+from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, show
+from executions.views.lists import LAMP_ICONS
+from providers import registry
+from providers.adapter import Adapter
+from providers.contract import LAMPS, Status
+from providers.models import Health, ProviderAccount
+
+POLL_RUNS = 50
+STATES = {  # (lamp, icon, word)
+    "current": ("done", "tick", "Current"),
+    "new": ("active", "clock", "Waiting for its first poll"),
+    "late": ("warning", "triangle", "Late"),
+    "unreachable": ("failed", "blind", "Unreachable"),
+    "refused": ("failed", "key", "Credentials refused"),
+    "disabled": ("unknown", "pause", "Disabled"),
+    "failing": ("warning", "triangle", "Failing, trying again"),
+}
+ADVICE = {
+    "late": "Check that a worker is running. If only this account is late, its provider is slow.",
+    "unreachable": "Polls go on by themselves, at growing intervals. Check the address and whether "
+    "the provider is up.",
+    "refused": "Polling has stopped, so that the provider does not lock the account. An "
+    "administrator has to enter working credentials.",
+    "disabled": "An administrator can enable it again.",
+    "failing": "Nothing to do yet; the data is still recent.",
+}
+ABILITIES = (
+    ("Cancel", Adapter.cancel),
+    ("Suspend", Adapter.suspend),
+    ("Resume", Adapter.resume),
+    ("Answer", Adapter.answer),
+    ("Start", Adapter.start),
+    ("Logs", Adapter.log),
+    ("Files", Adapter.open_output),
+    ("Push", Adapter.hints),
+)
+
+
+@require_GET
+def account_list(request: HttpRequest) -> HttpResponse:
+    views = [account_view(account) for account in accounts_of(request).values()]
+    context = {
+        "accounts": views,
+        "providers": capabilities(),
+        "abilities": [word for word, _ in ABILITIES],
+        "changes_url": reverse("executions:accounts-changes"),
+    }
+    return show(request, "executions/accounts.html", context, own_stamp=mark(views))
+
+
+@require_GET
+def accounts_changes(request: HttpRequest) -> HttpResponse:
+    views = [account_view(account) for account in accounts_of(request).values()]
+
+    def fragments() -> list[Fragment]:
+        html = fragment(request, "executions/_accounts.html", {"accounts": views})
+        return [Fragment("#accounts", html)]
+
+    return changes(request, mark(views), fragments)
+
+
+@require_GET
+def account_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+    context = {
+        **_detail(account),
+        "changes_url": reverse("executions:account-changes", args=[pk]),
+        "providers": [each for each in capabilities() if each["key"] == account.provider],
+        "abilities": [word for word, _ in ABILITIES],
+    }
+    return show(request, "executions/account.html", context, own_stamp=mark(_detail(account)))
+
+
+@require_GET
+def account_changes(request: HttpRequest, pk: int) -> HttpResponse:
+    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+    context = _detail(account)
+
+    def fragments() -> list[Fragment]:
+        return [Fragment("#account", fragment(request, "executions/_account.html", context))]
+
+    return changes(request, mark(context), fragments)
+
+
+@require_POST
+def poll(request: HttpRequest, pk: int) -> HttpResponse:
+    """Makes the account due now. The next tick of the scheduler takes it."""
+    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+    if not may_administer(request.user):
+        raise PermissionDenied("Only administrators may ask for a poll.")
+    due = ProviderAccount.objects.filter(pk=pk, enabled=True).exclude(health=Health.AUTH)
+    if due.update(next_poll_at=timezone.now()):
+        audit.record(
+            request.user, "poll now", account_name=account.name, address=address(request)
+        )
+        messages.success(request, f"{account.name} is polled within a second or two.")
+    else:
+        messages.error(request, f"{account.name} is not polled: see its state for the reason.")
+    return redirect("executions:account", pk=pk)
+
+
+def account_view(account: ProviderAccount) -> dict[str, Any]:
+    """An account's state as words."""
+    fresh = freshness(account, timezone.now())
+    is_failing = account.health == Health.FAILING and fresh.word == "current"
+    state = "failing" if is_failing else fresh.word
+    lamp, icon, word = STATES[state]
+    return {
+        "id": account.pk,
+        "name": account.name,
+        "provider": provider_name(account.provider),
+        "key": account.provider,
+        "lamp": lamp,
+        "icon": icon,
+        "word": word,
+        "since": moment(account.health_since),
+        "since_iso": iso(account.health_since),
+        "cause": plain(account.last_error) if state not in ("current", "new") else "",
+        "advice": ADVICE.get(state, ""),
+        "last_success": moment(account.last_success_at),
+        "last_success_iso": iso(account.last_success_at),
+        "failures": account.failures,
+    }
+
+
+def capabilities() -> list[dict[str, Any]]:
+    """Per provider what it can be asked, by what its adapter defines."""
+    return [
+        {
+            "key": key,
+            "name": adapter.name,
+            "docs": adapter.docs if adapter.docs.startswith("https://") else "",
+            "can": [(word, adapter.can(verb)) for word, verb in ABILITIES],
+            "notes": [(verb.value, note) for verb, note in adapter.notes.items()],
+        }
+        for key, adapter in registry.all_adapters().items()
+    ]
+
+
+def _detail(account: ProviderAccount) -> dict[str, Any]:
+    runs = PollRun.objects.filter(account=account).order_by("-started_at")[:POLL_RUNS]
+    bad = Quarantine.objects.filter(account=account).order_by("-last_seen_at")[:20]
+    return {
+        "view": account_view(account),
+        "lamps": _lamps(account),
+        "skew": _skew(account.clock_skew),
+        "covered": moment(account.covered_since),
+        "next_poll": moment(account.next_poll_at),
+        "poll_runs": [_poll_run(row) for row in runs],
+        "quarantine": [
+            {
+                "ref": plain(row.ref, 80),
+                "reason": plain(row.reason),
+                "count": row.count,
+                "last": moment(row.last_seen_at),
+            }
+            for row in bad
+        ],
+    }
+
+
+def _lamps(account: ProviderAccount) -> list[dict[str, Any]]:
+    rows = StatusCount.objects.filter(account=account).values_list("status", "count")
+    totals = dict.fromkeys(LAMP_WORDS, 0)
+    for status, number in rows:
+        totals[LAMPS[Status(status)]] += number
+    return [
+        {"key": lamp.value, "word": LAMP_WORDS[lamp], "icon": LAMP_ICONS[lamp], "count": f"{n:,}",
+         "is_lit": n > 0}
+        for lamp, n in totals.items()
+    ]  # fmt: skip
+
+
+def _poll_run(row: PollRun) -> dict[str, Any]:
+    took = (row.finished_at - row.started_at).total_seconds() if row.finished_at else None
+    lamp = {"ok": "done", "partial": "warning"}.get(row.outcome, "failed")
+    return {
+        "at": moment(row.started_at),
+        "at_iso": iso(row.started_at),
+        "outcome": row.outcome.replace("_", " "),
+        "lamp": lamp if row.finished_at else "active",
+        "icon": {"done": "tick", "warning": "triangle"}.get(lamp, "cross"),
+        "took": duration(took) if took is not None else "",
+        "requests": row.requests,
+        "bytes": size(row.bytes),
+        "seen": row.seen,
+        "changed": row.changed,
+        "quarantined": row.quarantined,
+        "error": plain(row.error),
+    }
+
+
+def _skew(seconds: float | None) -> str:
+    if seconds is None or abs(seconds) < 2:
+        return ""
+    way = "ahead of" if seconds > 0 else "behind"
+    return f"The provider's clock is {duration(abs(seconds))} {way} ours."

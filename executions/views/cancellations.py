@@ -1,0 +1,46 @@
+"""Cancellations, suspensions and resumptions: a POST records the wish, a worker carries it out."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from executions.commands import NotPossible, request_command
+from executions.views.answers import intent_key, require_may_act
+from executions.views.chrome import address
+from executions.views.details import get_run
+from providers.contract import Verb
+
+
+@require_POST
+def cancellation(request: HttpRequest, pk: int) -> HttpResponse:
+    return _request(request, pk, Verb.CANCEL)
+
+
+@require_POST
+def suspension(request: HttpRequest, pk: int) -> HttpResponse:
+    return _request(request, pk, Verb.SUSPEND)
+
+
+@require_POST
+def resumption(request: HttpRequest, pk: int) -> HttpResponse:
+    return _request(request, pk, Verb.RESUME)
+
+
+def _request(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
+    run = get_run(request, pk)
+    require_may_act(request)
+    try:
+        request_command(
+            user=request.user,
+            execution=run,
+            kind=verb,
+            reason=request.POST.get("reason", "").strip()[:500],
+            key=intent_key(request),
+            address=address(request),
+        )
+    except NotPossible as error:
+        messages.error(request, str(error))
+    return redirect("executions:detail", pk=pk)

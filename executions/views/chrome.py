@@ -1,0 +1,148 @@
+"""What every page has around its content, and how every page is kept up to date.
+
+`chrome` is the context processor. `changes` answers a page that asks what is new: fragments by id,
+or 204 when nothing it shows has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.template import loader
+from django.utils import timezone
+
+from executions.models import Question
+from executions.rendering import Freshness, freshness, mark
+from executions.roles import may_act, may_administer, visible_accounts
+from providers.models import ProviderAccount
+
+THEMES = ("system", "light", "dark")
+
+
+class Trouble(NamedTuple):
+    account: ProviderAccount
+    fresh: Freshness
+
+
+class Fragment(NamedTuple):
+    """One piece of an open page: where it goes, and how."""
+
+    target: str
+    html: str
+    swap: str = "outerMorph"
+
+
+def accounts_of(request: HttpRequest) -> dict[int, ProviderAccount]:
+    """Every account the person may see, by id; read once per request."""
+    found: dict[int, ProviderAccount] | None = getattr(request, "_accounts", None)
+    if found is None:
+        rows = visible_accounts(request.user).defer("sealed_credentials", "memory")
+        found = {account.pk: account for account in rows}
+        request._accounts = found  # type: ignore[attr-defined]
+    return found
+
+
+def troubles(request: HttpRequest) -> list[Trouble]:
+    """Accounts whose data is not current, by no wish of a person."""
+    now = timezone.now()
+    states = [Trouble(account, freshness(account, now)) for account in accounts_of(request).values()]
+    return [state for state in states if state.fresh.is_trouble]
+
+
+def open_questions(request: HttpRequest) -> Any:
+    """What waits for a person, as the inbox lists it and its badge counts it."""
+    found = Question.objects.filter(closed_at__isnull=True)
+    if not request.user.is_superuser:
+        found = found.filter(execution__account_id__in=list(accounts_of(request)))
+    return found
+
+
+def inbox_count(request: HttpRequest) -> int:
+    """Capped: beyond a thousand the number helps nobody. Read once per request."""
+    found: int | None = getattr(request, "_inbox_count", None)
+    if found is None:
+        found = open_questions(request)[:1001].count()
+        request._inbox_count = found  # type: ignore[attr-defined]
+    return found
+
+
+def chrome(request: HttpRequest) -> dict[str, Any]:
+    """Lazy: a page that prints none of it pays for none of it."""
+    user = getattr(request, "user", None)
+    theme = request.COOKIES.get("theme", "system")
+    words: dict[str, Any] = {
+        "theme": theme if theme in THEMES else "system",
+        "server_now": int(timezone.now().timestamp() * 1000),
+    }
+    if user is None or not user.is_authenticated:
+        return words
+    return {
+        **words,
+        "inbox_count": cache(lambda: inbox_count(request)),
+        "accounts_in_trouble": cache(lambda: troubles(request)),
+        "may_act": cache(lambda: may_act(user)),
+        "may_administer": cache(lambda: may_administer(user)),
+    }
+
+
+def show(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    own_stamp: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A page, with the stamp of what it shows."""
+    html = loader.get_template(template).render(
+        {"stamp": page_stamp(request, own_stamp), **context}, request
+    )
+    return no_store(HttpResponse(html, status=status))
+
+
+def changes(
+    request: HttpRequest, own_stamp: str, fragments: Callable[[], Iterable[Fragment]] = tuple
+) -> HttpResponse:
+    """204 if the page's stamp is still right, else its fragments and those around them."""
+    stamp = page_stamp(request, own_stamp)
+    if request.GET.get("stamp") == stamp:
+        return no_store(HttpResponse(status=204))
+    around = [
+        Fragment("#inbox-badge", fragment(request, "executions/_inbox_badge.html")),
+        Fragment("#trouble", fragment(request, "executions/_trouble.html")),
+        Fragment("#stamp", fragment(request, "executions/_stamp.html", {"stamp": stamp})),
+    ]
+    return no_store(HttpResponse(partials([*fragments(), *around])))
+
+
+def partials(fragments: Iterable[Fragment]) -> str:
+    """Fragments as htmx 4 wants them. Targets and swaps are our own words."""
+    return "".join(
+        f'<hx-partial hx-target="{each.target}" hx-swap="{each.swap}">{each.html}</hx-partial>'
+        for each in fragments
+    )
+
+
+def fragment(request: HttpRequest, template: str, context: dict[str, Any] | None = None) -> str:
+    """Rendered, without white space around it: a morph would take that for content."""
+    return loader.get_template(template).render(context or {}, request).strip()
+
+
+def no_store(response: HttpResponse) -> HttpResponse:
+    """The same address answers a page or its fragments, and neither is kept by a browser."""
+    response["Vary"] = "HX-Request"
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def page_stamp(request: HttpRequest, own: str) -> str:
+    """Stands for everything a page shows that may change, apart from its rows."""
+    states = [(each.account.pk, each.fresh.word, each.fresh.as_of) for each in troubles(request)]
+    return mark(own, inbox_count(request), states)
+
+
+def address(request: HttpRequest) -> str | None:
+    return request.META.get("REMOTE_ADDR") or None

@@ -1,0 +1,214 @@
+"""The run page: what happened, what it needs, its steps, log, data, history and commands."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET
+
+from executions.commands import look_closer
+from executions.models import Command, Execution, ExecutionDetail, Output, Transition
+from executions.rendering import (
+    STATUS_VIEWS,
+    duration,
+    freshness,
+    iso,
+    mark,
+    moment,
+    plain,
+    size,
+)
+from executions.roles import may_act, visible_executions
+from executions.views import answers, histories, logs
+from executions.views.chrome import Fragment, changes, fragment, no_store, show
+from executions.views.payloads import payload_list
+from executions.views.steps import step_list
+from providers.contract import Verb
+
+VERBS = {
+    Verb.CANCEL: ("Cancel run", "cancellation", "slash"),
+    Verb.SUSPEND: ("Suspend", "suspension", "pause"),
+    Verb.RESUME: ("Resume", "resumption", "play"),
+}
+CONSEQUENCES = {
+    Verb.CANCEL: "The run ends. This cannot be undone.",
+    Verb.SUSPEND: "The run is put on hold. It can be resumed.",
+    Verb.RESUME: "The run goes on where it was put on hold.",
+}
+
+
+@require_GET
+def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The page; with HX-Request the steps, for their own pages and order."""
+    run = get_run(request, pk)
+    if request.htmx:
+        context = {"run": run, **step_list(request, run)}
+        return no_store(HttpResponse(fragment(request, "executions/_run_steps.html", context)))
+    look_closer(run)
+    context = {
+        **head_of(request, run),
+        **step_list(request, run),
+        **logs.log_view(request, run),
+        **histories.history_of(run),
+        **data_of(run),
+        "questions": answers.questions_of(request, run),
+        "verbs": verbs_of(request.user, run),
+        "back": _back(request),
+        "changes_url": reverse("executions:run-changes", args=[run.pk]),
+    }
+    return show(request, "executions/detail.html", context, own_stamp=_stamp(run))
+
+
+@require_GET
+def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
+    """What of the run page is new. `questions` names the forms it shows, `log` its last line."""
+    run = get_run(request, pk)
+
+    def fragments() -> list[Fragment]:
+        head = {**head_of(request, run), "verbs": verbs_of(request.user, run)}
+        parts = [
+            Fragment("#run-head", fragment(request, "executions/_run_head.html", head)),
+            Fragment("#run-error", fragment(request, "executions/_run_error.html", head)),
+            Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
+            Fragment("#history", _part(request, run, "history", histories.history_of(run))),
+            Fragment("#data", _part(request, run, "data", data_of(run))),
+        ]
+        return [*parts, *answers.question_fragments(request, run), *_log_lines(request, run)]
+
+    return changes(request, _stamp(run), fragments)
+
+
+def get_run(request: HttpRequest, pk: int) -> Execution:
+    found = visible_executions(request.user).select_related("account", "workflow")
+    return get_object_or_404(found, pk=pk)
+
+
+def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """Status, times, error and where the data comes from."""
+    fresh = freshness(run.account, timezone.now())
+    status = STATUS_VIEWS[run.status]
+    detail = ExecutionDetail.objects.filter(pk=run.pk).values("error", "read_at").first() or {}
+    is_final = status.status.is_final
+    took = since = ""
+    if run.started_at and run.finished_at:
+        took = duration((run.finished_at - run.started_at).total_seconds())
+    elif run.started_at and not is_final and not fresh.is_stale:
+        since = iso(run.started_at)
+    return {
+        "run": run,
+        "status": status,
+        "fresh": fresh,
+        "title": plain(run.workflow.name) or "(no name)",
+        "label": plain(run.name),
+        "ref": plain(run.ref),
+        "native": plain(run.native_status),
+        "reason": plain(run.status_reason),
+        "error": plain(detail.get("error") or run.error_summary, 20_000),
+        "message": plain(run.message),
+        "progress": None if is_final else run.progress,
+        "started": moment(run.started_at),
+        "started_iso": iso(run.started_at),
+        "finished": moment(run.finished_at),
+        "finished_iso": iso(run.finished_at),
+        "took": took,
+        "since": since,
+        "changed": moment(run.changed_at),
+        "observed": moment(run.observed_at),
+        "read_at": moment(detail.get("read_at")),
+        "missing_since": moment(run.missing_since),
+        "is_old": fresh.is_stale and not is_final,
+        "commands": histories.open_commands(run),
+        "link": run.url if run.url.startswith(("http://", "https://")) else "",
+    }
+
+
+def data_of(run: Execution) -> dict[str, Any]:
+    outputs = [
+        {
+            "id": output.pk,
+            "name": plain(output.name, 120),
+            "type": plain(output.content_type),
+            "size": size(output.size),
+            "status": STATUS_VIEWS[output.status],
+            "is_ready": output.status == "succeeded",
+            "error": plain(output.error),
+        }
+        for output in Output.objects.filter(execution=run).order_by("name", "pk")[:500]
+    ]
+    return {"payloads": payload_list(run.pk), "outputs": outputs}
+
+
+def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]:
+    """The buttons: what the provider takes for this run now, and what is already under way."""
+    if not may_act(user):
+        return []
+    open_now = {command.kind: command for command in histories.open_rows(run)}
+    try:
+        notes = run.account.adapter_class.notes
+    except KeyError:
+        notes = {}
+    shown = []
+    for verb, (label, noun, icon) in VERBS.items():
+        command = open_now.get(verb.value)
+        if verb.value not in run.offers and command is None:
+            continue
+        shown.append(
+            {
+                "verb": verb.value,
+                "label": label,
+                "icon": icon,
+                "url": reverse(f"executions:{noun}", args=[run.pk]),
+                "note": notes.get(verb, ""),
+                "consequence": CONSEQUENCES[verb],
+                "is_danger": verb is Verb.CANCEL,
+                "blocked": histories.sentence(command) if command else "",
+                "key": str(uuid.uuid4()),
+            }
+        )
+    return shown
+
+
+def _part(request: HttpRequest, run: Execution, name: str, context: dict[str, Any]) -> str:
+    return fragment(request, f"executions/_run_{name}.html", {"run": run, **context})
+
+
+def _log_lines(request: HttpRequest, run: Execution) -> list[Fragment]:
+    """The lines after the last one the page has, if it follows the log."""
+    after = request.GET.get("log", "")
+    if not (after.isascii() and after.isdigit() and len(after) < 10):
+        return []
+    lines = logs.new_lines(run, int(after), request.GET.get("level", ""))
+    if not lines:
+        return []
+    html = fragment(request, "executions/_log_lines.html", {"lines": lines, "run": run})
+    return [Fragment("#log-lines", html, "beforeend")]
+
+
+def _stamp(run: Execution) -> str:
+    """Of everything the page shows that may change."""
+    commands = list(Command.objects.filter(execution=run).values_list("key", "state", "message"))
+    questions = list(run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id"))
+    detail = list(ExecutionDetail.objects.filter(pk=run.pk).values_list("fingerprint", "read_at"))
+    newest = Transition.objects.filter(execution=run).order_by("-version").values_list("version")[:1]
+    fresh = freshness(run.account, timezone.now())
+    return mark(
+        run.version, run.missing_since, run.progress, run.message, fresh, commands, questions,
+        detail, list(newest), logs.last_number(run),
+    )  # fmt: skip
+
+
+def _back(request: HttpRequest) -> str:
+    """The list the person came from, its filter included."""
+    came_from = request.headers.get("Referer", "")
+    home = reverse("executions:list")
+    if not url_has_allowed_host_and_scheme(came_from, {request.get_host()}):
+        return home
+    path = came_from.split(request.get_host(), 1)[-1]
+    return path if path.split("?")[0] in (home, reverse("executions:inbox")) else home

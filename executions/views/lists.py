@@ -1,0 +1,260 @@
+"""The live table of all executions: a page, its inner part when the filter changes, and the
+answer to "what of this page has changed?"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Case, Q, When
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from executions import finding, rendering
+from executions.filters import LAMP_WORDS, PRESETS, Filters, parse, provider_name
+from executions.finding import CAP, Cursor
+from executions.models import Workflow
+from executions.rendering import STATUS_VIEWS, mark
+from executions.views.chrome import (
+    Fragment,
+    accounts_of,
+    changes,
+    fragment,
+    no_store,
+    partials,
+    show,
+    troubles,
+)
+from providers.contract import Lamp, Status
+
+MAX_OPTIONS = 300  # workflows offered in the filter
+MAX_ROWS = 200  # rows one page may ask about
+LAMP_ICONS = {
+    Lamp.NEEDS_YOU: "hand",
+    Lamp.FAILED: "cross",
+    Lamp.WARNING: "triangle",
+    Lamp.ACTIVE: "ring",
+    Lamp.DONE: "tick",
+    Lamp.UNKNOWN: "question",
+}
+
+
+@dataclass(frozen=True)
+class LampView:
+    """One window of the panel: its count, and the list behind it."""
+
+    key: str
+    word: str
+    icon: str
+    shown: str
+    is_lit: bool
+    is_chosen: bool
+    href: str
+    title: str
+
+
+@require_GET
+def execution_list(request: HttpRequest) -> HttpResponse:
+    """The page; for a fragment request only what a new filter changes."""
+    filters = filters_of(request)
+    cursor, is_newer = _cursor(request, filters)
+    page = finding.page(filters, cursor, is_newer=is_newer)
+    if is_newer and not page.has_newer:
+        page, cursor = finding.page(filters), None  # nothing newer: that is the first page
+    context = {**_table(request, filters, page, cursor), **_controls(request, filters)}
+    if request.htmx:
+        response = HttpResponse(fragment(request, "executions/_console.html", context))
+        response["HX-Push-Url"] = reverse("executions:list") + filters.query()
+        return no_store(response)
+    return show(request, "executions/list.html", context)
+
+
+@require_GET
+def execution_changes(request: HttpRequest) -> HttpResponse:
+    """The rows named in `rows` (`id:token`, comma-separated) that are not as the page has them,
+    the lamps, and how many newer runs wait above `top`."""
+    filters = filters_of(request)
+    rows = _changed_rows(request, filters)
+    lamps, top = lamps_of(filters), Cursor.parse(request.GET.get("top", ""))
+    waiting = finding.count_newer(filters, top)
+    own = mark(lamps, waiting)
+
+    def rest() -> list[Fragment]:
+        context = {"lamps": lamps, "waiting": waiting, "newest_query": filters.query()}
+        return [
+            Fragment("#lamps", fragment(request, "executions/_lamps.html", context)),
+            Fragment("#newer", fragment(request, "executions/_newer.html", context)),
+        ]
+
+    answer = changes(request, own, rest)
+    if not rows:
+        return answer
+    text = partials(rows) + answer.content.decode()
+    return no_store(HttpResponse(text))
+
+
+def filters_of(request: HttpRequest) -> Filters:
+    return parse(
+        request.GET,
+        accounts_of(request),
+        now=timezone.now(),
+        sees_all=bool(request.user.is_superuser),
+    )
+
+
+def lamps_of(filters: Filters) -> list[LampView]:
+    numbers, is_least = finding.counts(filters)
+    chosen = filters.statuses()
+    views = []
+    for lamp, word in LAMP_WORDS.items():
+        own = [status.value for status in lamp.statuses]
+        total = sum(numbers.get(status, 0) for status in own)
+        is_chosen = chosen is not None and set(own) <= set(chosen)
+        detail = ", ".join(
+            f"{STATUS_VIEWS[status].word.lower()} {numbers.get(status, 0):,}" for status in own
+        )
+        bound = CAP if not filters.is_counted else 10**9
+        views.append(
+            LampView(
+                lamp.value,
+                word,
+                LAMP_ICONS[lamp],
+                rendering.count(total, bound, is_least),
+                total > 0,
+                is_chosen,
+                _lamp_query(filters, lamp, is_chosen),
+                detail,
+            )
+        )
+    return views
+
+
+def _lamp_query(filters: Filters, lamp: Lamp, is_chosen: bool) -> str:
+    """Choosing a lamp replaces the others; choosing it again lets go of it."""
+    own = ("lamp", "status", "not_lamp", "not_status")
+    query = filters.query(drop=own) if is_chosen else filters.query(drop=own, lamp=lamp.value)
+    return query or reverse("executions:list")
+
+
+def _cursor(request: HttpRequest, filters: Filters) -> tuple[Cursor | None, bool]:
+    for name in ("before", "after"):
+        text = request.GET.get(name, "")
+        if text:
+            cursor = Cursor.parse(text)
+            if cursor:
+                return cursor, name == "after"
+            filters.ignored.append("The place in the list was not understood; this is its start.")
+    return None, False
+
+
+def _table(
+    request: HttpRequest, filters: Filters, page: finding.Page, cursor: Cursor | None
+) -> dict[str, Any]:
+    lamps = lamps_of(filters)
+    top = str(Cursor.of(page.rows[0])) if page.rows and cursor is None else ""
+    return {
+        "filters": filters,
+        "rows": rendering.rows(page.rows, accounts_of(request), timezone.now()),
+        "lamps": lamps,
+        "top": top,
+        "waiting": 0,
+        "newest_query": filters.query(),
+        "older": filters.query(before=str(page.older)) if page.older else "",
+        "newer": (
+            filters.query(after=str(Cursor.of(page.rows[0])))
+            if cursor and page.has_newer and page.rows
+            else ""
+        ),
+        "is_first": cursor is None,
+        "searched_to": rendering.moment(page.searched_to),
+        "blind": troubles(request),
+        "changes_url": reverse("executions:changes") + filters.query(),
+    }
+
+
+def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
+    accounts = accounts_of(request)
+    chosen = [*filters.workflow_ids(), *filters.barred_workflow_ids()]
+    found = Workflow.objects.filter(Q(account_id__in=list(accounts)))
+    if filters.account_ids() is not None:
+        found = found.filter(Q(account_id__in=filters.account_ids()) | Q(pk__in=chosen))
+    first = Case(When(pk__in=chosen, then=0), default=1)
+    workflows = list(found.order_by(first, "name", "pk")[: MAX_OPTIONS + 1])
+    names = {workflow.pk: rendering.plain(workflow.name, 80) for workflow in workflows}
+    providers = sorted({account.provider for account in accounts.values()})
+    return {
+        "chips": filters.chips(names),
+        "account_options": _options(
+            filters, "account", [(str(pk), account.name) for pk, account in accounts.items()]
+        ),
+        "provider_options": _options(
+            filters, "provider", [(key, provider_name(key)) for key in providers]
+        ),
+        "workflow_options": _options(
+            filters, "workflow", [(str(pk), name) for pk, name in names.items()][:MAX_OPTIONS]
+        ),
+        "has_more_workflows": len(workflows) > MAX_OPTIONS,
+        "status_options": _status_options(filters),
+        "started_options": [(key, words[0], key == filters.started) for key, words in PRESETS.items()],
+        "is_custom": request.GET.get("started") == "custom"
+        or (not filters.started and bool(filters.since or filters.until)),
+        "from_value": dict(filters.pairs()).get("from", ""),
+        "to_value": dict(filters.pairs()).get("to", ""),
+        "kept_pairs": [pair for pair in filters.pairs() if pair[0].startswith("not_")]
+        + _surplus(filters),
+        "has_accounts": bool(accounts),
+    }
+
+
+def _options(
+    filters: Filters, key: str, options: list[tuple[str, str]]
+) -> list[tuple[str, str, bool]]:
+    """(value, label, is chosen) for a select that holds one value; more stay as chips."""
+    chosen = filters.values.get(key, [])[:1]
+    return [(value, label, value in chosen) for value, label in options]
+
+
+def _status_options(filters: Filters) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+    """Per lamp: its own option and those of its statuses."""
+    chosen = filters.values.get("status", [])[:1]
+    return [
+        (
+            lamp.value,
+            word,
+            [
+                (status.value, STATUS_VIEWS[status.value].word, status.value in chosen)
+                for status in Status
+                if status.lamp is lamp
+            ],
+        )
+        for lamp, word in LAMP_WORDS.items()
+    ]
+
+
+def _surplus(filters: Filters) -> list[tuple[str, str]]:
+    """Values that the form's selects cannot show; they travel as hidden fields."""
+    more = [(key, v) for key, values in filters.values.items() for v in values[1:]]
+    return [*more, *(("lamp", v) for v in filters.values.get("lamp", [])[:1])]
+
+
+def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
+    asked: dict[int, str] = {}
+    for part in request.GET.get("rows", "").split(",")[:MAX_ROWS]:
+        number, _, known = part.partition(":")
+        if number.isascii() and number.isdigit() and len(number) < 19:
+            asked[int(number)] = known
+    accounts, at = accounts_of(request), timezone.now()
+    fragments = []
+    for execution in finding.load(list(asked)):
+        account = accounts.get(execution.account_id)
+        if account is None:
+            continue
+        fresh = rendering.freshness(account, at)
+        gone = not filters.matches(execution, execution.workflow_name)
+        token = rendering.token(execution, account, fresh) + ("-gone" if gone else "")
+        if token != asked[execution.pk]:
+            html = rendering.row(execution, account, fresh, gone)
+            fragments.append(Fragment(f"#run-{execution.pk}", html.strip()))
+    return fragments

@@ -1,0 +1,174 @@
+"""Starting a run: which workflows can be started, the form for one, and what became of a start."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from executions.commands import NotPossible, request_start
+from executions.filters import provider_name
+from executions.models import Command, Execution, Workflow
+from executions.rendering import mark, plain
+from executions.roles import may_act
+from executions.views import histories
+from executions.views.answers import intent_key, require_may_act
+from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, show
+from providers.contract import Field, ProviderError, Verb
+from providers.credentials import SealError
+from providers.forms import form_field
+from providers.models import open_account
+
+MAX_SHOWN = 300
+
+
+@require_GET
+def workflow_list(request: HttpRequest) -> HttpResponse:
+    accounts = accounts_of(request)
+    text = request.GET.get("q", "").strip()[:200]
+    found = _visible(request)
+    if text:
+        found = found.filter(name__icontains=text.replace("\0", ""))
+    rows = list(found.order_by("-can_start", "name", "pk")[: MAX_SHOWN + 1])
+    workflows = [
+        {
+            "id": row.pk,
+            "name": plain(row.name, 200) or "(no name)",
+            "ref": plain(row.ref),
+            "account": accounts[row.account_id].name,
+            "provider": provider_name(accounts[row.account_id].provider),
+            "can_start": row.can_start,
+        }
+        for row in rows[:MAX_SHOWN]
+    ]
+    context = {"workflows": workflows, "q": text, "has_more": len(rows) > MAX_SHOWN}
+    return show(request, "executions/workflows.html", context)
+
+
+@require_GET
+def workflow_start(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form for a new run."""
+    workflow = get_object_or_404(_visible(request).select_related("account"), pk=pk)
+    fields, problem = _start_fields(workflow)
+    return _form_page(request, workflow, _form(fields)(), problem)
+
+
+@require_POST
+def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
+    workflow = get_object_or_404(_visible(request).select_related("account"), pk=pk)
+    require_may_act(request)
+    fields, problem = _start_fields(workflow)
+    form = _form(fields)(request.POST, request.FILES)
+    if problem or not form.is_valid():
+        return _form_page(request, workflow, form, problem, 422)
+    try:
+        command = request_start(
+            user=request.user,
+            workflow=workflow,
+            arguments={field.key: form.cleaned_data[_name(field)] for field in fields},
+            key=intent_key(request),
+            reason=request.POST.get("reason", "").strip()[:500],
+            address=address(request),
+        )
+    except NotPossible as error:
+        return _form_page(request, workflow, form, str(error), 409)
+    return redirect("executions:command", key=command.key)
+
+
+@require_GET
+def command_detail(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    """What became of one command, kept up to date."""
+    command = _command(request, key)
+    context = {
+        **_command_context(request, command),
+        "changes_url": reverse("executions:command-changes", args=[key]),
+    }
+    return show(request, "executions/command.html", context, own_stamp=_stamp(command))
+
+
+@require_GET
+def command_changes(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    command = _command(request, key)
+
+    def fragments() -> list[Fragment]:
+        context = _command_context(request, command)
+        return [Fragment("#command", fragment(request, "executions/_command.html", context))]
+
+    return changes(request, _stamp(command), fragments)
+
+
+def _visible(request: HttpRequest) -> QuerySet[Workflow]:
+    return Workflow.objects.filter(account_id__in=list(accounts_of(request)))
+
+
+def _start_fields(workflow: Workflow) -> tuple[tuple[Field, ...], str]:
+    """What the adapter asks for, and why it cannot say."""
+    try:
+        with open_account(workflow.account) as adapter:
+            return tuple(adapter.start_fields(workflow.ref)), ""
+    except (ProviderError, SealError) as error:
+        return (), str(error)
+    except KeyError:
+        return (), "The provider of this account is not installed."
+
+
+def _name(field: Field) -> str:
+    """Prefixed: an argument may be called like one of our own inputs."""
+    return f"argument_{field.key}"
+
+
+def _form(fields: tuple[Field, ...]) -> type[forms.Form]:
+    return type("StartForm", (forms.Form,), {_name(field): form_field(field) for field in fields})
+
+
+def _form_page(
+    request: HttpRequest, workflow: Workflow, form: forms.Form, problem: str, status: int = 200
+) -> HttpResponse:
+    try:
+        note = workflow.account.adapter_class.notes.get(Verb.START, "")
+    except KeyError:
+        note = ""
+    context: dict[str, Any] = {
+        "workflow": workflow,
+        "title": plain(workflow.name) or "(no name)",
+        "ref": plain(workflow.ref),
+        "account": workflow.account,
+        "provider": provider_name(workflow.account.provider),
+        "form": form,
+        "problem": problem,
+        "note": note,
+        "can_start": workflow.can_start and may_act(request.user),
+        "key": str(uuid.uuid4()),
+    }
+    return show(request, "executions/start.html", context, status=status)
+
+
+def _command(request: HttpRequest, key: uuid.UUID) -> Command:
+    found = Command.objects.filter(account_id__in=list(accounts_of(request)))
+    return get_object_or_404(
+        found.select_related("requested_by", "account", "workflow", "execution"), pk=key
+    )
+
+
+def _command_context(request: HttpRequest, command: Command) -> dict[str, Any]:
+    run = command.execution
+    if run is None and command.new_ref:
+        run = Execution.objects.filter(account_id=command.account_id, ref=command.new_ref).first()
+    return {
+        "command": histories.command_view(command),
+        "account": command.account,
+        "workflow": command.workflow,
+        "workflow_name": plain(command.workflow.name) if command.workflow else "",
+        "run": run,
+        "run_label": plain(run.name or run.ref) if run else "",
+    }
+
+
+def _stamp(command: Command) -> str:
+    return mark(command.state, command.message, command.new_ref, command.execution_id)

@@ -1,0 +1,19 @@
+#!/usr/bin/env python
+"""Django's command line. Commands use the embedded services when no address of others is set."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.management import execute_from_command_line
+
+    from config.embedded import services_for
+
+    with services_for(sys.argv):
+        execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

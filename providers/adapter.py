@@ -1,0 +1,147 @@
+"""The verbs. One subclass per provider, one module each under `providers/adapters/`.
+
+Required: `check`, `snapshots`, `snapshot`. Every other verb is optional and offered by defining
+it: `Acme.can(Adapter.cancel)` asks the class. An adapter may not catch errors (except to fall back
+between two documented addresses), log, sleep, decide by the clock or touch Django.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from providers.contract import (
+    Download,
+    Field,
+    LogChunk,
+    Pace,
+    Snapshot,
+    Unreadable,
+    Unsupported,
+    Verb,
+    Workflow,
+)
+from providers.http import Http
+
+
+class Adapter(ABC):
+    """One provider account, opened for a short while by one thread."""
+
+    name: ClassVar[str]
+    """The product's name as people know it."""
+    docs: ClassVar[str]
+    """Where the provider documents its API."""
+    settings: ClassVar[tuple[Field, ...]]
+    """What the account form asks for. Fields with `secret=True` are sealed at rest."""
+    pace: ClassVar[Pace] = Pace()
+    notes: ClassVar[Mapping[Verb, str]] = {}
+    """What a verb means at this provider, in one sentence ("Takes effect before the next step")."""
+
+    def __init__(
+        self, settings: Mapping[str, Any], http: Http, memory: MutableMapping[str, Any]
+    ) -> None:
+        """`settings` holds settings and credentials alike, by `Field.key`; optional ones may be
+        missing or "". `memory` is a flat JSON mapping that the account keeps between polls (names
+        of definitions, tokens are not for it); set a key to None to forget it."""
+        self.config = settings
+        self.http = http
+        self.memory = memory
+
+    @classmethod
+    def can(cls, verb: Callable[..., Any]) -> bool:
+        """Whether this class defines the optional `verb`, e.g. `Acme.can(Adapter.cancel)`."""
+        return getattr(cls, verb.__name__) is not verb
+
+    @classmethod
+    def verbs(cls) -> frozenset[Verb]:
+        """The commands this provider takes at all."""
+        return frozenset(verb for verb in Verb if cls.can(getattr(Adapter, verb.value)))
+
+    @staticmethod
+    def each(
+        items: Iterable[Any], read: Callable[[Any], Snapshot | None]
+    ) -> Iterator[Snapshot | Unreadable]:
+        """Read the records of a list one by one. One that is not as documented comes back as
+        Unreadable, so that it cannot take the others with it; None is left out."""
+        for item in items:
+            try:
+                snapshot = read(item)
+            except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+                yield unreadable(item, error)
+            else:
+                if snapshot is not None:
+                    yield snapshot
+
+    # ------------------------------------------------------------------------------- required
+
+    @abstractmethod
+    def check(self) -> str:
+        """Whose credentials these are and what they can see, in one or two plain sentences."""
+
+    @abstractmethod
+    def snapshots(self, since: datetime | None) -> Iterable[Snapshot | Unreadable]:
+        """Discovery, lazily paged: every open run, and every run started or ended after `since`
+        (None: as far back as is reasonable, the provider's recent history)."""
+
+    @abstractmethod
+    def snapshot(self, ref: str) -> Snapshot:
+        """One run with its steps, questions and outputs. Raises NotFound."""
+
+    # ------------------------------------------------------------------------------- optional
+
+    def workflows(self) -> Iterable[Workflow]:
+        """Definitions that can be listed without a run, for "start a run" and for filters."""
+        raise Unsupported(f"{self.name} does not list its workflows.")
+
+    def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
+        """What `start` asks for. One field of kind "json" named `arguments` where it is free."""
+        raise Unsupported(f"{self.name} cannot start a run.")
+
+    def answer(self, ref: str, question_ref: str, values: Mapping[str, Any]) -> None:
+        """Send the complete answer to one question; see `Question` for the shape of `values`."""
+        raise Unsupported(f"{self.name} takes no answers.")
+
+    def cancel(self, ref: str) -> None:
+        """Ask for the run to end. Returns when the provider accepted, not when it ended."""
+        raise Unsupported(f"{self.name} cannot cancel a run.")
+
+    def suspend(self, ref: str) -> None:
+        raise Unsupported(f"{self.name} cannot suspend a run.")
+
+    def resume(self, ref: str) -> None:
+        raise Unsupported(f"{self.name} cannot resume a run.")
+
+    def start(self, workflow_ref: str, arguments: Mapping[str, Any], key: str) -> str:
+        """Start a run and return its ref. `key` is an idempotency key where the provider has
+        them, and a mark to find the run again where it has not."""
+        raise Unsupported(f"{self.name} cannot start a run.")
+
+    def started(self, workflow_ref: str, key: str) -> str | None:
+        """The ref of the run that `start` made with this key, None if there is none. For a start
+        whose answer was lost."""
+        raise Unsupported(f"{self.name} cannot look up a run by its key.")
+
+    def log(self, ref: str, cursor: str) -> LogChunk:
+        """The log lines of the whole run after `cursor` ("" for the first), each with the
+        `step_ref` it belongs to where the provider says so."""
+        raise Unsupported(f"{self.name} has no logs.")
+
+    def open_output(self, ref: str, output_ref: str) -> Download:
+        """Open one output for reading."""
+        raise Unsupported(f"{self.name} has no outputs.")
+
+    def hints(self) -> Iterator[str]:
+        """Refs worth polling now, as the provider pushes them. Blocks; ends when the connection
+        does. Only a hint: the poll stays the truth."""
+        raise Unsupported(f"{self.name} has no push channel.")
+
+
+def unreadable(item: Any, error: Exception) -> Unreadable:
+    """What is kept of a record that could not be read: its id if it has one, why, and its start."""
+    ref = ""
+    if isinstance(item, dict):
+        ref = next((str(value) for key, value in item.items() if key.lower().endswith("id")), "")
+    reason = f"{type(error).__name__}: {error}"
+    return Unreadable(ref=ref[:200] or "?", reason=reason[:300], excerpt=str(item)[:2000])

@@ -1,0 +1,123 @@
+"""How flow8 is reached: path prefix, API key, or email and password with a session cookie.
+
+Sources: https://flow8-docs.pages.dev/developer/api/authentication and .../api/overview, read
+November 2026. The technical section of that site writes `/api/v1` where the developer section
+(which agrees with the seed) writes `/api`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from providers.contract import AuthFailed, BadResponse, Unreachable
+from providers.http import Endpoint, Http, Reply, parse_json, plain_explanation
+
+PREFIX = "/api"
+OTHER_PREFIX = "/api/v1"
+MOST_COOKIES = 64
+MCP_ONLY = (
+    "This API key has the scope mcp, which opens flow8 to AI agents only. "
+    "Make one with the scope standard."
+)
+
+# A session lasts an hour (November 2026), an adapter one poll. Cookies are secrets, so they stay
+# in this process and never go into the account's memory; the key hides whose they are.
+_cookies: dict[str, str] = {}
+_COOKIE = re.compile(r"(?:^|,)\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+=[^;,\s]*)")
+
+
+class Session:
+    """Sends requests with whatever credentials the account has."""
+
+    def __init__(self, http: Http, config: Mapping[str, Any], prefix: str) -> None:
+        self.http = http
+        self.config = config
+        self.prefix = prefix
+
+    def get(self, *path: str, **params: Any) -> Reply:
+        return self.request("GET", *path, params=params)
+
+    def post(self, *path: str, json: Any) -> Reply:
+        return self.request("POST", *path, json=json)
+
+    def request(self, method: str, *path: str, **options: Any) -> Reply:
+        """With a cookie, a 401 means the session is over: nothing was carried out, so one new
+        login and one more request. Errors as in `Endpoint.request`."""
+        if self.config.get("api_key"):
+            headers = {"Authorization": f"Bearer {self.config['api_key']}"}
+            return self._at(headers).request(method, *path, **options)
+        known = _cookies.get(self._cookie_key)
+        if known is not None:
+            try:
+                return self._at({"Cookie": known}).request(method, *path, **options)
+            except AuthFailed as error:
+                if error.status != 401:
+                    raise
+        return self._at({"Cookie": self._log_in()}).request(method, *path, **options)
+
+    def live_address(self) -> tuple[str, dict[str, str]]:
+        """URL and headers of the push channel. The URL carries the key: not for logs."""
+        url = self._at({}).url("ws")
+        if self.config.get("api_key"):
+            return f"{url}?token={quote(self.config['api_key'], safe='')}", {}
+        self.get("auth", "me")  # renews a session that is over
+        return url, {"Cookie": _cookies[self._cookie_key]}
+
+    def _at(self, headers: dict[str, str]) -> Endpoint:
+        for pair in headers.get("Cookie", "").split("; "):
+            self.http.remember_secret(pair.partition("=")[2])
+        root = self.http.at(self.config["base_url"])
+        path = [segment for segment in self.prefix.split("/") if segment]
+        return self.http.at(root.url(*path), headers=headers, explain=explain, service="flow8")
+
+    def _log_in(self) -> str:
+        email, password = self.config.get("email"), self.config.get("password")
+        if not email or not password:
+            raise AuthFailed("flow8 needs an API key, or an email address and a password.")
+        try:
+            reply = self._at({}).post("auth", "login", json={"email": email, "password": password})
+        except Unreachable as error:
+            error.was_sent = False  # the login perhaps, the request it is for surely not
+            raise
+        # Its name is undocumented (one page says `sid`), so whatever is set goes back.
+        cookie = "; ".join(_COOKIE.findall(reply.headers.get("Set-Cookie", "")))
+        if not cookie:
+            raise BadResponse("flow8 accepted the login but set no session cookie.")
+        if len(_cookies) >= MOST_COOKIES:
+            _cookies.clear()
+        _cookies[self._cookie_key] = cookie
+        return cookie
+
+    @property
+    def _cookie_key(self) -> str:
+        parts = (self.config.get(key) or "" for key in ("base_url", "email", "password"))
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def explain(reply: Reply) -> str:
+    """`error` is a code such as FLOW_NOT_FOUND or VALIDATION_ERROR, `message` is for people."""
+    words = plain_explanation(reply)
+    try:
+        body = parse_json(reply.content)
+    except (ValueError, RecursionError):
+        return words
+    code = body.get("error") if isinstance(body, dict) else None
+    return f"{code}: {words}" if isinstance(code, str) and code != words else words
+
+
+def is_mcp_only(api_key: str) -> bool:
+    """Whether a key's own payload names the scope `mcp` without `standard`. Not verified: this
+    only explains a refusal. Keys that are no JWT say nothing."""
+    payload = api_key.split(".")[1] if api_key.count(".") == 2 else ""
+    try:
+        claims = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, RecursionError):
+        return False
+    scopes = claims.get("scopes") if isinstance(claims, dict) else None
+    words = scopes.split() if isinstance(scopes, str) else scopes or []
+    return "mcp" in words and "standard" not in words

@@ -1,0 +1,208 @@
+"""8x8 Automation (8x8 Connect), API v1: messaging workflows, listed per definition and version.
+
+Documentation: https://developer.8x8.com/connect/reference/get-instance-status ("seed" in comments)
+and its neighbors, read November 2026. `_eightx8_reading` says what the words mean: `Runnable`
+needs the step log, `Terminated` the errors resource. `_eightx8_definitions` says where to look.
+
+Beside the definitions, `memory` holds "terminated:<ref>" (our own terminate was accepted) and
+"unread:<ref>" (failed tries to read why a run was terminated).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from providers.adapter import Adapter
+from providers.adapters import _eightx8_reading as reading
+from providers.adapters._eightx8_definitions import PAGE, Definitions, get_rows
+from providers.contract import (
+    BadResponse,
+    Field,
+    NotFound,
+    Pace,
+    ProviderError,
+    RateLimited,
+    Snapshot,
+    Unreadable,
+    Verb,
+    Workflow,
+)
+
+PUBLIC_HOST = "https://automation.8x8.com"
+HISTORY_PAGES = 5  # per version, when the account is polled for the first time
+MOST_PAGES = 1000  # per list; only a server that repeats itself gets there
+MOST_MARKS = 500  # accepted terminate commands that are remembered
+
+
+class EightX8(Adapter):
+    name = "8x8 Automation"
+    docs = "https://developer.8x8.com/connect/reference/get-instance-status"
+    settings = (
+        Field(
+            key="base_url",
+            label="Address",
+            kind="url",
+            required=False,
+            default=PUBLIC_HOST,
+            help="The public host, unless 8x8 gave you another one.",
+        ),
+        Field(key="account_id", label="Account id", help="As 8x8 Connect shows it."),
+        Field(key="api_key", label="API key", secret=True, help="Made in 8x8 Connect, API keys."),
+    )
+    # Nothing is documented about limits of Automation calls (November 2026).
+    pace = Pace(busy_every=timedelta(seconds=30), idle_every=timedelta(seconds=60))
+    notes = {
+        Verb.CANCEL: "Terminates the run at 8x8. A terminated run cannot be resumed.",
+        Verb.SUSPEND: "Puts the run on hold until somebody resumes it.",
+        Verb.START: "A test start of the newest version: the values become its trigger's data.",
+    }
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        host = self.http.at(self.config.get("base_url") or PUBLIC_HOST)
+        self._api = self.http.at(
+            host.url("api", "v1", "accounts", self.config["account_id"]),
+            headers={"Authorization": f"Bearer {self.config['api_key']}"},
+            explain=reading.explain,
+            service="8x8",
+        )
+        self._definitions = Definitions(self._api, self.memory)
+
+    # --------------------------------------------------------------------------------- reading
+
+    def check(self) -> str:
+        rows = get_rows(self._api, "definitions", limit=1)
+        sees = "at least one active workflow" if rows else "no active workflow"
+        return f"The key opens the 8x8 account {self.config['account_id']}, which has {sees}."
+
+    def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
+        """Per version: what started after `since`, then all `Runnable`, then all `Suspended`."""
+        self._definitions.learn()
+        seen: set[str] = set()
+        for visit in self._definitions.due(since):
+            workflow, count = self._definitions.workflow(visit[0]), len(seen)
+            yield from self.each(self._runs(*visit), partial(self._row, workflow, seen))
+            self._definitions.note_visit(visit, since, found=len(seen) > count)
+
+    def _row(self, workflow: Workflow, seen: set[str], run: Any) -> Snapshot | None:
+        ref = f"{workflow.ref}/{run['workflowId']}"
+        if ref in seen:
+            return None
+        seen.add(ref)
+        return reading.read_row(ref, run, workflow, is_ours=self._is_ours(ref))
+
+    def snapshot(self, ref: str) -> Snapshot:
+        """One GET, and one for the errors where the state or a failed step asks for them."""
+        definition, instance = reading.split(ref)
+        path = ("definitions", definition, "workflows", instance)
+        run = self._api.get(*path, params={"includeLogs": "true"}).json()
+        _ = run["workflowId"]
+        errors = self._errors(*path) if reading.needs_errors(run) else []
+        workflow = self._definitions.workflow(definition)
+        is_ours, tries = self._is_ours(ref), self._tries(ref) + 1
+        result = reading.read_run(ref, run, workflow, errors, is_ours=is_ours, tries=tries)
+        self._note_try(ref, failed=result.status_reason in reading.UNDECIDED)
+        return result
+
+    def workflows(self) -> Iterator[Workflow]:
+        for item in self._definitions.listed():
+            ref, _, name = reading.read_definition(item)
+            yield Workflow(ref=ref, name=name, can_start=True)
+
+    # -------------------------------------------------------------------------------- commands
+
+    def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
+        label = "Trigger data"
+        return (Field(key="arguments", label=label, kind="json", required=False, default={}),)
+
+    def cancel(self, ref: str) -> None:
+        self._command(ref, "terminate")
+        marks = {k: n for k, n in self.memory.items() if k.startswith("terminated:") and n}
+        self.memory[f"terminated:{ref}"] = max(marks.values(), default=0) + 1
+        for oldest in sorted(marks, key=marks.__getitem__)[: max(0, len(marks) - MOST_MARKS)]:
+            self.memory[oldest] = None
+
+    def suspend(self, ref: str) -> None:
+        self._command(ref, "suspend")
+
+    def resume(self, ref: str) -> None:
+        self._command(ref, "resume")
+
+    def start(self, workflow_ref: str, arguments: Mapping[str, Any], key: str) -> str:
+        """`key` is not sent: 8x8 has no idempotency keys and takes any body as the run's data."""
+        body = arguments["arguments"] if "arguments" in arguments else dict(arguments)
+        given = {} if body in (None, "") else body
+        reply = self._api.post("definitions", workflow_ref, "workflows", json=given)
+        # 201, the instance's path in Location, no documented body:
+        # articles/59375122713113-Test-workflow-definition (November 2026).
+        path = urlsplit(reply.headers.get("Location", "")).path.rstrip("/")
+        instance = unquote(path.rpartition("/")[2])
+        if not instance:
+            raise BadResponse("8x8 started a run but did not say which.", status=reply.status)
+        return f"{workflow_ref}/{instance}"
+
+    def _command(self, ref: str, word: str) -> None:
+        """In a PATCH `status` holds a command, not a state:
+        articles/59375106785945-Update-workflow-instance-status (November 2026)."""
+        definition, instance = reading.split(ref)
+        self._api.patch("definitions", definition, "workflows", instance, json={"status": word})
+
+    # ------------------------------------------------------------------------------ in detail
+
+    def _runs(self, definition: str, version: int, since: datetime | None) -> Iterator[Any]:
+        """Up to three lists. Without `version`, 8x8 lists the latest version only."""
+        query = {"version": version}
+        recent = {"startTimeFrom": reading.write_time(since)} if since else {}
+        try:
+            pages = MOST_PAGES if since else HISTORY_PAGES
+            is_complete = yield from self._walk(definition, {**query, **recent}, pages)
+            if since is None and is_complete:
+                return  # that was every run, the open ones included
+            for status in ("Runnable", "Suspended"):
+                yield from self._walk(definition, {**query, "status": status}, MOST_PAGES)
+        except NotFound:  # deleted at 8x8; that must not hide the others
+            self._definitions.forget(definition, version)
+
+    def _walk(
+        self, definition: str, query: Mapping[str, Any], most_pages: int
+    ) -> Generator[Any, None, bool]:
+        """Back in time, newest first; returns whether the end was reached. It is undocumented
+        whether `offset` counts rows or pages (November 2026), so it stays 0."""
+        seen: set[Any] = set()
+        params = {**query, "limit": PAGE, "offset": 0}
+        for _ in range(most_pages):
+            rows = get_rows(self._api, "definitions", definition, "workflows", **params)
+            refs = [run.get("workflowId") if isinstance(run, dict) else None for run in rows]
+            yield from (run for run, ref in zip(rows, refs, strict=True) if ref not in seen)
+            oldest = reading.oldest_start(rows)
+            if len(rows) < PAGE or seen.issuperset(refs) or oldest is None:
+                return True
+            seen.update(refs)
+            # One millisecond more: the bound may be exclusive, and runs may start together.
+            params["startTimeTo"] = reading.write_time(oldest + timedelta(milliseconds=1))
+        return False
+
+    def _errors(self, *path: str) -> list[Any] | None:
+        """None: not readable now. A run whose cause is hidden must still be shown."""
+        try:
+            return reading.read_errors(self._api.get(*path, "errors").json())
+        except RateLimited:
+            raise
+        except ProviderError:
+            return None
+
+    def _is_ours(self, ref: str) -> bool:
+        return bool(self.memory.get(f"terminated:{ref}"))
+
+    def _tries(self, ref: str) -> int:
+        return self.memory.get(f"unread:{ref}") or 0
+
+    def _note_try(self, ref: str, *, failed: bool) -> None:
+        if failed:
+            self.memory[f"unread:{ref}"] = min(self._tries(ref) + 1, reading.TRIES)
+        elif self._tries(ref):
+            self.memory[f"unread:{ref}"] = None

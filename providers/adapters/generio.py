@@ -1,0 +1,203 @@
+"""Generio Flows: 3D models generated and optimized. A *template* says what to do; a *flow* is one
+execution of it, not a definition. The API has no version.
+
+Written from https://test-docs.generio.ai/docs/flow_endpoints/flows-_flow_id (the seed) and its
+neighbours, and https://github.com/GenerIO-ai/api-flows-quickstart, read in November 2026. No
+answer's schema is published: names and fallbacks marked "undocumented" are our choice.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from providers.adapter import Adapter
+from providers.adapters._generio_reading import (
+    GLB,
+    explain,
+    file_name,
+    is_since,
+    listed,
+    next_page,
+    read_data_uri,
+    read_flow,
+    read_output,
+    read_template,
+    ref_of,
+)
+from providers.contract import Download, Field, Snapshot, Verb, Workflow
+from providers.http import Endpoint, parse_json
+
+PUBLIC_HOST = "https://flows.generio.ai"
+MAX_PAGES = 100
+MARK = "annunciator_key"  # our own reference, kept in a flow's `additional`
+
+QUALITY = Field(
+    key="quality",
+    label="Quality",
+    kind="choice",
+    default="high",
+    choices=(("high", "High"), ("low", "Low")),
+)
+SEED = Field(key="seed", label="Seed", kind="integer", default=-1, help="-1: a random one.")
+TEXTURE = Field(key="texture", label="With texture", kind="boolean", default=True, required=False)
+POLYGONS = Field(key="polygon_count", label="Polygons", kind="integer", default=100_000)
+FILE_HELP = "As a data URI: data:TYPE;base64,..."
+TEMPLATES: dict[str, tuple[Field, ...]] = {
+    "model_generate_fromprompt": (
+        Field(key="input", label="Prompt", help="What the model should show."),
+        QUALITY,
+        SEED,
+        TEXTURE,
+    ),
+    "model_generate_fromimage": (
+        Field(key="input", label="Image", help=f"PNG, JPEG, TIFF or WebP. {FILE_HELP}"),
+        QUALITY,
+        SEED,
+        TEXTURE,
+    ),
+    "model_optimize": (
+        Field(key="input", label="Model", help=f"A {GLB}. {FILE_HELP}"),
+        POLYGONS,
+    ),
+}
+"""Published templates: https://test-docs.generio.ai/docs/intro/flows/intro_to_templates."""
+ANY_TEMPLATE = (
+    Field(key="arguments", label="Parameters", kind="json", default={}, required=False),
+    Field(
+        key="input",
+        label="Input",
+        required=False,
+        help=f"A prompt, or a file. {FILE_HELP} Without it the flow waits in the state created.",
+    ),
+)
+
+
+class Generio(Adapter):
+    name = "Generio"
+    docs = "https://test-docs.generio.ai/docs/flow_endpoints/flows-_flow_id"
+    settings = (
+        Field(
+            key="base_url",
+            label="Address",
+            kind="url",
+            required=False,
+            default=PUBLIC_HOST,
+            help=f"Empty: {PUBLIC_HOST}.",
+        ),
+        Field(
+            key="api_key",
+            label="API key",
+            secret=True,
+            help="From account.generio.ai, tab API Keys. It expires on the date chosen there.",
+        ),
+    )
+    notes = {
+        Verb.CANCEL: "Aborts the flow: it passes through aborting. Partial outputs may remain.",
+        Verb.RESUME: "Starts a flow that was created and waits; its inputs have to be there.",
+        Verb.START: "Creates a flow of the template. With an input it starts by itself.",
+    }
+
+    @property
+    def api(self) -> Endpoint:
+        return self.http.at(
+            self.config.get("base_url") or PUBLIC_HOST,
+            headers={"Authorization": f"Bearer {self.config['api_key']}"},
+            explain=explain,
+            service=self.name,
+        )
+
+    def check(self) -> str:
+        names = [workflow.name for workflow in self.workflows()]
+        listed = f": {', '.join(names[:5])}" if names else ""
+        return (
+            f"The key works; it may use {len(names)} templates{listed}. "
+            "Only flows of its own account are shown."
+        )
+
+    def snapshots(self, since: datetime | None) -> Iterator[Snapshot]:
+        """The whole list: its order and page parameters are undocumented, its filter knows no
+        `starting`. Flows that ended before `since` are left out here."""
+        for flow in self._flows():
+            snapshot = read_flow(flow)
+            if since is None or not snapshot.status.is_final or is_since(flow, since):
+                yield snapshot
+
+    def snapshot(self, ref: str) -> Snapshot:
+        """One GET, and one more for the outputs once the flow has ended: before, asking for them
+        is an error (https://test-docs.generio.ai/docs/flow_endpoints/flows-_flow_id-outputs)."""
+        flow = self.api.get("flows", ref).json()
+        if not read_flow(flow).status.is_final:
+            return read_flow(flow, outputs=())
+        # Never with data here: it is whole 3D models.
+        reply = self.api.get("flows", ref, "outputs", params={"include_data": "false"})
+        assets = listed(reply, "outputs")
+        return read_flow(flow, outputs=tuple(read_output(asset) for asset in assets))
+
+    def workflows(self) -> Iterator[Workflow]:
+        for template in listed(self.api.get("templates"), "templates"):
+            yield read_template(template)
+
+    def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
+        return TEMPLATES.get(workflow_ref, ANY_TEMPLATE)
+
+    def cancel(self, ref: str) -> None:
+        """One PATCH. Never DELETE: that erases the flow and its files for good."""
+        self.api.patch("flows", ref, json={"action": "abort"})
+
+    def resume(self, ref: str) -> None:
+        self.api.patch("flows", ref, json={"action": "start"})
+
+    def start(self, workflow_ref: str, arguments: Mapping[str, Any], key: str) -> str:
+        """One POST. There are no idempotency keys: the mark in `additional` finds it again."""
+        parameters = {name: value for name, value in arguments.items() if value not in ("", None)}
+        data = parameters.pop("input", None)
+        parameters |= parameters.pop("arguments", {})
+        inputs = {"inputs": [{"data": data}]} if data else {}
+        body = {"template": workflow_ref, "parameters": parameters, "additional": {MARK: key}}
+        return ref_of(self.api.post("flows", json=body | inputs).json())
+
+    def started(self, workflow_ref: str, key: str) -> str | None:
+        for flow in self._flows():
+            if isinstance(flow.get("additional"), dict) and flow["additional"].get(MARK) == key:
+                return ref_of(flow)
+        return None
+
+    def open_output(self, ref: str, output_ref: str) -> Download:
+        """The outputs page answers with JSON that holds a data URI, the quickstart with the bytes
+        themselves: the first byte decides."""
+        opened = self.api.open("flows", ref, "outputs", output_ref)
+        first = next(opened.chunks, b"")
+        if opened.content_type == "application/json" or first.lstrip().startswith(b"{"):
+            body = parse_json(first + b"".join(opened.chunks))
+            content_type, data = read_data_uri(body["data"])
+            name = file_name(output_ref, content_type)
+            return Download(
+                name=name, content_type=content_type, chunks=iter((data,)), size=len(data)
+            )
+        content_type = GLB if first.startswith(b"glTF") else opened.content_type
+        return Download(
+            name=file_name(output_ref, content_type),
+            content_type=content_type,
+            chunks=itertools.chain((first,), opened.chunks),
+            size=opened.size,
+        )
+
+    def _flows(self) -> Iterator[dict[str, Any]]:
+        """Every flow once, following whatever hint at a next page an answer holds."""
+        seen: set[str] = set()
+        reply = self.api.get("flows")
+        for _ in range(MAX_PAGES):
+            flows = listed(reply, "flows", "items", "data", "results")
+            news = [flow for flow in flows if ref_of(flow) not in seen]
+            yield from news
+            seen |= {ref_of(flow) for flow in news}
+            following = next_page(reply.json(), len(flows))
+            if not news or following is None:
+                return
+            if isinstance(following, str):
+                reply = self.api.follow(following)
+            else:
+                reply = self.api.get("flows", params=following)

@@ -1,0 +1,255 @@
+"""Accounts in the admin: choose a provider, fill in exactly its fields, test, poll, switch.
+
+Registered by `executions.admin`, which adds what this app cannot know: poll runs and the audit log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from providers import forms, setup, trying
+from providers.models import ProviderAccount
+from providers.registry import all_adapters
+
+TEMPLATES = "admin/providers/provideraccount"
+LAST_POLLS = 10
+MANY_POLLS = 200
+
+
+class AccountAdmin(admin.ModelAdmin):
+    list_display = (
+        "name", "provider_name", "health", "health_since", "last_error", "last_success_at",
+        "group", "enabled",
+    )  # fmt: skip
+    list_filter = ("health", "enabled", "group")
+    search_fields = ("name", "provider")
+    actions = ("enable", "disable")
+
+    # ------------------------------------------------------- what executions.admin fills in
+
+    def last_polls(self, account: ProviderAccount, limit: int) -> Iterable[Any]:
+        """Poll runs, newest first, with the attributes of `executions.models.PollRun`."""
+        return ()
+
+    def note(self, request: HttpRequest, account: ProviderAccount, action: str, what: Any) -> None:
+        """Called in the transaction of each change, for the audit log."""
+
+    # ---------------------------------------------------------------------------- permission
+
+    def _may(self, request: HttpRequest) -> bool:
+        user = request.user
+        return user.is_staff and user.has_perm("providers.change_provideraccount")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._may(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request)
+
+    # ------------------------------------------------------------------------------ the form
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: ProviderAccount | None = None,
+        change: bool = False,
+        **_: Any,
+    ) -> type[forms.AccountForm]:
+        form = forms.account_form(self._provider(request, obj), obj)
+        form.is_trial = "_test" in request.POST
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
+        provider = self._provider(request, obj)
+        adapter = all_adapters()[provider]
+        existing = forms.account_form(provider, obj).base_fields
+        secret = [name for name in forms.credential_names(provider) if name in existing]
+        docs = format_html(
+            '<a href="{}" rel="noopener noreferrer">{}</a>', adapter.docs, adapter.docs
+        )
+        about = format_html("The provider documents its API here: {}", docs)
+        sealed = "Stored sealed and never shown again. A new address forgets them."
+        return (
+            (None, {"fields": ("name", "enabled", "group", "poll_every")}),
+            (adapter.name, {"fields": forms.setting_names(provider), "description": about}),
+            ("Credentials", {"fields": secret, "description": sealed}),
+        )
+
+    def _provider(self, request: HttpRequest, obj: ProviderAccount | None) -> str:
+        return obj.provider if obj else request.GET.get("provider", "")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if request.GET.get("provider") in all_adapters():
+            return super().add_view(request, form_url, extra_context)
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Add provider account: choose the provider",
+            "opts": self.opts,
+            "adapters": all_adapters(),
+        }
+        return TemplateResponse(request, f"{TEMPLATES}/choose.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        if account is not None and account.provider not in all_adapters():
+            self.message_user(
+                request,
+                f"{account.name}: this installation has no provider {account.provider!r} any more.",
+                messages.ERROR,
+            )
+            return HttpResponseRedirect(reverse("admin:providers_provideraccount_changelist"))
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def save_model(
+        self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool
+    ) -> None:
+        changes = form.set_up(by=request.user.get_username())
+        self.note(request, obj, "account.changed" if change else "account.added", changes)
+        removed = form.wish().removed
+        for item in changes:
+            key = item.what.removeprefix("credentials.")
+            if item.after == "removed" and key not in removed:
+                self.message_user(
+                    request,
+                    f"The stored {key} belonged to the old address: forgotten.",
+                    messages.WARNING,
+                )
+
+    # ------------------------------------------------------------------------------- testing
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        if request.method == "POST" and "_test" in request.POST:
+            # Not inside a transaction: it waits for a provider. The middleware checks CSRF.
+            return self._changeform_view(request, object_id, form_url, extra_context)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        account: ProviderAccount | None = kwargs.get("obj")
+        form = context["adminform"].form
+        context["adapter"] = form.adapter
+        if account is not None:
+            context |= {
+                "advice": trying.what_to_do(account),
+                "polls": self.last_polls(account, LAST_POLLS),
+                "abilities": trying.abilities(form.adapter),
+            }
+        if form.is_trial and form.is_bound:
+            context["trial"] = self._trial(request, form)
+            if request.headers.get("HX-Request") == "true":
+                return TemplateResponse(request, f"{TEMPLATES}/_trial.html", context)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _trial(self, request: HttpRequest, form: forms.AccountForm) -> trying.Trial:
+        """Test what was typed; nothing is saved."""
+        if form.errors:
+            lines = [
+                f"{form.fields[name].label if name in form.fields else 'Account'}: {error}"
+                for name, errors in form.errors.items()
+                for error in errors
+            ]
+            return trying.Trial(is_ok=False, says=" ".join(lines), advice="Nothing was sent.")
+        person = request.user.get_username()
+        if not trying.may_try(person):
+            limit = f"Only {trying.TRIES_PER_MINUTE} tests a minute. Wait a little."
+            return trying.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
+        trial = trying.try_account(setup.trial_account(form.stored, form.wish()))
+        self.note(request, form.instance, "account.tested", {"ok": trial.is_ok})
+        return trial
+
+    # ----------------------------------------------------------------- polling and switching
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("<int:pk>/poll/", wrap(require_POST(self.poll_view)), name="account_poll"),
+            path("<int:pk>/polls/", wrap(self.polls_view), name="account_polls"),
+        ]
+        return own + super().get_urls()
+
+    def poll_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        account = self._granted(request, pk)
+        if not account.enabled:
+            words, level = "The account is disabled. Enable it to poll it.", messages.WARNING
+        elif setup.poll_soon(account):
+            words, level = "Asked for: a worker polls it within a few seconds.", messages.SUCCESS
+            self.note(request, account, "account.poll_asked", {})
+        else:
+            words, level = "It was polled a moment ago. Wait ten seconds.", messages.WARNING
+        if request.headers.get("HX-Request") == "true":
+            context = {
+                "words": words,
+                "level": "success" if level == messages.SUCCESS else "warning",
+            }
+            return TemplateResponse(request, f"{TEMPLATES}/_said.html", context)
+        self.message_user(request, words, level)
+        return HttpResponseRedirect(reverse("admin:providers_provideraccount_change", args=[pk]))
+
+    def polls_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        account = self._granted(request, pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Poll runs of {account.name}",
+            "opts": self.opts,
+            "original": account,
+            "polls": self.last_polls(account, MANY_POLLS),
+        }
+        return TemplateResponse(request, f"{TEMPLATES}/polls.html", context)
+
+    @admin.action(description="Enable the selected accounts", permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:
+        self._switch(request, queryset, on=True)
+
+    @admin.action(description="Disable the selected accounts", permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[ProviderAccount]) -> None:
+        self._switch(request, queryset, on=False)
+
+    @admin.display(description="provider", ordering="provider")
+    def provider_name(self, account: ProviderAccount) -> str:
+        adapter = all_adapters().get(account.provider)
+        return adapter.name if adapter else account.provider
+
+    def _switch(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
+        switched: Sequence[ProviderAccount] = setup.switch(queryset, on=on)
+        for account in switched:
+            self.note(request, account, "account.enabled" if on else "account.disabled", {})
+        word = "enabled" if on else "disabled"
+        names = ", ".join(account.name for account in switched) or "nothing to do"
+        self.message_user(request, f"{word.capitalize()}: {names}.")
+
+    def _granted(self, request: HttpRequest, pk: int) -> ProviderAccount:
+        if not self._may(request):
+            raise PermissionDenied
+        account = self.get_object(request, str(pk))
+        if account is None:
+            raise Http404
+        return account

@@ -1,0 +1,420 @@
+"""The words every adapter speaks: frozen values, a closed status vocabulary and seven errors.
+
+This module is the only thing that crosses from a provider's API to the rest of the project. It
+needs nothing but the standard library, does no work and knows no provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+MAX_REF = 200  # characters of an identifier that came from a provider
+MAX_NAME = 300  # characters of a name that came from a provider
+
+
+class Status(StrEnum):
+    """What an execution or a step is doing. `STATUS_MEANINGS` says it in a sentence."""
+
+    QUEUED = "queued"  # accepted, not started
+    RUNNING = "running"  # work is going on, or a stop is being carried out
+    WAITING = "waiting"  # an outside event or a timer; nobody here can answer
+    USER_INPUT = "user_input"  # a person has to act
+    PAUSED = "paused"  # put on hold on purpose
+    SUCCEEDED = "succeeded"  # ended as intended
+    WARNING = "warning"  # ended, but something went wrong on the way
+    FAILED = "failed"  # ended by an error
+    CANCELED = "canceled"  # ended because someone stopped it
+    TIMED_OUT = "timed_out"  # ended by the provider: too long or interrupted
+    SKIPPED = "skipped"  # ended without doing its work, by its own conditions
+    UNKNOWN = "unknown"  # a word we do not know, or a cause not yet known
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+    @property
+    def lamp(self) -> Lamp:
+        return LAMPS[self]
+
+
+FINAL = frozenset(
+    {
+        Status.SUCCEEDED,
+        Status.WARNING,
+        Status.FAILED,
+        Status.CANCELED,
+        Status.TIMED_OUT,
+        Status.SKIPPED,
+    }
+)
+
+STATUS_MEANINGS: Mapping[Status, str] = {
+    Status.QUEUED: "Accepted by the provider, not started yet.",
+    Status.RUNNING: "Work is going on, or a stop is being carried out.",
+    Status.WAITING: "Blocked on an outside event or a timer. Nobody here can answer it.",
+    Status.USER_INPUT: "A person has to act: fill in a form, approve or choose.",
+    Status.PAUSED: "Put on hold on purpose. It can be resumed.",
+    Status.SUCCEEDED: "Ended as intended.",
+    Status.WARNING: "Ended, but something went wrong on the way.",
+    Status.FAILED: "Ended by an error.",
+    Status.CANCELED: "Ended because someone stopped it.",
+    Status.TIMED_OUT: "Ended by the provider because it ran too long or was interrupted.",
+    Status.SKIPPED: "Ended without doing its work, by its own conditions.",
+    Status.UNKNOWN: "The provider said something we do not know, or the cause is not known yet.",
+}
+
+
+class Lamp(StrEnum):
+    """The six lamps in which screens group the twelve statuses."""
+
+    NEEDS_YOU = "needs_you"
+    FAILED = "failed"
+    WARNING = "warning"
+    ACTIVE = "active"
+    DONE = "done"
+    UNKNOWN = "unknown"
+
+    @property
+    def statuses(self) -> tuple[Status, ...]:
+        return tuple(status for status, lamp in LAMPS.items() if lamp is self)
+
+
+LAMPS: Mapping[Status, Lamp] = {
+    Status.QUEUED: Lamp.ACTIVE,
+    Status.RUNNING: Lamp.ACTIVE,
+    Status.WAITING: Lamp.ACTIVE,
+    Status.USER_INPUT: Lamp.NEEDS_YOU,
+    Status.PAUSED: Lamp.ACTIVE,
+    Status.SUCCEEDED: Lamp.DONE,
+    Status.WARNING: Lamp.WARNING,
+    Status.FAILED: Lamp.FAILED,
+    Status.CANCELED: Lamp.DONE,
+    Status.TIMED_OUT: Lamp.FAILED,
+    Status.SKIPPED: Lamp.DONE,
+    Status.UNKNOWN: Lamp.UNKNOWN,
+}
+
+
+class Verb(StrEnum):
+    """What a person can ask a provider to do. An adapter offers a verb by defining it."""
+
+    CANCEL = "cancel"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    ANSWER = "answer"
+    START = "start"
+
+
+def native_key(word: object) -> str:
+    """A provider's word in the form the mapping tables use: lower case, no space, `_` or `-`."""
+    if not isinstance(word, str):
+        return ""
+    return word.lower().replace(" ", "").replace("_", "").replace("-", "")
+
+
+# --------------------------------------------------------------------------- what an adapter needs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One setting, credential or start argument, as a form shows it.
+
+    `choices` are (value, label) pairs. `secret` values are write-only everywhere.
+    """
+
+    key: str
+    label: str
+    help: str = ""
+    kind: Literal["text", "url", "email", "integer", "boolean", "choice", "json", "file"] = "text"
+    required: bool = True
+    secret: bool = False
+    default: Any = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+# ------------------------------------------------------------------------ what an adapter returns
+
+
+def _aware(owner: object, *names: str) -> None:
+    for name in names:
+        moment = getattr(owner, name)
+        if moment is not None and moment.tzinfo is None:
+            raise ValueError(f"{type(owner).__name__}.{name} has no time zone")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workflow:
+    """The definition a run belongs to, by the provider's identifier and name."""
+
+    ref: str
+    name: str
+    can_start: bool = False
+    """Whether `Adapter.start` takes it; the adapter's `start_fields` says what it asks for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One step of a run. `path` holds the names of the blocks around it, outermost first.
+
+    `output` is any JSON value; storing bounds and redacts it. `ref` is unique within the run.
+    """
+
+    ref: str
+    name: str
+    status: Status
+    native_status: str
+    path: tuple[str, ...] = ()
+    status_reason: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str = ""
+    output: Any = None
+    run_ref: str = ""
+    """The run this step started, where the provider links one (a sub-flow)."""
+
+    def __post_init__(self) -> None:
+        _aware(self, "started_at", "finished_at")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One way to answer an approval."""
+
+    value: str
+    label: str
+    is_danger: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """Pending human input. `ref` names this occurrence: a second round has another ref.
+
+    `form`: `schema`, `form` and `model` exactly as the provider gave them, any may be None. The
+    values handed to `Adapter.answer` are the complete body, every property included.
+    `approval`: `choices`; the values are {"choice": value, "note": text}.
+    A question with `is_answerable=False` is shown with `title` as the reason and a link.
+    """
+
+    ref: str
+    kind: Literal["form", "approval"]
+    title: str = ""
+    description: str = ""
+    schema: Any = None
+    form: Any = None
+    model: Any = None
+    choices: tuple[Choice, ...] = ()
+    due_at: datetime | None = None
+    is_answerable: bool = True
+
+    def __post_init__(self) -> None:
+        _aware(self, "due_at")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """A file or document of a run. `size` in bytes; None where the provider does not say."""
+
+    ref: str
+    name: str
+    content_type: str = ""
+    size: int | None = None
+    status: Status = Status.SUCCEEDED
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Snapshot:
+    """One run as the provider shows it now.
+
+    `steps`, `questions`, `outputs`: None means "not asked", () means "asked, has none".
+    `offers`: the verbs this run takes in its present state.
+    `needs_detail`: a list row that cannot decide the status alone; the poller reads the run by
+    its ref before it believes the status.
+    `progress` is 0 to 100. `input` and `output` are any JSON value. `raw` is the provider's own
+    object for "show raw". `version` orders observations where the provider numbers or stamps
+    them (any sortable text); "" where it does not.
+    """
+
+    ref: str
+    workflow: Workflow
+    status: Status
+    native_status: str
+    status_reason: str = ""
+    name: str = ""
+    progress: int | None = None
+    message: str = ""
+    error: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    url: str = ""
+    input: Any = None
+    output: Any = None
+    raw: Any = None
+    steps: tuple[Step, ...] | None = None
+    questions: tuple[Question, ...] | None = None
+    outputs: tuple[Output, ...] | None = None
+    offers: frozenset[Verb] = frozenset()
+    needs_detail: bool = False
+    version: str = ""
+
+    def __post_init__(self) -> None:
+        _aware(self, "started_at", "finished_at")
+        if not self.ref:
+            raise ValueError("a snapshot without a ref")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unreadable:
+    """A record of a list that could not be read. It is quarantined; the rest is stored."""
+
+    ref: str
+    reason: str
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogLine:
+    """One line of a run's log. `level` is a lower-case word, "" where there is none."""
+
+    text: str
+    at: datetime | None = None
+    level: str = ""
+    step_ref: str = ""
+
+    def __post_init__(self) -> None:
+        _aware(self, "at")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogChunk:
+    """The lines after a cursor. `next_cursor` goes into the next call; `is_complete` says that
+    no later call will bring more."""
+
+    lines: tuple[LogLine, ...]
+    next_cursor: str
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """An output being read: `chunks` yields bytes and must be exhausted or closed."""
+
+    name: str
+    content_type: str
+    chunks: Iterator[bytes]
+    size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often an account of this provider is worth asking.
+
+    `busy_every` while a run is queued or running, `idle_every` otherwise; runs that wait for a
+    person or an event are read by ref every `waiting_every`. `per_second` bounds the requests.
+    """
+
+    busy_every: timedelta = timedelta(seconds=5)
+    idle_every: timedelta = timedelta(seconds=15)
+    waiting_every: timedelta = timedelta(seconds=60)
+    per_second: float = 5.0
+
+
+# ------------------------------------------------------------------------------------ seven errors
+
+
+class ProviderError(Exception):
+    """The root of the seven. `str(error)` is one plain sentence without secrets."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status, where there was one."""
+        self.detail = detail
+        """The provider's own words, shortened, as plain text."""
+
+
+class Unreachable(ProviderError):
+    """Back off and try again: no connection, no answer in time, or a 5xx.
+
+    `was_sent` says whether the request may have reached the provider. A command whose request
+    may have arrived is `unknown`, never sent again blindly.
+    """
+
+    code = "unreachable"
+
+    def __init__(
+        self, message: str, *, was_sent: bool = True, status: int | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(message, status=status, detail=detail)
+        self.was_sent = was_sent
+
+
+class RateLimited(ProviderError):
+    """Wait `retry_after` seconds before anything else goes to this account (429, 503 with
+    Retry-After). The request was not carried out."""
+
+    code = "rate_limited"
+
+    def __init__(
+        self, message: str, *, retry_after: float, status: int | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(message, status=status, detail=detail)
+        self.retry_after = retry_after
+
+
+class AuthFailed(ProviderError):
+    """Stop polling the account until a person edits it (401, 403)."""
+
+    code = "auth"
+
+
+class NotFound(ProviderError):
+    """The thing is not there (404). A known run keeps its status and is marked missing."""
+
+    code = "not_found"
+
+
+class BadResponse(ProviderError):
+    """Not as documented: HTML, no JSON, a missing field, too large, a redirect."""
+
+    code = "bad_response"
+
+
+class Rejected(ProviderError):
+    """The provider understood and said no (400, 409, 422 or a refusal inside a 200).
+
+    Show the reason, read the run again. `fields` maps a question's property to its complaint.
+    """
+
+    code = "rejected"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, status=status, detail=detail)
+        self.fields = dict(fields or {})
+
+
+class Unsupported(ProviderError):
+    """The provider has no such thing, or not for this run. Nothing was sent."""
+
+    code = "unsupported"
+
+
+__all__ = [
+    "FINAL", "LAMPS", "MAX_NAME", "MAX_REF", "STATUS_MEANINGS", "AuthFailed", "BadResponse",
+    "Choice", "Download", "Field", "Lamp", "LogChunk", "LogLine", "NotFound", "Output", "Pace",
+    "ProviderError", "Question", "RateLimited", "Rejected", "Snapshot", "Status", "Step",
+    "Unreachable", "Unreadable", "Unsupported", "Verb", "Workflow", "native_key",
+]  # fmt: skip

@@ -1,0 +1,239 @@
+"""Fields and the account form. One builder for settings, credentials and start arguments.
+
+The admin shows the account form; the accounts file fills the very same one, so that both refuse
+the same things in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+
+from providers import setup
+from providers.adapter import Adapter
+from providers.contract import Field
+from providers.credentials import SealError
+from providers.http import parse_json
+from providers.models import ProviderAccount
+from providers.network import clean_base_url
+from providers.registry import adapter_class
+
+MAX_TEXT = 2000  # characters of a setting
+MAX_JSON = 100_000  # characters of a JSON argument
+SETTING, CREDENTIAL, REMOVE = "setting_", "credential_", "remove_"
+
+
+# ------------------------------------------------------------------------------------- the builder
+
+
+def form_field(field: Field, *, current: Any = None) -> forms.Field:
+    """The form field for one contract field.
+
+    `current` is the value shown first. For a secret it is the note about the stored one
+    ({"set_on", "by", "fingerprint"}): shown as help, and an empty field then keeps the secret.
+    """
+    common: dict[str, Any] = {
+        "label": field.label,
+        "help_text": field.help,
+        "required": field.required,
+    }
+    if field.secret:
+        return _secret(common, current)
+    common["initial"] = field.default if current is None else current
+    if field.kind == "url" and field.key == "base_url":
+        return BaseUrlField(**common)
+    return _BUILDERS[field.kind](field, common)
+
+
+def _secret(common: dict[str, Any], note: Mapping[str, str] | None) -> forms.Field:
+    if note:
+        stored = (
+            f"Set {note['set_on']} by {note['by'] or 'nobody'}, "
+            f"fingerprint {note['fingerprint']}. Leave empty to keep it."
+        )
+        common |= {"required": False, "help_text": f"{common['help_text']} {stored}".strip()}
+    return SecretField(**common)
+
+
+class SecretField(forms.CharField):
+    """Goes in and never comes out: no value is ever rendered."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "vTextField"})
+        super().__init__(max_length=MAX_TEXT, widget=widget, **options)
+
+    def clean(self, value: Any) -> str:
+        text = str(super().clean(value))
+        if any(ord(char) < 32 or ord(char) == 127 for char in text):
+            raise ValidationError("It holds a line break or a control character.")
+        return text
+
+
+class BaseUrlField(forms.CharField):
+    """The address of a provider, as `network.clean_base_url` has it."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.TextInput(attrs={"class": "vURLField", "inputmode": "url"})
+        super().__init__(max_length=MAX_TEXT, widget=widget, **options)
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        if not text:
+            return ""
+        try:
+            return clean_base_url(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class JsonField(forms.JSONField):
+    """JSON as strict as what comes from providers: no NaN, no key twice, not too deep."""
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, str) or value in self.empty_values:
+            return super().to_python(value)
+        if len(value) > MAX_JSON:
+            raise ValidationError(f"This is longer than {MAX_JSON:,} characters.")
+        try:
+            return parse_json(value.encode())
+        except (ValueError, RecursionError):
+            raise ValidationError("This is not valid JSON.") from None
+
+
+def _text(field: Field, common: dict[str, Any]) -> forms.Field:
+    widget = forms.TextInput(attrs={"class": "vTextField"})
+    return forms.CharField(max_length=MAX_TEXT, widget=widget, **common)
+
+
+def _url(field: Field, common: dict[str, Any]) -> forms.Field:
+    check = URLValidator(schemes=["http", "https"])
+    return forms.CharField(max_length=MAX_TEXT, validators=[check], **common)
+
+
+def _boolean(field: Field, common: dict[str, Any]) -> forms.Field:
+    return forms.BooleanField(**{**common, "required": False, "initial": bool(common["initial"])})
+
+
+def _choice(field: Field, common: dict[str, Any]) -> forms.Field:
+    empty = () if field.required else (("", "-"),)
+    return forms.ChoiceField(choices=(*empty, *field.choices), **common)
+
+
+def _json(field: Field, common: dict[str, Any]) -> forms.Field:
+    initial = {} if common["initial"] == "" else common["initial"]
+    widget = forms.Textarea(attrs={"rows": 8, "spellcheck": "false"})
+    return JsonField(widget=widget, **{**common, "initial": initial})
+
+
+_BUILDERS: Mapping[str, Callable[[Field, dict[str, Any]], forms.Field]] = {
+    "text": _text,
+    "url": _url,
+    "email": lambda field, common: forms.EmailField(**common),
+    "integer": lambda field, common: forms.IntegerField(**common),
+    "boolean": _boolean,
+    "choice": _choice,
+    "json": _json,
+    "file": lambda field, common: forms.FileField(**{**common, "initial": None}),
+}
+
+
+# -------------------------------------------------------------------------------- the account form
+
+
+class AccountForm(forms.ModelForm):
+    """What every account has; `account_form` adds the provider's own fields."""
+
+    adapter: type[Adapter]
+    provider: str
+    is_trial = False
+    """A test of the typed values: valid or not, nothing is saved."""
+
+    class Meta:
+        model = ProviderAccount
+        fields = ("name", "enabled", "group", "poll_every")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors:
+            self._check_credentials()
+        return cleaned
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and not self.is_trial
+
+    @property
+    def stored(self) -> ProviderAccount | None:
+        return ProviderAccount.objects.filter(pk=self.instance.pk or 0).first()
+
+    def wish(self) -> setup.Wish:
+        values = self.cleaned_data
+        typed = {item.key: values.get(CREDENTIAL + item.key, "") for item in _secrets(self.adapter)}
+        return setup.Wish(
+            provider=self.provider,
+            settings={item.key: values.get(SETTING + item.key) for item in _plain(self.adapter)},
+            credentials={key: value for key, value in typed.items() if value},
+            removed=frozenset(
+                item.key for item in _secrets(self.adapter) if values.get(REMOVE + item.key)
+            ),
+        )
+
+    def set_up(self, by: str) -> list[setup.Change]:
+        """Save the account; see `setup.set_up`."""
+        return setup.set_up(self.instance, self.wish(), by=by)
+
+    def _check_credentials(self) -> None:
+        wish, stored = self.wish(), self.stored
+        moved = setup.moves(stored, wish)
+        try:
+            left = setup.credentials_after(stored, wish)
+        except SealError as error:
+            self.add_error(None, f"{error} Type the credentials again to replace it.")
+            return
+        for item in _secrets(self.adapter):
+            if item.key in wish.credentials and item.key in wish.removed:
+                self.add_error(CREDENTIAL + item.key, "Type a new one or remove it, not both.")
+            elif item.required and item.key not in left:
+                self.add_error(CREDENTIAL + item.key, MOVED if moved else "This field is required.")
+
+
+MOVED = "Type it again: stored credentials are forgotten when the address or provider changes."
+
+
+def account_form(provider: str, account: ProviderAccount | None = None) -> type[AccountForm]:
+    """The form class for an account of this provider. Raises KeyError for an unknown key."""
+    adapter = adapter_class(provider)
+    stored = account if account is not None and account.provider == provider else None
+    fields: dict[str, Any] = {"adapter": adapter, "provider": provider}
+    for item in _plain(adapter):
+        current = stored.settings.get(item.key) if stored else None
+        fields[SETTING + item.key] = form_field(item, current=current)
+    for item in _secrets(adapter):
+        note = stored.credential_notes.get(item.key) if stored else None
+        fields[CREDENTIAL + item.key] = form_field(item, current=note)
+        if note and not item.required:
+            fields[REMOVE + item.key] = forms.BooleanField(
+                required=False, label=f"Remove the stored {item.label}"
+            )
+    return type("AccountForm", (AccountForm,), fields)
+
+
+def setting_names(provider: str) -> list[str]:
+    return [SETTING + item.key for item in _plain(adapter_class(provider))]
+
+
+def credential_names(provider: str) -> list[str]:
+    """Form fields for credentials; a checkbox to remove one stands behind it where it is set."""
+    keys = [item.key for item in _secrets(adapter_class(provider))]
+    return [name for key in keys for name in (CREDENTIAL + key, REMOVE + key)]
+
+
+def _plain(adapter: type[Adapter]) -> list[Field]:
+    return [item for item in adapter.settings if not item.secret]
+
+
+def _secrets(adapter: type[Adapter]) -> list[Field]:
+    return [item for item in adapter.settings if item.secret]

@@ -1,0 +1,205 @@
+"""One row per registered account of a provider: how to reach it, how it is, when it is due.
+
+`open_account` is the only way from a row to a live adapter.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, Group
+from django.contrib.auth.models import User as UserRow
+from django.db import connection, models
+from django.utils import timezone
+
+from providers import credentials, registry
+from providers.adapter import Adapter
+from providers.contract import BadResponse
+from providers.http import Bucket, Http
+from providers.network import Policy
+
+
+class Health(models.TextChoices):
+    """How an account is, by its last polls."""
+
+    NEW = "new", "not polled yet"
+    OK = "ok", "ok"
+    FAILING = "failing", "failing"  # backs off and tries again
+    AUTH = "auth", "credentials refused"  # stands still until a person acts
+    PAUSED = "paused", "disabled"  # by a person
+
+
+class AccountQuerySet(models.QuerySet["ProviderAccount"]):
+    def visible_to(self, user: UserRow | AnonymousUser) -> AccountQuerySet:
+        """Accounts without a group, and those of the user's groups; all for a superuser."""
+        if not user.is_authenticated:
+            return self.none()
+        if user.is_superuser:
+            return self
+        mine = models.Q(group__isnull=True) | models.Q(group__in=user.groups.all())
+        return self.filter(mine)
+
+
+class ProviderAccount(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    provider = models.CharField(max_length=50)
+    settings = models.JSONField(default=dict, blank=True)
+    sealed_credentials = models.TextField(default="", blank=True, editable=False)
+    credential_notes = models.JSONField(default=dict, blank=True, editable=False)
+    """Per credential key: when it was set, by whom, its fingerprint. Never the value."""
+    enabled = models.BooleanField(default=True)
+    group = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="The team that owns this account. Empty: everyone who may sign in sees it.",
+    )
+    poll_every = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Seconds between two polls while runs are active. Empty: what suits the provider.",
+    )
+    memory = models.JSONField(default=dict, blank=True, editable=False)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    """Grows with every change of settings or credentials."""
+
+    health = models.CharField(
+        max_length=10, choices=Health.choices, default=Health.NEW, editable=False
+    )
+    health_since = models.DateTimeField(default=timezone.now, editable=False)
+    last_error = models.CharField(max_length=500, default="", blank=True, editable=False)
+    last_poll_at = models.DateTimeField(null=True, editable=False)
+    last_success_at = models.DateTimeField(null=True, editable=False)
+    covered_since = models.DateTimeField(null=True, editable=False)
+    """The start of the window that discovery has covered without a gap."""
+    clock_skew = models.FloatField(null=True, editable=False)
+    """Seconds the provider's clock is ahead of ours."""
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    poll_seq = models.PositiveBigIntegerField(default=0, editable=False)
+    """Number of the newest claim; a slower, older poll may not overwrite its rows."""
+    next_poll_at = models.DateTimeField(default=timezone.now, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "provider account"
+        indexes = [
+            models.Index(
+                fields=["next_poll_at"], name="account_due", condition=models.Q(enabled=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def adapter_class(self) -> type[Adapter]:
+        """Raises KeyError if the provider's module is gone."""
+        return registry.adapter_class(self.provider)
+
+    @property
+    def seal_context(self) -> str:
+        return f"account:{self.pk}"
+
+    def credentials(self) -> dict[str, str]:
+        """The opened secrets. Raises SealError."""
+        if not self.sealed_credentials:
+            return {}
+        return dict(credentials.unseal(self.seal_context, self.sealed_credentials))
+
+    def set_credentials(self, values: dict[str, str], by: str) -> None:
+        """Seal these (the complete set) on this saved row and note who set which. Not saved."""
+        old = self.credentials() if self.sealed_credentials else {}
+        today = timezone.now().date().isoformat()
+        notes = {key: note for key, note in self.credential_notes.items() if values.get(key)}
+        for key, value in values.items():
+            if value and value != old.get(key):
+                mark = credentials.fingerprint(value)
+                notes[key] = {"set_on": today, "by": by, "fingerprint": mark}
+        self.credential_notes = notes
+        kept = {key: value for key, value in values.items() if value}
+        self.sealed_credentials = credentials.seal(self.seal_context, kept) if kept else ""
+
+
+_buckets: dict[tuple[int, float], Bucket] = {}
+_buckets_lock = threading.Lock()
+
+
+def _bucket_for(account: ProviderAccount) -> Bucket:
+    rate = account.adapter_class.pace.per_second * settings.ANNUNCIATOR_PACE
+    with _buckets_lock:
+        return _buckets.setdefault((account.pk or 0, rate), Bucket(rate, burst=rate * 4))
+
+
+class _Documented:
+    """Stands in for an adapter: whatever breaks inside one of its calls because the provider did
+    not answer as documented leaves as BadResponse, cause chained."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._adapter, name)
+        return partial(self._call, value) if callable(value) and name != "http" else value
+
+    def _call(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with self._translated():
+            result = verb(*args, **kwargs)
+        return self._each(result) if isinstance(result, Generator) else result
+
+    def _each(self, items: Iterator[Any]) -> Iterator[Any]:
+        while True:
+            with self._translated():
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            detail = self._adapter.http.redact(f"{type(error).__name__}: {error}")[:200]
+            raise BadResponse(
+                f"{self._adapter.name} did not answer as documented ({detail}).", detail=detail
+            ) from error
+
+
+def open_account(account: ProviderAccount) -> Adapter:
+    """A live adapter for the account, for one thread and a short while. Raises SealError before
+    anything is sent; its calls raise the errors of the contract and nothing else."""
+    secrets = account.credentials()
+    http = Http(
+        Policy.from_cidrs(settings.ANNUNCIATOR_ALLOWED_NETWORKS),
+        session_key=(account.pk, account.revision),
+        secrets=secrets.values(),
+        bucket=_bucket_for(account),
+    )
+    config: dict[str, Any] = {**account.settings, **secrets}
+    return cast(Adapter, _Documented(account.adapter_class(config, http, dict(account.memory))))
+
+
+def remember(account: ProviderAccount, memory: Mapping[str, Any]) -> None:
+    """Keep what the adapter changed in its memory, key by key, so that two workers do not undo
+    each other. A key set to None is forgotten."""
+    patch = {key: value for key, value in memory.items() if account.memory.get(key) != value}
+    if not patch:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE providers_provideraccount SET memory = jsonb_strip_nulls(memory || %s::jsonb)"
+            " WHERE id = %s",
+            [json.dumps(patch), account.pk],
+        )

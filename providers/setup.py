@@ -1,0 +1,205 @@
+"""Setting an account up: what a person or an accounts file wishes becomes a row, in one way.
+
+Called by the account form (`forms.AccountForm`), which the admin and the accounts file both fill.
+Stored credentials belong to one address: they are forgotten when the address or the provider
+changes, or whoever may edit an account could send them to a server of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from providers.adapter import Adapter
+from providers.credentials import SealError
+from providers.models import Health, ProviderAccount
+
+PLAIN = ("name", "group", "poll_every", "enabled")
+POLL_NOW_EVERY = timedelta(seconds=10)  # "poll now" asks an account no more often than this
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What an account is to become. `credentials` holds newly typed ones; a stored one that is
+    neither typed again nor in `removed` stays, while the address does."""
+
+    provider: str
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference, told without secrets."""
+
+    what: str
+    before: Any = None
+    after: Any = None
+
+    def __str__(self) -> str:
+        if self.what.startswith("credentials."):
+            return f"{self.what} {self.after}"
+        return f"{self.what}: {_shown(self.before)} -> {_shown(self.after)}"
+
+
+def moves(stored: ProviderAccount | None, wish: Wish) -> bool:
+    """Whether the wish points the stored account at another provider or address."""
+    if stored is None:
+        return False
+    if stored.provider != wish.provider:
+        return True
+    return any(
+        stored.settings.get(key, "") != wish.settings.get(key, "")
+        for key in _address_keys(stored.adapter_class)
+    )
+
+
+def credentials_after(stored: ProviderAccount | None, wish: Wish) -> dict[str, str]:
+    """The complete set that the wish leaves. Raises SealError where it would leave a stored one
+    that does not open."""
+    kept = {} if stored is None or moves(stored, wish) else _opened(stored, wish)
+    merged = {**kept, **{key: value for key, value in wish.credentials.items() if value}}
+    return {key: value for key, value in merged.items() if key not in wish.removed}
+
+
+def trial_account(stored: ProviderAccount | None, wish: Wish) -> ProviderAccount:
+    """An unsaved account as the wish would leave it, good for one connection."""
+    account = ProviderAccount(provider=wish.provider, settings=dict(wish.settings))
+    account.set_credentials(credentials_after(stored, wish), by="")
+    return account
+
+
+@transaction.atomic
+def set_up(account: ProviderAccount, wish: Wish, *, by: str) -> list[Change]:
+    """Save the account (its name, group, interval and `enabled` as they stand on it) with the
+    wish, and let polling begin anew where it matters. Returns what changed.
+
+    Only the columns of a setup are written: the poller writes the others at the same time.
+    """
+    stored = _locked(account)
+    changes = _plain_changes(stored, account) + _settings_changes(stored, wish)
+    account.provider, account.settings = wish.provider, dict(wish.settings)
+    if stored is None:
+        account.save()  # a seal names the row's number
+    changes += _change_credentials(account, stored, wish, by)
+    written = [*PLAIN, "provider", "settings", "sealed_credentials", "credential_notes"]
+    if moves(stored, wish):
+        account.memory, account.covered_since = {}, None
+        written += ["memory", "covered_since"]
+    if stored is not None and any(change.what not in PLAIN for change in changes):
+        # A poll under way ends without a word: it was for the account as it used to be.
+        account.revision, account.lease_until = stored.revision + 1, None
+        written += ["revision", "lease_until"]
+    if any(change.what in ("enabled", "provider") or "." in change.what for change in changes):
+        written += _begin_anew(account, timezone.now())
+    account.save(update_fields=written)
+    return changes
+
+
+def switch(accounts: QuerySet[ProviderAccount], *, on: bool) -> list[ProviderAccount]:
+    """Enable or disable those that are not yet so; returns them."""
+    switched = list(accounts.filter(enabled=not on))
+    for account in switched:
+        account.enabled = on
+        account.save(update_fields=["enabled", *_begin_anew(account, timezone.now())])
+    return switched
+
+
+def poll_soon(account: ProviderAccount) -> bool:
+    """Make the account due at once, a stopped one too. False if it is disabled or was asked for
+    a moment ago."""
+    now = timezone.now()
+    rested = Q(last_poll_at__isnull=True) | Q(last_poll_at__lt=now - POLL_NOW_EVERY)
+    due = ProviderAccount.objects.filter(rested, pk=account.pk, enabled=True)
+    is_asked = bool(due.update(next_poll_at=now))
+    if is_asked:  # a refused account is claimed again only once it is "not polled yet"
+        due.filter(health=Health.AUTH).update(health=Health.NEW, health_since=now)
+    return is_asked
+
+
+def _locked(account: ProviderAccount) -> ProviderAccount | None:
+    if account.pk is None:
+        return None
+    return ProviderAccount.objects.select_for_update().get(pk=account.pk)
+
+
+def _address_keys(adapter: type[Adapter]) -> list[str]:
+    return [item.key for item in adapter.settings if item.kind == "url"]
+
+
+def _begin_anew(account: ProviderAccount, now: datetime) -> list[str]:
+    account.health = Health.NEW if account.enabled else Health.PAUSED
+    account.health_since = account.next_poll_at = now
+    account.failures, account.last_error = 0, ""
+    return ["health", "health_since", "next_poll_at", "failures", "last_error"]
+
+
+def _plain_changes(stored: ProviderAccount | None, account: ProviderAccount) -> list[Change]:
+    """A new account's name and defaults are no news."""
+    old = stored or ProviderAccount(name=account.name)
+    changes = []
+    for name in PLAIN:
+        before, after = getattr(old, name), getattr(account, name)
+        if before != after:
+            changes.append(Change(name, _plain(before), _plain(after)))
+    return changes
+
+
+def _settings_changes(stored: ProviderAccount | None, wish: Wish) -> list[Change]:
+    old: Mapping[str, Any] = stored.settings if stored else {}
+    changes = []
+    if stored is None or stored.provider != wish.provider:
+        changes.append(Change("provider", stored and stored.provider, wish.provider))
+    for key in sorted({*old, *wish.settings}):
+        before, after = old.get(key, ""), wish.settings.get(key, "")
+        if before != after:
+            changes.append(Change(f"settings.{key}", before, after))
+    return changes
+
+
+def _change_credentials(
+    account: ProviderAccount, stored: ProviderAccount | None, wish: Wish, by: str
+) -> list[Change]:
+    """Seal what the wish leaves on `account`. The changes hold words, never values."""
+    if stored is not None:
+        account.sealed_credentials = stored.sealed_credentials
+        account.credential_notes = stored.credential_notes
+    if not (wish.credentials or wish.removed or moves(stored, wish)):
+        return []
+    old = _opened(stored, wish) if stored else {}
+    new = credentials_after(stored, wish)
+    changes = [
+        Change(f"credentials.{key}", after="set" if key in new else "removed")
+        for key in sorted({*old, *new, *account.credential_notes})
+        if old.get(key) != new.get(key) or (key not in old and key not in new)
+    ]
+    if changes:
+        if not old:
+            account.sealed_credentials = ""  # nothing there, or nothing that still opens
+        account.set_credentials(new, by)
+    return changes
+
+
+def _opened(stored: ProviderAccount, wish: Wish) -> dict[str, str]:
+    """The stored set. One that does not open any more is lost as soon as a person types anew."""
+    try:
+        return stored.credentials()
+    except SealError:
+        if wish.credentials or wish.removed or moves(stored, wish):
+            return {}
+        raise
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | bool | None) else str(value)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value in (None, "") else str(value)

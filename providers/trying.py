@@ -1,0 +1,113 @@
+"""Test connection: whose credentials these are, what they see, what the account can do.
+
+Called by the admin with typed values that are not saved, and by `manage.py accounts check`. It is
+the one place where a person waits for a provider. Answers are coarse and rationed: whoever may
+type addresses could otherwise use this as a port scanner.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+
+from providers.adapter import Adapter
+from providers.contract import ProviderError, Verb
+from providers.credentials import SealError
+from providers.models import Health, ProviderAccount, open_account
+
+TRIES_PER_MINUTE = 5  # of one person
+
+VERBS = {
+    Verb.ANSWER: "answer what a run asks",
+    Verb.CANCEL: "cancel a run",
+    Verb.SUSPEND: "suspend a run",
+    Verb.RESUME: "resume a run",
+    Verb.START: "start a run",
+}
+OTHER_ABILITIES: tuple[tuple[Callable[..., Any], str], ...] = (
+    (Adapter.log, "show logs"),
+    (Adapter.open_output, "hand out documents"),
+    (Adapter.workflows, "list its workflows"),
+    (Adapter.hints, "tell of changes at once"),
+)
+ADVICE = {
+    "unreachable": "Check the address, and whether this machine may reach it.",
+    "rate_limited": "Wait a little and test again.",
+    "auth": "Check the credentials: they may have expired or lack a permission.",
+    "not_found": "Check the address: something answers there, but not this API.",
+    "bad_response": "Check the address: what answers there does not look like this provider.",
+    "rejected": "Check the settings.",
+    "unsupported": "This provider cannot be tested.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What came of a test, in sentences for a person."""
+
+    is_ok: bool
+    says: str
+    advice: str = ""
+    can: tuple[str, ...] = ()
+    cannot: tuple[str, ...] = ()
+
+
+def try_account(account: ProviderAccount) -> Trial:
+    """One `check` with the account as it stands, saved or not."""
+    try:
+        says = open_account(account).check()
+    except ProviderError as error:
+        return Trial(is_ok=False, says=sentence(error), advice=ADVICE.get(error.code, ""))
+    except SealError as error:
+        return Trial(is_ok=False, says=str(error), advice="Type the credentials again.")
+    can, cannot = abilities(account.adapter_class)
+    return Trial(is_ok=True, says=says, can=can, cannot=cannot)
+
+
+def sentence(error: ProviderError) -> str:
+    """The error without what the other side sent, unless it explains a refusal."""
+    if error.code in ("auth", "rejected") or not error.detail:
+        return str(error)
+    return str(error).replace(f": {error.detail}", ".")
+
+
+def abilities(adapter: type[Adapter]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What accounts of this provider can do and what not, in plain words."""
+    verbs = [
+        (words, verb in adapter.verbs(), adapter.notes.get(verb, ""))
+        for verb, words in VERBS.items()
+    ]
+    others = [(words, adapter.can(method), "") for method, words in OTHER_ABILITIES]
+    both = verbs + others
+    can = tuple(
+        f"{words} ({note.rstrip('.')})" if note else words for words, able, note in both if able
+    )
+    return can, tuple(words for words, able, _ in both if not able)
+
+
+def may_try(person: str) -> bool:
+    """Whether this person has tests left in this minute. Counts the call."""
+    key = f"account-trial:{person}:{int(time.time() // 60)}"
+    cache.add(key, 0, timeout=120)
+    return cache.incr(key) <= TRIES_PER_MINUTE
+
+
+def what_to_do(account: ProviderAccount) -> str:
+    """What an account's health asks of a person; "" where it asks nothing."""
+    if account.health == Health.AUTH:
+        return (
+            "Polling stands still. Type new credentials and save, or repair them at the provider "
+            "and press Poll now."
+        )
+    if account.health == Health.FAILING:
+        return (
+            "Polling goes on by itself, less and less often. What was last seen stays visible "
+            "with its age. If it lasts, test the connection."
+        )
+    if account.health == Health.PAUSED:
+        return "A person disabled it. Enable it to poll again."
+    return ""

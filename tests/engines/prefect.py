@@ -1,0 +1,332 @@
+"""Starts a real Prefect 3 on this machine: server, flow runner and a standard mix of runs.
+
+From a terminal: `python -m tests.engines.prefect up|stop|info`; from a test: `with running() as
+engine`. Prefect lives in an environment of its own under `.data/engines/prefect` (or
+`ANNUNCIATOR_PREFECT_DIR`), since its dependencies are not ours. Loopback only, behind a random
+login; `stop` ends the processes that `up` started and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+# Prefect 3.8.8 dies at import with a newer FastAPI (seen November 2026).
+PACKAGES = ("prefect>=3,<4", "fastapi<0.150")
+FLOWS = Path(__file__).with_name("prefect_flows.py")
+START_WITHIN = 120.0  # seconds until the server answers
+SETTLE_WITHIN = 180.0  # seconds until a run of the mix is where it should be
+BUSY_WITHIN = 30.0  # seconds that a locked database may keep us waiting
+STOP_WITHIN = 15.0  # seconds between asking a process to end and ending it
+OPEN, CLOSED = {"SCHEDULED", "PENDING", "RUNNING"}, {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+MIX = {
+    "succeeded": ("import-invoices", {"count": 5}, CLOSED),
+    "failed": ("reconcile-ledger", {}, CLOSED),
+    "warning": ("notify-customers", {}, CLOSED),
+    "timed_out": ("close-month", {}, CLOSED),
+    "parallel": ("print-labels", {"count": 4}, CLOSED),
+    "parent": ("onboard-suppliers", {}, CLOSED),
+    "running": ("watch-inbox", {}, {"RUNNING"}),
+    "canceled": ("watch-inbox", {"seconds": 900}, {"RUNNING"}),
+    "input": ("approve-payment", {"amount": 1200}, {"PAUSED"}),
+    "declined": ("approve-payment", {"amount": 7}, {"PAUSED"}),
+    "paused": ("release-shipment", {}, {"PAUSED"}),
+    "suspended": ("review-claim", {}, {"PAUSED"}),
+}
+"""Name in the mix: deployment, parameters, state types to wait for. `canceled` and `declined` are
+then cancelled and answered; `scheduled` comes on top."""
+
+
+def cache_folder() -> Path:
+    data = Path(os.environ.get("ANNUNCIATOR_DATA") or ".data")
+    return Path(os.environ.get("ANNUNCIATOR_PREFECT_DIR") or data / "engines" / "prefect").resolve()
+
+
+class Engine:
+    """One Prefect: `folder` keeps the installed packages, `home` everything of this instance."""
+
+    def __init__(self, folder: Path, home: Path) -> None:
+        self.bin = folder / "venv" / "bin"
+        self.home = home
+        self.state_file = home / "running.json"
+        self.auth_file = home / "login"
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+
+    # -------------------------------------------------------------------------- what it is
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return json.loads(self.state_file.read_text()) if self.state_file.exists() else {}
+
+    @property
+    def auth(self) -> str:
+        """`user:password` of the server, made at the first start."""
+        if not self.auth_file.exists():
+            self.auth_file.touch(mode=0o600)
+            self.auth_file.write_text(f"operator:{secrets.token_urlsafe(18)}")
+        return self.auth_file.read_text()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.state['port']}/api"
+
+    def is_running(self) -> bool:
+        processes = self.state.get("processes", {})
+        return set(processes) == {"server", "flows"} and all(
+            _started(item["pid"]) == item["started"] for item in processes.values()
+        )
+
+    # ------------------------------------------------------------------------------- up
+
+    def up(self) -> None:
+        """Install what is missing and start what does not run. Raises RuntimeError that names
+        the log to look at."""
+        if self.is_running():
+            return
+        self.stop()
+        self.install()
+        self.home.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        port = _free_port()
+        self.state_file.write_text(json.dumps({"port": port, "processes": {}}))
+        server = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
+        self._spawn("server", [str(self.bin / "prefect"), *server])
+        _wait(self._answers, START_WITHIN, f"the server did not start, see {self.home}/server.log")
+        # A copy, because the module beside the original is called `prefect` like the package.
+        flows = self.home / "flows"
+        flows.mkdir(exist_ok=True)
+        shutil.copy(FLOWS, flows)
+        self._spawn("flows", [str(self.bin / "python"), FLOWS.name], cwd=flows)
+        _wait(self._has_deployments, START_WITHIN, f"no deployments, see {self.home}/flows.log")
+
+    def install(self) -> None:
+        marker = self.bin.parent / "installed"
+        wanted = "\n".join(PACKAGES)
+        if marker.exists() and marker.read_text() == wanted:
+            return
+        self.bin.parent.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "venv", str(self.bin.parent)], check=True)
+        pip = [str(self.bin / "python"), "-m", "pip", "install", "--quiet", *PACKAGES]
+        subprocess.run(pip, check=True)
+        marker.write_text(wanted)
+
+    def _spawn(self, name: str, command: list[str], cwd: Path | None = None) -> None:
+        with (self.home / f"{name}.log").open("ab") as log:
+            child = subprocess.Popen(
+                command,
+                cwd=cwd or self.home,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # its children end with it, and Ctrl-C is not theirs
+            )
+        self._children[child.pid] = child
+        state = self.state
+        state["processes"][name] = {"pid": child.pid, "started": _started(child.pid)}
+        self.state_file.write_text(json.dumps(state))
+
+    def _environment(self) -> dict[str, str]:
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+        return {
+            **clean,
+            "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_API_URL": self.base_url,
+            "PREFECT_SERVER_API_AUTH_STRING": self.auth,
+            "PREFECT_API_AUTH_STRING": self.auth,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
+            "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        }
+
+    # ------------------------------------------------------------------------------ stop
+
+    def stop(self) -> None:
+        """End what `up` started; a process that took over one of the numbers is left alone."""
+        for item in reversed(list(self.state.get("processes", {}).values())):
+            pid = item["pid"]
+            if _started(pid) == item["started"]:
+                os.killpg(pid, signal.SIGTERM)
+                _wait(partial(_is_gone, pid), STOP_WITHIN, None)
+            _end_session(pid, item["started"])
+            if child := self._children.pop(pid, None):
+                child.wait(STOP_WITHIN)
+        self.state_file.unlink(missing_ok=True)
+
+    # ----------------------------------------------------------------------------- its API
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        """One call past the adapter, to set the scene and to check it. A server whose SQLite is
+        locked answers 503 and has done nothing (seen November 2026): asked again."""
+        end = time.monotonic() + BUSY_WITHIN
+        while True:
+            try:
+                return self._call(method, path, body)
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code != 503 or time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 - our own loopback address
+            f"{self.base_url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": "Basic " + base64.b64encode(self.auth.encode()).decode(),
+                "Content-Type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return json.loads(answer.read() or b"null")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._call("GET", "/health"))
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _has_deployments(self) -> bool:
+        wanted = {deployment for deployment, _, _ in MIX.values()}
+        return int(self.api("POST", "/deployments/count", {})) >= len(wanted)
+
+    def deployment_id(self, name: str) -> str:
+        return str(self.api("GET", f"/deployments/name/{name}/{name}")["id"])
+
+    def start_run(self, name: str, parameters: Any, **more: Any) -> str:
+        body = {"parameters": parameters, "idempotency_key": secrets.token_hex(8), **more}
+        path = f"/deployments/{self.deployment_id(name)}/create_flow_run"
+        return str(self.api("POST", path, body)["id"])
+
+    def wait_for(self, run_id: str, types: set[str]) -> None:
+        """Raises RuntimeError if the run is not in one of these state types in time."""
+        _wait(
+            lambda: self.api("GET", f"/flow_runs/{run_id}")["state_type"] in types,
+            SETTLE_WITHIN,
+            f"run {run_id} did not become {' or '.join(sorted(types))}, see {self.home}/flows.log",
+        )
+
+    def mix(self) -> dict[str, str]:
+        """Make the standard mix. Returns run ids by the names of `MIX`, and `scheduled`."""
+        far = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2099-01-01T00:00:00Z"}}
+        runs = {"scheduled": self.start_run("import-invoices", {}, state=far)}
+        for name, (deployment, parameters, _) in MIX.items():
+            runs[name] = self.start_run(deployment, parameters)
+        for name, (_, _, types) in MIX.items():
+            self.wait_for(runs[name], types)
+        cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+        self.api("POST", f"/flow_runs/{runs['canceled']}/set_state", cancelling)
+        answer = {"run_input": {"approve": False, "note": "wrong account"}}
+        self.api("POST", f"/flow_runs/{runs['declined']}/resume", answer)
+        for name in ("canceled", "declined"):
+            self.wait_for(runs[name], CLOSED)
+        self.state_file.write_text(json.dumps({**self.state, "runs": runs}))
+        return runs
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Engine]:
+    """A fresh Prefect for a test, ended afterwards. The first use installs it."""
+    engine = Engine(cache_folder(), home)
+    try:
+        engine.up()
+        yield engine
+    finally:
+        engine.stop()
+
+
+# ------------------------------------------------------------------------------------- processes
+
+
+def _started(pid: int) -> str:
+    """When the process began, "" if there is none: tells it from a later one with its number."""
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    line = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    stat, _, began = line.partition(" ")
+    return "" if stat.startswith("Z") else began.strip()
+
+
+def _is_gone(pid: int) -> bool:
+    return not _started(pid)
+
+
+def _end_session(pid: int, began: str) -> None:
+    """End what is left of the session that we made: runs have process groups of their own."""
+    if _started(pid) not in ("", began):
+        return  # the number belongs to somebody else by now
+    command = ["ps", "-A", "-o", "pid=,sess=,stat="]
+    rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    for member, session, stat in (row.split() for row in rows):
+        if session == str(pid) and not stat.startswith("Z"):
+            try:
+                os.kill(int(member), signal.SIGKILL)
+            except ProcessLookupError:
+                continue  # ended by itself meanwhile
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _wait(is_so: Callable[[], bool], seconds: float, complaint: str | None) -> None:
+    """Until `is_so`. Raises RuntimeError with the complaint, if there is one, when time is up."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            if complaint:
+                raise RuntimeError(complaint)
+            return
+        time.sleep(0.3)
+
+
+def main(arguments: list[str]) -> int:
+    folder = cache_folder()
+    engine = Engine(folder, folder / "home")
+    action = arguments[0] if arguments else "info"
+    if action not in ("up", "stop", "info") or len(arguments) > 1:
+        sys.stderr.write("usage: python -m tests.engines.prefect up|stop|info\n")
+        return 2
+    if action == "up":
+        engine.up()
+        if "runs" not in engine.state:
+            engine.mix()
+    if action == "stop":
+        engine.stop()
+    if not engine.is_running():
+        sys.stdout.write("Prefect is not running.\n")
+        return 0
+    sys.stdout.write(f"base_url  {engine.base_url}\n")
+    sys.stdout.write(f"auth      user:password in {engine.auth_file}\n")
+    for name, run_id in engine.state.get("runs", {}).items():
+        sys.stdout.write(f"{name:10}{run_id}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

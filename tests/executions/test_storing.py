@@ -1,0 +1,199 @@
+"""The storing statement, through `store`, on a real Postgres."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from executions.models import (
+    Execution,
+    HourlyCount,
+    Quarantine,
+    Question,
+    StatusCount,
+    Step,
+    Transition,
+    Workflow,
+)
+from executions.storing import store
+from providers import contract
+from providers.contract import Snapshot, Status
+from providers.models import ProviderAccount
+
+pytestmark = pytest.mark.django_db
+NOW = datetime.now(UTC).replace(microsecond=0)
+STEP = contract.Step(ref="1", name="Read", status=Status.RUNNING, native_status="Running")
+
+
+@pytest.fixture
+def account() -> ProviderAccount:
+    return ProviderAccount.objects.create(name="Warehouse", provider="generio")
+
+
+def snap(ref: str = "r1", status: Status = Status.RUNNING, **more: Any) -> Snapshot:
+    given = {"native_status": status.value, "started_at": NOW - timedelta(minutes=5), **more}
+    workflow = contract.Workflow(ref="w1", name="Nightly import")
+    return Snapshot(ref=ref, workflow=workflow, status=status, **given)
+
+
+def detailed(ref: str = "r1", status: Status = Status.RUNNING, **more: Any) -> Snapshot:
+    given = {"steps": (STEP,), "questions": (), "outputs": (), **more}
+    return snap(ref, status, **given)
+
+
+def statuses(ref: str = "r1") -> list[tuple[str, str]]:
+    rows = Transition.objects.filter(execution__ref=ref)
+    return list(rows.values_list("from_status", "to_status"))
+
+
+def test_a_new_run_is_stored_with_its_workflow_and_first_transition(account):
+    stored, bad = store(account.pk, 1, [snap()])
+    run = Execution.objects.get()
+    assert (len(stored), bad) == (1, 0)
+    assert (run.workflow.name, run.status, run.version) == ("Nightly import", "running", 1)
+    assert statuses() == [("", "running")]
+
+
+def test_an_unchanged_snapshot_writes_nothing(account):
+    store(account.pk, 1, [detailed(raw={"n": 1})])
+    before = Execution.objects.values().get()
+    stored, _ = store(account.pk, 2, [detailed(raw={"n": 1})])
+    assert stored == []
+    assert Execution.objects.values().get() == before
+
+
+def test_a_thousand_unchanged_runs_cost_two_statements(account):
+    batch = [snap(f"r{n}") for n in range(1000)]
+    store(account.pk, 1, batch)
+    with CaptureQueriesContext(connection, ) as queries:
+        store(account.pk, 2, batch)
+    statements = [q for q in queries if "WITH incoming" in q["sql"]]
+    assert len(statements) == 2
+
+
+def test_every_status_change_is_stored_once_with_its_transition(account):
+    path = [Status.QUEUED, Status.RUNNING, Status.RUNNING, Status.USER_INPUT, Status.SUCCEEDED]
+    for seq, status in enumerate(path, start=1):
+        store(account.pk, seq, [snap(status=status)])
+    assert [to for _, to in statuses()] == ["queued", "running", "user_input", "succeeded"]
+
+
+def test_a_snapshot_of_an_older_poll_changes_nothing(account):
+    store(account.pk, 5, [snap(status=Status.SUCCEEDED)])
+    stored, _ = store(account.pk, 4, [snap(status=Status.RUNNING)])
+    assert stored == []
+    assert Execution.objects.get().status == "succeeded"
+
+
+def test_an_older_provider_version_changes_nothing(account):
+    store(account.pk, 1, [snap(status=Status.SUCCEEDED, version="0002")])
+    store(account.pk, 2, [snap(status=Status.RUNNING, version="0001")])
+    assert Execution.objects.get().status == "succeeded"
+
+
+def test_a_run_that_leaves_a_final_status_is_believed_and_marked_reopened(account):
+    store(account.pk, 1, [snap(status=Status.FAILED)])
+    store(account.pk, 2, [snap(status=Status.RUNNING)])
+    assert Transition.objects.order_by("version").last().flags == ["reopened"]
+
+
+def test_a_refined_final_status_is_marked_refined(account):
+    store(account.pk, 1, [snap(status=Status.SUCCEEDED, native_status="completed")])
+    store(account.pk, 2, [detailed(status=Status.WARNING, native_status="completed")])
+    assert Transition.objects.order_by("version").last().flags == ["refined"]
+
+
+def test_a_list_row_does_not_blank_what_only_the_detail_knows(account):
+    store(account.pk, 1, [detailed(status=Status.FAILED, error="disk full", progress=40)])
+    stored, _ = store(account.pk, 2, [snap(status=Status.FAILED)])
+    assert stored == []
+    assert Execution.objects.get().error_summary == "disk full"
+
+
+def test_steps_are_updated_and_those_gone_are_removed(account):
+    second = dataclasses.replace(STEP, ref="2", name="Write")
+    store(account.pk, 1, [detailed(steps=(STEP, second))])
+    done = dataclasses.replace(STEP, status=Status.SUCCEEDED)
+    store(account.pk, 2, [detailed(steps=(done,))])
+    assert list(Step.objects.values_list("ref", "status")) == [("1", "succeeded")]
+
+
+def test_a_question_closes_when_it_is_no_longer_asked_and_reopens_when_it_is(account):
+    question = contract.Question(ref="q1", kind="form", schema={"type": "object"})
+    asking = detailed(status=Status.USER_INPUT, questions=(question,))
+    store(account.pk, 1, [asking])
+    assert Question.objects.get().closed_at is None
+    store(account.pk, 2, [detailed(status=Status.RUNNING)])
+    assert Question.objects.get().closed_at is not None
+    store(account.pk, 3, [asking])
+    assert Question.objects.get().closed_at is None
+
+
+def test_a_list_row_that_says_ended_closes_the_question(account):
+    question = contract.Question(ref="q1", kind="approval")
+    store(account.pk, 1, [detailed(status=Status.USER_INPUT, questions=(question,))])
+    store(account.pk, 2, [snap(status=Status.CANCELED)])
+    assert Question.objects.get().closed_at is not None
+
+
+def test_counters_follow_the_rows(account):
+    store(account.pk, 1, [snap(f"r{n}") for n in range(5)])
+    store(account.pk, 2, [snap("r0", Status.FAILED), snap("r1", Status.SUCCEEDED)])
+    counts = dict(StatusCount.objects.values_list("status", "count"))
+    assert counts == {"running": 3, "failed": 1, "succeeded": 1}
+    assert HourlyCount.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        {"raw": {"n": 10**40}},
+        {"started_at": datetime(1, 1, 1, tzinfo=UTC), "finished_at": None, "raw": {"a": "\ud800"}},
+        {"workflow": contract.Workflow(ref="x" * 500, name="long")},
+    ],
+)
+def test_one_poison_record_is_quarantined_and_the_rest_is_stored(account, poison):
+    rows = [snap(f"r{n}") for n in range(9)]
+    bad_one = dataclasses.replace(detailed("bad"), **poison)
+    stored, bad = store(account.pk, 1, [*rows[:4], bad_one, *rows[4:]])
+    assert (len(stored), bad) == (9, 1)
+    assert Quarantine.objects.get().ref == "bad"
+
+
+def test_nul_bytes_and_endless_texts_are_made_fit(account):
+    snapshot = detailed(name="a\0b" + "x" * 5000, error="first\nsecond" + "y" * 50_000)
+    stored, bad = store(account.pk, 1, [snapshot])
+    run = Execution.objects.get()
+    assert (len(stored), bad) == (1, 0)
+    assert run.name.startswith("a�b")
+    assert run.error_summary == "first"
+
+
+def test_an_absurd_start_does_not_decide_the_order(account):
+    store(account.pk, 1, [snap(started_at=datetime(9000, 1, 1, tzinfo=UTC))])
+    assert Execution.objects.get().sort_at <= datetime.now(UTC)
+
+
+def test_secrets_in_provider_text_are_not_stored(account):
+    snapshot = detailed(error="call failed: token=abc123", raw={"api_key": "k", "n": "v planted"})
+    store(account.pk, 1, [snapshot], scrub=lambda text: text.replace("planted", "[secret]"))
+    run = Execution.objects.select_related("detail").get()
+    assert "abc123" not in run.error_summary + run.detail.error
+    assert run.detail.raw == {"api_key": "[redacted]", "n": "v [secret]"}
+
+
+def test_a_renamed_workflow_is_renamed_not_doubled(account):
+    store(account.pk, 1, [snap()])
+    renamed = contract.Workflow(ref="w1", name="Hourly import")
+    store(account.pk, 2, [dataclasses.replace(snap("r2"), workflow=renamed)])
+    assert list(Workflow.objects.values_list("name", flat=True)) == ["Hourly import"]
+
+
+def test_the_same_ref_twice_in_a_batch_is_one_row_and_the_last_counts(account):
+    store(account.pk, 1, [snap(status=Status.RUNNING), snap(status=Status.FAILED)])
+    assert Execution.objects.get().status == "failed"

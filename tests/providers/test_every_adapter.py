@@ -1,0 +1,542 @@
+"""What holds for every provider. Adapters are found by file name; `adapters/fixtures/README.md`
+says what a new one has to declare to get all of this."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from providers.adapter import Adapter
+from providers.contract import (
+    MAX_REF,
+    AuthFailed,
+    BadResponse,
+    Field,
+    LogChunk,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    Snapshot,
+    Status,
+    Unreachable,
+    Verb,
+)
+from providers.registry import adapter_class, all_adapters
+
+HERE = Path(__file__).parent
+FIXTURES = HERE / "adapters" / "fixtures"
+MODULES = HERE.parents[1] / "providers" / "adapters"
+KEYS = sorted(path.stem for path in MODULES.glob("[!_]*.py"))
+OPERATIONS = ("check", "list", "detail")
+OPTIONAL = ("workflows", "started", "log", "open_output")
+UNKNOWN_WORD = "Zorbulating"
+WHY = "The planted reason"
+
+
+def _declared(key: str) -> dict[str, Any]:
+    path = FIXTURES / key / "suite.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+SUITES = {key: _declared(key) for key in KEYS}
+VERBS = [(key, verb) for key in KEYS for verb in sorted(SUITES[key].get("verbs", {}))]
+WORDS = [(key, word) for key in KEYS for word in SUITES[key].get("statuses", {})]
+OTHERS = [(key, name) for key in KEYS for name in OPTIONAL if name in SUITES[key]]
+
+every_adapter = pytest.mark.parametrize("key", KEYS)
+every_verb = pytest.mark.parametrize(("key", "verb"), VERBS)
+
+
+# ----------------------------------------------------------------------------------------- helpers
+
+
+def fixture(key: str, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((FIXTURES / key / f"{name}.json").read_text("utf-8"))
+    return content
+
+
+def secrets_of(key: str) -> list[str]:
+    fields = [field for field in adapter_class(key).settings if field.secret]
+    values = [SUITES[key]["settings"].get(field.key) or "" for field in fields]
+    return [form for value in values if value for form in {value, quote(value, safe="")}]
+
+
+def detail_of(key: str) -> dict[str, Any]:
+    suite = SUITES[key]
+    return suite["details"][0] if "details" in suite else suite["detail"]
+
+
+def since_of(key: str) -> datetime:
+    return datetime.fromisoformat(SUITES[key]["since"])
+
+
+@contextmanager
+def as_the_core() -> Iterator[None]:
+    """What `open_account` makes of an answer that is not as documented."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise BadResponse(f"{type(error).__name__}: {error}") from error
+
+
+def perform(adapter: Adapter, key: str, operation: str) -> Any:
+    with as_the_core():
+        if operation == "check":
+            return adapter.check()
+        if operation == "list":
+            return list(adapter.snapshots(since_of(key)))
+        return adapter.snapshot(detail_of(key)["ref"])
+
+
+def prepare(adapter: Adapter, key: str, verb: str) -> Callable[[], Any]:
+    """The call a worker makes; what it has to know first is read now."""
+    case = SUITES[key]["verbs"][verb]
+    if verb == "start":
+        return lambda: adapter.start(case["workflow_ref"], case["arguments"], case["key"])
+    if verb == "answer":
+        question = case.get("question")
+        if question is None:
+            questions = adapter.snapshot(case["ref"]).questions or ()
+            question = next(item.ref for item in questions if item.is_answerable)
+        return lambda: adapter.answer(case["ref"], question, case["values"])
+    return lambda: getattr(adapter, verb)(case["ref"])
+
+
+def command_of(key: str, verb: str) -> tuple[str, str]:
+    method, _, path = SUITES[key]["verbs"][verb]["command"].partition(" ")
+    return method, path
+
+
+def with_word(key: str, routes: list[dict[str, Any]], word: Any, server: Any) -> None:
+    """Play the routes with another status word where `status_at` points."""
+    for route in reversed(routes):
+        names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
+        answers = [fixture(key, name)["response"] for name in names]
+        pointers = route.get("status_at", [])
+        for pointer in [pointers] if isinstance(pointers, str) else pointers:
+            for answer in answers:
+                put(answer["body"], pointer.split("/")[1:], word)
+        server.on(
+            route["method"],
+            route["path"],
+            *answers,
+            query=route.get("query"),
+            json=route.get("json"),
+        )
+
+
+def put(value: Any, steps: list[str], word: Any) -> None:
+    first, *rest = steps
+    for key in range(len(value)) if first == "*" else [int(first) if first.isdigit() else first]:
+        if rest:
+            put(value[key], rest, word)
+        else:
+            value[key] = word
+
+
+def assert_sound(snapshot: Snapshot, key: str) -> None:
+    """Holds for every snapshot, from a list or by ref."""
+    cls = adapter_class(key)
+    assert isinstance(snapshot.status, Status)
+    assert isinstance(snapshot.native_status, str)
+    assert 0 < len(snapshot.ref) <= MAX_REF
+    assert snapshot.workflow.ref
+    assert len(snapshot.workflow.ref) <= MAX_REF
+    assert snapshot.workflow.name
+    assert snapshot.progress is None or 0 <= snapshot.progress <= 100
+    assert snapshot.offers <= cls.verbs()
+    if snapshot.status.is_final:
+        assert not snapshot.offers & {Verb.CANCEL, Verb.SUSPEND, Verb.ANSWER}
+    answerable = [question for question in snapshot.questions or () if question.is_answerable]
+    if snapshot.questions is not None:
+        assert (Verb.ANSWER in snapshot.offers) == bool(answerable)
+    for items in (snapshot.steps, snapshot.questions, snapshot.outputs):
+        refs = [item.ref for item in items or ()]
+        assert all(0 < len(ref) <= MAX_REF for ref in refs)
+        assert len(refs) == len(set(refs))
+    for step in snapshot.steps or ():
+        assert isinstance(step.status, Status)
+        assert step.name
+        json.dumps(step.output, allow_nan=False)
+    said = [snapshot.input, snapshot.output, snapshot.raw]
+    said += [[item.schema, item.form, item.model] for item in snapshot.questions or ()]
+    json.dumps(said, allow_nan=False)
+    assert not [secret for secret in secrets_of(key) if secret in repr(snapshot)]
+
+
+def assert_tells_no_secret(error: ProviderError, key: str) -> None:
+    told = f"{error} {error.detail} {error.__cause__ or ''}"
+    assert not [secret for secret in secrets_of(key) if secret in told], told
+    assert str(error).strip()
+
+
+# ------------------------------------------------------------------------------------- declaration
+
+
+@every_adapter
+def test_it_brings_a_declaration_fixtures_and_a_test_module(key: str) -> None:
+    suite = SUITES[key]
+    assert suite, f"tests/providers/adapters/fixtures/{key}/suite.json is missing"
+    assert {"settings", "since", "check", "list", "statuses", "verbs"} <= suite.keys()
+    assert "detail" in suite or "details" in suite
+    assert suite["statuses"]
+    assert any("status_at" in route for route in detail_of(key)["routes"])
+    assert (HERE / "adapters" / f"test_{key}.py").exists()
+
+
+@every_adapter
+def test_every_fixture_says_where_it_comes_from(key: str) -> None:
+    paths = [path for path in (FIXTURES / key).glob("*.json") if path.name != "suite.json"]
+    assert paths
+    for path in paths:
+        content = json.loads(path.read_text("utf-8"))
+        assert content.get("source"), path.name
+        assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", content.get("recorded", "")), path.name
+        assert "response" in content or "request" in content, path.name
+        assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", path.stem), f"{path.name} is no sentence"
+
+
+@every_adapter
+def test_what_it_offers_is_covered_and_what_is_covered_it_offers(key: str) -> None:
+    cls, suite = adapter_class(key), SUITES[key]
+    assert set(suite["verbs"]) == {verb.value for verb in cls.verbs()}
+    defined = {name for name in OPTIONAL if cls.can(getattr(Adapter, name))}
+    assert defined == {name for name in OPTIONAL if name in suite}
+    assert cls.can(Adapter.start_fields) == cls.can(Adapter.start)
+    assert set(cls.notes) <= cls.verbs()
+
+
+@every_adapter
+def test_its_settings_are_well_formed(key: str) -> None:
+    cls = adapter_class(key)
+    assert cls.name
+    assert cls.docs.startswith("https://")
+    assert_fields(cls.settings)
+    keys = {field.key for field in cls.settings}
+    assert any(field.secret for field in cls.settings)
+    assert set(SUITES[key]["settings"]) <= keys
+    missing = {field.key for field in cls.settings if field.required} - set(SUITES[key]["settings"])
+    assert not missing
+    assert "base_url" in keys
+    assert key in all_adapters()
+
+
+def assert_fields(fields: tuple[Field, ...]) -> None:
+    assert len({field.key for field in fields}) == len(fields)
+    for field in fields:
+        assert field.key.isidentifier()
+        assert field.label
+        assert (field.kind == "choice") == bool(field.choices)
+        values = [value for value, _ in field.choices]
+        assert not field.choices or field.default in ["", *values]
+        assert not (field.secret and field.default)
+
+
+# ----------------------------------------------------------------------------------------- reading
+
+
+@every_adapter
+def test_a_check_says_whose_credentials_these_are(key: str, server, open_adapter, play) -> None:
+    play(key, SUITES[key]["check"]["routes"])
+    said = perform(open_adapter(key), key, "check")
+    assert len(said) > 10
+    assert not [secret for secret in secrets_of(key) if secret in said]
+    assert not server.unexpected
+
+
+@every_adapter
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_discovery_brings_every_run_once(
+    key: str, is_first: bool, server, open_adapter, play
+) -> None:
+    play(key, SUITES[key]["list"]["routes"])
+    with as_the_core():
+        found = list(open_adapter(key).snapshots(None if is_first else since_of(key)))
+    assert len(found) > 1
+    refs = [snapshot.ref for snapshot in found]
+    assert len(refs) == len(set(refs))
+    for snapshot in found:
+        assert_sound(snapshot, key)
+    assert len({snapshot.status for snapshot in found}) > 1
+    assert len(server.requests) <= SUITES[key]["list"].get("most_requests", 10)
+    assert not server.unexpected
+
+
+@every_adapter
+def test_a_second_discovery_finds_the_same_runs(key: str, open_adapter, play) -> None:
+    play(key, SUITES[key]["list"]["routes"])
+    memory: dict[str, Any] = {}
+    first = perform(open_adapter(key, memory), key, "list")
+    kept = json.loads(json.dumps(memory))
+    again = perform(open_adapter(key, kept), key, "list")
+    assert [item.ref for item in first] == [item.ref for item in again]
+
+
+@every_adapter
+def test_a_run_read_by_its_ref_is_complete_and_stable(key: str, server, open_adapter, play) -> None:
+    for detail in SUITES[key].get("details") or [SUITES[key]["detail"]]:
+        play(key, detail["routes"])
+        with as_the_core():
+            snapshot = open_adapter(key).snapshot(detail["ref"])
+            again = open_adapter(key).snapshot(detail["ref"])
+        assert_sound(snapshot, key)
+        assert snapshot.ref == detail["ref"]
+        assert snapshot.steps is not None
+        assert snapshot.questions is not None
+        assert snapshot.outputs is not None
+        assert not snapshot.needs_detail
+        assert snapshot == again
+    assert not server.unexpected
+
+
+@every_adapter
+def test_a_secret_is_in_no_address(key: str, server, open_adapter, play) -> None:
+    for operation in OPERATIONS:
+        play(key, (detail_of(key) if operation == "detail" else SUITES[key][operation])["routes"])
+        perform(open_adapter(key), key, operation)
+    asked = [f"{seen.path} {seen.query}" for seen in server.requests]
+    assert asked
+    assert not [line for line in asked for secret in secrets_of(key) if secret in line]
+
+
+# ---------------------------------------------------------------------------------------- statuses
+
+
+@pytest.mark.parametrize(("key", "word"), WORDS)
+def test_a_known_word_becomes_our_status_however_it_is_spelled(
+    key: str, word: str, server, open_adapter
+) -> None:
+    for spelling in (word, word.upper(), word.lower()):
+        with_word(key, detail_of(key)["routes"], spelling, server)
+        snapshot = perform(open_adapter(key), key, "detail")
+        assert snapshot.status == Status(SUITES[key]["statuses"][word])
+        assert spelling in snapshot.native_status
+        assert_sound(snapshot, key)
+
+
+@every_adapter
+@pytest.mark.parametrize("word", [UNKNOWN_WORD, None, 7, {}])
+def test_an_unknown_word_is_kept_and_becomes_unknown(
+    key: str, word: Any, server, open_adapter
+) -> None:
+    with_word(key, detail_of(key)["routes"], word, server)
+    snapshot = perform(open_adapter(key), key, "detail")
+    assert snapshot.status is Status.UNKNOWN
+    assert snapshot.status_reason == "unrecognized"
+    assert word != UNKNOWN_WORD or UNKNOWN_WORD in snapshot.native_status
+    assert_sound(snapshot, key)
+
+
+@pytest.mark.parametrize(("key", "word"), [*WORDS, *((key, UNKNOWN_WORD) for key in KEYS)])
+def test_a_list_agrees_with_the_run_or_asks_for_it(
+    key: str, word: str, server, open_adapter
+) -> None:
+    with_word(key, SUITES[key]["list"]["routes"], word, server)
+    expected = Status(SUITES[key]["statuses"].get(word, "unknown"))
+    for snapshot in perform(open_adapter(key), key, "list"):
+        assert_sound(snapshot, key)
+        if word in snapshot.native_status:
+            assert snapshot.status == expected or snapshot.needs_detail
+
+
+# ------------------------------------------------------------------------------------------ faults
+
+
+def echo(key: str, **answer: Any) -> dict[str, Any]:
+    """An error body as careless providers write it: with the caller's secrets."""
+    words = f"{WHY}: {' '.join(secrets_of(key))}"
+    return {"body": {"message": words, "detail": words, "error": words}, **answer}
+
+
+FAULTS: Mapping[str, tuple[dict[str, Any], type[ProviderError]]] = {
+    "401": ({"status": 401}, AuthFailed),
+    "403": ({"status": 403}, AuthFailed),
+    "404": ({"status": 404}, NotFound),
+    "429": ({"status": 429, "headers": {"Retry-After": "7"}}, RateLimited),
+    "500": ({"status": 500}, Unreachable),
+    "502 as a web page": ({"status": 502, "text": "<html>Bad gateway</html>"}, Unreachable),
+    "503 with Retry-After": ({"status": 503, "headers": {"Retry-After": "7"}}, RateLimited),
+    "a redirect": ({"status": 302, "headers": {"Location": "{server}/elsewhere"}}, BadResponse),
+    "a web page": ({"text": "<!doctype html><title>Sign in</title>"}, BadResponse),
+    "broken JSON": ({"text": '{"id": "run-1", "sta'}, BadResponse),
+    "nothing": ({"text": ""}, BadResponse),
+    "a closed connection": ({"fault": "close"}, Unreachable),
+}
+SLOW_FAULTS: Mapping[str, tuple[dict[str, Any], type[ProviderError]]] = {
+    "silence": ({"fault": "silence"}, Unreachable),
+    "a drip": ({"fault": "drip"}, Unreachable),
+    "far too much": ({"fault": "huge"}, BadResponse),
+}
+
+
+def fail(key: str, operation: str, answer: dict[str, Any], server, open_adapter) -> ProviderError:
+    is_plain = not {"text", "fault"} & answer.keys()
+    server.fault = echo(key, **answer) if is_plain else answer
+    with pytest.raises(ProviderError) as caught:
+        perform(open_adapter(key), key, operation)
+    return caught.value
+
+
+@every_adapter
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_becomes_the_error_that_says_what_to_do(
+    key: str, operation: str, fault: str, server, open_adapter
+) -> None:
+    answer, expected = FAULTS[fault]
+    error = fail(key, operation, answer, server, open_adapter)
+    assert isinstance(error, expected)
+    assert_tells_no_secret(error, key)
+    assert not [seen for seen in server.requests if seen.path == "/elsewhere"]
+    assert not isinstance(error, RateLimited) or error.retry_after == 7
+
+
+@every_adapter
+@pytest.mark.parametrize("fault", SLOW_FAULTS)
+def test_a_slow_or_endless_answer_ends_in_time(key: str, fault: str, server, open_adapter) -> None:
+    answer, expected = SLOW_FAULTS[fault]
+    assert isinstance(fail(key, "list", answer, server, open_adapter), expected)
+
+
+@every_adapter
+@pytest.mark.parametrize("body", [{}, 42, "run", None])
+def test_an_answer_of_another_shape_is_never_an_empty_list(
+    key: str, body: Any, server, open_adapter
+) -> None:
+    for operation in ("list", "detail"):
+        error = fail(key, operation, {"status": 200, "body": body}, server, open_adapter)
+        assert isinstance(error, BadResponse)
+
+
+@every_adapter
+def test_a_refused_connection_says_that_nothing_was_sent(key: str, server, open_adapter) -> None:
+    adapter = open_adapter(key)
+    server.stop()
+    for operation in OPERATIONS:
+        with pytest.raises(Unreachable) as caught:
+            perform(adapter, key, operation)
+        assert not caught.value.was_sent
+
+
+# ---------------------------------------------------------------------------------------- commands
+
+
+@every_verb
+def test_a_command_is_sent_once(key: str, verb: str, server, open_adapter, play) -> None:
+    case, command = SUITES[key]["verbs"][verb], command_of(key, verb)
+    play(key, case["routes"])
+    answer = prepare(open_adapter(key), key, verb)()
+    assert server.count(*command) == 1
+    assert not server.unexpected
+    assert verb != "start" or answer == case["new_ref"]
+    sent = next(seen for seen in server.requests if (seen.method, seen.path) == command)
+    for route in case["routes"]:
+        if (route["method"], route["path"]) == command:
+            assert_sent(sent, fixture(key, route["fixture"]).get("request", {}))
+
+
+def assert_sent(sent: Any, expected: dict[str, Any]) -> None:
+    if "text" in expected:
+        assert sent.body.decode() == expected["text"]
+    elif "body" in expected:
+        assert sent.json == expected["body"]
+
+
+@every_verb
+def test_a_command_whose_answer_is_lost_is_not_repeated(
+    key: str, verb: str, server, open_adapter, play
+) -> None:
+    play(key, SUITES[key]["verbs"][verb]["routes"])
+    act = prepare(open_adapter(key), key, verb)
+    server.on(*command_of(key, verb), {"fault": "close"})
+    with pytest.raises(Unreachable) as caught:
+        act()
+    assert caught.value.was_sent
+    assert server.count(*command_of(key, verb)) == 1
+
+
+@every_verb
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (401, AuthFailed),
+        (403, AuthFailed),
+        (409, Rejected),
+        (422, Rejected),
+        (429, RateLimited),
+        (500, Unreachable),
+    ],
+)
+def test_a_refused_command_is_sent_once_and_says_why(
+    key: str, verb: str, status: int, expected: type[ProviderError], server, open_adapter, play
+) -> None:
+    play(key, SUITES[key]["verbs"][verb]["routes"])
+    act = prepare(open_adapter(key), key, verb)
+    server.on(*command_of(key, verb), echo(key, status=status))
+    with pytest.raises(expected) as caught:
+        act()
+    assert server.count(*command_of(key, verb)) == 1
+    assert WHY in str(caught.value)
+    assert_tells_no_secret(caught.value, key)
+
+
+@pytest.mark.parametrize("key", [key for key, verb in VERBS if verb == "start"])
+def test_a_start_says_what_it_asks_for(key: str, open_adapter, play) -> None:
+    case = SUITES[key]["verbs"]["start"]
+    play(key, case["routes"])
+    assert_fields(open_adapter(key).start_fields(case["workflow_ref"]))
+
+
+# ------------------------------------------------------------------------------------------ others
+
+
+@pytest.mark.parametrize(("key", "name"), OTHERS)
+def test_what_else_it_offers_works(key: str, name: str, server, open_adapter, play) -> None:
+    case = SUITES[key][name]
+    play(key, case["routes"])
+    with as_the_core():
+        OTHER_CHECKS[name](open_adapter(key), case)
+    assert not server.unexpected
+
+
+def lists_workflows(adapter: Adapter, case: dict[str, Any]) -> None:
+    refs = [workflow.ref for workflow in adapter.workflows()]
+    assert refs
+    assert len(refs) == len(set(refs))
+
+
+def finds_a_started_run(adapter: Adapter, case: dict[str, Any]) -> None:
+    assert adapter.started(case["workflow_ref"], case["key"]) == case["new_ref"]
+    assert adapter.started(case["workflow_ref"], "a-key-that-nobody-used") is None
+
+
+def reads_a_log(adapter: Adapter, case: dict[str, Any]) -> None:
+    chunk = adapter.log(case["ref"], "")
+    assert isinstance(chunk, LogChunk)
+    assert chunk.lines
+    assert isinstance(chunk.next_cursor, str)
+
+
+def opens_an_output(adapter: Adapter, case: dict[str, Any]) -> None:
+    download = adapter.open_output(case["ref"], case["output_ref"])
+    content = b"".join(download.chunks)
+    assert content.startswith(case["starts_with"].encode())
+    assert download.name
+    assert download.size in (None, len(content))
+
+
+OTHER_CHECKS: Mapping[str, Callable[[Adapter, dict[str, Any]], None]] = {
+    "workflows": lists_workflows,
+    "started": finds_a_started_run,
+    "log": reads_a_log,
+    "open_output": opens_an_output,
+}
