@@ -72,6 +72,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "config.pages.page_context",
                 "executions.views.chrome.chrome",
             ],
         },
@@ -150,6 +151,15 @@ else:
     SESSION_COOKIE_NAME = f"session_{PORT}"
     CSRF_COOKIE_NAME = f"csrf_{PORT}"
 
+# The live stream may be a second port of the same host.
+LIVE_SOURCES = (
+    [f"{urlsplit(LIVE_URL).scheme}://{urlsplit(LIVE_URL).netloc}"]
+    if LIVE_URL
+    else [f"{'https' if IS_SECURE else 'http'}://{host}:{LIVE_PORT}"
+        for host in ALLOWED_HOSTS
+        if "[" not in host  # a content policy cannot name an IPv6 address
+    ]
+)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -157,12 +167,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        # The live stream may be a second port of the same host.
-        "connect-src": [
-            SELF,
-            LIVE_URL or f"http://127.0.0.1:{LIVE_PORT}",
-            f"http://localhost:{LIVE_PORT}",
-        ],
+        "connect-src": [SELF, *LIVE_SOURCES],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],

@@ -45,8 +45,8 @@ def read(text: str) -> list[Entry]:
     """The entries of the file, their shape checked. Raises BadFile."""
     if len(text) > MAX_FILE:
         raise BadFile([f"The file is longer than {MAX_FILE:,} characters."])
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         if root is None:
             raise BadFile(["line 1: the file is empty. It must hold `accounts:` with a list."])
@@ -55,12 +55,11 @@ def read(text: str) -> list[Entry]:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise BadFile([f"line {line}: this is not valid YAML: {error.problem}."]) from None
-    except yaml.YAMLError as error:
-        raise BadFile([f"line 1: this is not valid YAML: {error}."]) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadFile([f"line {line}: a character that YAML does not allow."]) from None
     except RecursionError:
         raise BadFile(["line 1: the file is nested too deeply."]) from None
-    finally:
-        loader.dispose()
     _refuse_twins(entries)
     return entries
 

@@ -162,7 +162,10 @@ def freshness(account: ProviderAccount, now: datetime) -> Freshness:
     if account.health == Health.AUTH:
         since = moment(account.health_since)
         return Freshness(
-            "refused", True, as_of, f"Credentials refused since {since} UTC; polling stopped. {until}"
+            "refused",
+            True,
+            as_of,
+            f"Credentials refused since {since} UTC; polling stopped. {until}",
         )
     if account.health == Health.FAILING and is_old:
         since = moment(account.health_since)

@@ -105,7 +105,7 @@ class AccountAdmin(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "title": "Add provider account: choose the provider",
             "opts": self.opts,
-            "adapters": all_adapters(),
+            "choices": [(key, cls.name, cls.settings) for key, cls in all_adapters().items()],
         }
         return TemplateResponse(request, f"{TEMPLATES}/choose.html", context)
 
@@ -156,7 +156,7 @@ class AccountAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         account: ProviderAccount | None = kwargs.get("obj")
         form = context["adminform"].form
-        context["adapter"] = form.adapter
+        context["provider_name"] = form.adapter.name  # templates would call the class itself
         if account is not None:
             context |= {
                 "advice": trying.what_to_do(account),

@@ -615,6 +615,9 @@ class Endpoint:
         return self._reply(method, self.url(*path), f"{method} /{'/'.join(path)}", **options)
 
     def url(self, *path: str) -> str:
+        """Raises BadResponse for a segment that would climb out: quoting leaves dots alone."""
+        if "." in path or ".." in path:
+            raise BadResponse(f"{self.service} named a thing by dots only; it cannot be asked for.")
         return "/".join([self.base_url, *(quote(segment, safe="") for segment in path)])
 
     def open(self, *path: str, params: Any = None, cap: int = DOWNLOAD_CAP) -> Opened:

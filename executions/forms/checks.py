@@ -121,9 +121,9 @@ def about_list(rules: dict[str, Any], values: list[Any]) -> Iterator[Complaint]:
         yield Complaint(FEW, f"At least {least} needed, {len(values)} given.")
     if most is not None and len(values) > most:
         yield Complaint(MANY, f"At most {most} allowed, {len(values)} given.")
-    if rules.get("uniqueItems") is True:
-        if len({json.dumps(value, sort_keys=True) for value in values}) < len(values):
-            yield Complaint(TWICE, "The same entry is there twice.")
+    different = {json.dumps(value, sort_keys=True) for value in values}
+    if rules.get("uniqueItems") is True and len(different) < len(values):
+        yield Complaint(TWICE, "The same entry is there twice.")
 
 
 def count(rules: dict[str, Any], word: str) -> int | None:

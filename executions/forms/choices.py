@@ -7,7 +7,7 @@ from typing import Any
 
 from executions.forms.keys import MISSING
 from executions.forms.tree import Kind, Option, Shape
-from executions.forms.wording import plain
+from executions.forms.wording import plain, words_only
 
 MAX_OPTIONS = 2000
 
@@ -67,7 +67,7 @@ def _enumerated(values: list[Any], names: Any) -> tuple[Option, ...]:
 def label_of(value: Any) -> str:
     """What a person reads for a value."""
     if isinstance(value, str):
-        return plain(value) or "(empty)"
+        return words_only(plain(value)) or "(empty)"
     words = {True: "Yes", False: "No", None: "No value"}
     return words[value] if value is None or isinstance(value, bool) else _as_text(value)
 

@@ -8,12 +8,25 @@ Everything else is `Unclear`, and the caller then shows the field.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from executions.forms.expressions import (
+    OWN_NAMES,
+    Reading,
+    Scope,
+    Unclear,
+    indexed,
+    joined,
+    length_of,
+    literal,
+    member,
+    named,
+    searched,
+    settled,
+    signed,
+)
 from executions.forms.keys import EACH, MISSING, Path
-from executions.forms.truths import COMPARISONS, is_same, is_true, to_number
+from executions.forms.truths import is_true
 
 MAX_LENGTH = 1000  # characters of an expression
 MAX_DEPTH = 40  # brackets and signs inside each other
@@ -23,29 +36,7 @@ _TOKEN = re.compile(
     r"""|(?P<name>[^\W\d][\w$]*|\$\w*)|(?P<sign>===|!==|==|!=|<=|>=|&&|\|\||[<>!?:.,()\[\]-]))"""
 )
 _LITERALS = {"true": True, "false": False, "null": None, "undefined": MISSING}
-_OWN_NAMES = {"model", "modelValue", "arrayIndex", "arrayIndices", "$index", "$i"}
 _LEVELS = (("||",), ("&&",), ("===", "!==", "==", "!="), ("<", ">", "<=", ">="))
-
-
-class Unclear(Exception):
-    """The expression cannot be evaluated here. Show the field, do not require it."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What names mean: the model, the field's own value, row positions, and the known names."""
-
-    model: dict[str, Any]
-    value: Any = MISSING
-    indices: tuple[int, ...] = ()
-    known: frozenset[str] = frozenset()
-
-
-class _UnknownRoot:
-    """A first name that is neither ours nor a property: `person` in `person.eligible`."""
-
-
-Reading = Callable[[Scope], Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +49,7 @@ class Condition:
 
     def holds(self, scope: Scope) -> bool:
         """Raises Unclear."""
-        return is_true(_settled(self.read(scope)))
+        return is_true(settled(self.read(scope)))
 
 
 def parse_condition(expression: object) -> Condition:
@@ -128,7 +119,7 @@ class _Parser:
             self.expect(":")
             no = self.choice()
             self.depth -= 1
-            return lambda scope: (yes if is_true(_settled(test(scope))) else no)(scope)
+            return lambda scope: (yes if is_true(settled(test(scope))) else no)(scope)
         self.depth -= 1
         return test
 
@@ -137,7 +128,7 @@ class _Parser:
             return self.unary()
         left = self.level(number + 1)
         while sign := self.accept(*_LEVELS[number]):
-            left = _joined(sign, left, self.level(number + 1))
+            left = joined(sign, left, self.level(number + 1))
         return left
 
     def unary(self) -> Reading:
@@ -148,20 +139,20 @@ class _Parser:
             raise Unclear("the condition is nested too deeply")
         reading = self.path()
         for sign in reversed(signs):
-            reading = _signed(sign, reading)
+            reading = signed(sign, reading)
         return reading
 
     def path(self) -> Reading:
         kind, text = self.take()
         if kind == "name" and text not in _LITERALS:
-            return self.members(_named(text), () if text in _OWN_NAMES else (text,), text)
+            return self.members(named(text), () if text in OWN_NAMES else (text,), text)
         if kind == "sign" and text == "(":
             inner = self.choice()
             self.expect(")")
             return self.members(inner, None, "")
         if kind == "sign":
             raise Unclear(f"the condition has an unexpected {text!r}")
-        value = _LITERALS[text] if kind == "name" else _literal(kind, text)
+        value = _LITERALS[text] if kind == "name" else literal(kind, text)
         return self.members(lambda scope: value, None, "")
 
     def members(self, reading: Reading, path: Path | None, root: str) -> Reading:
@@ -172,16 +163,18 @@ class _Parser:
                 if kind != "name":
                     raise Unclear("the condition lacks a name after '.'")
                 if self.accept("("):
-                    reading, path = self.call(reading, name), self.noted(path, root)
+                    self.noted(path, root)
+                    reading, path = self.call(reading, name), None
                 elif name == "length":
-                    reading, path = _length(reading), self.noted(path, root)
+                    self.noted(path, root)
+                    reading, path = length_of(reading), None
                 else:
-                    reading = _member(reading, name)
+                    reading = member(reading, name)
                     path = None if path is None else (*path, name)
             elif self.accept("["):
                 inside = self.choice()
                 self.expect("]")
-                reading = _indexed(reading, inside)
+                reading = indexed(reading, inside)
                 path = None if path is None else (*path, EACH)
             else:
                 self.noted(path, root)
@@ -196,100 +189,4 @@ class _Parser:
             raise Unclear(f"the condition calls {name!r}")
         wanted = self.choice()
         self.expect(")")
-        return _search(reading, wanted, is_test=name == "includes")
-
-
-def _literal(kind: str, text: str) -> Any:
-    if kind == "number":
-        return float(text) if "." in text else int(text)
-    return re.sub(r"\\(.)", r"\1", text[1:-1])
-
-
-def _named(name: str) -> Reading:
-    def read(scope: Scope) -> Any:
-        if name == "model":
-            return scope.model
-        if name == "modelValue":
-            return scope.value
-        if name in ("arrayIndex", "$index"):
-            return scope.indices[-1] if scope.indices else MISSING
-        if name in ("arrayIndices", "$i"):
-            return list(scope.indices)
-        if name in scope.model:
-            return scope.model[name]
-        return MISSING if name in scope.known else _UnknownRoot()
-
-    return read
-
-
-def _member(reading: Reading, name: str) -> Reading:
-    def read(scope: Scope) -> Any:
-        value = reading(scope)
-        if isinstance(value, _UnknownRoot):
-            # One unknown root name is the host page's word for the model (`modelData.soul`).
-            if name not in scope.model and name not in scope.known:
-                raise Unclear(f"the condition asks for {name!r}, which is not in this form")
-            return scope.model.get(name, MISSING)
-        return value.get(name, MISSING) if isinstance(value, dict) else MISSING
-
-    return read
-
-
-def _indexed(reading: Reading, inside: Reading) -> Reading:
-    def read(scope: Scope) -> Any:
-        value, index = _settled(reading(scope)), _settled(inside(scope))
-        if isinstance(value, dict) and isinstance(index, str):
-            return value.get(index, MISSING)
-        if isinstance(value, list) and type(index) is int and 0 <= index < len(value):
-            return value[index]
-        return MISSING
-
-    return read
-
-
-def _length(reading: Reading) -> Reading:
-    def read(scope: Scope) -> Any:
-        value = _settled(reading(scope))
-        if isinstance(value, dict):
-            return value.get("length", MISSING)
-        return len(value) if isinstance(value, str | list) else MISSING
-
-    return read
-
-
-def _search(reading: Reading, wanted: Reading, *, is_test: bool) -> Reading:
-    def read(scope: Scope) -> Any:
-        value, item = _settled(reading(scope)), _settled(wanted(scope))
-        if isinstance(value, str):
-            place = value.find(item) if isinstance(item, str) else -1
-        elif isinstance(value, list):
-            place = next((i for i, each in enumerate(value) if is_same(each, item)), -1)
-        else:
-            return MISSING
-        return place >= 0 if is_test else place
-
-    return read
-
-
-def _signed(sign: str, reading: Reading) -> Reading:
-    if sign == "!":
-        return lambda scope: not is_true(_settled(reading(scope)))
-    return lambda scope: -to_number(_settled(reading(scope)))
-
-
-def _joined(sign: str, left: Reading, right: Reading) -> Reading:
-    def read(scope: Scope) -> Any:
-        one = _settled(left(scope))
-        if sign == "&&":
-            return right(scope) if is_true(one) else one
-        if sign == "||":
-            return one if is_true(one) else right(scope)
-        return COMPARISONS[sign](one, _settled(right(scope)))
-
-    return read
-
-
-def _settled(value: Any) -> Any:
-    if isinstance(value, _UnknownRoot):
-        raise Unclear("the condition asks for something that is not in this form")
-    return value
+        return searched(reading, wanted, is_test=name == "includes")

@@ -7,6 +7,7 @@ the list"; in a drawn form it has become a position.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any, Final
 
 Path = tuple[str | int, ...]
@@ -15,7 +16,7 @@ EACH: Final = -1
 
 
 class _Missing:
-    """"Not there", which is something else than null."""
+    """ "Not there", which is something else than null."""
 
     def __repr__(self) -> str:
         return "MISSING"
@@ -90,7 +91,7 @@ def dig(value: Any, path: Path) -> Any:
 
 def put(holder: Any, path: Path, value: Any) -> None:
     """Writes `value` at `path`, making the objects on the way; replaces what is no object."""
-    for part, following in zip(path, path[1:], strict=False):
+    for part, following in pairwise(path):
         below = dig(holder, (part,))
         if isinstance(following, str) and not isinstance(below, dict):
             below = {}
@@ -108,3 +109,18 @@ def drop(holder: Any, path: Path) -> None:
 
 def is_below(path: Path, ancestor: Path) -> bool:
     return path[: len(ancestor)] == ancestor
+
+
+def complained(property_path: Any) -> Path:
+    """The path in a provider's complaint: `a.b`, `rows[0].c`, `rows.0.c` or a list of parts."""
+    if isinstance(property_path, list | tuple):
+        return tuple(part for part in property_path if isinstance(part, str | int))
+    text = re.sub(r"\.(\d+)(?=\.|\[|$)", r"[\1]", str(property_path))
+    parts = re.split(r"\[(\d+)\]", text[:1000])
+    path: list[str | int] = []
+    for position, part in enumerate(parts):
+        if position % 2:
+            path.append(int(part))
+        elif part.strip("."):
+            path.extend(parse_key(part.strip(".")) or ())
+    return tuple(path)

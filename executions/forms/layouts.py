@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from executions.forms.keys import Path, parse_key
-from executions.forms.tree import Wording
+from executions.forms.keys import EACH, Path, parse_key
+from executions.forms.tree import Shape, Wording
 from executions.forms.wording import MAX_HELP, humanised_path, plain, words_only
 
 CONTAINERS = {"", "fieldset", "section", "conditional", "condition", "tabs", "steps", "array"}
@@ -77,3 +78,37 @@ def _texts(attributes: dict[str, Any]) -> dict[str, Any]:
 def _short(attributes: dict[str, Any], word: str, limit: int) -> str:
     value = attributes.get(word)
     return words_only(plain(value, limit)) if isinstance(value, str) else ""
+
+
+def merged_readonly(shape: Shape, attributes: dict[str, Any]) -> dict[str, Any]:
+    """`readonly` of the form entry, else of the schema."""
+    rules = shape.rules
+    in_schema = any(rules.get(word) is True for word in ("readonly", "readOnly"))
+    return {"readonly": in_schema, **attributes}
+
+
+def button_text(attributes: dict[str, Any], word: str) -> str:
+    """The text of an add or remove button; null hides the button."""
+    if word in attributes and attributes[word] is None:
+        return ""
+    return plain(attributes.get(word) or word.capitalize(), 40)
+
+
+def hiding_of(attributes: dict[str, Any]) -> str:
+    strategy = attributes.get("destroyStrategy", "remove")
+    if strategy is None:
+        return "null"
+    return strategy if strategy in ("retain", "null", "empty") else "remove"
+
+
+def day_of(attributes: dict[str, Any], word: str) -> str:
+    """A bound of a date as YYYY-MM-DD, "" where it is none."""
+    value = attributes.get(word)
+    match = re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) if isinstance(value, str) else None
+    return match.group() if match else ""
+
+
+def copies_of(attributes: dict[str, Any]) -> tuple[Path, ...]:
+    keys = attributes.get("copyValueTo")
+    paths = [parse_key(key) for key in (keys if isinstance(keys, list) else [])]
+    return tuple(path for path in paths if path and EACH not in path)

@@ -11,18 +11,24 @@ from typing import Any
 
 from executions.forms.checks import compiled_pattern, count
 from executions.forms.choices import options_for
-from executions.forms.conditions import Condition, Unclear, parse_condition
+from executions.forms.conditions import Condition, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
+from executions.forms.expressions import Unclear
 from executions.forms.keys import EACH, MISSING, Path, dig, is_below, key_text, parse_key
 from executions.forms.layouts import (
     CONTAINERS,
     IGNORED,
+    button_text,
+    copies_of,
+    day_of,
     entry_type,
+    hiding_of,
     listed_keys,
+    merged_readonly,
     sections_of,
     wording_for,
 )
-from executions.forms.schemas import MAX_DEPTH, Place, Schemas, is_required_in, properties_of
+from executions.forms.schemas import MAX_DEPTH, Place, Schemas, properties_of
 from executions.forms.tree import Group, Leaf, Node, Option, Repeat, Shape, Text
 from executions.forms.triples import CannotShow, Triple
 from executions.forms.wording import plain
@@ -203,17 +209,15 @@ class Reader:
         kind = kind_without_schema(entry_type(entry), options)
         return Shape(kind, {"type": kind} if kind != "any" else {})
 
-    def node(
-        self, path: Path, place: Place, attributes: dict[str, Any], around: Around
-    ) -> Node:
+    def node(self, path: Path, place: Place, attributes: dict[str, Any], around: Around) -> Node:
         shape = place.shape
         if shape.doubt:
             self.note(f"{key_text(path)} is edited as JSON: {shape.doubt}")
         own_items = attributes.get("items")
         is_plain = FORM_TYPES.get(entry_type(attributes), "") == ""
-        if shape.kind == "object" and is_plain:
-            if isinstance(own_items, list) or properties_of(shape):
-                return self.object_group(path, shape, attributes, around)
+        has_parts = isinstance(own_items, list) or bool(properties_of(shape))
+        if shape.kind == "object" and is_plain and has_parts:
+            return self.object_group(path, shape, attributes, around)
         if shape.kind == "array" and not shape.doubt:
             items = shape.rules.get("items")
             item_shape = self.schemas.shape(items, shape.trail) if isinstance(items, dict) else None
@@ -307,13 +311,6 @@ def _never_clear(scope: object) -> Any:
 UNCLEAR = Condition("", _never_clear)
 
 
-def merged_readonly(shape: Shape, attributes: dict[str, Any]) -> dict[str, Any]:
-    """`readonly` of the form entry, else of the schema."""
-    rules = shape.rules
-    in_schema = any(rules.get(word) is True for word in ("readonly", "readOnly"))
-    return {"readonly": in_schema, **attributes}
-
-
 def own_hides_rows(form_type: str) -> bool:
     """A type that draws a list as one field."""
     return FORM_TYPES.get(form_type, "") in ("text", "textarea", "file") and form_type != "string"
@@ -324,33 +321,3 @@ def unwrapped(items: tuple[Node, ...], row: Path) -> tuple[Node, ...]:
     if len(items) == 1 and isinstance(items[0], Group) and items[0].path == row:
         return items[0].items
     return items
-
-
-def button_text(attributes: dict[str, Any], word: str) -> str:
-    """The text of an add or remove button; null hides the button."""
-    if word in attributes and attributes[word] is None:
-        return ""
-    return plain(attributes.get(word) or word.capitalize(), 40)
-
-
-def hiding_of(attributes: dict[str, Any]) -> str:
-    strategy = attributes.get("destroyStrategy", "remove")
-    if strategy is None:
-        return "null"
-    return strategy if strategy in ("retain", "null", "empty") else "remove"
-
-
-def day_of(attributes: dict[str, Any], word: str) -> str:
-    """A bound of a date as YYYY-MM-DD, "" where it is none."""
-    value = attributes.get(word)
-    is_day = isinstance(value, str) and len(value) >= 10 and value[:4].isdigit()
-    return str(value)[:10] if is_day and str(value)[4:8:3] == "--" else ""
-
-
-def copies_of(attributes: dict[str, Any]) -> tuple[Path, ...]:
-    keys = attributes.get("copyValueTo")
-    paths = [parse_key(key) for key in (keys if isinstance(keys, list) else [])]
-    return tuple(path for path in paths if path and EACH not in path)
-
-
-__all__ = ["MAX_FIELDS", "Reader", "is_required_in"]

@@ -134,9 +134,10 @@ class Schemas:
         """`value` with the schema's defaults in nested objects, not in list items that exist."""
         if value is MISSING and "default" in shape.rules:
             value = deepcopy(shape.rules["default"])
-        if depth > MAX_DEPTH or not isinstance(value, dict | type(MISSING)):
+        is_missing = value is MISSING
+        filled = {} if is_missing else value
+        if depth > MAX_DEPTH or not isinstance(filled, dict):
             return value
-        filled = {} if value is MISSING else value
         for name, schema in properties_of(shape).items():
             if not isinstance(schema, dict):
                 continue
@@ -144,7 +145,7 @@ class Schemas:
             given = self.with_defaults(filled.get(name, MISSING), below, depth + 1)
             if given is not MISSING:
                 filled[name] = given
-        return filled if filled or value is not MISSING else MISSING
+        return MISSING if is_missing and not filled else filled
 
     def explicit(self, value: Any, shape: Shape, depth: int = 0) -> Any:
         """`value` with every property present, empty ones in the way their type is empty."""

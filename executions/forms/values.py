@@ -25,6 +25,7 @@ MAX_NUMBER = 100  # characters of a typed number
 DATE_CONTROLS = ("date", "datetime", "time")
 CHOICE_CONTROLS = ("select", "radios")
 LIST_CONTROLS = ("checkboxes", "multiselect")
+TOO_LARGE = "too large"  # stands for a file that was not taken
 FOREIGN = "x"  # posted instead of an index for a value that is not in the list
 
 _BREAKS = re.compile(r"\r\n?")
@@ -119,6 +120,8 @@ def answered(leaf: Leaf, control: str, typed: Typed, start: Any) -> Any:
     text = str(typed)
     if len(text) > MAX_TEXT and control != "file":
         raise Unreadable("This is too long.", 201)
+    if control == "file" and not text.startswith("data:"):
+        raise Unreadable("This file is too large to be sent from here.")
     if control in CHOICE_CONTROLS:
         return _read_choice(leaf, text, start)
     if control == "json":

@@ -109,9 +109,7 @@ def poll(request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied("Only administrators may ask for a poll.")
     due = ProviderAccount.objects.filter(pk=pk, enabled=True).exclude(health=Health.AUTH)
     if due.update(next_poll_at=timezone.now()):
-        audit.record(
-            request.user, "poll now", account_name=account.name, address=address(request)
-        )
+        audit.record(request.user, "poll now", account_name=account.name, address=address(request))
         messages.success(request, f"{account.name} is polled within a second or two.")
     else:
         messages.error(request, f"{account.name} is not polled: see its state for the reason.")

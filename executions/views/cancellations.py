@@ -8,9 +8,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from executions.commands import NotPossible, request_command
-from executions.views.answers import intent_key, require_may_act
 from executions.views.chrome import address
 from executions.views.details import get_run
+from executions.views.questions import intent_key, require_may_act
 from providers.contract import Verb
 
 

@@ -15,7 +15,7 @@ from django.template import loader
 from django.utils import timezone
 
 from executions.models import Question
-from executions.rendering import Freshness, freshness, mark
+from executions.rendering import Freshness, freshness, mark, moment
 from executions.roles import may_act, may_administer, visible_accounts
 from providers.models import ProviderAccount
 
@@ -25,6 +25,14 @@ THEMES = ("system", "light", "dark")
 class Trouble(NamedTuple):
     account: ProviderAccount
     fresh: Freshness
+
+
+class TroubleGroup(NamedTuple):
+    """Accounts that are in the same trouble, as one line of the banner."""
+
+    members: list[ProviderAccount]
+    sentence: str
+    more: int
 
 
 class Fragment(NamedTuple):
@@ -48,8 +56,35 @@ def accounts_of(request: HttpRequest) -> dict[int, ProviderAccount]:
 def troubles(request: HttpRequest) -> list[Trouble]:
     """Accounts whose data is not current, by no wish of a person."""
     now = timezone.now()
-    states = [Trouble(account, freshness(account, now)) for account in accounts_of(request).values()]
+    states = [
+        Trouble(account, freshness(account, now)) for account in accounts_of(request).values()
+    ]
     return [state for state in states if state.fresh.is_trouble]
+
+
+SENTENCES = {
+    "late": "late: no poll has finished lately, so the rows may be old.",
+    "unreachable": "unreachable: polls fail, and the rows are what was last seen.",
+    "refused": "not polled: the provider refuses our credentials.",
+}
+
+
+def trouble_groups(request: HttpRequest) -> list[TroubleGroup]:
+    groups = []
+    for word, general in SENTENCES.items():
+        same = [state for state in troubles(request) if state.fresh.word == word]
+        if len(same) == 1:
+            groups.append(
+                TroubleGroup([same[0].account], f"is {word}. {same[0].fresh.sentence}", 0)
+            )
+        elif same:
+            oldest = min(
+                (s.account.last_success_at for s in same if s.account.last_success_at), default=None
+            )
+            since = f" The oldest data is from {moment(oldest)} UTC." if oldest else ""
+            members = [state.account for state in same]
+            groups.append(TroubleGroup(members, f"are {general}{since}", len(members) - 6))
+    return groups
 
 
 def open_questions(request: HttpRequest) -> Any:
@@ -82,7 +117,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     return {
         **words,
         "inbox_count": cache(lambda: inbox_count(request)),
-        "accounts_in_trouble": cache(lambda: troubles(request)),
+        "accounts_in_trouble": cache(lambda: trouble_groups(request)),
         "may_act": cache(lambda: may_act(user)),
         "may_administer": cache(lambda: may_administer(user)),
     }

@@ -26,7 +26,7 @@ from executions.rendering import (
     size,
 )
 from executions.roles import may_act, visible_executions
-from executions.views import answers, histories, logs
+from executions.views import histories, logs, questions
 from executions.views.chrome import Fragment, changes, fragment, no_store, show
 from executions.views.payloads import payload_list
 from executions.views.steps import step_list
@@ -58,7 +58,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **logs.log_view(request, run),
         **histories.history_of(run),
         **data_of(run),
-        "questions": answers.questions_of(request, run),
+        "questions": questions.questions_of(request, run),
         "verbs": verbs_of(request.user, run),
         "back": _back(request),
         "changes_url": reverse("executions:run-changes", args=[run.pk]),
@@ -80,7 +80,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
             Fragment("#history", _part(request, run, "history", histories.history_of(run))),
             Fragment("#data", _part(request, run, "data", data_of(run))),
         ]
-        return [*parts, *answers.question_fragments(request, run), *_log_lines(request, run)]
+        return [*parts, *questions.question_fragments(request, run), *_log_lines(request, run)]
 
     return changes(request, _stamp(run), fragments)
 
@@ -194,12 +194,14 @@ def _log_lines(request: HttpRequest, run: Execution) -> list[Fragment]:
 def _stamp(run: Execution) -> str:
     """Of everything the page shows that may change."""
     commands = list(Command.objects.filter(execution=run).values_list("key", "state", "message"))
-    questions = list(run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id"))
+    asked = list(run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id"))
     detail = list(ExecutionDetail.objects.filter(pk=run.pk).values_list("fingerprint", "read_at"))
-    newest = Transition.objects.filter(execution=run).order_by("-version").values_list("version")[:1]
+    newest = (
+        Transition.objects.filter(execution=run).order_by("-version").values_list("version")[:1]
+    )
     fresh = freshness(run.account, timezone.now())
     return mark(
-        run.version, run.missing_since, run.progress, run.message, fresh, commands, questions,
+        run.version, run.missing_since, run.progress, run.message, fresh, commands, asked,
         detail, list(newest), logs.last_number(run),
     )  # fmt: skip
 

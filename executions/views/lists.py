@@ -68,7 +68,8 @@ def execution_list(request: HttpRequest) -> HttpResponse:
         response = HttpResponse(fragment(request, "executions/_console.html", context))
         response["HX-Push-Url"] = reverse("executions:list") + filters.query()
         return no_store(response)
-    return show(request, "executions/list.html", context)
+    own = mark(context["lamps"], 0)
+    return show(request, "executions/list.html", context, own_stamp=own)
 
 
 @require_GET
@@ -197,7 +198,9 @@ def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
         ),
         "has_more_workflows": len(workflows) > MAX_OPTIONS,
         "status_options": _status_options(filters),
-        "started_options": [(key, words[0], key == filters.started) for key, words in PRESETS.items()],
+        "started_options": [
+            (key, words[0], key == filters.started) for key, words in PRESETS.items()
+        ],
         "is_custom": request.GET.get("started") == "custom"
         or (not filters.started and bool(filters.since or filters.until)),
         "from_value": dict(filters.pairs()).get("from", ""),

@@ -54,7 +54,9 @@ def log_view(request: HttpRequest, execution: Execution) -> dict[str, Any]:
 
 def new_lines(execution: Execution, after: int, level: str) -> list[dict[str, Any]]:
     """Lines after the number `after`, for a page that follows; at most a window of them."""
-    return [_line(row, None) for row in _found(execution, "", level).filter(seq__gte=after)[:WINDOW]]
+    return [
+        _line(row, None) for row in _found(execution, "", level).filter(seq__gte=after)[:WINDOW]
+    ]
 
 
 def last_number(execution: Execution) -> int:

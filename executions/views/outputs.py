@@ -25,14 +25,14 @@ from providers.models import open_account
 
 MAX_BYTES = 50 * 2**20
 SAFE_TYPES = frozenset({"application/pdf", "image/png", "image/jpeg", "text/plain", "text/csv"})
-ACTIVE = re.compile(r"\.(html?|xhtml|svg|xml|js|mjs|lnk|url|hta|exe|bat|cmd|ps1|vbs|scr|jar)$", re.I)
+ACTIVE = re.compile(
+    r"\.(html?|xhtml|svg|xml|js|mjs|lnk|url|hta|exe|bat|cmd|ps1|vbs|scr|jar)$", re.I
+)
 
 
 @require_GET
 def output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBase:
-    execution = get_object_or_404(
-        visible_executions(request.user).select_related("account"), pk=pk
-    )
+    execution = get_object_or_404(visible_executions(request.user).select_related("account"), pk=pk)
     wanted = get_object_or_404(Output, pk=output_pk, execution=execution)
     stack = ExitStack()
     try:

@@ -69,4 +69,6 @@ def payload(request: HttpRequest, pk: int, part: str) -> HttpResponse:
 
 def _pretty(text: str) -> str:
     value = json.loads(text)
-    return plain(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
+    return plain(
+        value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    )

@@ -18,8 +18,8 @@ from executions.models import Command, Execution, Workflow
 from executions.rendering import mark, plain
 from executions.roles import may_act
 from executions.views import histories
-from executions.views.answers import intent_key, require_may_act
 from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, show
+from executions.views.questions import intent_key, require_may_act
 from providers.contract import Field, ProviderError, Verb
 from providers.credentials import SealError
 from providers.forms import form_field

@@ -2,25 +2,60 @@
 
 Disabled definitions vanish from the list while their instances run on, and an instance list covers
 one version only, so both are remembered under "definition:<id>": name, versions, whether it is
-`listed` (active) and `quiet`: versions that had nothing when last visited, with that visit's date.
-A superseded version starts nothing by itself; quiet ones are asked in turn ("turn"), so that an
-account with hundreds of old versions stays affordable.
+`listed` (active), and per version the last visit: `from` (every run that started earlier had
+ended) and `is_open` (it had runs that had not). So one list by start time shows all that is open;
+two more, by status, are asked only where an open run is much older than what is asked for.
+A superseded version starts nothing by itself; those without open runs are asked in turn ("turn"),
+so that an account with hundreds of old versions stays affordable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from providers.adapters._eightx8_reading import read_definition, read_time
-from providers.contract import BadResponse, NotFound, Rejected, Workflow
+from providers.adapters._eightx8_reading import oldest_start, read_time
+from providers.contract import BadResponse, NotFound, Rejected, Workflow, native_key
 from providers.http import Endpoint
 
 PAGE = 100  # rows; 500 is allowed, but rows can be large and an answer is capped
 QUIET_PER_POLL = 10
 
-Visit = tuple[str, int, datetime | None]  # definition, version, from when
+LOOK_BACK = timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Visit:
+    """One look at the runs of a version: those that started after `start` and, if `asks_open`,
+    the open ones by their status. `through` notes what comes by."""
+
+    ref: str
+    version: int
+    start: datetime | None
+    asks_open: bool
+    newest: datetime | None = None
+    oldest_open: datetime | None = None
+
+    def through(self, runs: Iterable[Any]) -> Iterator[Any]:
+        for run in runs:
+            moment = oldest_start([run])
+            if moment is not None:
+                self.newest = max(moment, self.newest or moment)
+                if native_key(run.get("status")) not in ("complete", "terminated"):
+                    self.oldest_open = min(moment, self.oldest_open or moment)
+            yield run
+
+
+def _visit(ref: str, version: int, since: datetime | None, last: Any) -> Visit:
+    moment = read_time(last["from"]) if last else None
+    if since is None or moment is None:
+        return Visit(ref, version, since, asks_open=True)
+    if last["is_open"] and moment < since - LOOK_BACK:
+        return Visit(ref, version, since, asks_open=True)
+    return Visit(ref, version, min(moment, since), asks_open=False)
 
 
 def get_rows(api: Endpoint, *path: str, **params: Any) -> list[Any]:
@@ -30,6 +65,15 @@ def get_rows(api: Endpoint, *path: str, **params: Any) -> list[Any]:
     if not isinstance(rows, list):
         raise BadResponse(f"{reply.where} did not answer with a list.", status=reply.status)
     return rows
+
+
+def read_definition(item: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Id, version, name. The vendor's schema has them at the top, its example one level below:
+    https://developer.8x8.com/connect/reference/get-all-definitions"""
+    inner = item.get("definition") or {}
+    ref = item.get("id") or inner["id"]
+    version = item.get("version") or inner["version"]
+    return str(ref), int(version), str(inner.get("name") or item.get("name") or ref)
 
 
 class Definitions:
@@ -64,41 +108,40 @@ class Definitions:
             if version not in versions:
                 found = {read_definition({"id": ref, **row})[1] for row in self._versions(ref)}
                 versions = sorted(found | {version}, reverse=True)
-            quiet = {v: at for v, at in old.get("quiet", {}).items() if int(v) != max(versions)}
-            self._remember(ref, name=name, versions=versions, listed=True, quiet=quiet)
+            visits = old.get("visits", {})
+            self._remember(ref, name=name, versions=versions, listed=True, visits=visits)
         for ref in self._refs():
             if ref not in listed:
                 self._remember(ref, listed=False)
 
     def due(self, since: datetime | None) -> list[Visit]:
-        """Current versions and those with runs each time; quiet ones in turn, each from the date
-        of its last visit on."""
+        """Current versions and those with open runs each time, the quiet ones in turn."""
         due: list[Visit] = []
         quiet: list[Visit] = []
         for ref in self._refs():
             known = self._known(ref)
             for version in known["versions"]:
-                visited = read_time(known["quiet"].get(str(version)))
-                if since is None or visited is None:
-                    due.append((ref, version, since))
-                else:
-                    quiet.append((ref, version, min(visited, since)))
+                last = known["visits"].get(str(version)) if since else None
+                visit = _visit(ref, version, since, last)
+                is_current = known["listed"] and version == max(known["versions"])
+                (quiet if last and not last["is_open"] and not is_current else due).append(visit)
         if len(quiet) > QUIET_PER_POLL:
             turn = (self.memory.get("turn") or 0) % len(quiet)
             self.memory["turn"] = turn + QUIET_PER_POLL
             quiet = [*quiet, *quiet][turn : turn + QUIET_PER_POLL]
         return due + quiet
 
-    def note_visit(self, visit: Visit, since: datetime | None, *, found: bool) -> None:
-        ref, version, _ = visit
-        known = self._known(ref)
-        if since is None or version not in known.get("versions", []):
+    def note(self, visit: Visit, since: datetime | None) -> None:
+        """After a visit that was carried to its end."""
+        known = self._known(visit.ref)
+        if visit.version not in known.get("versions", []):
             return
-        is_current = known["listed"] and version == max(known["versions"])
-        quiet = {v: at for v, at in known["quiet"].items() if v != str(version)}
-        if not found and not is_current:
-            quiet[str(version)] = since.isoformat()
-        self._remember(ref, quiet=quiet)
+        moments = [
+            since or visit.newest or EPOCH,
+            *([visit.oldest_open] if visit.oldest_open else []),
+        ]
+        facts = {"from": min(moments).isoformat(), "is_open": visit.oldest_open is not None}
+        self._remember(visit.ref, visits={**known["visits"], str(visit.version): facts})
 
     def forget(self, ref: str, version: int) -> None:
         """8x8 has deleted it."""
@@ -115,7 +158,7 @@ class Definitions:
             read = [read_definition({"id": ref, **row}) for row in rows]
             versions = sorted({version for _, version, _ in read}, reverse=True)
             name = read[0][2] if read else ref
-            self._remember(ref, name=name, versions=versions, listed=False, quiet={})
+            self._remember(ref, name=name, versions=versions, listed=False, visits={})
         known = self._known(ref)
         return Workflow(ref=ref, name=known["name"], can_start=known["listed"])
 

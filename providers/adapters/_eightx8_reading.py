@@ -20,7 +20,6 @@ from providers.contract import (
     Workflow,
     native_key,
 )
-from providers.http import Reply, parse_json, plain_explanation
 
 # "Settle after 5 tries over at least 10 minutes": an adapter has no clock, and a run in question
 # is read about once a minute, so ten tries stand for both.
@@ -49,20 +48,6 @@ OFFERS = {
 }
 
 
-def explain(reply: Reply) -> str:
-    """Message, code and error id; the id is what 8x8's support asks for."""
-    words = plain_explanation(reply)
-    try:
-        body = parse_json(reply.content)
-    except (ValueError, RecursionError):
-        return words
-    if not isinstance(body, dict):
-        return words
-    marks = [("code", body.get("code")), ("error id", body.get("errorId"))]
-    known = ", ".join(f"{label} {value}" for label, value in marks if value is not None)
-    return f"{words} ({known})" if known else words
-
-
 # ------------------------------------------------------------------------------------------ refs
 
 
@@ -73,15 +58,6 @@ def split(ref: str) -> tuple[str, str]:
     if not definition or not instance:
         raise NotFound("8x8 names a run by its definition and its instance; this is only one id.")
     return definition, instance
-
-
-def read_definition(item: Mapping[str, Any]) -> tuple[str, int, str]:
-    """Id, version, name. The vendor's schema has them at the top, its example one level below:
-    https://developer.8x8.com/connect/reference/get-all-definitions"""
-    inner = item.get("definition") or {}
-    ref = item.get("id") or inner["id"]
-    version = item.get("version") or inner["version"]
-    return str(ref), int(version), str(inner.get("name") or item.get("name") or ref)
 
 
 # ------------------------------------------------------------------------------------------ runs
@@ -107,6 +83,8 @@ def read_run(
     tries: int,
 ) -> Snapshot:
     """A run with its log. `errors` is None where they could not be read, `tries` times so far."""
+    if not run["workflowId"]:
+        raise BadResponse("8x8 sent a run without its id.")
     steps = read_steps(run, errors or [])
     status, reason = decide(run.get("status"), steps, errors, is_ours=is_ours)
     error = ""
@@ -261,9 +239,11 @@ def oldest_start(runs: Sequence[Any]) -> datetime | None:
     """Of a list in the order newest first; rows without a readable start are passed over."""
     for run in reversed(runs):
         try:
-            return datetime.fromisoformat(run["startedAt"])
+            moment = read_time(run["startedAt"])
         except (LookupError, TypeError, ValueError):
             continue
+        if moment is not None:
+            return moment
     return None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, MutableMapping
 from typing import Any
 
-from providers.adapters._flow8_reading import SIZE, read_page
+from providers.adapters._flow8_lists import SIZE, read_page
 from providers.adapters._flow8_session import Session
 from providers.contract import AuthFailed, BadResponse, NotFound, Rejected, Unreachable, Workflow
 
@@ -49,10 +49,11 @@ class Flows:
 
     def workflow(self, ref: str) -> Workflow:
         """At most one look at the list per adapter, however many flows turn out to be unknown."""
-        if not self._known(ref) and not self._is_fresh:
+        if "name" not in self._known(ref) and not self._is_fresh:
             self.refresh()
-        if not self._known(ref):  # deleted; its plays stay
-            self.memory[f"flow:{ref}"] = {"name": ref, "enabled": False}
+        if "name" not in self._known(ref):  # deleted; its plays stay
+            nameless = {"name": ref, "enabled": False}
+            self.memory[f"flow:{ref}"] = {**self._known(ref), **nameless}
         known = self._known(ref)
         return Workflow(ref=ref, name=known["name"], can_start=known["enabled"])
 
@@ -70,8 +71,7 @@ class Flows:
             if not is_about_one_thing(error):
                 raise
             if isinstance(error, NotFound):  # not asked again before it is listed again
-                gone = {"name": ref, "enabled": False, **self._known(ref), "is_gone": True}
-                self.memory[f"flow:{ref}"] = gone
+                self.memory[f"flow:{ref}"] = {**self._known(ref), "is_gone": True}
             return None
         layers = {layer["ref"]: _layer(layer) for layer in flow.get("layers") or []}
         self.memory[f"flow:{ref}"] = {**_facts(flow), "layers": layers}

@@ -21,9 +21,7 @@ from providers.contract import (
     Workflow,
     native_key,
 )
-from providers.http import Reply, parse_json
-
-SIZE = 100  # rows of a page: the documented maximum
+from providers.http import parse_json
 
 STATUSES = {
     "new": (Status.QUEUED, ""),
@@ -44,31 +42,6 @@ DECISIONS = (
 )
 
 Layers = Mapping[str, Mapping[str, Any]]  # of a flow, by the step's ref
-
-
-def read_page(reply: Reply, page: int) -> tuple[list[Any], bool]:
-    """The rows, and whether this was the last page. The envelope is documented
-    (api/overview), a bare list is not but is taken as well."""
-    body = reply.json()
-    rows = body.get("data") if isinstance(body, dict) else body
-    if not isinstance(rows, list):
-        raise BadResponse(f"{reply.where} did not answer with a list.", status=reply.status)
-    pages = body.get("pages") if isinstance(body, dict) else None
-    size = body.get("size") if isinstance(body, dict) else None
-    if isinstance(pages, int):
-        return rows, page + 1 >= pages or not rows
-    return rows, len(rows) < (size if isinstance(size, int) else SIZE)
-
-
-def starts(plays: Iterable[Any]) -> list[datetime]:
-    """Of the rows that have a readable one."""
-    found = []
-    for play in plays:
-        try:
-            found.append(read_time(play.get("startedAt")))
-        except (TypeError, ValueError, AttributeError):
-            continue
-    return [moment for moment in found if moment is not None]
 
 
 def hinted_play(message: str) -> str:
@@ -110,6 +83,8 @@ def read_play(
 ) -> Snapshot:
     """A play with its layers. None: not readable now, so steps and questions are "not asked" and
     what is stored of them stays."""
+    if not play["id"]:
+        raise BadResponse("flow8 sent a play without its id.")
     status, reason = decide(play.get("state"), layers, flow)
     if layers is None:
         return _snapshot(ref, play, workflow, status, reason, _text(play.get("error")), outputs=())

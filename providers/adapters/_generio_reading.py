@@ -69,7 +69,7 @@ def listed(reply: Reply, *keys: str) -> list[Any]:
     """A bare list, or the list an object holds under one of `keys` (undocumented)."""
     body = reply.json()
     if isinstance(body, dict):
-        body = next((body[key] for key in keys if key in body), None)
+        body = next((body[key] for key in keys if key in body), [])
     if not isinstance(body, list):
         raise BadResponse(f"{reply.where} sent no list.")
     return body

@@ -253,14 +253,19 @@ def mark_of(row: Mapping[str, Any]) -> str:
     return str(row["id"])[-8:]
 
 
-def cursor_after(rows: list[Any]) -> str:
+def cursor_after(rows: list[Any], after: str) -> str:
     """Where to go on: a moment shortly before the last line, because lines of another process may
-    come late, and marks of the lines after it that were read already. "" without rows."""
+    come late, and marks of the lines since then, which were read already. `after`: the moment
+    since which the rows were read. "" without rows."""
+    if not rows:
+        return ""
     times = [datetime.fromisoformat(row["timestamp"]) for row in rows]
-    edge = [row for row, at in zip(rows, times, strict=True) if at >= times[-1] - LATE_LINES]
-    if len(edge) > EDGE:  # whole moments only, or a line of a cut one would come twice
-        edge = [row for row in edge if row["timestamp"] > edge[-EDGE]["timestamp"]] or edge
-    return f"{edge[0]['timestamp']}~{'.'.join(map(mark_of, edge))}" if edge else ""
+    begin = max(times[-1] - LATE_LINES, *([datetime.fromisoformat(after)] if after else times[:1]))
+    if len([at for at in times if at >= begin]) > EDGE:
+        # Whole moments only, or a line of a cut one would come twice.
+        begin = min((at for at in times if at > times[-EDGE]), default=times[-1])
+    marks = [mark_of(row) for row, at in zip(rows, times, strict=True) if at >= begin]
+    return f"{begin.isoformat()}~{'.'.join(marks)}"
 
 
 def read_time(text: str | None) -> datetime | None:

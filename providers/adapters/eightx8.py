@@ -18,7 +18,13 @@ from urllib.parse import unquote, urlsplit
 
 from providers.adapter import Adapter
 from providers.adapters import _eightx8_reading as reading
-from providers.adapters._eightx8_definitions import PAGE, Definitions, get_rows
+from providers.adapters._eightx8_definitions import (
+    PAGE,
+    Definitions,
+    Visit,
+    get_rows,
+    read_definition,
+)
 from providers.contract import (
     BadResponse,
     Field,
@@ -31,6 +37,7 @@ from providers.contract import (
     Verb,
     Workflow,
 )
+from providers.http import Reply, parse_json, plain_explanation
 
 PUBLIC_HOST = "https://automation.8x8.com"
 HISTORY_PAGES = 5  # per version, when the account is polled for the first time
@@ -67,7 +74,7 @@ class EightX8(Adapter):
         self._api = self.http.at(
             host.url("api", "v1", "accounts", self.config["account_id"]),
             headers={"Authorization": f"Bearer {self.config['api_key']}"},
-            explain=reading.explain,
+            explain=explain,
             service="8x8",
         )
         self._definitions = Definitions(self._api, self.memory)
@@ -80,13 +87,13 @@ class EightX8(Adapter):
         return f"The key opens the 8x8 account {self.config['account_id']}, which has {sees}."
 
     def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
-        """Per version: what started after `since`, then all `Runnable`, then all `Suspended`."""
+        """Per version: what started after `since`, and what is open."""
         self._definitions.learn()
         seen: set[str] = set()
         for visit in self._definitions.due(since):
-            workflow, count = self._definitions.workflow(visit[0]), len(seen)
-            yield from self.each(self._runs(*visit), partial(self._row, workflow, seen))
-            self._definitions.note_visit(visit, since, found=len(seen) > count)
+            row = partial(self._row, self._definitions.workflow(visit.ref), seen)
+            yield from self.each(visit.through(self._runs(visit)), row)
+            self._definitions.note(visit, since)
 
     def _row(self, workflow: Workflow, seen: set[str], run: Any) -> Snapshot | None:
         ref = f"{workflow.ref}/{run['workflowId']}"
@@ -100,7 +107,6 @@ class EightX8(Adapter):
         definition, instance = reading.split(ref)
         path = ("definitions", definition, "workflows", instance)
         run = self._api.get(*path, params={"includeLogs": "true"}).json()
-        _ = run["workflowId"]
         errors = self._errors(*path) if reading.needs_errors(run) else []
         workflow = self._definitions.workflow(definition)
         is_ours, tries = self._is_ours(ref), self._tries(ref) + 1
@@ -110,7 +116,7 @@ class EightX8(Adapter):
 
     def workflows(self) -> Iterator[Workflow]:
         for item in self._definitions.listed():
-            ref, _, name = reading.read_definition(item)
+            ref, _, name = read_definition(item)
             yield Workflow(ref=ref, name=name, can_start=True)
 
     # -------------------------------------------------------------------------------- commands
@@ -153,19 +159,19 @@ class EightX8(Adapter):
 
     # ------------------------------------------------------------------------------ in detail
 
-    def _runs(self, definition: str, version: int, since: datetime | None) -> Iterator[Any]:
-        """Up to three lists. Without `version`, 8x8 lists the latest version only."""
-        query = {"version": version}
-        recent = {"startTimeFrom": reading.write_time(since)} if since else {}
+    def _runs(self, visit: Visit) -> Iterator[Any]:
+        """One list, or three. Without `version`, 8x8 lists the latest version only."""
+        query = {"version": visit.version}
+        recent = {"startTimeFrom": reading.write_time(visit.start)} if visit.start else {}
         try:
-            pages = MOST_PAGES if since else HISTORY_PAGES
-            is_complete = yield from self._walk(definition, {**query, **recent}, pages)
-            if since is None and is_complete:
-                return  # that was every run, the open ones included
+            pages = MOST_PAGES if visit.start else HISTORY_PAGES
+            is_complete = yield from self._walk(visit.ref, {**query, **recent}, pages)
+            if not visit.asks_open or (visit.start is None and is_complete):
+                return  # the open ones were among them
             for status in ("Runnable", "Suspended"):
-                yield from self._walk(definition, {**query, "status": status}, MOST_PAGES)
+                yield from self._walk(visit.ref, {**query, "status": status}, MOST_PAGES)
         except NotFound:  # deleted at 8x8; that must not hide the others
-            self._definitions.forget(definition, version)
+            self._definitions.forget(visit.ref, visit.version)
 
     def _walk(
         self, definition: str, query: Mapping[str, Any], most_pages: int
@@ -206,3 +212,17 @@ class EightX8(Adapter):
             self.memory[f"unread:{ref}"] = min(self._tries(ref) + 1, reading.TRIES)
         elif self._tries(ref):
             self.memory[f"unread:{ref}"] = None
+
+
+def explain(reply: Reply) -> str:
+    """Message, code and error id; the id is what 8x8's support asks for."""
+    words = plain_explanation(reply)
+    try:
+        body = parse_json(reply.content)
+    except (ValueError, RecursionError):
+        return words
+    if not isinstance(body, dict):
+        return words
+    marks = [("code", body.get("code")), ("error id", body.get("errorId"))]
+    known = ", ".join(f"{label} {value}" for label, value in marks if value is not None)
+    return f"{words} ({known})" if known else words

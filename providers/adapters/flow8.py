@@ -2,8 +2,8 @@
 
 Documentation: https://flow8-docs.pages.dev/developer/flows/execution ("seed" in comments) and the
 pages below https://flow8-docs.pages.dev/developer/api/, read November 2026. No release number is
-documented. `_flow8_session` reaches it, `_flow8_flows` remembers flows, `_flow8_reading` says what
-the words mean.
+documented. `_flow8_session` reaches it, `_flow8_lists` pages, `_flow8_flows` remembers flows,
+`_flow8_reading` says what the words mean.
 
 Deliberately left out: cancel, suspend, resume and retry. ON_HOLD exists as a state, but no page
 names an endpoint for any of them, and a guessed DELETE could erase history.
@@ -22,6 +22,7 @@ from typing import Any
 from providers.adapter import Adapter
 from providers.adapters import _flow8_reading as reading
 from providers.adapters._flow8_flows import Flows, is_about_one_thing
+from providers.adapters._flow8_lists import SIZE, read_page, walk_plays
 from providers.adapters._flow8_session import (
     MCP_ONLY,
     OTHER_PREFIX,
@@ -42,7 +43,6 @@ from providers.contract import (
     Unsupported,
     Verb,
     Workflow,
-    native_key,
 )
 from providers.sockets import listen
 
@@ -99,18 +99,14 @@ class Flow8(Adapter):
     # --------------------------------------------------------------------------------- reading
 
     def check(self) -> str:
-        found = ""
         try:
-            me = self._who()
+            return f"Signed in to flow8 as {self._who()}."
         except (NotFound, BadResponse):
-            if not self._is_default:
+            found = self._who_elsewhere()
+            if found is None:
                 raise
-            other = PREFIX if self._session.prefix == OTHER_PREFIX else OTHER_PREFIX
-            self._session.prefix = other
-            me = self._who()
-            self.memory["prefix"] = other
-            found = f" Its API answers below {other}: put that into the path prefix."
-        return f"Signed in to flow8 as {me}.{found}"
+        prefix = self._session.prefix
+        return f"Signed in to flow8 as {found}. Its API answers below {prefix}: set that prefix."
 
     def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
         """The date window; every 20th time, and at first, also all open plays by their state:
@@ -125,9 +121,9 @@ class Flow8(Adapter):
             window = {"from": _day(since - EARLIER), "to": _day(since + AHEAD)}
         row = partial(self._row, set())
         most_pages = HISTORY_PAGES if since is None else MOST_PAGES
-        yield from self.each(self._walk(window, since, most_pages), row)
+        yield from self.each(walk_plays(self._session, window, since, most_pages), row)
         for state in reading.OPEN_STATES if is_full else ():
-            yield from self.each(self._walk({"state": state}, None, MOST_PAGES), row)
+            yield from self.each(walk_plays(self._session, {"state": state}, None, MOST_PAGES), row)
 
     def _row(self, seen: set[str], play: Any) -> Snapshot | None:
         if play["id"] in seen:
@@ -188,8 +184,8 @@ class Flow8(Adapter):
     def started(self, workflow_ref: str, key: str) -> str | None:
         """Among the flow's newest 100 plays. Plays are not documented to show their key; where
         none does, "not found" would be a guess, and a guess could start a flow twice."""
-        reply = self._session.get("flows", workflow_ref, "plays", page=0, size=reading.SIZE)
-        plays, is_last = reading.read_page(reply, 0)
+        reply = self._session.get("flows", workflow_ref, "plays", page=0, size=SIZE)
+        plays, is_last = read_page(reply, 0)
         for play in plays:
             args = play.get("args")
             marks = [play.get("idempotencyKey"), *(args.values() if isinstance(args, dict) else ())]
@@ -217,34 +213,24 @@ class Flow8(Adapter):
                 raise
             raise AuthFailed(MCP_ONLY, status=error.status, detail=error.detail) from None
 
-    def _walk(
-        self, query: Mapping[str, Any], since: datetime | None, most_pages: int
-    ) -> Iterator[Any]:
-        """The order of lists is undocumented (November 2026). Only while they have come newest
-        first, two pages in a row from before `since` end the walk early."""
-        seen: set[Any] = set()
-        starts: list[datetime] = []
-        old_pages = 0
-        for page in range(most_pages):
-            params = {**query, "page": page, "size": reading.SIZE}
-            plays, is_last = reading.read_page(self._session.get("plays", **params), page)
-            ids = [play.get("id") if isinstance(play, dict) else None for play in plays]
-            yield from (play for play, ref in zip(plays, ids, strict=True) if ref not in seen)
-            if is_last or seen.issuperset(ids) or not _fits(plays, query.get("state")):
-                return
-            seen.update(ids)
-            here = reading.starts(plays)
-            starts += here
-            is_old = since is not None and bool(here) and max(here) < since
-            old_pages = old_pages + 1 if is_old else 0
-            if old_pages == 2 and starts == sorted(starts, reverse=True):
-                return
+    def _who_elsewhere(self) -> str | None:
+        """Below the other documented prefix, unless a person chose one. None: not there either."""
+        if not self._is_default:
+            return None
+        other = PREFIX if self._session.prefix == OTHER_PREFIX else OTHER_PREFIX
+        self._session.prefix = other
+        try:
+            found = self._who()
+        except (NotFound, BadResponse):
+            return None
+        self.memory["prefix"] = other
+        return found
 
     def _layers(self, ref: str) -> list[Any] | None:
         """None: not readable now. One play's broken layers must not stop the account."""
         try:
             reply = self._session.get("plays", ref, "layers")
-            return reading.read_page(reply, 0)[0]
+            return read_page(reply, 0)[0]
         except (AuthFailed, BadResponse, NotFound, Rejected, Unreachable) as error:
             if not is_about_one_thing(error):
                 raise
@@ -260,15 +246,6 @@ class Flow8(Adapter):
             return None  # the refusal of the answer says more
         found = known.get(layers.get(layer_id, ""), {}).get("id")
         return None if found is None else str(found)
-
-
-def _fits(plays: list[Any], state: str | None) -> bool:
-    """Whether a list kept to the state it was asked for. That the list of all plays takes this
-    filter is assumed; one that ignores it is not walked to the end of history."""
-    return state is None or all(
-        isinstance(play, dict) and native_key(play.get("state")) == native_key(state)
-        for play in plays
-    )
 
 
 def _day(moment: datetime) -> str:

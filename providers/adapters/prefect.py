@@ -175,7 +175,7 @@ class Prefect(Adapter):
         fresh = [row for row in rows if mark_of(row) not in known.split(".")]
         return LogChunk(
             lines=tuple(read_line(row) for row in fresh),
-            next_cursor=cursor_after(rows) or cursor,
+            next_cursor=cursor_after(rows, after) or cursor,
             # The last lines arrive after the final state: over when a final run brings nothing new.
             is_complete=status.is_final and not fresh,
         )

@@ -620,6 +620,12 @@ def guarded(handler: Handler) -> Handler:
     return checked
 
 
+def error(world: World, status: int, text: str) -> Response:
+    code, error_id = CODES.get(status, 2000), str(uuid.uuid4())
+    body = {"code": code, "message": text, "errorId": error_id}
+    return JSONResponse(body | {"timestamp": stamp(world.now())}, status)
+
+
 def app(world: World) -> Starlette:
     """Build the API; with `world.populate` a morning of messages is under way in it."""
     automation = Automation(world)
@@ -627,11 +633,6 @@ def app(world: World) -> Starlette:
         for scenario, minutes in STANDING.items():
             automation.begin(scenario, ago=minutes * 60.0)
     Population(world, automation.begin_any)
-
-    def error(status: int, text: str) -> Response:
-        code, error_id = CODES.get(status, 2000), str(uuid.uuid4())
-        body = {"code": code, "message": text, "errorId": error_id}
-        return JSONResponse(body | {"timestamp": stamp(world.now())}, status)
 
     one = "/definitions/{definition}"
     run = f"{one}/workflows/{{workflow}}"
@@ -651,5 +652,5 @@ def app(world: World) -> Starlette:
         world,
         [Route(root + path, guarded(handler), methods=[way]) for way, path, handler in routes],
         key="eightx8",
-        error=error,
+        error=partial(error, world),
     )

@@ -64,7 +64,7 @@ ERRORS = {
 }  # fmt: skip
 STEP_TAKES = 3.0  # seconds
 HELD_FOR = 2 * 3600.0  # seconds until somebody releases what is on hold
-BIG_ROWS = 2_400  # of an exported ledger: about 200 kB of JSON
+BIG_ROWS = 3_400  # of an exported ledger: about 200 kB of JSON
 SERVICE_RESTART = 1012  # WebSocket close code
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -336,7 +336,8 @@ class Play(Run):
             layer.setdefault("startedAt", at)
             self._tell("play:layer:started", at, **told)
         elif state == "FAIL":
-            layer.setdefault("error", self.world.random.choice(FAILURES[ref]))
+            if "error" not in layer:
+                layer["error"] = self.world.random.choice(FAILURES[ref])
             layer["completedAt"] = at
             self._tell("play:layer:failed", at, error=layer["error"], **told)
         elif state in ENDED:

@@ -29,8 +29,8 @@ from typing import Any
 # Prefect 3.8.8 dies at import with a newer FastAPI (seen November 2026).
 PACKAGES = ("prefect>=3,<4", "fastapi<0.150")
 FLOWS = Path(__file__).with_name("prefect_flows.py")
-START_WITHIN = 120.0  # seconds until the server answers
-SETTLE_WITHIN = 180.0  # seconds until a run of the mix is where it should be
+START_WITHIN = 180.0  # seconds until the server answers
+SETTLE_WITHIN = 300.0  # seconds until a run of the mix is where it should be
 BUSY_WITHIN = 30.0  # seconds that a locked database may keep us waiting
 STOP_WITHIN = 15.0  # seconds between asking a process to end and ending it
 OPEN, CLOSED = {"SCHEDULED", "PENDING", "RUNNING"}, {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}

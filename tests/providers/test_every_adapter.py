@@ -72,7 +72,8 @@ def secrets_of(key: str) -> list[str]:
 
 def detail_of(key: str) -> dict[str, Any]:
     suite = SUITES[key]
-    return suite["details"][0] if "details" in suite else suite["detail"]
+    detail: dict[str, Any] = suite["details"][0] if "details" in suite else suite["detail"]
+    return detail
 
 
 def since_of(key: str) -> datetime:
@@ -360,7 +361,9 @@ def echo(key: str, **answer: Any) -> dict[str, Any]:
 FAULTS: Mapping[str, tuple[dict[str, Any], type[ProviderError]]] = {
     "401": ({"status": 401}, AuthFailed),
     "403": ({"status": 403}, AuthFailed),
+    "401 with broken JSON": ({"status": 401, "text": '{"message": '}, AuthFailed),
     "404": ({"status": 404}, NotFound),
+    "404 as another shape": ({"status": 404, "text": '[{"message": {}}, 7]'}, NotFound),
     "429": ({"status": 429, "headers": {"Retry-After": "7"}}, RateLimited),
     "500": ({"status": 500}, Unreachable),
     "502 as a web page": ({"status": 502, "text": "<html>Bad gateway</html>"}, Unreachable),
@@ -374,6 +377,7 @@ FAULTS: Mapping[str, tuple[dict[str, Any], type[ProviderError]]] = {
 SLOW_FAULTS: Mapping[str, tuple[dict[str, Any], type[ProviderError]]] = {
     "silence": ({"fault": "silence"}, Unreachable),
     "a drip": ({"fault": "drip"}, Unreachable),
+    "a drip without a length": ({"fault": "drip_until_closed"}, Unreachable),
     "far too much": ({"fault": "huge"}, BadResponse),
 }
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import socket
 import sys
 from collections.abc import Iterator
@@ -16,11 +15,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management import BaseCommand, CommandError
 from honcho.manager import Manager
 
 from config import demo, env
+from config.preparing import prepare
 
 
 class Command(BaseCommand):
@@ -29,12 +28,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with self._only_one():
             self._check_ports()
-            call_command("migrate", verbosity=0)
-            call_command("collectstatic", interactive=False, verbosity=0)
-            password = self._first_user()
+            sign_in = prepare()
             if settings.IS_DEMO:
                 demo.ensure_accounts()
-            self._print_address(password)
+            self._print_address(sign_in)
             manager = Manager()
             for name, command in processes().items():
                 manager.add_process(name, command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
@@ -75,25 +72,13 @@ class Command(BaseCommand):
                         "number."
                     ) from None
 
-    def _first_user(self) -> str:
-        """The password of the user made now, "" if there are users already."""
-        if User.objects.exists():
-            return ""
-        password = env.text("ANNUNCIATOR_ADMIN_PASSWORD") or secrets.token_urlsafe(12)
-        User.objects.create_superuser("admin", password=password)
-        return password
-
-    def _print_address(self, password: str) -> None:
+    def _print_address(self, sign_in: str) -> None:
         host = env.text("HOST", "127.0.0.1")
         shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
-        lines = ["", f"  Annunciator: http://{shown}:{settings.PORT}/"]
-        if password and not env.text("ANNUNCIATOR_ADMIN_PASSWORD"):
-            lines.append(f"  Sign in as:  admin / {password}   (shown this once)")
-        elif password:
-            lines.append("  Sign in as:  admin, with ANNUNCIATOR_ADMIN_PASSWORD")
-        else:
-            lines.append("  Sign in as:  admin, or any user you made")
-        self.stdout.write("\n".join([*lines, "  Ctrl-C stops everything.", ""]))
+        self.stdout.write(
+            f"\n  Annunciator: http://{shown}:{settings.PORT}/\n  Sign in as:  {sign_in}\n"
+            "  Ctrl-C stops everything.\n"
+        )
         self.stdout.flush()
 
 
@@ -101,7 +86,7 @@ def processes() -> dict[str, str]:
     """The command line of every process, by name."""
     python = f'"{sys.executable}"'
     host = env.text("HOST", "127.0.0.1")
-    celery = f"{python} -m celery -A config"
+    celery = f"{python} -W ignore::UserWarning -m celery -q -A config"  # root is allowed
     beat_file = env.data_folder() / "beat-schedule"
     found = {
         "web": f"{python} -m granian --interface wsgi --host {host} --port {settings.PORT}"

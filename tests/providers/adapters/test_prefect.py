@@ -414,38 +414,58 @@ def test_a_log_line_has_its_level_and_its_step(server, prefect, body):
     assert lines[2].step_ref == body("tasks_of_a_failed_run")[1]["id"]
 
 
+def serve_log(server, rows: list[dict[str, Any]], cursor: str) -> None:
+    """Answer the next call as Prefect does: lines at or after the moment, by time."""
+    begin = cursor.partition("~")[0]
+    left = sorted(
+        (
+            row
+            for row in rows
+            if not begin
+            or datetime.fromisoformat(row["timestamp"]) >= datetime.fromisoformat(begin)
+        ),
+        key=lambda row: row["timestamp"],
+    )
+    pages = [{"body": left[start : start + 200]} for start in range(0, len(left) + 1, 200)]
+    server.on("POST", "/api/logs/filter", *pages)
+
+
 def test_a_log_goes_on_without_repeating_or_losing_a_late_line(server, prefect, body):
     ref = show(server, "run_running", body)
-    early = [line(1, moment(0)), line(2, moment(10)), line(3, moment(10))]
-    server.on("POST", "/api/logs/filter", {"body": early})
+    rows = [line(1, moment(0)), line(2, moment(10)), line(3, moment(10))]
+    serve_log(server, rows, "")
     first = prefect.log(ref, "")
     assert [each.text for each in first.lines] == ["line 1", "line 2", "line 3"]
-    late = [line(4, moment(9)), *early[1:], line(5, moment(11))]
-    server.on("POST", "/api/logs/filter", {"body": late})
+    rows += [line(4, moment(9)), line(5, moment(11))]
+    serve_log(server, rows, first.next_cursor)
     second = prefect.log(ref, first.next_cursor)
     assert [each.text for each in second.lines] == ["line 4", "line 5"]
-    asked = datetime.fromisoformat(server.requests[-1].json["logs"]["timestamp"]["after_"])
-    assert asked == SINCE + timedelta(seconds=10)
+    asked = server.requests[-1].json["logs"]["timestamp"]["after_"]
+    assert asked == first.next_cursor.partition("~")[0]
     assert not second.is_complete
 
 
 def test_a_busy_log_keeps_a_short_cursor_and_every_line(server, prefect, body):
     ref = show(server, "run_running", body)
     rows = [line(n, moment(n // 2 / 1000)) for n in range(1500)]
-
-    def after(text: str) -> list[dict[str, Any]]:
-        return [row for row in rows if row["timestamp"] >= text]
-
     cursor, told = "", []
     for _ in range(4):
-        left = after(cursor.partition("~")[0])
-        pages = [{"body": left[start : start + 200]} for start in range(0, 1001, 200)]
-        server.on("POST", "/api/logs/filter", *pages)
+        serve_log(server, rows, cursor)
         chunk = prefect.log(ref, cursor)
         told += [each.text for each in chunk.lines]
         cursor = chunk.next_cursor
         assert len(cursor) < 1000
     assert told == [row["message"] for row in rows]
+
+
+def test_lines_of_one_moment_are_never_torn_apart(server, prefect, body):
+    ref = show(server, "run_running", body)
+    rows = [line(n, moment(0)) for n in range(250)]
+    serve_log(server, rows, "")
+    first = prefect.log(ref, "")
+    rows.append(line(250, moment(1)))
+    serve_log(server, rows, first.next_cursor)
+    assert [each.text for each in prefect.log(ref, first.next_cursor).lines] == ["line 250"]
 
 
 def test_a_log_is_complete_when_a_final_run_brings_nothing_new(server, prefect, body):

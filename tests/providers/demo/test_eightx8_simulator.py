@@ -125,10 +125,10 @@ OUT_OF_BOUNDS = [
 ]
 
 
-@pytest.mark.parametrize("query", OUT_OF_BOUNDS)
-def test_a_filter_out_of_bounds_is_400(slow: Client, query: str) -> None:
+def test_a_filter_out_of_bounds_is_400(slow: Client) -> None:
     beside = slow.begin("sleeps").rpartition("/")[0]
-    refused(slow.ask(f"{beside}?{query}"), 400, 1000)
+    for query in OUT_OF_BOUNDS:
+        refused(slow.ask(f"{beside}?{query}"), 400, 1000)
 
 
 def test_definitions_carry_id_and_version_where_the_option_says(slow: Client) -> None:
@@ -327,7 +327,8 @@ def test_a_command_in_the_wrong_state_can_be_silent(slow: Client) -> None:
 
 def test_words_that_are_no_commands_are_refused(slow: Client) -> None:
     path = slow.begin("waits_for_reply")
-    for body in ({"status": "Suspended"}, {"status": []}, {}, [], "suspend"):
+    bodies: tuple[Any, ...] = ({"status": "Suspended"}, {"status": []}, {}, [], "suspend")
+    for body in bodies:
         refused(slow.ask(path, "PATCH", json=body), 400, 1000)
     refused(slow.ask(path, "PATCH", data="{"), 400, 1000)
     assert slow.sim.effects == {}
@@ -360,6 +361,7 @@ def test_a_deleted_definition_takes_its_instances_along(slow: Client) -> None:
     definition = path.split("/")[2]
     assert slow.ask(f"/definitions/{definition}", "DELETE").status_code == 202
     refused(slow.ask(path), 404, 1300)
+    assert slow.sim.world.runs == {}
     assert slow.sim.effects == {"delete": [definition]}
 
 

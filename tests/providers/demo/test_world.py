@@ -156,11 +156,14 @@ def test_slow_answers_late_and_right(sim: Running) -> None:
 
 
 def test_a_fault_hits_as_often_as_asked_and_only_where_asked(sim: Running) -> None:
-    sim.fault("error", path=f"{LIST}/filter", method="POST", times=1)
     get, post = f"{sim.base_url}{LIST}", f"{sim.base_url}{LIST}/filter"
+    sim.fault("error", path=f"{LIST}/filter", times=1)
     assert requests.get(get, headers=KEY, timeout=5).status_code == 200
     answers = [requests.post(post, headers=KEY, json={}, timeout=5).status_code for _ in range(2)]
     assert answers == [500, 200]
+    sim.fault("error", method="POST")
+    assert requests.get(get, headers=KEY, timeout=5).status_code == 200
+    assert requests.post(post, headers=KEY, json={}, timeout=5).status_code == 500
 
 
 @pytest.mark.parametrize(
@@ -185,9 +188,11 @@ def test_an_unknown_fault_or_scenario_is_refused(sim: Running) -> None:
         sim.start("nonsense")
 
 
-def test_the_script_tells_every_change_even_of_runs_nobody_asked_about(sim: Running) -> None:
+def test_the_script_tells_every_change_even_of_runs_that_were_erased(sim: Running) -> None:
     ref = sim.start("quick_success", seconds=3)
     time.sleep(0.3)
+    assert requests.delete(f"{sim.base_url}{LIST}/{ref}", headers=KEY, timeout=5).ok
+    assert sim.effects["erased"] == [ref]
     mine = next(run for run in sim.script if run["ref"] == ref)
     assert [change["status"] for change in mine["changes"]] == ["Queued", "Running", "Success"]
     assert mine["scenario"] == "quick_success"

@@ -1,0 +1,12 @@
+# One image, several commands; docker-compose.yml says which process runs what.
+FROM python:3.12-slim
+ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 ANNUNCIATOR_DATA=/data ANNUNCIATOR_DEMO=0
+WORKDIR /app
+COPY requirements.lock ./
+RUN pip install --require-hashes -r requirements.lock
+COPY . .
+RUN useradd --create-home annunciator && mkdir /data && chown annunciator /data
+USER annunciator
+EXPOSE 8000 8001
+CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", \
+     "--blocking-threads", "8", "config.wsgi:application"]

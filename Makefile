@@ -1,0 +1,51 @@
+# Two commands: `make run` and `make test`. They need Python >= 3.11, make and a package registry.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: run test live bench screenshots lint lock clean
+
+run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
+	@$(BIN)/python manage.py run
+
+test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found, Chromium
+	@$(BIN)/python -m pytest
+
+live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose
+	@$(BIN)/python -m pytest tests/engines -m engine
+
+bench: $(VENV)/test.stamp  ## figures as ratios, measured in one run
+	@$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/test.stamp  ## the pictures in docs/, made by a real browser
+	@$(BIN)/python -m pytest tests/browser/test_screenshots.py --keep-screenshots
+
+lint: $(VENV)/test.stamp
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy config executions providers tests
+	@$(BIN)/lint-imports
+
+lock: $(VENV)/test.stamp  ## write the lock files anew from pyproject.toml
+	@$(PIP) install pip-tools
+	@$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --upgrade -o requirements.lock pyproject.toml
+	@$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --extra dev -c requirements.lock \
+		-o requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/run.stamp: requirements.lock
+	@echo "Installing into $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/test.stamp: requirements-dev.lock
+	@echo "Installing into $(VENV), with the tools for tests ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/run.stamp

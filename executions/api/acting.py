@@ -1,0 +1,117 @@
+"""What programs can ask for. As on the pages, a wish becomes a row and a worker carries it out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Header, Router, Status
+
+from executions import commands
+from executions.api import schemas, telling
+from executions.api.reading import person, visible_execution
+from executions.api.refusals import Refusal
+from executions.models import Command, Execution, Question, Workflow
+from executions.roles import may_act, visible_accounts
+from providers.contract import Verb
+
+COMMANDS_PER_MINUTE = 60  # of one person
+
+router = Router()
+IdempotencyKey = Annotated[UUID | None, Header()]
+
+
+@router.post("executions/{int:pk}/commands", response={202: schemas.Command})
+def create_command(
+    request: HttpRequest,
+    pk: int,
+    wish: schemas.Wish,
+    idempotency_key: IdempotencyKey = None,
+) -> Status:
+    """Recorded, not yet done: ask `commands/{key}` until its state is `confirmed` or `rejected`.
+    A start starts another run of the same workflow. The same `Idempotency-Key` (a UUID) twice is
+    one command."""
+    execution = visible_execution(request, pk)
+    known = _admit(request, idempotency_key, execution.account_id)
+    if known is not None:
+        return Status(202, telling.command(known))
+    common: dict[str, Any] = {
+        "user": person(request),
+        "reason": wish.reason,
+        "key": idempotency_key,
+        "address": request.META.get("REMOTE_ADDR") or None,
+    }
+    kind = Verb(wish.kind)
+    if kind is Verb.START:
+        command = commands.request_start(
+            workflow=execution.workflow, arguments=wish.values, **common
+        )
+    elif kind is Verb.ANSWER:
+        question = _question(execution, wish)
+        command = commands.request_command(
+            execution=execution, kind=kind, question=question, values=wish.values, **common
+        )
+    else:
+        command = commands.request_command(execution=execution, kind=kind, **common)
+    return Status(202, telling.command(command))
+
+
+@router.post("workflows/{int:pk}/runs", response={202: schemas.Command})
+def start_run(
+    request: HttpRequest,
+    pk: int,
+    start: schemas.Start,
+    idempotency_key: IdempotencyKey = None,
+) -> Status:
+    """Start a run of a workflow; the ids are in `workflows`."""
+    rows = Workflow.objects.filter(account__in=visible_accounts(person(request)).values("pk"))
+    workflow = get_object_or_404(rows.select_related("account"), pk=pk)
+    known = _admit(request, idempotency_key, workflow.account_id)
+    if known is None:
+        known = commands.request_start(
+            user=person(request),
+            workflow=workflow,
+            arguments=start.arguments,
+            reason=start.reason,
+            key=idempotency_key,
+            address=request.META.get("REMOTE_ADDR") or None,
+        )
+    return Status(202, telling.command(known))
+
+
+def _admit(request: HttpRequest, key: UUID | None, account_id: int) -> Command | None:
+    """The command that already has this key. Raises unless this person may ask for another."""
+    user = person(request)
+    if not may_act(user):
+        raise PermissionDenied
+    known = Command.objects.filter(key=key).first() if key else None
+    if known is not None:
+        if (known.requested_by_id, known.account_id) != (user.pk, account_id):
+            raise Refusal(409, "key_in_use", "This Idempotency-Key belongs to another command.")
+        return known
+    since = timezone.now() - timedelta(minutes=1)
+    if (
+        Command.objects.filter(requested_by=user, requested_at__gt=since).count()
+        >= COMMANDS_PER_MINUTE
+    ):
+        sentence = f"More than {COMMANDS_PER_MINUTE} commands in a minute. Wait a little."
+        raise Refusal(429, "too_many_requests", sentence, retry_after=60)
+    return None
+
+
+def _question(execution: Execution, wish: schemas.Wish) -> Question:
+    if not wish.question:
+        raise Refusal(422, "invalid", "question: name the question that this answers, by its ref.")
+    question = execution.questions.filter(ref=wish.question).first()
+    if question is None:
+        raise Refusal(422, "invalid", "question: this run asks no such question.")
+    if question.kind == "approval":
+        allowed = [choice["value"] for choice in question.choices]
+        if wish.values.get("choice") not in allowed:
+            raise Refusal(422, "invalid", f"values.choice: it must be one of {', '.join(allowed)}.")
+    return question

@@ -1,0 +1,119 @@
+"""What programs can read: executions, commands, accounts, workflows, documents."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from ninja import Query, Router
+
+from executions import finding
+from executions.api import schemas, telling
+from executions.api.refusals import Refusal
+from executions.filters import Filters, parse
+from executions.finding import Cursor
+from executions.models import Command, Execution, Workflow
+from executions.roles import visible_accounts, visible_executions
+from executions.views import outputs
+from providers.models import ProviderAccount
+
+MAX_LIMIT = 200
+MAX_WORKFLOWS = 1000
+
+router = Router()
+
+
+@router.get("executions", response=schemas.Page, by_alias=True, summary="Newest first, in pages")
+def list_executions(
+    request: HttpRequest,
+    cursor: str = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+) -> dict[str, Any]:
+    """The filters of the page's address, each repeatable and with a `not_` twin: `account` (name or
+    id), `provider`, `workflow`, `status`, `lamp`; besides `started`, `from`, `to` and `q`."""
+    accounts = {account.pk: account for account in _accounts(request)}
+    filters = _filters(request, accounts)
+    place = Cursor.parse(cursor) if cursor else None
+    if cursor and place is None:
+        raise Refusal(422, "invalid", "cursor: take it from `next` of the page before.")
+    page = finding.page(filters, place, limit=limit)
+    workflows = Workflow.objects.in_bulk({row.workflow_id for row in page.rows})
+    items = [
+        telling.told(row, accounts[row.account_id], workflows[row.workflow_id])
+        for row in page.rows
+        if row.account_id in accounts
+    ]
+    return {"items": items, "next": str(page.older) if page.older else None}
+
+
+@router.get("executions/{int:pk}", response=schemas.ExecutionDetail, by_alias=True)
+def show_execution(request: HttpRequest, pk: int) -> dict[str, Any]:
+    return telling.told_in_full(visible_execution(request, pk))
+
+
+@router.get("executions/{int:pk}/outputs/{int:output_pk}", url_name="output")
+def read_output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBase:
+    """The document itself, streamed from the provider."""
+    request.user = person(request)
+    response = outputs.output(request, pk, output_pk)
+    if response.status_code >= 500:
+        raise Refusal(502, "provider", "The provider did not hand the document out. Try later.")
+    return response
+
+
+@router.get("commands/{uuid:key}", response=schemas.Command)
+def show_command(request: HttpRequest, key: UUID) -> dict[str, Any]:
+    commands = Command.objects.filter(account__in=_accounts(request).values("pk"))
+    return telling.command(get_object_or_404(commands.select_related("requested_by"), key=key))
+
+
+@router.get("accounts", response=list[schemas.Account])
+def list_accounts(request: HttpRequest) -> list[dict[str, Any]]:
+    rows = _accounts(request).select_related("group")
+    return [telling.account(row) for row in rows]
+
+
+@router.get("workflows", response=list[schemas.StartableWorkflow])
+def list_workflows(request: HttpRequest, q: str = "", can_start: bool = False) -> list[Any]:
+    """By name; `q` is looked for in it. At most 1,000."""
+    rows = Workflow.objects.filter(account__in=_accounts(request).values("pk"))
+    if q:
+        rows = rows.filter(name__icontains=q.replace("\0", ""))
+    if can_start:
+        rows = rows.filter(can_start=True)
+    rows = rows.select_related("account").order_by("name", "pk")
+    return [telling.workflow(row) for row in rows[:MAX_WORKFLOWS]]
+
+
+def person(request: HttpRequest) -> User:
+    """Whose token came with the request."""
+    user: User = request.auth  # type: ignore[attr-defined]
+    return user
+
+
+def visible_execution(request: HttpRequest, pk: int) -> Execution:
+    """Raises Http404 for one that is not granted, as for one that is not there."""
+    rows = visible_executions(person(request)).select_related("account", "workflow")
+    return get_object_or_404(rows, pk=pk)
+
+
+def _accounts(request: HttpRequest) -> Any:
+    return visible_accounts(person(request)).defer("sealed_credentials", "memory")
+
+
+def _filters(request: HttpRequest, accounts: dict[int, ProviderAccount]) -> Filters:
+    """A filter that is not understood is refused: a program would take all runs for its answer."""
+    query: QueryDict = request.GET.copy()
+    numbers = {account.name: str(pk) for pk, account in accounts.items()}
+    for key in ("account", "not_account"):
+        if key in query:
+            query.setlist(key, [numbers.get(value, value) for value in query.getlist(key)])
+    superuser = person(request).is_superuser
+    filters = parse(query, accounts, now=timezone.now(), sees_all=superuser)
+    if filters.ignored:
+        raise Refusal(422, "invalid", " ".join(filters.ignored))
+    return filters

@@ -1,0 +1,141 @@
+"""The shapes of the API, as programs rely on them. Times are ISO 8601 in UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import ConfigDict
+
+MAX_REASON = 500
+MAX_REF = 200
+
+
+class Problem(Schema):
+    """Every answer that is not a success."""
+
+    error: str = Field(description="A word for programs.")
+    message: str = Field(description="A sentence for a person.")
+
+
+class Workflow(Schema):
+    ref: str
+    name: str
+
+
+class StartableWorkflow(Workflow):
+    id: int
+    account: str
+    can_start: bool
+
+
+class Execution(Schema):
+    id: int
+    account: str
+    provider: str
+    ref: str
+    workflow: Workflow
+    status: str
+    status_reason: str
+    native_status: str
+    progress: int | None
+    error_summary: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    observed_at: datetime
+    changed_at: datetime
+    url: str
+
+
+class Page(Schema):
+    items: list[Execution]
+    next: str | None = Field(description="`cursor` of the next page; null on the last one.")
+
+
+class Step(Schema):
+    ref: str
+    path: list[str]
+    name: str
+    status: str
+    native_status: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str
+
+
+class Transition(Schema):
+    version: int
+    from_status: str = Field(alias="from")
+    to_status: str = Field(alias="to")
+    native_status: str
+    provider_time: datetime | None
+    observed_at: datetime
+
+
+class Question(Schema):
+    ref: str
+    kind: str
+    title: str
+    description: str
+    schema_of_form: Any = Field(alias="schema")
+    form: Any
+    model: Any
+    choices: list[Any]
+    is_answerable: bool
+
+
+class Command(Schema):
+    key: UUID
+    kind: str
+    state: str
+    requested_by: str | None
+    requested_at: datetime
+    message: str
+
+
+class Output(Schema):
+    ref: str
+    name: str
+    content_type: str
+    size: int | None
+    href: str
+
+
+class ExecutionDetail(Execution):
+    steps: list[Step]
+    transitions: list[Transition]
+    questions: list[Question] = Field(description="Open ones only.")
+    commands: list[Command]
+    outputs: list[Output]
+
+
+class Account(Schema):
+    id: int
+    name: str
+    provider: str
+    enabled: bool
+    health: str
+    health_since: datetime
+    last_error: str
+    last_success_at: datetime | None
+    group: str | None
+
+
+class Wish(Schema):
+    """What to do with a run. `question` and `values` for an answer, `values` for a start."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["cancel", "suspend", "resume", "answer", "start"]
+    question: str = Field("", max_length=MAX_REF)
+    values: dict[str, Any] = {}
+    reason: str = Field("", max_length=MAX_REASON)
+
+
+class Start(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    arguments: dict[str, Any] = {}
+    reason: str = Field("", max_length=MAX_REASON)

@@ -1,0 +1,67 @@
+"""The API's addresses, to be included below /api/v1/."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest
+from ninja import NinjaAPI, Router
+from ninja.parser import Parser
+from ninja.security import HttpBearer
+
+from executions import tokens
+from executions.api import acting, reading, refusals
+from providers.http import parse_json
+
+MAX_BODY = 2**20  # bytes
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Bearer(HttpBearer):
+    def authenticate(self, request: HttpRequest, token: str) -> User | None:
+        return tokens.owner_of(token)
+
+
+class StrictParser(Parser):
+    """Bodies as strict as what is stored: no NaN, no key twice, not too deep, not too long."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        if len(request.body) > MAX_BODY:
+            raise ValueError("too long")
+        return parse_json(request.body)
+
+
+api = NinjaAPI(
+    title="Annunciator",
+    version="1",
+    description="Executions of several workflow engines in one place.",
+    urls_namespace="api-v1",
+    auth=Bearer(),
+    parser=StrictParser(),
+    docs_url=None,
+    openapi_url=None,
+)
+refusals.install(api)
+last = Router()
+
+
+@last.get("openapi.json", include_in_schema=False)
+def describe(request: HttpRequest) -> dict[str, Any]:
+    """This API in OpenAPI's words."""
+    return dict(api.get_openapi_schema())
+
+
+@last.api_operation(METHODS, "{path:rest}", include_in_schema=False)
+def nothing(request: HttpRequest, rest: str) -> NoReturn:
+    raise Http404
+
+
+for router in (reading.router, acting.router, last):
+    api.add_router("", router)
+
+app_name = "api-v1"
+urlpatterns = api.urls[0]
+for pattern in urlpatterns:
+    # The token decides; the sign-in page is no answer for a program.
+    pattern.callback.login_required = False  # type: ignore[attr-defined]

@@ -1,0 +1,92 @@
+"""From a provider's question to a Django form, and back to the body that is sent.
+
+The door: `compile_question` and `compile_triple`. The stages, in order: `triples` (what came),
+`reading` with `schemas`, `layouts`, `choices`, `controls` and `conditions` (to a `tree`),
+`drawing` (rows, names, visibility), `answers` with `fields` and `checks` (the Django form),
+`showing` (what templates draw), `bodies` (what is sent). The rules are in docs/forms.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from executions.forms.answers import AnswerForm
+from executions.forms.compiled import CompiledForm
+from executions.forms.drawing import Drawing
+from executions.forms.reading import Reader
+from executions.forms.triples import CannotShow, read_triple
+
+__all__ = ["AnswerForm", "CompiledForm", "compile_question", "compile_triple"]
+
+
+def compile_question(question: Any) -> CompiledForm:
+    """For a stored question or one of the contract. Never raises; see `CompiledForm.problem`."""
+    if not getattr(question, "is_answerable", True):
+        return CompiledForm(problem=question.title or _problem("the provider does not take it"))
+    if question.kind == "approval":
+        return _compile_approval(question.choices)
+    return compile_triple(question.schema, question.form, question.model)
+
+
+def compile_triple(schema: Any, form: Any, model: Any) -> CompiledForm:
+    """Any three values. Never raises; see `CompiledForm.problem`."""
+    try:
+        return _compiled(schema, form, model)
+    except CannotShow as reason:
+        return CompiledForm(problem=_problem(str(reason)))
+
+
+def _problem(reason: str) -> str:
+    return f"This form cannot be shown here: {reason}. Answer it at the provider."
+
+
+def _compiled(schema: Any, form: Any, model: Any) -> CompiledForm:
+    """Raises CannotShow."""
+    triple = read_triple(schema, form, model)
+    reader = Reader(triple)
+    nodes = reader.read()
+    notes = reader.notes
+    if not nodes:
+        notes.append("the form asks for nothing")
+    compiled = CompiledForm(
+        nodes, reader.schemas, triple.model, notes=notes, submit_label=reader.submit_label
+    )
+    drawing = Drawing(nodes, reader.schemas, compiled.start, {})
+    for drawn in drawing.leaves():
+        if drawn.control == "elsewhere" and drawn.is_required and not drawn.leaf.is_readonly:
+            raise CannotShow("it asks for a file that can only be handed in at the provider")
+    return compiled
+
+
+def _compile_approval(choices: Any) -> CompiledForm:
+    """An approval as a form of two fields; its body is {"choice": value, "note": text}."""
+    titles = [_choice(choice) for choice in choices] if isinstance(choices, list | tuple) else []
+    listed = [title for title in titles if title["value"]]
+    if not listed:
+        return CompiledForm(problem=_problem("it offers no choice"))
+    schema = {
+        "type": "object",
+        "required": ["choice"],
+        "properties": {
+            "choice": {"type": "string", "title": "Decision"},
+            "note": {"type": "string", "title": "Note", "maxLength": 2000},
+        },
+    }
+    form = [
+        {"key": "choice", "type": "radios", "titleMap": listed},
+        {"key": "note", "type": "textarea"},
+    ]
+    return compile_triple(schema, form, {"note": ""})
+
+
+def _choice(choice: Any) -> dict[str, Any]:
+    """One choice of an approval, stored as an object or frozen in the contract."""
+    fields = choice if isinstance(choice, dict) else {}
+    value = fields.get("value", getattr(choice, "value", ""))
+    label = fields.get("label", getattr(choice, "label", ""))
+    is_danger = fields.get("is_danger", getattr(choice, "is_danger", False))
+    return {
+        "value": value if isinstance(value, str) else "",
+        "name": label if isinstance(label, str) and label else value,
+        "style": "danger" if is_danger is True else "",
+    }

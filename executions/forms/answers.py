@@ -1,0 +1,165 @@
+"""The Django form of one compiled form: fields for what is visible now, checks, body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+
+from executions.forms import checks
+from executions.forms.bodies import assembled, rows_of
+from executions.forms.drawing import Drawing
+from executions.forms.drawn import Drawn
+from executions.forms.fields import AnswerField, RowsField
+from executions.forms.keys import MISSING, Path, key_text, put
+from executions.forms.showing import Shown, show
+from executions.forms.tree import Leaf, Repeat, Text
+
+
+class AnswerForm(forms.Form):
+    """Bound or not, it shows `drawing`; made by `CompiledForm.bind`."""
+
+    def __init__(
+        self,
+        drawing: Drawing,
+        *,
+        is_bound: bool,
+        prefix: str,
+        quick: str,
+        redrawing: frozenset[int],
+    ) -> None:
+        self.drawing = drawing
+        self.quick = quick
+        self.redrawing = redrawing
+        """Numbers of the fields whose change makes a condition worth another look."""
+        self.by_name: dict[str, Drawn] = {}
+        super().__init__(prefix=prefix or None)
+        self.label_suffix = ""
+        self.add_items(drawing.items, is_idle=False, in_row=False)
+        if is_bound:
+            self.is_bound = True
+            self.data = {self.add_prefix(name): value for name, value in self.held()}
+
+    def add_items(self, items: list[Drawn], *, is_idle: bool, in_row: bool) -> None:
+        for drawn in items:
+            self.by_name[drawn.name] = drawn
+            if drawn.is_visible and isinstance(drawn.node, Leaf) and is_asked(drawn):
+                self.fields[drawn.name] = AnswerField(drawn, is_idle=is_idle, in_row=in_row)
+            elif drawn.is_visible and isinstance(drawn.node, Repeat):
+                self.fields[drawn.name] = RowsField(drawn)
+            self.add_items(drawn.items, is_idle=is_idle, in_row=in_row)
+            for row in drawn.rows:
+                self.add_items(row.items, is_idle=is_idle or row.is_idle, in_row=True)
+
+    def held(self) -> Iterator[tuple[str, Any]]:
+        """What the inputs hold, by field name."""
+        for name, field in self.fields.items():
+            drawn = self.by_name[name]
+            yield name, field.initial if isinstance(field, RowsField) else drawn.typed
+
+    def clean(self) -> dict[str, Any]:
+        """The rules of lists, once their rows are read."""
+        for name, field in self.fields.items():
+            drawn = self.by_name[name]
+            if isinstance(field, RowsField) and not drawn.repeat.is_readonly:
+                values = rows_of(drawn, self.value_of)
+                given = values if isinstance(values, list) else []
+                is_exempt = not given and not drawn.repeat.is_required and drawn.is_untouched
+                for complaint in (
+                    () if is_exempt else checks.about_list(drawn.repeat.shape.rules, given)
+                ):
+                    self.add_error(name, self.words(drawn, complaint, given))
+                    break
+        return self.cleaned_data
+
+    def words(self, drawn: Drawn, complaint: checks.Complaint, value: Any) -> str:
+        rules = drawn.repeat.shape.rules
+        return checks.message(drawn.repeat.words, complaint, value, rules)
+
+    def value_of(self, drawn: Drawn) -> Any:
+        """The cleaned value; what cannot be sent from here stays as it was."""
+        if drawn.name in self.fields:
+            return self.cleaned_data.get(drawn.name, MISSING)
+        return drawn.start
+
+    def body(self) -> Any:
+        """The body of a valid form. `copyValueTo` fills what has no field of its own here."""
+        body = assembled(self.drawing.items, self.drawing.start, self.value_of)
+        drawn_paths = {drawn.path for drawn in self.by_name.values()}
+        for drawn in self.drawing.leaves():
+            for path in drawn.leaf.copies_to:
+                value = self.value_of(drawn)
+                if path not in drawn_paths and value is not MISSING:
+                    put([body], (0, *path), value)
+        return body
+
+    # ------------------------------------------------------------------------------- for templates
+
+    @property
+    def nodes(self) -> list[Shown]:
+        """What the template draws, in order."""
+        return show(self, self.drawing.items)
+
+    @property
+    def quick_name(self) -> str:
+        """The input of the field that quick buttons answer."""
+        return self.add_prefix(self.quick) if self.quick else ""
+
+    @property
+    def quick_title(self) -> str:
+        drawn = self.by_name.get(self.quick)
+        return drawn.leaf.words.title if drawn else ""
+
+    @property
+    def error_links(self) -> list[tuple[str, str, str]]:
+        """For a summary on top: id of the input, title, complaint."""
+        links = []
+        for name, errors in self.errors.items():
+            if name in self.fields:
+                drawn = self.by_name[name]
+                anchor = f"field_{self.add_prefix(name)}"
+                title = getattr(drawn.node, "words").title  # noqa: B009 - not on Text
+                links.append((anchor, title or key_text(drawn.path), str(errors[0])))
+        return links
+
+    @property
+    def keeps(self) -> list[tuple[str, str]]:
+        """Hidden inputs for fields a condition hides: what was typed comes back with them."""
+        kept = []
+        for drawn in self.drawing.every():
+            is_leaf = isinstance(drawn.node, Leaf) and is_asked(drawn)
+            if drawn.is_visible or not (is_leaf or isinstance(drawn.node, Repeat)):
+                continue
+            if isinstance(drawn.node, Repeat):
+                kept.append((drawn.name, ",".join(row.token for row in drawn.rows)))
+            elif not drawn.is_untouched and drawn.control != "file":
+                texts = drawn.typed if isinstance(drawn.typed, list) else [drawn.typed]
+                kept += [(drawn.name, text) for text in ["", *texts]]
+        return [(self.add_prefix(name), text) for name, text in kept]
+
+    @property
+    def warnings(self) -> dict[str, str]:
+        """Doubts that do not stop anyone, by field name."""
+        doubts = {}
+        for name, value in getattr(self, "cleaned_data", {}).items():
+            node = self.by_name[name].node
+            if isinstance(node, Leaf):
+                doubt = checks.doubt_about_format(node.shape.rules, value)
+                if doubt:
+                    doubts[name] = doubt
+        return doubts
+
+    def find(self, path: Path) -> str:
+        """The name of the field at a path, a visible one first; "" where there is none."""
+        matches = [
+            drawn
+            for drawn in self.drawing.every()
+            if not isinstance(drawn.node, Text) and drawn.name in self.fields and drawn.path == path
+        ]
+        return matches[0].name if matches else ""
+
+
+def is_asked(drawn: Drawn) -> bool:
+    """Whether a person can fill this field here."""
+    return not drawn.leaf.is_readonly and drawn.control != "elsewhere"

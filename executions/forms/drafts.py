@@ -1,0 +1,76 @@
+"""What people have typed, between a post, a draft and another version of the form."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+from executions.forms.drawn import MAX_ROWS, Drawn
+from executions.forms.keys import MISSING
+from executions.forms.showing import MAX_FILE
+from executions.forms.tree import Leaf, Repeat
+from executions.forms.values import CHOICE_CONTROLS, LIST_CONTROLS, TOO_LARGE, normal, shown
+
+
+def collected(node: Leaf | Repeat, values: Any) -> Any:
+    """Posted values of one field: all of them for a list of choices, else the last one."""
+    if isinstance(node, Leaf) and node.control in LIST_CONTROLS:
+        items = values if isinstance(values, list) else [values]
+        return [item for item in items if isinstance(item, str) and item]
+    if isinstance(values, list):
+        values = values[-1] if values else ""
+    return values if isinstance(values, str) else ""
+
+
+def data_url(upload: Any) -> str:
+    """An uploaded file as a data URL, or the mark of one that is too large."""
+    if upload.size > MAX_FILE:
+        return TOO_LARGE
+    kind = str(getattr(upload, "content_type", "") or "")
+    if not re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind):
+        kind = "application/octet-stream"
+    return f"data:{kind};base64,{base64.b64encode(upload.read()).decode()}"
+
+
+def changed_rows(drawn: Drawn, tokens: list[str], tool: str, rest: str, is_full: bool) -> list[str]:
+    """The rows after a button: within the list's limits, else as they were."""
+    node = drawn.repeat
+    if tool == "_add":
+        most = MAX_ROWS if node.most is None else min(node.most, MAX_ROWS)
+        used = {int(token[1:]) for token in tokens if token[0] == "n"}
+        number = max(used, default=-1) + 1
+        return tokens if is_full or len(tokens) >= most or number > 999 else [*tokens, f"n{number}"]
+    token, _, direction = rest.partition(":")
+    if token not in tokens:
+        return tokens
+    position = tokens.index(token)
+    if tool == "_remove":
+        return [each for each in tokens if each != token] if len(tokens) > node.least else tokens
+    other = position + {"up": -1, "down": 1}.get(direction, 0)
+    if 0 <= other < len(tokens):
+        tokens[position], tokens[other] = tokens[other], tokens[position]
+    return tokens
+
+
+def fitting_value(old: Leaf | Repeat, new: Leaf | Repeat, value: Any) -> Any:
+    """A typed value of an old field for a new one, None where it does not fit."""
+    if isinstance(old, Repeat) or isinstance(new, Repeat):
+        return value if isinstance(value, str) else None
+    choosing = (*CHOICE_CONTROLS, *LIST_CONTROLS)
+    if old.control not in choosing and new.control not in choosing:
+        is_same = old.control == new.control or {old.control, new.control} <= {"text", "textarea"}
+        return value if is_same else None
+    if old.shape.kind == "array" or new.shape.kind == "array":
+        if old.control not in LIST_CONTROLS or new.control not in LIST_CONTROLS:
+            return None
+        chosen = [option_value(old, text) for text in value if isinstance(text, str)]
+        return normal(new.control, shown(new, new.control, [v for v in chosen if v is not MISSING]))
+    chosen_value = option_value(old, value) if old.control in choosing else MISSING
+    text = shown(new, new.control, chosen_value) if new.control in choosing else ""
+    return text if isinstance(text, str) and text.isdigit() else None
+
+
+def option_value(leaf: Leaf, text: Any) -> Any:
+    is_index = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6
+    return leaf.options[int(text)].value if is_index and int(text) < len(leaf.options) else MISSING

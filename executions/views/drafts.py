@@ -1,0 +1,87 @@
+"""What one person has typed into one question, sealed, and never lost.
+
+A draft remembers the form it was typed into: when the provider changes the form, what still fits
+is carried over.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from executions.forms import CompiledForm, compile_question
+from executions.models import Draft, Question
+from providers.credentials import SealError, seal, unseal
+
+MAX_DRAFT = 20_000_000  # characters, files included
+TRIPLE = ("kind", "schema", "form", "model", "choices")
+
+
+def prefix_of(question: Question) -> str:
+    """In front of every input: a page may hold several forms."""
+    return f"q{question.pk}"
+
+
+def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bool:
+    """Saves what was posted. False if it is too long or was typed into a form nobody knows."""
+    posted = request.POST.get("fingerprint", question.fingerprint)
+    if posted == question.fingerprint:
+        source, triple = compiled, {name: getattr(question, name) for name in TRIPLE}
+    else:
+        kept = _opened(request, question)
+        if kept is None or kept["fingerprint"] != posted:
+            return False
+        source, triple = _compiled_from(kept), kept["triple"]
+    if source.problem:
+        return False
+    typed = source.typed(request.POST, request.FILES, prefix_of(question))
+    for upload in request.FILES.values():
+        upload.seek(0)  # the form reads it as well
+    if sum(len(str(value)) for value in typed.values()) > MAX_DRAFT:
+        return False
+    value = {"fingerprint": posted, "triple": triple, "typed": typed}
+    Draft.objects.update_or_create(
+        question=question,
+        user_id=request.user.pk,
+        defaults={
+            "sealed_values": seal(_context(request, question), value),
+            "saved_at": timezone.now(),
+        },
+    )
+    return True
+
+
+def restored(
+    request: HttpRequest, question: Question, compiled: CompiledForm
+) -> tuple[dict[str, Any], datetime | None]:
+    """The typed values as this form takes them, and when they were saved."""
+    kept = _opened(request, question)
+    if kept is None or compiled.problem:
+        return {}, None
+    typed = dict(kept["typed"])
+    if kept["fingerprint"] != question.fingerprint:
+        typed = compiled.carry_over(_compiled_from(kept), typed)
+    return typed, kept["saved_at"]
+
+
+def _opened(request: HttpRequest, question: Question) -> dict[str, Any] | None:
+    row = Draft.objects.filter(question=question, user_id=request.user.pk).first()
+    if row is None:
+        return None
+    try:
+        kept = unseal(_context(request, question), row.sealed_values)
+    except SealError:  # a key was removed; the form itself is still good
+        return None
+    return {**kept, "saved_at": row.saved_at}
+
+
+def _compiled_from(kept: dict[str, Any]) -> CompiledForm:
+    return compile_question(SimpleNamespace(is_answerable=True, title="", **kept["triple"]))
+
+
+def _context(request: HttpRequest, question: Question) -> str:
+    return f"draft:{question.pk}:{request.user.pk}"

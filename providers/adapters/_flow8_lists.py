@@ -1,0 +1,75 @@
+"""Paged lists of flow8: `page` from 0, `size` up to 100, `{data, total, page, size, pages}`.
+
+Source: https://flow8-docs.pages.dev/developer/api/overview and .../api/executions (November 2026).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from providers.adapters._flow8_reading import read_time
+from providers.adapters._flow8_session import Session
+from providers.contract import BadResponse, native_key
+from providers.http import Reply
+
+SIZE = 100  # rows of a page: the documented maximum
+
+
+def walk_plays(
+    session: Session, query: Mapping[str, Any], since: datetime | None, most_pages: int
+) -> Iterator[Any]:
+    """The order of lists is undocumented (November 2026). Only while they have come newest
+    first, two pages in a row from before `since` end the walk early."""
+    seen: set[Any] = set()
+    starts: list[datetime] = []
+    old_pages = 0
+    for page in range(most_pages):
+        params = {**query, "page": page, "size": SIZE}
+        plays, is_last = read_page(session.get("plays", **params), page)
+        ids = [play.get("id") if isinstance(play, dict) else None for play in plays]
+        yield from (play for play, ref in zip(plays, ids, strict=True) if ref not in seen)
+        if is_last or seen.issuperset(ids) or not _fits(plays, query.get("state")):
+            return
+        seen.update(ids)
+        here = _starts(plays)
+        starts += here
+        is_old = since is not None and bool(here) and max(here) < since
+        old_pages = old_pages + 1 if is_old else 0
+        if old_pages == 2 and starts == sorted(starts, reverse=True):
+            return
+
+
+def read_page(reply: Reply, page: int) -> tuple[list[Any], bool]:
+    """The rows, and whether this was the last page. The envelope is documented
+    (api/overview), a bare list is not but is taken as well."""
+    body = reply.json()
+    rows = body.get("data") if isinstance(body, dict) else body
+    if not isinstance(rows, list):
+        raise BadResponse(f"{reply.where} did not answer with a list.", status=reply.status)
+    pages = body.get("pages") if isinstance(body, dict) else None
+    size = body.get("size") if isinstance(body, dict) else None
+    if isinstance(pages, int):
+        return rows, page + 1 >= pages or not rows
+    return rows, len(rows) < (size if isinstance(size, int) else SIZE)
+
+
+def _starts(plays: Iterable[Any]) -> list[datetime]:
+    """Of the rows that have a readable one."""
+    found = []
+    for play in plays:
+        try:
+            found.append(read_time(play.get("startedAt")))
+        except (TypeError, ValueError, AttributeError):
+            continue
+    return [moment for moment in found if moment is not None]
+
+
+def _fits(plays: list[Any], state: str | None) -> bool:
+    """Whether a list kept to the state it was asked for. That the list of all plays takes this
+    filter is assumed; one that ignores it is not walked to the end of history."""
+    return state is None or all(
+        isinstance(play, dict) and native_key(play.get("state")) == native_key(state)
+        for play in plays
+    )

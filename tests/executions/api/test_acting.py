@@ -1,0 +1,166 @@
+"""What programs can ask for: recorded once, refused in words."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+
+from executions.api import acting
+from executions.models import AuditEntry, Command, Workflow
+from executions.roles import may_act
+from providers.contract import Status
+from providers.models import ProviderAccount
+from tests.executions.api.conftest import APPROVAL, QUESTION, Api
+
+
+@pytest.fixture
+def run(put: Callable[..., int]) -> int:
+    return put("r1", Status.USER_INPUT, steps=(), questions=(QUESTION, APPROVAL))
+
+
+def test_a_cancel_is_recorded_and_answered_with_202(ana: Api, run: int) -> None:
+    answer = ana.post(f"executions/{run}/commands", {"kind": "cancel", "reason": "stuck"})
+    assert answer.status_code == 202
+    told = answer.json()
+    assert set(told) == {"key", "kind", "state", "requested_by", "requested_at", "message"}
+    assert (told["kind"], told["state"], told["requested_by"]) == ("cancel", "pending", "ana")
+    assert ana.get(f"commands/{told['key']}").json() == told
+    assert ana.get(f"executions/{run}").json()["commands"] == [told]
+    entry = AuditEntry.objects.get(command_key=told["key"])
+    assert (entry.actor, entry.action, entry.account_name) == ("ana", "cancel", "Claims")
+
+
+def test_the_same_wish_twice_is_one_command(ana: Api, run: int) -> None:
+    first = ana.post(f"executions/{run}/commands", {"kind": "cancel"}).json()
+    second = ana.post(f"executions/{run}/commands", {"kind": "cancel"}).json()
+    assert first["key"] == second["key"]
+    assert Command.objects.count() == 1
+
+
+def test_the_same_idempotency_key_is_one_command(ana: Api, run: int) -> None:
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    for _ in range(2):
+        answer = ana.post(f"executions/{run}/commands", {"kind": "start"}, **headers)
+        assert (answer.status_code, answer.json()["key"]) == (202, headers["Idempotency-Key"])
+    assert Command.objects.count() == 1
+    assert ana.post(
+        f"executions/{run}/commands", {"kind": "start"}, **{"Idempotency-Key": "mine"}
+    ).status_code == 422  # fmt: skip
+
+
+def test_a_key_of_somebody_else_shows_nothing_of_their_command(
+    ana: Api, eve: Api, run: int, people: dict[str, User]
+) -> None:
+    ana.post(f"executions/{run}/commands", {"kind": "cancel"})
+    key = str(Command.objects.get().key)
+    people["eve"].groups.add(*people["ana"].groups.all())
+    answer = eve.post(f"executions/{run}/commands", {"kind": "suspend"}, **{"Idempotency-Key": key})
+    assert answer.status_code == 409
+    assert answer.json()["error"] == "key_in_use"
+
+
+def test_an_answer_is_kept_sealed(ana: Api, run: int) -> None:
+    wish = {"kind": "answer", "question": "q1", "values": {"iban": "DE00-made-up"}}
+    answer = ana.post(f"executions/{run}/commands", wish)
+    assert answer.status_code == 202
+    row = Command.objects.get()
+    assert row.question_ref == "q1"
+    assert "made-up" not in row.sealed_arguments
+    assert "made-up" not in json.dumps(list(AuditEntry.objects.values("detail", "target")))
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"kind": "answer", "values": {}}, "question: "),
+        ({"kind": "answer", "question": "gone", "values": {}}, "question: "),
+        ({"kind": "answer", "question": "q2", "values": {"choice": "maybe"}}, "one of yes, no"),
+        ({"kind": "explode"}, "kind"),
+        ({"kind": "cancel", "force": True}, "force"),
+        ({}, "kind"),
+        ([], "body"),
+    ],
+)
+def test_a_wish_that_cannot_be_understood_is_refused(
+    ana: Api, run: int, wish: object, says: str
+) -> None:
+    answer = ana.post(f"executions/{run}/commands", wish)
+    assert answer.status_code == 422
+    assert says in answer.json()["message"]
+    assert Command.objects.count() == 0
+
+
+def test_what_was_typed_is_not_repeated_in_a_complaint(ana: Api, run: int) -> None:
+    answer = ana.post(
+        f"executions/{run}/commands", {"kind": "answer", "question": 7, "values": "hush-hush"}
+    )
+    assert answer.status_code == 422
+    assert "hush-hush" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("body", ["{", '{"kind": NaN}', "[" * 200, '{"kind": "a", "kind": "b"}'])
+def test_a_body_that_is_no_json_is_refused(ana: Api, run: int, body: str) -> None:
+    answer = ana.post(f"executions/{run}/commands", body)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "bad_request"
+
+
+def test_what_the_run_does_not_offer_is_a_409_with_the_reason(
+    ana: Api, put: Callable[..., int]
+) -> None:
+    run = put("r9", Status.SUCCEEDED)
+    answer = ana.post(f"executions/{run}/commands", {"kind": "suspend"})
+    assert answer.status_code == 409
+    assert answer.json() == {
+        "error": "not_possible",
+        "message": "Smart Flows cannot suspend a run.",
+    }
+
+
+def test_viewers_look_and_do_not_act(vik: Api, run: int, people: dict[str, User]) -> None:
+    assert not may_act(people["vik"])
+    assert vik.get(f"executions/{run}").status_code == 200
+    workflow = Workflow.objects.get()
+    for path, body in (
+        (f"executions/{run}/commands", {"kind": "cancel"}),
+        (f"workflows/{workflow.pk}/runs", {}),
+    ):
+        answer = vik.post(path, body)
+        assert answer.status_code == 403
+        assert answer.json()["error"] == "forbidden"
+    assert Command.objects.count() == 0
+
+
+def test_a_run_is_started_from_its_workflow(ana: Api, eve: Api, run: int) -> None:
+    workflow = Workflow.objects.get()
+    wish = {"arguments": {"xml": "<a/>"}, "reason": "month end"}
+    assert eve.post(f"workflows/{workflow.pk}/runs", wish).status_code == 404
+    answer = ana.post(f"workflows/{workflow.pk}/runs", wish)
+    assert answer.status_code == 202
+    row = Command.objects.get()
+    assert (row.kind, row.workflow, row.reason) == ("start", workflow, "month end")
+    assert eve.get(f"commands/{row.key}").status_code == 404
+
+
+def test_commands_are_rationed_per_person(
+    ana: Api, run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "COMMANDS_PER_MINUTE", 2)
+    codes = [
+        ana.post(f"executions/{run}/commands", {"kind": "start"}).status_code for _ in range(3)
+    ]
+    assert codes == [202, 202, 429]
+    answer = ana.post(f"executions/{run}/commands", {"kind": "start"})
+    assert answer["Retry-After"] == "60"
+
+
+def test_an_account_that_moved_to_another_team_takes_no_commands(
+    ana: Api, run: int, account: ProviderAccount, people: dict[str, User]
+) -> None:
+    account.group = people["eve"].groups.get(name="west")
+    account.save()
+    assert ana.post(f"executions/{run}/commands", {"kind": "cancel"}).status_code == 404
