@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("executions.urls")),
     path("sign-in/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", login_not_required(LogoutView.as_view()), name="logout"),
+    path("api/v1/", include("executions.api.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.is_up, name="healthz"),
     path("readyz", health.is_ready, name="readyz"),

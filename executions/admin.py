@@ -51,7 +51,7 @@ class AccountWithHistory(AccountAdmin):
         super().delete_model(request, obj)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
     """For admins to look at."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -77,7 +77,7 @@ def request_command(
     back instead. Raises NotPossible and PermissionDenied.
     """
     _check_may_act(user, execution.account_id)
-    known = Command.objects.filter(pk=key).first() if key else None
+    known = _known(key, user)
     if known is not None:
         return known
     if kind is Verb.ANSWER:
@@ -111,7 +111,7 @@ def request_start(
 ) -> Command:
     """Record the wish to start a run. Raises NotPossible and PermissionDenied."""
     _check_may_act(user, workflow.account_id)
-    known = Command.objects.filter(pk=key).first() if key else None
+    known = _known(key, user)
     if known is not None:
         return known
     if Verb.START not in workflow.account.adapter_class.verbs():
@@ -130,6 +130,14 @@ def request_start(
     return _record(
         command, {"values": arguments}, user, workflow.name, workflow.account.name, address
     )
+
+
+def _known(key: UUID | None, user: User) -> Command | None:
+    """The command that this person recorded under this key before."""
+    known = Command.objects.filter(pk=key).first() if key else None
+    if known is not None and known.requested_by_id != user.pk:
+        raise NotPossible("This key belongs to somebody else's request. Load the page again.")
+    return known
 
 
 def _record(

@@ -1,4 +1,4 @@
-"""Finds the runs of a list: keyset pages over (sort_at, id) and counts that stay bounded.
+"""Finds the runs of a list: keyset pages over (sort_at, id).
 
 Nothing here uses OFFSET or walks an unbounded part of the table. What an index can serve in order
 is read in order (one short scan per account, status or workflow, merged); what it cannot serve
@@ -15,12 +15,10 @@ from typing import Any
 from django.db import connection
 
 from executions.filters import Filters
-from executions.models import OPEN_COMMAND_STATES, PROBLEM_STATUSES, Execution, StatusCount
-from providers.contract import Status
+from executions.models import OPEN_COMMAND_STATES, PROBLEM_STATUSES, Execution
 
 PAGE = 50
-CAP = 1000  # counts above say "1,000+"
-WINDOW = 2000  # runs looked at where no index serves the order
+WINDOW = 1000  # runs looked at where no index serves the order
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the table says of a command: open ones, and for a while those that went wrong.
 TROUBLED_COMMANDS = ("rejected", "needs_person")
@@ -64,11 +62,14 @@ class Page:
     """Set where the search stopped before it had looked at everything."""
 
 
+Driver = tuple[str, list[Any], str]  # rows of one column v, their parameters, the condition
+
+
 @dataclass
 class _Source:
     """One way to find rows: scans that an index serves in order, and what is left to check."""
 
-    drivers: list[tuple[str, list[Any], str]]  # (rows of one column v, parameters, condition)
+    drivers: list[Driver]
     residual: str = ""
     residual_params: tuple[Any, ...] = ()
 
@@ -129,65 +130,6 @@ WHERE x.id = ANY(%s) ORDER BY x.sort_at DESC, x.id DESC
 """
 
 
-# ------------------------------------------------------------------------------------- counts
-
-
-def counts(filters: Filters) -> tuple[dict[str, int], bool]:
-    """How many runs in each status obey the filter, its status part left out; and whether they
-    are only lower bounds. A count above CAP means "more than CAP". One query."""
-    ids = filters.account_ids()
-    if filters.is_counted:
-        kept = StatusCount.objects.all()
-        if ids is not None:
-            kept = kept.filter(account_id__in=ids)
-        found: dict[str, int] = {}
-        for status, number in kept.values_list("status", "count"):
-            found[status] = found.get(status, 0) + number
-        return found, False
-    if filters.text or filters.workflow_ids() or filters.barred_workflow_ids():
-        return _counts_of_newest(filters)
-    return _counts_by_status(filters, ids), False
-
-
-def _counts_by_status(filters: Filters, ids: list[int] | None) -> dict[str, int]:
-    """Capped, per status: for a list that asks for a time range, accounts and statuses only."""
-    where, params = _range(filters, None, False)
-    driver, own = "executions_execution x", ""
-    if ids is not None:
-        driver = (
-            "unnest(%s::bigint[]) a(v) CROSS JOIN LATERAL (SELECT 1 FROM executions_execution x "
-            f"WHERE x.account_id = a.v AND x.status = s.v{where} LIMIT {CAP + 1}) y"
-        )
-        params = [ids, *params]
-    else:
-        own = f"WHERE x.status = s.v{where}"
-    sql = (
-        "SELECT s.v, (SELECT count(*) FROM "  # noqa: S608 - built from our own words only
-        f"(SELECT 1 FROM {driver} {own} LIMIT {CAP + 1}) z) FROM unnest(%s::text[]) s(v)"
-    )
-    with connection.cursor() as db:
-        db.execute(sql, [*params, [s.value for s in Status]])
-        return dict(db.fetchall())
-
-
-def _counts_of_newest(filters: Filters) -> tuple[dict[str, int], bool]:
-    """Among the newest CAP that match, and whether there are more."""
-    anything = Filters(**{**vars(filters), "values": dict(filters.values)})
-    anything.excluded = {**filters.excluded, "status": [], "lamp": []}
-    anything.values.update(status=[], lamp=[])
-    sql, params = _finding_sql(anything, None, is_newer=False, limit=CAP + 1)
-    with connection.cursor() as db:
-        db.execute(
-            f"SELECT f.what, x.status, count(*) FROM ({sql}) f "  # noqa: S608 - our own words only
-            "LEFT JOIN executions_execution x ON x.id = f.id AND f.what = 'hit' GROUP BY 1, 2",
-            params,
-        )
-        found = db.fetchall()
-    hits = {status: number for what, status, number in found if what == "hit"}
-    is_cut = any(what == "end" for what, _, _ in found) or sum(hits.values()) > CAP
-    return hits, is_cut
-
-
 # ------------------------------------------------------------------------------------ finding
 
 
@@ -197,7 +139,7 @@ def _find(
     """(sort_at, id) in list order, and where the search stopped if it did not see everything."""
     if filters.account_ids() == [] or filters.statuses() == []:
         return [], None
-    sql, params = _finding_sql(filters, cursor, is_newer=is_newer, limit=limit)
+    sql, params = finding_sql(filters, cursor, is_newer=is_newer, limit=limit)
     with connection.cursor() as db:
         db.execute(sql, params)
         found = db.fetchall()
@@ -210,14 +152,15 @@ def _find(
     return hits[:limit], end
 
 
-def _finding_sql(
+def finding_sql(
     filters: Filters, cursor: Cursor | None, *, is_newer: bool, limit: int
 ) -> tuple[str, list[Any]]:
+    """Rows (what, sort_at, id): each hit, and an `end` for a search that stopped early."""
     way = "ASC" if is_newer else "DESC"
     ctes: list[str] = []
     selects: list[str] = []
     params: list[Any] = []
-    where, where_params = _range(filters, cursor, is_newer)
+    where, where_params = range_sql(filters, cursor, is_newer)
     for number, source in enumerate(_sources(filters)):
         size = WINDOW if source.residual else limit
         scan, scan_params = _scan(source, where, where_params, way, size)
@@ -261,7 +204,7 @@ def _scan(
     )
 
 
-def _range(filters: Filters, cursor: Cursor | None, is_newer: bool) -> tuple[str, list[Any]]:
+def range_sql(filters: Filters, cursor: Cursor | None, is_newer: bool) -> tuple[str, list[Any]]:
     """The part of the order that is asked for."""
     parts: list[str] = []
     params: list[Any] = []
@@ -279,7 +222,9 @@ def _range(filters: Filters, cursor: Cursor | None, is_newer: bool) -> tuple[str
 
 def _sources(filters: Filters) -> list[_Source]:
     ids, statuses = filters.account_ids(), filters.statuses()
-    accounts = [("unnest(%s::bigint[])", [ids], "x.account_id = {}")] if ids is not None else []
+    accounts: list[Driver] = []
+    if ids is not None:
+        accounts = [("unnest(%s::bigint[])", [ids], "x.account_id = {}")]
     in_status = ("x.status = ANY(%s)", (statuses,)) if statuses is not None else ("", ())
     barred = filters.barred_workflow_ids()
     not_barred = ("NOT x.workflow_id = ANY(%s)", (barred,)) if barred else ("", ())
@@ -287,8 +232,9 @@ def _sources(filters: Filters) -> list[_Source]:
         chosen = _workflows_of(filters.workflow_ids(), ids)
         checks = [in_status, not_barred, _text_check(filters)]
         return [_Source([chosen], *_both(*checks))]
-    by_status = [("unnest(%s::text[])", [statuses], "x.status = {}")] if statuses else []
-    base = [*accounts, *by_status]
+    base = list(accounts)
+    if statuses:
+        base.append(("unnest(%s::text[])", [statuses], "x.status = {}"))
     if not filters.text:
         return [_Source(base, *_both(not_barred))]
     return _text_sources(filters, base, accounts, in_status, not_barred)
@@ -296,8 +242,8 @@ def _sources(filters: Filters) -> list[_Source]:
 
 def _text_sources(
     filters: Filters,
-    base: list[Any],
-    accounts: list[Any],
+    base: list[Driver],
+    accounts: list[Driver],
     in_status: tuple[str, tuple[Any, ...]],
     not_barred: tuple[str, tuple[Any, ...]],
 ) -> list[_Source]:
@@ -310,7 +256,7 @@ def _text_sources(
         [visible, f"%{like}%"],
         "x.workflow_id = {}",
     )
-    exact = [
+    exact: list[Driver] = [
         ("unnest(%s::bigint[])", [visible], "x.account_id = {}"),
         ("unnest(%s::text[])", [[filters.text]], "x.ref = {}"),
     ]
@@ -329,7 +275,7 @@ def _text_sources(
     return sources
 
 
-def _workflows_of(chosen: list[int], ids: list[int] | None) -> tuple[str, list[Any], str]:
+def _workflows_of(chosen: list[int], ids: list[int] | None) -> Driver:
     """The chosen workflows, without those of accounts that are out of sight."""
     if ids is None:
         return "unnest(%s::bigint[])", [chosen], "x.workflow_id = {}"

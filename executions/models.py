@@ -204,7 +204,6 @@ class Transition(models.Model):
     """`first` (seen for the first time), `reopened` (left a final status), `refined`."""
 
     class Meta:
-        managed = False
         ordering = ("version",)
 
 
@@ -227,7 +226,6 @@ class PollRun(models.Model):
     error = models.CharField(max_length=500, default="", blank=True)
 
     class Meta:
-        managed = False
         ordering = ("-started_at",)
 
 

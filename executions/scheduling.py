@@ -106,8 +106,6 @@ def finish(
         health, wait = Health.OK, _wait_after_success(account, adapter)
     else:
         health, wait = _after_failure(account, failure, adapter)
-    if not account.enabled:
-        health = Health.PAUSED
     skew = adapter.http.server_skew if adapter is not None else None
     with transaction.atomic():
         PollRun.objects.bulk_create([_poll_run(account, poll_seq, started_at, tally)])

@@ -11,7 +11,7 @@ import logging
 from celery import shared_task
 from django.db import OperationalError
 
-from executions import commands, logs, polling, pruning, scheduling, settling
+from executions import commands, live, logs, polling, pruning, scheduling, settling, starting
 from executions.models import Command, CommandState, Execution
 from providers.contract import NotFound, ProviderError, Verb
 from providers.credentials import SealError
@@ -40,10 +40,25 @@ def poll(account_id: int, poll_seq: int) -> None:
         return
     settling.confirm_observed(account_id)
     account = ProviderAccount.objects.get(pk=account_id)
+    if starting.lists_workflows(account) and live.is_first(
+        f"workflows:{account.pk}:{account.revision}", int(starting.REFRESH_EVERY.total_seconds())
+    ):
+        list_workflows.delay(account.pk)
     if tally.changed_ids and logs.offers_logs(account):
         changed = Execution.objects.filter(pk__in=tally.changed_ids, detail__isnull=False)
         for execution in changed.select_related("account")[:LOGS_PER_POLL]:
             _fetch_log(execution)
+
+
+@shared_task(ignore_result=True)
+def list_workflows(account_id: int) -> None:
+    """Read which workflows the account can start."""
+    account = ProviderAccount.objects.filter(pk=account_id, enabled=True).first()
+    if account is not None:
+        try:
+            starting.refresh_workflows(account)
+        except Expected as error:
+            log.info("workflows of %s not read: %s", account, error)
 
 
 @shared_task(ignore_result=True)

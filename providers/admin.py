@@ -26,7 +26,7 @@ LAST_POLLS = 10
 MANY_POLLS = 200
 
 
-class AccountAdmin(admin.ModelAdmin):
+class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
     list_display = (
         "name", "provider_name", "health", "health_since", "last_error", "last_success_at",
         "group", "enabled",
@@ -72,7 +72,7 @@ class AccountAdmin(admin.ModelAdmin):
         **_: Any,
     ) -> type[forms.AccountForm]:
         form = forms.account_form(self._provider(request, obj), obj)
-        form.is_trial = "_test" in request.POST
+        form.is_trial = _is_trial(request)
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
@@ -146,9 +146,11 @@ class AccountAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        if request.method == "POST" and "_test" in request.POST:
+        if _is_trial(request):
             # Not inside a transaction: it waits for a provider. The middleware checks CSRF.
-            return self._changeform_view(request, object_id, form_url, extra_context)
+            return self._changeform_view(  # type: ignore[attr-defined]
+                request, object_id, form_url, extra_context
+            )
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def render_change_form(
@@ -163,6 +165,9 @@ class AccountAdmin(admin.ModelAdmin):
                 "polls": self.last_polls(account, LAST_POLLS),
                 "abilities": trying.abilities(form.adapter),
             }
+        query = request.GET.copy()
+        query["_test"] = "1"
+        context["trial_url"] = f"{request.path}?{query.urlencode()}"
         if form.is_trial and form.is_bound:
             context["trial"] = self._trial(request, form)
             if request.headers.get("HX-Request") == "true":
@@ -249,7 +254,13 @@ class AccountAdmin(admin.ModelAdmin):
     def _granted(self, request: HttpRequest, pk: int) -> ProviderAccount:
         if not self._may(request):
             raise PermissionDenied
-        account = self.get_object(request, str(pk))
+        account: ProviderAccount | None = self.get_object(request, str(pk))
         if account is None:
             raise Http404
         return account
+
+
+def _is_trial(request: HttpRequest) -> bool:
+    """Whether the form is only to be tested. The script asks at an address of its own, so that a
+    test can never be taken for a save; without it the button's name tells."""
+    return request.method == "POST" and ("_test" in request.POST or "_test" in request.GET)

@@ -144,7 +144,7 @@ _BUILDERS: Mapping[str, Callable[[Field, dict[str, Any]], forms.Field]] = {
 # -------------------------------------------------------------------------------- the account form
 
 
-class AccountForm(forms.ModelForm):
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
     """What every account has; `account_form` adds the provider's own fields."""
 
     adapter: type[Adapter]

@@ -70,9 +70,10 @@ def try_account(account: ProviderAccount) -> Trial:
 
 def sentence(error: ProviderError) -> str:
     """The error without what the other side sent, unless it explains a refusal."""
-    if error.code in ("auth", "rejected") or not error.detail:
-        return str(error)
-    return str(error).replace(f": {error.detail}", ".")
+    text = str(error)
+    if error.detail and error.code not in ("auth", "rejected"):
+        text = text.replace(f": {error.detail}", ".")
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def abilities(adapter: type[Adapter]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,6 +16,7 @@ if "ANNUNCIATOR_DATA" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["ANNUNCIATOR_DATA"], ignore_errors=True)
 os.environ.setdefault("ANNUNCIATOR_ALLOWED_NETWORKS", "127.0.0.0/8")
 os.environ["ANNUNCIATOR_DEMO"] = "0"
+os.environ["ANNUNCIATOR_PACE"] = "100"  # simulators on this machine need no sparing
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser driver runs an event loop
 
 from config.embedded import services  # noqa: E402

@@ -32,7 +32,7 @@ def create_command(
     pk: int,
     wish: schemas.Wish,
     idempotency_key: IdempotencyKey = None,
-) -> Status:
+) -> Status[dict[str, Any]]:
     """Recorded, not yet done: ask `commands/{key}` until its state is `confirmed` or `rejected`.
     A start starts another run of the same workflow. The same `Idempotency-Key` (a UUID) twice is
     one command."""
@@ -67,7 +67,7 @@ def start_run(
     pk: int,
     start: schemas.Start,
     idempotency_key: IdempotencyKey = None,
-) -> Status:
+) -> Status[dict[str, Any]]:
     """Start a run of a workflow; the ids are in `workflows`."""
     rows = Workflow.objects.filter(account__in=visible_accounts(person(request)).values("pk"))
     workflow = get_object_or_404(rows.select_related("account"), pk=pk)

@@ -2,8 +2,9 @@
 
 The door: `compile_question` and `compile_triple`. The stages, in order: `triples` (what came),
 `reading` with `schemas`, `layouts`, `choices`, `controls` and `conditions` (to a `tree`),
-`drawing` (rows, names, visibility), `answers` with `fields` and `checks` (the Django form),
-`showing` (what templates draw), `bodies` (what is sent). The rules are in docs/forms.md.
+`fillings` and `drawing` (defaults, rows, names, visibility), `answers` with `fields` and `checks`
+(the Django form), `showing` (what templates draw), `bodies` (what is sent). The rules are in
+docs/forms.md.
 """
 
 from __future__ import annotations

@@ -116,11 +116,10 @@ class AnswerForm(forms.Form):
         """For a summary on top: id of the input, title, complaint."""
         links = []
         for name, errors in self.errors.items():
-            if name in self.fields:
-                drawn = self.by_name[name]
-                anchor = f"field_{self.add_prefix(name)}"
-                title = getattr(drawn.node, "words").title  # noqa: B009 - not on Text
-                links.append((anchor, title or key_text(drawn.path), str(errors[0])))
+            node = self.by_name[name].node if name in self.fields else None
+            if isinstance(node, Leaf | Repeat):
+                title = node.words.title or key_text(self.by_name[name].path)
+                links.append((f"field_{self.add_prefix(name)}", title, str(errors[0])))
         return links
 
     @property

@@ -11,6 +11,7 @@ from executions.forms.bodies import masked
 from executions.forms.conditions import Condition
 from executions.forms.drafts import changed_rows, collected, data_url, fitting_value
 from executions.forms.drawing import NAME, Drawing
+from executions.forms.fillings import explicit, unanswered, with_defaults
 from executions.forms.keys import EACH, Path, complained, key_text
 from executions.forms.schemas import Schemas
 from executions.forms.tree import Leaf, Node, Repeat, every, looks_secret
@@ -33,7 +34,7 @@ class CompiledForm:
         self.nodes = nodes
         self.schemas = schemas or Schemas({})
         self.model = model if isinstance(model, dict) else {}
-        self.start = self.schemas.with_defaults(deepcopy(self.model), self.schemas.root_shape)
+        self.start = with_defaults(self.schemas, deepcopy(self.model), self.schemas.root_shape)
         self.problem = problem
         self.notes = list(notes)
         self.submit_label = submit_label or DEFAULT_SUBMIT
@@ -73,12 +74,12 @@ class CompiledForm:
         property of the schema that has none, for providers that blank what is left out."""
         body = form.body()
         if complete:
-            body = self.schemas.explicit(body, self.schemas.root_shape)
+            body = explicit(self.schemas, body, self.schemas.root_shape)
         return dict(body)
 
     def lacks(self, body: Any) -> list[str]:
         """Properties the schema demands and the body lacks. A warning: the provider decides."""
-        paths = self.schemas.unanswered(body, self.schemas.root_shape)
+        paths = unanswered(self.schemas, body, self.schemas.root_shape)
         return [key_text(path) for path in paths][:20]
 
     def _drawing(self, given: Mapping[str, Any]) -> Drawing:

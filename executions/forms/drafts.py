@@ -27,6 +27,7 @@ def data_url(upload: Any) -> str:
     """An uploaded file as a data URL, or the mark of one that is too large."""
     if upload.size > MAX_FILE:
         return TOO_LARGE
+    upload.seek(0)  # it may have been read for a draft
     kind = str(getattr(upload, "content_type", "") or "")
     if not re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind):
         kind = "application/octet-stream"

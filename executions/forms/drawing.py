@@ -14,6 +14,7 @@ from typing import Any
 from executions.forms.bodies import assembled
 from executions.forms.drawn import MAX_ROWS, Drawn, Frame, Row, first_tokens
 from executions.forms.expressions import Scope, Unclear
+from executions.forms.fillings import with_defaults
 from executions.forms.keys import MISSING, dig
 from executions.forms.schemas import Schemas
 from executions.forms.tree import Group, Leaf, Node, Repeat, Text
@@ -87,7 +88,7 @@ class Drawing:
         if token.isdigit():
             start = drawn.start[int(token)]
         else:
-            start = self.schemas.with_defaults(MISSING, node.item_shape)
+            start = with_defaults(self.schemas, MISSING, node.item_shape)
         skip, tokens = len(node.path) + 1, (*frame.tokens, token)
         inner = Frame(start, skip, tokens, (*frame.indices, position))
         return Row(token, inner, [self.draw(item, inner) for item in node.items])

@@ -35,7 +35,7 @@ class AnswerField(forms.Field):
         super().__init__(
             required=drawn.is_required and not in_row and demands_natively(drawn),
             label=drawn.leaf.words.title,
-            initial=drawn.initial,
+            initial=drawn.typed,
             widget=widget_for(drawn),
         )
 

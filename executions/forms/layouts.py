@@ -112,3 +112,13 @@ def copies_of(attributes: dict[str, Any]) -> tuple[Path, ...]:
     keys = attributes.get("copyValueTo")
     paths = [parse_key(key) for key in (keys if isinstance(keys, list) else [])]
     return tuple(path for path in paths if path and EACH not in path)
+
+
+def without_expression(attributes: dict[str, Any]) -> dict[str, Any]:
+    """A `tabarray` names its tabs by an Angular expression (`value.name || 'Tab '+$index`,
+    examples/data/tabarray.json of angular-schema-form; read November 2026), which is no title."""
+    title = attributes.get("title")
+    is_expression = isinstance(title, str) and re.search(r"[|+'\"{$]|^value\.", title)
+    if entry_type(attributes) != "tabarray" or not is_expression:
+        return attributes
+    return {key: value for key, value in attributes.items() if key != "title"}

@@ -26,6 +26,7 @@ from executions.forms.layouts import (
     listed_keys,
     merged_readonly,
     sections_of,
+    without_expression,
     wording_for,
 )
 from executions.forms.schemas import MAX_DEPTH, Place, Schemas, properties_of
@@ -255,6 +256,7 @@ class Reader:
     ) -> Repeat:
         number = self.next_number()
         shape, row = place.shape, (*path, EACH)
+        attributes = without_expression(attributes)
         readonly = merged_readonly(shape, attributes)
         inner = replace(self.inside(readonly, around), row=row)
         listed = attributes.get("items")

@@ -6,8 +6,6 @@ cannot be one field become the kind "any", which is drawn as JSON text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -109,7 +107,7 @@ class Schemas:
             if others and all(part.get("type") == "string" for part in others):
                 # A date or one of a list (PrefectHQ/prefect#22753, read November 2026): any text.
                 return {"type": "string", **outer}, has_null, ""
-            if outer.get("type") in _KINDS and "properties" in outer:
+            if outer.get("type") == "object" and "properties" in outer:
                 return outer, has_null, ""  # branches only say what is required together
             return rules, has_null, "it allows several kinds of value"
         return rules, False, ""
@@ -130,53 +128,16 @@ class Schemas:
                 shape = self.shape(properties[part], shape.trail)
         return Place(shape, is_required)
 
-    def with_defaults(self, value: Any, shape: Shape, depth: int = 0) -> Any:
-        """`value` with the schema's defaults in nested objects, not in list items that exist."""
-        if value is MISSING and "default" in shape.rules:
-            value = deepcopy(shape.rules["default"])
-        is_missing = value is MISSING
-        filled = {} if is_missing else value
-        if depth > MAX_DEPTH or not isinstance(filled, dict):
-            return value
-        for name, schema in properties_of(shape).items():
-            if not isinstance(schema, dict):
-                continue
-            below = self.shape(schema, shape.trail)
-            given = self.with_defaults(filled.get(name, MISSING), below, depth + 1)
-            if given is not MISSING:
-                filled[name] = given
-        return MISSING if is_missing and not filled else filled
-
-    def explicit(self, value: Any, shape: Shape, depth: int = 0) -> Any:
-        """`value` with every property present, empty ones in the way their type is empty."""
-        if value is MISSING:
-            value = _empty(shape)
-        if isinstance(value, dict) and depth <= MAX_DEPTH:
-            for name, schema in properties_of(shape).items():
-                below = self.shape(schema, shape.trail)
-                value[name] = self.explicit(value.get(name, MISSING), below, depth + 1)
-        return value
-
-    def unanswered(self, value: Any, shape: Shape, at: Path = ()) -> Iterator[Path]:
-        """Paths of demanded properties that a body lacks."""
-        if len(at) > MAX_DEPTH or not isinstance(value, dict):
-            return
-        for name, schema in properties_of(shape).items():
-            if name not in value:
-                if is_required_in(shape, name):
-                    yield (*at, name)
-            else:
-                below = self.shape(schema, shape.trail)
-                yield from self.unanswered(value[name], below, (*at, name))
-
 
 def properties_of(shape: Shape) -> dict[str, Any]:
     """Properties in their order; Prefect numbers them with `position`."""
     properties = shape.rules.get("properties")
     if shape.doubt or not isinstance(properties, dict):
         return {}
-    places = [isinstance(p, dict) and type(p.get("position")) is int for p in properties.values()]
-    if places and all(places):
+    if properties and all(
+        isinstance(schema, dict) and type(schema.get("position")) is int
+        for schema in properties.values()
+    ):
         return dict(sorted(properties.items(), key=lambda item: item[1]["position"]))
     return properties
 
@@ -269,7 +230,7 @@ def _guessed(rules: dict[str, Any], example: Any, *, is_null_only: bool) -> Kind
     values = [rules["const"]] if "const" in rules else rules.get("enum")
     if not isinstance(values, list) or not values:
         values = [rules["default"]] if rules.get("default") is not None else [example]
-    kinds = {kind_of(value) for value in values if value is not None}
+    kinds = {kind_of(value) for value in values if value not in (None, MISSING)}
     if len(kinds) == 1:
         return kinds.pop()
     return "any" if kinds or is_null_only else "string"
@@ -283,10 +244,3 @@ def kind_of(value: Any) -> Kind:
         if isinstance(value, cast(type, types)):
             return cast(Kind, kind)
     return "object" if isinstance(value, dict) else "any"
-
-
-def _empty(shape: Shape) -> Any:
-    if shape.is_nullable:
-        return None
-    empties: dict[Kind, Any] = {"string": "", "boolean": False, "array": [], "object": {}}
-    return deepcopy(empties.get(shape.kind))

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from executions import audit
 from executions.filters import LAMP_WORDS, provider_name
+from executions.freshness import freshness
 from executions.models import PollRun, Quarantine, StatusCount
-from executions.rendering import duration, freshness, iso, mark, moment, plain, size
 from executions.roles import may_administer, visible_accounts
 from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, show
-from executions.views.lists import LAMP_ICONS
+from executions.wording import LAMP_ICONS, duration, iso, mark, moment, plain, size
 from providers import registry
 from providers.adapter import Adapter
 from providers.contract import LAMPS, Status

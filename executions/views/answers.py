@@ -16,9 +16,8 @@ from executions import live
 from executions.commands import NotPossible, request_command
 from executions.forms import CompiledForm, compile_question
 from executions.models import Question
-from executions.rendering import clock, plain
 from executions.views import drafts
-from executions.views.chrome import address, changes, fragment, no_store, show
+from executions.views.chrome import address, changes, fragment, no_store, person, show
 from executions.views.questions import (
     command_of,
     get_question,
@@ -27,6 +26,7 @@ from executions.views.questions import (
     question_view,
     require_may_act,
 )
+from executions.wording import clock, plain
 from providers.contract import Verb
 
 
@@ -63,7 +63,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         return _show(request, question, question_view(request, question, compiled, form), 422)
     try:
         request_command(
-            user=request.user,
+            user=person(request),
             execution=question.execution,
             kind=Verb.ANSWER,
             question=question,

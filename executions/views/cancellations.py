@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from executions.commands import NotPossible, request_command
-from executions.views.chrome import address
+from executions.views.chrome import address, person
 from executions.views.details import get_run
 from executions.views.questions import intent_key, require_may_act
 from providers.contract import Verb
@@ -34,7 +34,7 @@ def _request(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
     require_may_act(request)
     try:
         request_command(
-            user=request.user,
+            user=person(request),
             execution=run,
             kind=verb,
             reason=request.POST.get("reason", "").strip()[:500],

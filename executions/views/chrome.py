@@ -8,18 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from django.contrib.auth.models import User
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils import timezone
 
+from executions.freshness import Freshness, freshness
 from executions.models import Question
-from executions.rendering import Freshness, freshness, mark, moment
 from executions.roles import may_act, may_administer, visible_accounts
+from executions.wording import mark, moment
 from providers.models import ProviderAccount
 
 THEMES = ("system", "light", "dark")
+SECTIONS = {  # first part of the address: what the navigation marks
+    "": "runs", "executions": "runs", "inbox": "inbox", "questions": "inbox",
+    "workflows": "workflows", "commands": "workflows", "accounts": "accounts",
+}  # fmt: skip
 
 
 class Trouble(NamedTuple):
@@ -43,14 +50,30 @@ class Fragment(NamedTuple):
     swap: str = "outerMorph"
 
 
+def person(request: HttpRequest) -> User:
+    """Who asks. Every view needs a signed-in person, so there is one."""
+    return cast(User, request.user)
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    return bool(getattr(request, "htmx", False))
+
+
 def accounts_of(request: HttpRequest) -> dict[int, ProviderAccount]:
     """Every account the person may see, by id; read once per request."""
     found: dict[int, ProviderAccount] | None = getattr(request, "_accounts", None)
     if found is None:
         rows = visible_accounts(request.user).defer("sealed_credentials", "memory")
-        found = {account.pk: account for account in rows}
+        every = RawSQL("(SELECT count(*) FROM providers_provideraccount)", [])
+        found = {account.pk: account for account in rows.annotate(of_all=every)}
         request._accounts = found  # type: ignore[attr-defined]
     return found
+
+
+def sees_all(request: HttpRequest) -> bool:
+    """Whether no account is hidden from the person: then lists need not name the visible ones."""
+    found = accounts_of(request)
+    return any(account.of_all == len(found) for account in found.values())  # type: ignore[attr-defined]
 
 
 def troubles(request: HttpRequest) -> list[Trouble]:
@@ -109,6 +132,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     theme = request.COOKIES.get("theme", "system")
     words: dict[str, Any] = {
+        "section": SECTIONS.get(request.path.split("/")[1], ""),
         "theme": theme if theme in THEMES else "system",
         "server_now": int(timezone.now().timestamp() * 1000),
     }

@@ -14,22 +14,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
 from executions.commands import look_closer
+from executions.freshness import freshness
 from executions.models import Command, Execution, ExecutionDetail, Output, Transition
-from executions.rendering import (
-    STATUS_VIEWS,
-    duration,
-    freshness,
-    iso,
-    mark,
-    moment,
-    plain,
-    size,
-)
 from executions.roles import may_act, visible_executions
 from executions.views import histories, logs, questions
-from executions.views.chrome import Fragment, changes, fragment, no_store, show
+from executions.views.chrome import Fragment, changes, fragment, no_store, show, wants_fragment
 from executions.views.payloads import payload_list
 from executions.views.steps import step_list
+from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, size
 from providers.contract import Verb
 
 VERBS = {
@@ -48,7 +40,7 @@ CONSEQUENCES = {
 def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; with HX-Request the steps, for their own pages and order."""
     run = get_run(request, pk)
-    if request.htmx:
+    if wants_fragment(request):
         context = {"run": run, **step_list(request, run)}
         return no_store(HttpResponse(fragment(request, "executions/_run_steps.html", context)))
     look_closer(run)
@@ -94,7 +86,8 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """Status, times, error and where the data comes from."""
     fresh = freshness(run.account, timezone.now())
     status = STATUS_VIEWS[run.status]
-    detail = ExecutionDetail.objects.filter(pk=run.pk).values("error", "read_at").first() or {}
+    found = ExecutionDetail.objects.filter(pk=run.pk).values("error", "read_at").first()
+    detail: dict[str, Any] = dict(found or {})
     is_final = status.status.is_final
     took = since = ""
     if run.started_at and run.finished_at:

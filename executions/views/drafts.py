@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from executions.forms import CompiledForm, compile_question
 from executions.models import Draft, Question
+from executions.views.chrome import person
 from providers.credentials import SealError, seal, unseal
 
 MAX_DRAFT = 20_000_000  # characters, files included
@@ -39,14 +40,15 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
     if source.problem:
         return False
     typed = source.typed(request.POST, request.FILES, prefix_of(question))
-    for upload in request.FILES.values():
-        upload.seek(0)  # the form reads it as well
+    for name in request.FILES:
+        for upload in request.FILES.getlist(name):
+            upload.seek(0)  # the form reads it as well
     if sum(len(str(value)) for value in typed.values()) > MAX_DRAFT:
         return False
     value = {"fingerprint": posted, "triple": triple, "typed": typed}
     Draft.objects.update_or_create(
         question=question,
-        user_id=request.user.pk,
+        user=person(request),
         defaults={
             "sealed_values": seal(_context(request, question), value),
             "saved_at": timezone.now(),
@@ -69,7 +71,7 @@ def restored(
 
 
 def _opened(request: HttpRequest, question: Question) -> dict[str, Any] | None:
-    row = Draft.objects.filter(question=question, user_id=request.user.pk).first()
+    row = Draft.objects.filter(question=question, user=person(request)).first()
     if row is None:
         return None
     try:

@@ -6,15 +6,7 @@ from typing import Any
 
 from executions.commands import shown_arguments
 from executions.models import OPEN_COMMAND_STATES, Command, Execution, Transition
-from executions.rendering import (
-    COMMAND_LAMPS,
-    COMMAND_WORDS,
-    STATUS_VIEWS,
-    clock,
-    iso,
-    moment,
-    plain,
-)
+from executions.wording import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, clock, iso, moment, plain
 
 MAX_SHOWN = 200
 FLAG_WORDS = {"first": "first seen", "reopened": "came back after its end", "refined": "more exact"}

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from executions.freshness import freshness
 from executions.models import OPEN_COMMAND_STATES, Command, Question
-from executions.rendering import COMMAND_WORDS, clock, freshness, iso, mark, moment, plain
 from executions.views import histories
 from executions.views.chrome import (
     Fragment,
@@ -22,6 +22,7 @@ from executions.views.chrome import (
     show,
     troubles,
 )
+from executions.wording import COMMAND_WORDS, clock, iso, mark, moment, plain
 from providers.contract import Verb
 
 MAX_SHOWN = 200

@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import finding, rendering
+from executions import counting, finding, rendering, wording
+from executions.counting import CAP
 from executions.filters import LAMP_WORDS, PRESETS, Filters, parse, provider_name
-from executions.finding import CAP, Cursor
+from executions.finding import Cursor
+from executions.freshness import freshness
 from executions.models import Workflow
-from executions.rendering import STATUS_VIEWS, mark
 from executions.views.chrome import (
     Fragment,
     accounts_of,
@@ -24,21 +25,16 @@ from executions.views.chrome import (
     fragment,
     no_store,
     partials,
+    sees_all,
     show,
     troubles,
+    wants_fragment,
 )
+from executions.wording import LAMP_ICONS, STATUS_VIEWS, mark
 from providers.contract import Lamp, Status
 
 MAX_OPTIONS = 300  # workflows offered in the filter
 MAX_ROWS = 200  # rows one page may ask about
-LAMP_ICONS = {
-    Lamp.NEEDS_YOU: "hand",
-    Lamp.FAILED: "cross",
-    Lamp.WARNING: "triangle",
-    Lamp.ACTIVE: "ring",
-    Lamp.DONE: "tick",
-    Lamp.UNKNOWN: "question",
-}
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def execution_list(request: HttpRequest) -> HttpResponse:
     if is_newer and not page.has_newer:
         page, cursor = finding.page(filters), None  # nothing newer: that is the first page
     context = {**_table(request, filters, page, cursor), **_controls(request, filters)}
-    if request.htmx:
+    if wants_fragment(request):
         response = HttpResponse(fragment(request, "executions/_console.html", context))
         response["HX-Push-Url"] = reverse("executions:list") + filters.query()
         return no_store(response)
@@ -101,12 +97,12 @@ def filters_of(request: HttpRequest) -> Filters:
         request.GET,
         accounts_of(request),
         now=timezone.now(),
-        sees_all=bool(request.user.is_superuser),
+        sees_all=sees_all(request),
     )
 
 
 def lamps_of(filters: Filters) -> list[LampView]:
-    numbers, is_least = finding.counts(filters)
+    numbers, is_least = counting.counts(filters)
     chosen = filters.statuses()
     views = []
     for lamp, word in LAMP_WORDS.items():
@@ -122,7 +118,7 @@ def lamps_of(filters: Filters) -> list[LampView]:
                 lamp.value,
                 word,
                 LAMP_ICONS[lamp],
-                rendering.count(total, bound, is_least),
+                wording.count(total, bound, is_least),
                 total > 0,
                 is_chosen,
                 _lamp_query(filters, lamp, is_chosen),
@@ -169,7 +165,7 @@ def _table(
             else ""
         ),
         "is_first": cursor is None,
-        "searched_to": rendering.moment(page.searched_to),
+        "searched_to": wording.moment(page.searched_to),
         "blind": troubles(request),
         "changes_url": reverse("executions:changes") + filters.query(),
     }
@@ -183,7 +179,7 @@ def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
         found = found.filter(Q(account_id__in=filters.account_ids()) | Q(pk__in=chosen))
     first = Case(When(pk__in=chosen, then=0), default=1)
     workflows = list(found.order_by(first, "name", "pk")[: MAX_OPTIONS + 1])
-    names = {workflow.pk: rendering.plain(workflow.name, 80) for workflow in workflows}
+    names = {workflow.pk: wording.plain(workflow.name, 80) for workflow in workflows}
     providers = sorted({account.provider for account in accounts.values()})
     return {
         "chips": filters.chips(names),
@@ -250,12 +246,13 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
             asked[int(number)] = known
     accounts, at = accounts_of(request), timezone.now()
     fragments = []
-    for execution in finding.load(list(asked)):
+    found: list[Any] = list(finding.load(list(asked)))  # with columns of other tables
+    for execution in found:
         account = accounts.get(execution.account_id)
         if account is None:
             continue
-        fresh = rendering.freshness(account, at)
-        gone = not filters.matches(execution, execution.workflow_name)
+        fresh = freshness(account, at)
+        gone = False
         token = rendering.token(execution, account, fresh) + ("-gone" if gone else "")
         if token != asked[execution.pk]:
             html = rendering.row(execution, account, fresh, gone)

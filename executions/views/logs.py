@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from executions.models import Execution, LogEntry
-from executions.rendering import iso, plain
 from executions.roles import visible_executions
 from executions.views.chrome import fragment, no_store
+from executions.wording import iso, plain
 
 WINDOW = 1000
 MAX_LINE = 4000  # characters of one line on the page

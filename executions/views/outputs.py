@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
@@ -16,9 +15,9 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from executions.models import Output
-from executions.rendering import plain
 from executions.roles import visible_executions
 from executions.views.chrome import show
+from executions.wording import plain
 from providers.contract import Download, ProviderError
 from providers.credentials import SealError
 from providers.models import open_account
@@ -34,21 +33,18 @@ ACTIVE = re.compile(
 def output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBase:
     execution = get_object_or_404(visible_executions(request.user).select_related("account"), pk=pk)
     wanted = get_object_or_404(Output, pk=output_pk, execution=execution)
-    stack = ExitStack()
     try:
-        adapter = stack.enter_context(open_account(execution.account))
-        download = adapter.open_output(execution.ref, wanted.ref)
+        download = open_account(execution.account).open_output(execution.ref, wanted.ref)
     except (ProviderError, SealError) as error:
-        stack.close()
         context = {"title": f"“{plain(wanted.name, 80)}” could not be read", "sentence": str(error)}
         return show(request, "executions/refused.html", context, status=502)
-    return _answer(download, stack, wanted)
+    return _answer(download, wanted)
 
 
-def _answer(download: Download, stack: ExitStack, wanted: Output) -> StreamingHttpResponse:
+def _answer(download: Download, wanted: Output) -> StreamingHttpResponse:
     given = (download.content_type or wanted.content_type).split(";")[0].strip().lower()
     response = StreamingHttpResponse(
-        _bounded(download, stack),
+        _bounded(download),
         content_type=given if given in SAFE_TYPES else "application/octet-stream",
     )
     name = clean_name(download.name or wanted.name)
@@ -60,15 +56,19 @@ def _answer(download: Download, stack: ExitStack, wanted: Output) -> StreamingHt
     return response
 
 
-def _bounded(download: Download, stack: ExitStack) -> Iterator[bytes]:
+def _bounded(download: Download) -> Iterator[bytes]:
     """At most MAX_BYTES; closes the provider's connection however it ends."""
     sent = 0
-    with stack:
+    try:
         for chunk in download.chunks:
             sent += len(chunk)
             if sent > MAX_BYTES:  # a broken download, not one that looks complete
                 raise ConnectionAbortedError("the provider sent more than a download may have")
             yield chunk
+    finally:
+        close = getattr(download.chunks, "close", None)
+        if close is not None:
+            close()
 
 
 def clean_name(name: str) -> str:

@@ -15,8 +15,8 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from executions.models import ExecutionDetail
-from executions.rendering import plain, size
 from executions.roles import visible_executions
+from executions.wording import plain, size
 
 WHOLE_UP_TO = 100_000  # bytes shown completely
 PREVIEW = 4000  # characters of a larger one

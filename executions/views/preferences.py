@@ -8,9 +8,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from executions.filters import LAMP_WORDS
-from executions.rendering import STATUS_VIEWS
 from executions.views.chrome import THEMES, changes, show
-from executions.views.lists import LAMP_ICONS
+from executions.wording import LAMP_ICONS, STATUS_VIEWS
 
 YEAR = 365 * 24 * 3600
 

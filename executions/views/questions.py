@@ -17,10 +17,10 @@ from django.urls import reverse
 
 from executions.forms import CompiledForm, compile_question
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
-from executions.rendering import COMMAND_WORDS, clock, iso, moment, plain
 from executions.roles import may_act, visible_executions
 from executions.views import drafts
 from executions.views.chrome import Fragment, fragment
+from executions.wording import COMMAND_WORDS, clock, iso, moment, plain
 from providers.contract import Verb
 
 MAX_RAW = 50_000  # characters of the triple on the page

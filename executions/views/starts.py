@@ -15,11 +15,12 @@ from django.views.decorators.http import require_GET, require_POST
 from executions.commands import NotPossible, request_start
 from executions.filters import provider_name
 from executions.models import Command, Execution, Workflow
-from executions.rendering import mark, plain
 from executions.roles import may_act
 from executions.views import histories
-from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, show
+from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, person, show
 from executions.views.questions import intent_key, require_may_act
+from executions.wording import mark, plain
+from providers import registry
 from providers.contract import Field, ProviderError, Verb
 from providers.credentials import SealError
 from providers.forms import form_field
@@ -69,7 +70,7 @@ def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
         return _form_page(request, workflow, form, problem, 422)
     try:
         command = request_start(
-            user=request.user,
+            user=person(request),
             workflow=workflow,
             arguments={field.key: form.cleaned_data[_name(field)] for field in fields},
             key=intent_key(request),
@@ -109,13 +110,14 @@ def _visible(request: HttpRequest) -> QuerySet[Workflow]:
 
 def _start_fields(workflow: Workflow) -> tuple[tuple[Field, ...], str]:
     """What the adapter asks for, and why it cannot say."""
+    if workflow.account.provider not in registry.all_adapters():
+        return (), "The provider of this account is not installed."
     try:
-        with open_account(workflow.account) as adapter:
-            return tuple(adapter.start_fields(workflow.ref)), ""
+        return tuple(open_account(workflow.account).start_fields(workflow.ref)), ""
     except (ProviderError, SealError) as error:
         return (), str(error)
-    except KeyError:
-        return (), "The provider of this account is not installed."
+    except (KeyError, ValueError):
+        return (), "The account's settings are incomplete. An administrator has to complete them."
 
 
 def _name(field: Field) -> str:

@@ -10,7 +10,7 @@ from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
 
 from executions.models import PROBLEM_STATUSES, Execution, Step
-from executions.rendering import STATUS_VIEWS, duration, iso, moment, plain
+from executions.wording import STATUS_VIEWS, duration, iso, moment, plain
 
 PAGE = 200
 MAX_SHOWN = 20_000  # characters of a step's output on the page

@@ -136,11 +136,9 @@ class Definitions:
         known = self._known(visit.ref)
         if visit.version not in known.get("versions", []):
             return
-        moments = [
-            since or visit.newest or EPOCH,
-            *([visit.oldest_open] if visit.oldest_open else []),
-        ]
-        facts = {"from": min(moments).isoformat(), "is_open": visit.oldest_open is not None}
+        until = since or visit.newest or EPOCH
+        start = min(until, visit.oldest_open or until)
+        facts = {"from": start.isoformat(), "is_open": visit.oldest_open is not None}
         self._remember(visit.ref, visits={**known["visits"], str(visit.version): facts})
 
     def forget(self, ref: str, version: int) -> None:

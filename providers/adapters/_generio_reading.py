@@ -69,7 +69,7 @@ def listed(reply: Reply, *keys: str) -> list[Any]:
     """A bare list, or the list an object holds under one of `keys` (undocumented)."""
     body = reply.json()
     if isinstance(body, dict):
-        body = next((body[key] for key in keys if key in body), [])
+        body = next((body[key] for key in keys if key in body), None)
     if not isinstance(body, list):
         raise BadResponse(f"{reply.where} sent no list.")
     return body
@@ -92,6 +92,12 @@ def next_page(body: Any, count: int) -> str | dict[str, int] | None:
 
 def ref_of(flow: dict[str, Any]) -> str:
     return str(flow.get("flow_id") or flow["id"])
+
+
+def key_of(flow: Any) -> str:
+    """What tells two flows apart, also where one is not as documented."""
+    ids = [flow.get("flow_id"), flow.get("id")] if isinstance(flow, dict) else []
+    return next((str(ref) for ref in ids if ref), repr(flow))
 
 
 def is_since(flow: dict[str, Any], since: datetime) -> bool:

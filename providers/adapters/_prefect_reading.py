@@ -90,7 +90,7 @@ def discovery(since: datetime | None) -> Iterator[tuple[dict[str, Any], str, int
 def is_plan(run: Mapping[str, Any]) -> bool:
     """A run that a schedule made in advance, up to 100 per deployment; the server deletes them
     when the schedule changes. It is an execution once it is due."""
-    return bool(run.get("auto_scheduled")) and native_key(run["state_name"]) == "scheduled"
+    return bool(run.get("auto_scheduled")) and native_key(run.get("state_name")) == "scheduled"
 
 
 def details_of(run: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -260,10 +260,12 @@ def cursor_after(rows: list[Any], after: str) -> str:
     if not rows:
         return ""
     times = [datetime.fromisoformat(row["timestamp"]) for row in rows]
-    begin = max(times[-1] - LATE_LINES, *([datetime.fromisoformat(after)] if after else times[:1]))
-    if len([at for at in times if at >= begin]) > EDGE:
-        # Whole moments only, or a line of a cut one would come twice.
-        begin = min((at for at in times if at > times[-EDGE]), default=times[-1])
+    begins = [times[-1] - LATE_LINES]
+    if after:
+        begins.append(datetime.fromisoformat(after))
+    if len(times) > EDGE:
+        begins.append(times[-EDGE])
+    begin = max(begins)
     marks = [mark_of(row) for row, at in zip(rows, times, strict=True) if at >= begin]
     return f"{begin.isoformat()}~{'.'.join(marks)}"
 

@@ -11,7 +11,7 @@ import json
 import mimetypes
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from providers.adapters._smartflows_steps import read_steps, read_time
@@ -53,7 +53,7 @@ def explain(reply: Reply) -> str:
     return inner[1] if inner else words[:300]
 
 
-def read_page(reply: Reply) -> tuple[list[dict[str, Any]], bool]:
+def read_page(reply: Reply) -> tuple[list[Any], bool]:
     """The rows, and whether no page follows. Typed as a bare array; an installation may wrap it
     (undocumented). A round number of rows may be a maximum below ours, silently applied."""
     body = reply.json()
@@ -65,11 +65,28 @@ def read_page(reply: Reply) -> tuple[list[dict[str, Any]], bool]:
     return rows, not rows or (len(rows) < PAGE_SIZE and len(rows) % 5 != 0)
 
 
-def is_past(rows: list[dict[str, Any]], since: datetime) -> bool:
-    """Whether every later row is older: this page is sorted, newest first, and ends before."""
-    times = [read_time(row.get("createdAt")) for row in rows]
-    known = [time for time in times if time]
-    return known == sorted(known, reverse=True) and bool(known) and known[-1] < since
+def is_past(rows: list[Any], since: datetime) -> bool:
+    """Whether every later row is older: this page is sorted, newest first, and ends before.
+    Compared as text, so that one odd time only makes the walk longer."""
+    times = [str(row.get("createdAt")) for row in rows if isinstance(row, dict)]
+    seconds = [time[:19] for time in times if time.endswith("Z")]
+    if not seconds or len(seconds) < len(rows):
+        return False
+    is_sorted = seconds == sorted(seconds, reverse=True)
+    return is_sorted and seconds[-1] < since.astimezone(UTC).isoformat()[:19]
+
+
+def key_of(row: Any) -> str:
+    """What tells two rows apart, also where one is not as documented."""
+    return str(row["id"]) if isinstance(row, dict) and "id" in row else repr(row)
+
+
+def once(rows: Iterable[Any]) -> Iterator[Any]:
+    seen: set[str] = set()
+    for row in rows:
+        if key_of(row) not in seen:
+            seen.add(key_of(row))
+            yield row
 
 
 def read_row(row: dict[str, Any]) -> Snapshot:

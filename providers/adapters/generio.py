@@ -19,6 +19,7 @@ from providers.adapters._generio_reading import (
     explain,
     file_name,
     is_since,
+    key_of,
     listed,
     next_page,
     read_data_uri,
@@ -27,7 +28,7 @@ from providers.adapters._generio_reading import (
     read_template,
     ref_of,
 )
-from providers.contract import Download, Field, Snapshot, Verb, Workflow
+from providers.contract import Download, Field, Snapshot, Unreadable, Verb, Workflow
 from providers.http import Endpoint, parse_json
 
 PUBLIC_HOST = "https://flows.generio.ai"
@@ -117,13 +118,16 @@ class Generio(Adapter):
             "Only flows of its own account are shown."
         )
 
-    def snapshots(self, since: datetime | None) -> Iterator[Snapshot]:
+    def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
         """The whole list: its order and page parameters are undocumented, its filter knows no
         `starting`. Flows that ended before `since` are left out here."""
-        for flow in self._flows():
+
+        def read(flow: dict[str, Any]) -> Snapshot | None:
             snapshot = read_flow(flow)
-            if since is None or not snapshot.status.is_final or is_since(flow, since):
-                yield snapshot
+            is_wanted = since is None or not snapshot.status.is_final or is_since(flow, since)
+            return snapshot if is_wanted else None
+
+        return self.each(self._flows(), read)
 
     def snapshot(self, ref: str) -> Snapshot:
         """One GET, and one more for the outputs once the flow has ended: before, asking for them
@@ -161,7 +165,8 @@ class Generio(Adapter):
 
     def started(self, workflow_ref: str, key: str) -> str | None:
         for flow in self._flows():
-            if isinstance(flow.get("additional"), dict) and flow["additional"].get(MARK) == key:
+            additional = flow.get("additional") if isinstance(flow, dict) else None
+            if isinstance(additional, dict) and additional.get(MARK) == key:
                 return ref_of(flow)
         return None
 
@@ -185,15 +190,15 @@ class Generio(Adapter):
             size=opened.size,
         )
 
-    def _flows(self) -> Iterator[dict[str, Any]]:
+    def _flows(self) -> Iterator[Any]:
         """Every flow once, following whatever hint at a next page an answer holds."""
         seen: set[str] = set()
         reply = self.api.get("flows")
         for _ in range(MAX_PAGES):
             flows = listed(reply, "flows", "items", "data", "results")
-            news = [flow for flow in flows if ref_of(flow) not in seen]
+            news = [flow for flow in flows if key_of(flow) not in seen]
             yield from news
-            seen |= {ref_of(flow) for flow in news}
+            seen |= {key_of(flow) for flow in news}
             following = next_page(reply.json(), len(flows))
             if not news or following is None:
                 return

@@ -14,6 +14,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import count, islice
 from typing import Any
 
@@ -42,6 +43,7 @@ from providers.contract import (
     Rejected,
     Snapshot,
     Step,
+    Unreadable,
     Verb,
     Workflow,
     native_key,
@@ -99,15 +101,14 @@ class Prefect(Adapter):
         who = f"{who} works" if "Authorization" in self.api.headers else "No login was needed"
         return f"{who}. It sees {int(runs):,} flow runs and {int(deployments):,} deployments."
 
-    def snapshots(self, since: datetime | None) -> Iterator[Snapshot]:
+    def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
         seen: set[str] = set()
         for where, sort, most in discovery(since):
             for rows in self._pages("flow_runs", {"flow_runs": where}, sort, most, seen):
                 runs = [row for row in rows if not is_plan(row)]
                 self._learn_names(runs)
                 damaged = self._damaged(runs)
-                for run in runs:
-                    yield self._read(run, damaged)
+                yield from self.each(runs, partial(self._read, damaged=damaged))
 
     def snapshot(self, ref: str) -> Snapshot:
         run = self._run(ref)
@@ -215,7 +216,8 @@ class Prefect(Adapter):
         page without a new one ends it."""
         for page in islice(count(), most):
             rows = self._filter(kind, **query, sort=sort, limit=PAGE, offset=page * PAGE)
-            fresh = {row["id"]: row for row in rows if row["id"] not in seen}
+            named = {str(row.get("id") or row): row for row in rows}
+            fresh = {ref: row for ref, row in named.items() if ref not in seen}
             seen.update(fresh)
             yield list(fresh.values())
             if len(rows) < PAGE or not fresh:
@@ -244,7 +246,7 @@ class Prefect(Adapter):
 
     def _damaged(self, runs: list[Any]) -> set[str]:
         """Which of these completed although a task run of theirs failed. At most one request."""
-        ids = [run["id"] for run in runs if native_key(run["state_type"]) == "completed"]
+        ids = [run["id"] for run in runs if native_key(run.get("state_type")) == "completed"]
         if not ids:
             return set()
         failed = {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}

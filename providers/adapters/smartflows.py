@@ -18,6 +18,8 @@ from providers.adapters._smartflows_reading import (
     explain,
     file_name,
     is_past,
+    key_of,
+    once,
     properties_of,
     read_flow,
     read_page,
@@ -33,6 +35,7 @@ from providers.contract import (
     Rejected,
     Snapshot,
     Status,
+    Unreadable,
     Verb,
     Workflow,
     native_key,
@@ -91,12 +94,8 @@ class SmartFlows(Adapter):
             "an ordinary user's key may show that user's own runs alone."
         )
 
-    def snapshots(self, since: datetime | None) -> Iterator[Snapshot]:
-        seen: set[str] = set()
-        for row in self._rows(since):
-            if row["id"] not in seen:
-                seen.add(row["id"])
-                yield read_row(row)
+    def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
+        return self.each(once(self._rows(since)), read_row)
 
     def snapshot(self, ref: str) -> Snapshot:
         """Two GETs: the details hold the steps, the progress (read last, so the newest word)
@@ -182,7 +181,7 @@ class SmartFlows(Adapter):
             raise BadResponse(f"{reply.where} sent something that is no progress.")
         return progress
 
-    def _rows(self, since: datetime | None) -> Iterator[dict[str, Any]]:
+    def _rows(self, since: datetime | None) -> Iterator[Any]:
         """Open runs, then recent ones; some come twice. Falls back along LISTINGS and keeps in
         memory what works."""
         listing = self.memory.get("listing") or "filter"
@@ -194,7 +193,7 @@ class SmartFlows(Adapter):
                 raise
             yield from self._rows(since)
 
-    def _listed(self, listing: str, since: datetime | None) -> Iterator[dict[str, Any]]:
+    def _listed(self, listing: str, since: datetime | None) -> Iterator[Any]:
         path = ("flows", "executions")
         sort = None if listing == "plain" else "createdAt,desc"
         if listing == "filter":
@@ -217,15 +216,15 @@ class SmartFlows(Adapter):
         tree: Any = None,
         since: datetime | None = None,
         pages: int = MAX_PAGES,
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Any]:
         """Page after page until one is short, brings nothing new or is older than `since`."""
         options = {"json": tree} if tree else {}
         seen: set[str] = set()
         for page in range(pages):
             params = {"page": page, "size": PAGE_SIZE} | ({"sort": sort} if sort else {})
             rows, is_last = read_page(self.api.request(method, *path, params=params, **options))
-            yield from (row for row in rows if row["id"] not in seen)
-            news = {row["id"] for row in rows} - seen
+            news = {key_of(row) for row in rows} - seen
+            yield from (row for row in rows if key_of(row) in news)
             seen |= news
             if is_last or not news or (since and is_past(rows, since)):
                 return

@@ -5,34 +5,28 @@ const page = document.body.dataset;
 const skew = page.now ? Date.now() - Number(page.now) : 0;
 const byId = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
+const on = (name, heard) => document.addEventListener(name, heard);
 let stream = null, timer = null, busy = false, paused = false, lost = false, signedOut = false;
 let wanted = new Set(), wantsAll = false, wantsRest = false, lastAsked = 0;
-
-// ------------------------------------------------------------------------------------ durations
-function duration(seconds) { // the same words as `duration` in rendering.py
-  const two = (n) => String(n).padStart(2, "0"), s = Math.max(0, seconds), w = Math.floor(s);
-  if (s < 10) return s.toFixed(1) + " s";
-  if (w < 60) return w + " s";
-  if (w < 3600) return Math.floor(w / 60) + " m " + two(w % 60) + " s";
-  if (w < 86400) return Math.floor(w / 3600) + " h " + two(Math.floor(w % 3600 / 60)) + " m";
-  return Math.floor(w / 86400) + " d " + Math.floor(w % 86400 / 3600) + " h";
+function duration(seconds) { // the same words as `duration` in wording.py, in whole seconds
+  const two = (n) => String(n).padStart(2, "0"), s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return s + " s";
+  if (s < 3600) return Math.floor(s / 60) + " m " + two(s % 60) + " s";
+  if (s < 86400) return Math.floor(s / 3600) + " h " + two(Math.floor(s % 3600 / 60)) + " m";
+  return Math.floor(s / 86400) + " d " + Math.floor(s % 86400 / 3600) + " h";
 }
 function tick() {
-  const now = Date.now() - skew;
   for (const each of all("[data-since]")) {
-    const text = duration(Math.floor((now - Date.parse(each.dataset.since)) / 1000));
-    const shown = text.replace(".0 s", " s");
+    const shown = duration((Date.now() - skew - Date.parse(each.dataset.since)) / 1000);
     if (each.textContent !== shown) each.textContent = shown;
   }
 }
 // ------------------------------------------------------------------------------- asking for news
 function address() {
-  const source = byId("console") || document.body;
-  const url = new URL(source.dataset.changesUrl, location.href);
-  const rows = all("[data-row]").map((row) => row.dataset.row);
-  const named = wantsAll ? rows : rows.filter((row) => wanted.has(row.split(":")[0]));
+  const url = new URL((byId("console") || document.body).dataset.changesUrl, location.href);
   const add = (name, value) => { if (value) url.searchParams.set(name, value); };
-  add("rows", named.join(","));
+  const rows = all("[data-row]").map((row) => row.dataset.row);
+  add("rows", rows.filter((row) => wantsAll || wanted.has(row.split(":")[0])).join(","));
   add("stamp", byId("stamp")?.dataset.stamp);
   add("top", document.querySelector("[data-top]")?.dataset.top);
   add("questions", all("[data-question]").map((each) => each.dataset.question).join(","));
@@ -67,8 +61,7 @@ function say(state, word) {
 }
 function heard(event) {
   const news = JSON.parse(event.data);
-  for (const [id] of news.runs || []) wanted.add(String(id));
-  for (const [id] of news.commands || []) wanted.add(String(id));
+  for (const [id] of [...(news.runs || []), ...(news.commands || [])]) wanted.add(String(id));
   wantsAll = wantsAll || "health" in news;
   wantsRest = true;
   soon();
@@ -76,16 +69,14 @@ function heard(event) {
 function listen() {
   if (!page.liveUrl || stream || paused || signedOut || document.hidden) return;
   stream = new EventSource(page.liveUrl, { withCredentials: true });
-  const well = () => { say("live", "Live"); if (lost) { lost = false; askAll(); } };
-  stream.addEventListener("hello", well);
+  stream.addEventListener("hello", () => { say("live", "Live"); if (lost) { lost = false; askAll(); } });
   stream.addEventListener("changes", heard);
   stream.addEventListener("resync", askAll);
   stream.addEventListener("degraded", () => { lost = true; say("asking", "Every 15 s"); });
-  stream.onopen = well;
   stream.onerror = () => {
     lost = true;
     say("asking", "Stream lost, every 15 s");
-    if (stream && stream.readyState === EventSource.CLOSED) mute();
+    if (stream?.readyState === EventSource.CLOSED) mute();
   };
 }
 function mute() { stream?.close(); stream = null; }
@@ -94,66 +85,67 @@ function rest() { // every 15 s: a lost stream is replaced by asking, and tried 
   if (lost || !stream) askAll();
   if (!stream) setTimeout(listen, Math.random() * 5000);
 }
-document.addEventListener("visibilitychange", () => {
+on("visibilitychange", () => {
   if (document.hidden) mute(); else { listen(); askAll(); tick(); }
 });
-byId("pause")?.addEventListener("click", () => {
+byId("pause")?.addEventListener("click", (event) => {
   paused = !paused;
-  byId("pause").setAttribute("aria-pressed", paused);
-  byId("pause").lastElementChild.textContent = paused ? "Go on" : "Pause";
+  event.currentTarget.setAttribute("aria-pressed", paused);
+  event.currentTarget.lastElementChild.textContent = paused ? "Go on" : "Pause";
   if (paused) { mute(); say("paused", "Paused"); } else { say("starting", "Connecting"); listen(); askAll(); }
 });
-// ------------------------------------------------------------------------------ answers of htmx
+// -------------------------------------------------------------------------------- answers of htmx
 function toast(text) {
-  const line = document.createElement("p");
-  line.className = "toast";
-  line.textContent = text;
+  const line = Object.assign(document.createElement("p"), { className: "toast", textContent: text });
   byId("toasts").append(line);
   setTimeout(() => line.remove(), 8000);
 }
-document.addEventListener("signed-out", () => {
+on("signed-out", () => {
   signedOut = true;
   mute();
   say("paused", "Signed out");
   byId("signed-out").hidden = false;
 });
-document.addEventListener("htmx:response:error", (event) => {
+on("htmx:response:error", (event) => {
   const status = event.detail.ctx.response.status;
-  if (status === 401 || status === 422) return;
-  toast(status === 403 ? "Not allowed, or the page is too old: reload it." : "The server could not do that (" + status + "). Nothing on this page was changed.");
+  if (status === 403) toast("Not allowed, or the page is too old: reload it.");
+  else if (status !== 401 && status !== 422) toast(`The server could not do that (${status}). Nothing here was changed.`);
 });
-document.addEventListener("htmx:after:swap", () => {
+on("htmx:after:swap", () => {
   tick();
   if (byId("follow")?.checked) byId("log-lines").scrollTop = byId("log-lines").scrollHeight;
 });
 // ------------------------------------------------------------------------------ people at work
-document.addEventListener("click", (event) => {
-  const opener = event.target.closest("[data-dialog]");
+on("click", (event) => {
+  const opener = event.target.closest("[data-dialog]"), menu = byId("user-menu");
   if (opener) byId(opener.dataset.dialog)?.showModal();
   event.target.closest("[data-close]")?.closest("dialog").close();
-  const menu = byId("user-menu");
   if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });
-document.addEventListener("submit", (event) => { // a row's button only draws the form again
+on("submit", (event) => {
   const form = event.target, tool = event.submitter, target = form.querySelector(".answer-fields");
-  if (!form.dataset.redraw || !["_add", "_remove", "_move"].includes(tool?.name)) return;
-  event.preventDefault();
-  htmx.ajax("POST", form.dataset.redraw, { source: form, target, swap: "outerMorph", event: { submitter: tool } });
-});
-document.addEventListener("submit", (event) => { // one click, one wish
-  if (event.target.method !== "post" || event.defaultPrevented) return;
-  setTimeout(() => event.target.querySelectorAll("button:not([type=button])").forEach((b) => { b.disabled = true; }));
+  if (form.dataset.redraw && ["_add", "_remove", "_move"].includes(tool?.name)) { // only draws again
+    event.preventDefault();
+    htmx.ajax("POST", form.dataset.redraw, { source: form, target, swap: "outerMorph", event: { submitter: tool } });
+  } else if (form.method === "post" && !event.defaultPrevented) { // one click, one wish
+    setTimeout(() => form.querySelectorAll("button:not([type=button])").forEach((b) => { b.disabled = true; }));
+  }
 });
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) all("form button:disabled").forEach((button) => { button.disabled = false; });
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && byId("user-menu")?.open) byId("user-menu").open = false;
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
-  const search = byId("search");
-  if (search) { event.preventDefault(); search.focus(); search.select(); }
+window.addEventListener("pagehide", () => { // "back to the list" means this list
+  if (byId("console")) sessionStorage.setItem("list", location.pathname + location.search);
+});
+on("keydown", (event) => {
+  const search = byId("search"), menu = byId("user-menu");
+  if (event.key === "Escape" && menu?.open) menu.open = false;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || !search) return;
+  if (!event.target.closest("input, textarea, select")) { event.preventDefault(); search.focus(); }
 });
 if (page.changesUrl) { listen(); if (!page.liveUrl) say("asking", "Every 15 s"); setInterval(rest, 15000); }
 setInterval(tick, 1000);
 tick();
-if (byId("follow")) byId("log-lines").scrollTop = byId("log-lines").scrollHeight;
+const log = byId("log-lines"), back = byId("back-to-list"), list = sessionStorage.getItem("list");
+if (back && list) back.href = list;
+if (log && !new URLSearchParams(location.search).has("line")) log.scrollTop = log.scrollHeight;

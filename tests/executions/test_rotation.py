@@ -1,4 +1,4 @@
-"""`manage.py rotate_credentials`: everything sealed moves to the first key, as often as one likes."""
+"""`manage.py rotate_credentials`: everything sealed moves to the first key."""
 
 from __future__ import annotations
 

@@ -148,6 +148,15 @@ def test_a_test_uses_what_is_typed_and_saves_nothing(
     assert (account.name, account.credentials()) == ("Documents", {"api_key": SECRET})
 
 
+def test_the_address_that_the_script_tests_at_never_saves(admin: Client, server: Any) -> None:
+    server.on("GET", "/api/v1/users/me", {"body": {"displayName": "Ana"}})
+    url = admin.get(ADD).context["trial_url"]
+    assert escape(f'hx-post="{url}"').replace("&quot;", '"') in admin.get(ADD).content.decode()
+    page = admin.post(url, typed(server.url, SECRET), headers={"HX-Request": "true"})
+    assert "Connected." in page.content.decode()
+    assert not ProviderAccount.objects.exists()
+
+
 def test_a_test_without_a_typed_secret_uses_the_stored_one(
     admin: Client, account: ProviderAccount, server: Any
 ) -> None:

@@ -28,6 +28,7 @@ from providers.contract import (
     Snapshot,
     Status,
     Unreachable,
+    Unreadable,
     Verb,
 )
 from providers.registry import adapter_class, all_adapters
@@ -117,15 +118,22 @@ def command_of(key: str, verb: str) -> tuple[str, str]:
     return method, path
 
 
-def with_word(key: str, routes: list[dict[str, Any]], word: Any, server: Any) -> None:
-    """Play the routes with another status word where `status_at` points."""
+def with_word(
+    key: str, routes: list[dict[str, Any]], word: Any, server: Any, *, spoil: bool = False
+) -> None:
+    """Play the routes with another status word where `status_at` points; `spoil` puts a record of
+    no use into each list instead."""
     for route in reversed(routes):
         names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
         answers = [fixture(key, name)["response"] for name in names]
         pointers = route.get("status_at", [])
         for pointer in [pointers] if isinstance(pointers, str) else pointers:
             for answer in answers:
-                put(answer["body"], pointer.split("/")[1:], word)
+                steps = pointer.split("/")[1:]
+                if spoil:
+                    spoil_list(answer["body"], steps)
+                else:
+                    put(answer["body"], steps, word)
         server.on(
             route["method"],
             route["path"],
@@ -142,6 +150,12 @@ def put(value: Any, steps: list[str], word: Any) -> None:
             put(value[key], rest, word)
         else:
             value[key] = word
+
+
+def spoil_list(value: Any, steps: list[str]) -> None:
+    for step in steps[: steps.index("*")]:
+        value = value[step]
+    value.insert(0, {"nonsense": True})
 
 
 def assert_sound(snapshot: Snapshot, key: str) -> None:
@@ -270,6 +284,19 @@ def test_a_discovery_brings_every_run_once(
     assert len({snapshot.status for snapshot in found}) > 1
     assert len(server.requests) <= SUITES[key]["list"].get("most_requests", 10)
     assert not server.unexpected
+
+
+@every_adapter
+def test_a_record_that_cannot_be_read_does_not_take_the_others_with_it(
+    key: str, server, open_adapter, play
+) -> None:
+    routes = SUITES[key]["list"]["routes"]
+    play(key, routes)
+    whole = {snapshot.ref for snapshot in perform(open_adapter(key), key, "list")}
+    with_word(key, [route for route in routes if "status_at" in route], None, server, spoil=True)
+    found = perform(open_adapter(key), key, "list")
+    assert {item.ref for item in found if isinstance(item, Snapshot)} == whole
+    assert any(isinstance(item, Unreadable) for item in found)
 
 
 @every_adapter

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from executions import accounts_file
+from executions.accounts_yaml import BadFile
 from providers import trying
 from providers.models import ProviderAccount
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         text = _text_of(options["file"])
         try:
             applied = accounts_file.apply(text)
-        except accounts_file.BadFile as error:
+        except BadFile as error:
             raise CommandError(
                 f"{options['file']} was not applied, nothing has changed:\n{error}"
             ) from None

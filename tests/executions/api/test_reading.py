@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from providers import contract
 from providers.contract import Status
 from providers.models import ProviderAccount
 from tests.executions.api.conftest import APPROVAL, QUESTION, Api
+from tests.providers.conftest import Server
 
 ITEM = {
     "id", "account", "provider", "ref", "workflow", "status", "status_reason", "native_status",
@@ -218,3 +220,35 @@ def test_the_command_refuses_people_who_may_not_sign_in(people: dict[str, User])
     User.objects.filter(username="eve").update(is_active=False)
     with pytest.raises(CommandError, match="may not sign in"):
         call_command("token", "eve")
+
+
+@pytest.fixture
+def provider() -> Iterator[Server]:
+    running = Server()
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield running
+    running.stop()
+    thread.join(5)
+
+
+def test_a_document_is_streamed_to_those_who_may_see_its_run(
+    ana: Api, eve: Api, put: Callable[..., int], account: ProviderAccount, provider: Server
+) -> None:
+    account.settings = {"base_url": provider.url}
+    account.set_credentials({"api_key": "claims-secret"}, by="ana")
+    account.save()
+    output = contract.Output(ref="d1", name="letter.pdf", content_type="application/pdf")
+    pk = put("r1", steps=(), outputs=(output,))
+    about = {"displayName": "letter.pdf", "contentType": "application/pdf"}
+    provider.on("GET", "/api/v1/documents/d1", {"body": about})
+    provider.on("GET", "/api/v1/documents/content/d1", {"base64": "JVBERi0xLjQ="})
+    (told,) = ana.get(f"executions/{pk}").json()["outputs"]
+    path = told["href"].removeprefix("/api/v1/")
+    answer = ana.get(path)
+    assert b"".join(answer.streaming_content) == b"%PDF-1.4"
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert eve.get(path).status_code == 404
+    provider.on("GET", "/api/v1/documents/d1", {"status": 500, "body": {}})
+    failed = ana.get(path)
+    assert (failed.status_code, failed.json()["error"]) == (502, "provider")

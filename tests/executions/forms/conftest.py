@@ -22,7 +22,6 @@ class Inputs(HTMLParser):
         self.posts: list[tuple[str, str]] = []
         self.buttons: list[tuple[str, str]] = []
         self.options: dict[str, list[tuple[str, str]]] = {}
-        self.types: dict[str, str] = {}
         self._select: dict[str, Any] | None = None
         self._text: tuple[str, str] | None = None
         self._caption: tuple[str, str] | None = None
@@ -39,10 +38,8 @@ class Inputs(HTMLParser):
                 self._caption = (name, value)
             elif kind != "file":
                 self.posts.append((name, value))
-            self.types[name] = kind if self.types.get(name, "hidden") == "hidden" else kind
         elif tag == "select":
             self._select = {"name": name, "chosen": [], "first": None, "many": "multiple" in has}
-            self.types[name] = "select"
         elif tag == "option" and self._select is not None:
             if self._select["first"] is None:
                 self._select["first"] = value
@@ -51,7 +48,6 @@ class Inputs(HTMLParser):
             self._caption = (self._select["name"], value)
         elif tag == "textarea":
             self._text = (name, "")
-            self.types[name] = "textarea"
         elif tag == "button" and name:
             self.buttons.append((name, value))
 

@@ -272,10 +272,17 @@ def test_a_run_says_what_started_it_and_what_its_steps_saved(server, account) ->
     assert "data" not in found.raw
 
 
-def test_a_ref_names_definition_and_instance(open_adapter) -> None:
+def test_a_ref_names_definition_and_instance(server, open_adapter) -> None:
     for ref in (RUN, f"{NOTICE}/", f"/{RUN}"):
         with pytest.raises(NotFound):
             open_adapter(KEY).snapshot(ref)
+    assert not server.requests
+
+
+def test_an_id_of_dots_climbs_nowhere(server, open_adapter) -> None:
+    with pytest.raises(BadResponse, match="dots"):
+        open_adapter(KEY).cancel(f"{NOTICE}/..")
+    assert not server.requests
 
 
 def test_the_name_of_a_definition_is_asked_for_once(server, account) -> None:

@@ -337,6 +337,14 @@ def test_a_cancel_that_changed_nothing_was_refused(server, prefect, recorded):
     assert caught.value.status == 200
 
 
+def test_a_second_cancel_is_refused_although_the_run_is_canceled(server, prefect, recorded):
+    refusal = recorded("prefect", "cancel_of_a_completed_run_refused")
+    refusal["body"]["state"] |= {"type": "CANCELLED", "name": "Cancelled"}
+    server.on("POST", "/api/flow_runs/run/set_state", refusal)
+    with pytest.raises(Rejected):
+        prefect.cancel("run")
+
+
 def test_resuming_what_is_not_paused_was_refused(server, prefect, recorded):
     refusal = recorded("prefect", "resume_of_a_run_that_is_not_paused")
     server.on("POST", "/api/flow_runs/run/resume", refusal)
@@ -376,7 +384,7 @@ def test_parameters_become_fields(server, prefect, body):
     deployment = body("deployment_with_parameters")
     properties = deployment["parameter_openapi_schema"]["properties"]
     properties["weights"] = {"type": "array", "position": 2, "title": "weights"}
-    deployment["parameter_openapi_schema"]["required"] = ["weights"]
+    deployment["parameter_openapi_schema"]["required"] = ["weights", "count"]
     deployment["parameters"] = {"count": 3}
     server.on("GET", "/api/deployments/d", {"body": deployment})
     count, priority, weights = prefect.start_fields("d")

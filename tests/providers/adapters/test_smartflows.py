@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from providers.contract import NotFound, Rejected, Status, Unreachable, Verb
+from providers.contract import NotFound, Rejected, Status, Unreachable, Unreadable, Verb
 
 RUNS = "/api/v1/flows/executions"
 RUNNING = "85f8fe94-6f61-4216-af6c-4889e2547b72"
@@ -305,3 +305,11 @@ def test_a_document_is_also_found_at_the_other_documented_path(smartflows, serve
     server.on("GET", f"/api/v1/documents/{DOCUMENT}/content", content)
     download = smartflows.open_output(DONE, DOCUMENT)
     assert b"".join(download.chunks).startswith(b"%PDF")
+
+
+def test_an_odd_time_costs_one_row_and_not_the_list(smartflows, server, recorded):
+    rows = recorded("smartflows", "open_runs_of_all_flows")["body"]
+    rows[0]["createdAt"] = "yesterday"
+    server.on("POST", f"{RUNS}/filter", {"body": rows})
+    found = list(smartflows.snapshots(SINCE))
+    assert [isinstance(item, Unreadable) for item in found] == [True, False, False]

@@ -294,7 +294,7 @@ STRANGE: list[Any] = [
     {},
     {"decision": "yes"},
     {"decision": []},
-    {"decision": "approved"},
+    {"decision": "approved", "layerId": None},
     {"decision": "approved", "layerId": []},
     {"decision": "approved", "note": 1},
 ]
@@ -303,7 +303,9 @@ STRANGE: list[Any] = [
 def test_a_strange_decision_is_400(api: Client) -> None:
     play = api.sim.start("approval")
     api.until_state(play, "WAIT")
-    for body in STRANGE:
+    layer = api.waiting(play)[0]["id"]
+    for strange in STRANGE:
+        body = {"layerId": layer} | strange if isinstance(strange, dict) else strange
         refused(api.ask(f"/plays/{play}/approve", "POST", json=body), 400, "VALIDATION_ERROR")
     assert api.sim.effects == {}
 

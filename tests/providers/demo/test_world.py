@@ -1,7 +1,5 @@
 """The shell of the simulators: runs follow the clock, faults and the log tell the truth."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -235,9 +233,11 @@ def test_the_program_serves_a_populated_morning_until_it_is_told_to_stop(
     try:
         rows = wait_for_rows(f"http://127.0.0.1:{unused_port}{LIST}?size=500")
         assert 40 <= len(rows) <= 80
-    finally:
-        os.kill(program.pid, signal.SIGTERM)
+        program.terminate()
         assert program.wait(10) == 0
+    finally:
+        program.kill()  # of no effect on one that has ended
+        program.wait(10)
 
 
 def wait_for_rows(url: str) -> list[dict[str, object]]:

@@ -1,9 +1,13 @@
-"""What Django's models cannot say: partitioned history, an append-only audit log, table storage,
-and the three roles."""
+"""What Django's models cannot say: partitioned history, an append-only audit log, table storage.
+The three roles follow from `executions.apps` after every migrate."""
 
 from django.db import migrations
 
 PARTITIONED = """
+-- 0001 made them plain, which Django cannot say otherwise; nothing is in them yet.
+DROP TABLE executions_transition;
+DROP TABLE executions_pollrun;
+
 CREATE TABLE executions_transition (
     execution_id bigint NOT NULL,
     version integer NOT NULL,
@@ -84,46 +88,14 @@ ALTER TABLE executions_statuscount SET (fillfactor = 50);
 ALTER TABLE providers_provideraccount SET (fillfactor = 50);
 """
 
-ROLES = {
-    "viewer": ["view_execution"],
-    "operator": ["view_execution", "act"],
-    "admin": [
-        "view_execution", "view_provideraccount", "add_provideraccount", "change_provideraccount",
-        "delete_provideraccount", "view_pollrun", "view_quarantine", "view_auditentry",
-        "view_command", "view_apitoken", "delete_apitoken",
-    ],
-}
-
-
-def add_roles(apps, schema_editor):
-    from django.contrib.auth.management import create_permissions
-
-    for label in ("providers", "executions"):
-        config = apps.get_app_config(label)
-        config.models_module = True
-        create_permissions(config, apps=apps, verbosity=0)
-        config.models_module = None
-    group = apps.get_model("auth", "Group")
-    permission = apps.get_model("auth", "Permission")
-    for name, codenames in ROLES.items():
-        row, _ = group.objects.get_or_create(name=name)
-        found = permission.objects.filter(
-            codename__in=codenames, content_type__app_label__in=("providers", "executions")
-        )
-        row.permissions.set(found)
-
-
 class Migration(migrations.Migration):
     dependencies = [
-        ("executions", "0002_initial"),
+        ("executions", "0001_initial"),
         ("providers", "0001_initial"),
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("contenttypes", "0002_remove_content_type_name"),
     ]
 
     operations = [
         migrations.RunSQL(PARTITIONED, UNPARTITIONED),
         migrations.RunSQL(APPEND_ONLY, CHANGEABLE),
         migrations.RunSQL(STORAGE, migrations.RunSQL.noop),
-        migrations.RunPython(add_roles, migrations.RunPython.noop),
     ]

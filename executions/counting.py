@@ -1,0 +1,69 @@
+"""Counts that stay bounded: kept counters where they know the answer, else capped ones."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from executions.filters import Filters
+from executions.finding import finding_sql, range_sql
+from executions.models import StatusCount
+from providers.contract import Status
+
+CAP = 1000  # counts above say "1,000+"
+
+
+def counts(filters: Filters) -> tuple[dict[str, int], bool]:
+    """How many runs in each status obey the filter, its status part left out; and whether they
+    are only lower bounds. A count above CAP means "more than CAP". One query."""
+    ids = filters.account_ids()
+    if filters.is_counted:
+        kept = StatusCount.objects.all()
+        if ids is not None:
+            kept = kept.filter(account_id__in=ids)
+        found: dict[str, int] = {}
+        for status, number in kept.values_list("status", "count"):
+            found[status] = found.get(status, 0) + number
+        return found, False
+    if filters.text or filters.workflow_ids() or filters.barred_workflow_ids():
+        return _counts_of_newest(filters)
+    return _counts_by_status(filters, ids), False
+
+
+def _counts_by_status(filters: Filters, ids: list[int] | None) -> dict[str, int]:
+    """Capped, per status: for a list that asks for a time range, accounts and statuses only."""
+    where, params = range_sql(filters, None, False)
+    driver, own = "executions_execution x", ""
+    if ids is not None:
+        driver = (
+            "unnest(%s::bigint[]) a(v) CROSS JOIN LATERAL "  # noqa: S608 - our own words only
+            "(SELECT 1 FROM executions_execution x "
+            f"WHERE x.account_id = a.v AND x.status = s.v{where} LIMIT {CAP + 1}) y"
+        )
+        params = [ids, *params]
+    else:
+        own = f"WHERE x.status = s.v{where}"
+    sql = (
+        "SELECT s.v, (SELECT count(*) FROM "  # noqa: S608 - built from our own words only
+        f"(SELECT 1 FROM {driver} {own} LIMIT {CAP + 1}) z) FROM unnest(%s::text[]) s(v)"
+    )
+    with connection.cursor() as db:
+        db.execute(sql, [*params, [s.value for s in Status]])
+        return dict(db.fetchall())
+
+
+def _counts_of_newest(filters: Filters) -> tuple[dict[str, int], bool]:
+    """Among the newest CAP that match, and whether there are more."""
+    anything = Filters(**{**vars(filters), "values": dict(filters.values)})
+    anything.excluded = {**filters.excluded, "status": [], "lamp": []}
+    anything.values.update(status=[], lamp=[])
+    sql, params = finding_sql(anything, None, is_newer=False, limit=CAP + 1)
+    with connection.cursor() as db:
+        db.execute(
+            f"SELECT f.what, x.status, count(*) FROM ({sql}) f "  # noqa: S608 - our own words only
+            "LEFT JOIN executions_execution x ON x.id = f.id AND f.what = 'hit' GROUP BY 1, 2",
+            params,
+        )
+        found = db.fetchall()
+    hits = {status: number for what, status, number in found if what == "hit"}
+    is_cut = any(what == "end" for what, _, _ in found) or sum(hits.values()) > CAP
+    return hits, is_cut

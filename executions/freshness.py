@@ -1,0 +1,61 @@
+"""How far the rows of an account can be believed: computed from its last good poll."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from executions.wording import moment
+from providers.models import Health, ProviderAccount
+
+LATE_AFTER = timedelta(seconds=60)  # at the least; slow accounts get three of their own intervals
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far an account's rows can be believed."""
+
+    word: str
+    """current, new, late, unreachable, refused or disabled."""
+    is_stale: bool
+    as_of: str
+    sentence: str
+
+    @property
+    def is_trouble(self) -> bool:
+        return self.word in ("late", "unreachable", "refused")
+
+
+def freshness(account: ProviderAccount, now: datetime) -> Freshness:
+    seen = account.last_success_at
+    as_of = moment(seen)
+    until = f"Data is from {as_of} UTC." if seen else "Nothing has been read from it yet."
+    is_old = seen is None or now - seen > _patience(account)
+    if account.health == Health.PAUSED or not account.enabled:
+        return Freshness("disabled", True, as_of, f"Polling is disabled. {until}")
+    if account.health == Health.AUTH:
+        since = moment(account.health_since)
+        return Freshness(
+            "refused",
+            True,
+            as_of,
+            f"Credentials refused since {since} UTC; polling stopped. {until}",
+        )
+    if account.health == Health.FAILING and is_old:
+        since = moment(account.health_since)
+        return Freshness("unreachable", True, as_of, f"Polls fail since {since} UTC. {until}")
+    if seen is None:
+        return Freshness("new", False, "", "Waiting for its first poll.")
+    if is_old:
+        return Freshness("late", True, as_of, f"No poll has finished lately. {until}")
+    return Freshness("current", False, as_of, "")
+
+
+def _patience(account: ProviderAccount) -> timedelta:
+    try:
+        every = account.adapter_class.pace.idle_every
+    except KeyError:
+        every = LATE_AFTER
+    if account.poll_every:
+        every = max(every, timedelta(seconds=account.poll_every))
+    return max(LATE_AFTER, 3 * every)

@@ -1,0 +1,154 @@
+"""The words, marks and times that pages print: of statuses and commands, and of provider text.
+
+Provider text is text: what cannot be seen in it is shown by its code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from executions.models import OPEN_COMMAND_STATES, CommandState
+from providers.contract import LAMPS, STATUS_MEANINGS, Lamp, Status
+
+LAMP_ICONS: Mapping[Lamp, str] = {
+    Lamp.NEEDS_YOU: "hand",
+    Lamp.FAILED: "cross",
+    Lamp.WARNING: "triangle",
+    Lamp.ACTIVE: "ring",
+    Lamp.DONE: "tick",
+    Lamp.UNKNOWN: "question",
+}
+ICONS: Mapping[Status, str] = {
+    Status.QUEUED: "clock",
+    Status.RUNNING: "ring",
+    Status.WAITING: "hourglass",
+    Status.USER_INPUT: "hand",
+    Status.PAUSED: "pause",
+    Status.SUCCEEDED: "tick",
+    Status.WARNING: "triangle",
+    Status.FAILED: "cross",
+    Status.CANCELED: "slash",
+    Status.TIMED_OUT: "alarm",
+    Status.SKIPPED: "skip",
+    Status.UNKNOWN: "question",
+}
+WORDS: Mapping[Status, str] = {
+    **{status: status.value.replace("_", " ").capitalize() for status in Status},
+    Status.USER_INPUT: "Needs you",
+}
+
+
+# --------------------------------------------------------------------------------------- words
+
+
+def plain(text: str, limit: int = 0) -> str:
+    """Provider text with nothing invisible in it: control and direction characters are shown by
+    their code, tabs and line ends stay."""
+    if limit and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _is_visible(c) else f"⟨U+{ord(c):04X}⟩" for c in text)
+
+
+def _is_visible(character: str) -> bool:
+    code = ord(character)
+    if code in (9, 10, 13):
+        return True
+    is_direction = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F)
+    is_control = code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF or code == 0xFEFF
+    return not (is_direction or is_control)
+
+
+def moment(at: datetime | None) -> str:
+    """`Nov 22 12:03:05`, in UTC like every time of the site."""
+    return at.astimezone(UTC).strftime("%b %d %H:%M:%S") if at else ""
+
+
+def iso(at: datetime | None) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+def clock(at: datetime | None) -> str:
+    return at.astimezone(UTC).strftime("%H:%M:%S") if at else ""
+
+
+def duration(seconds: float) -> str:
+    """Never negative; the same words as `duration` in app.js, which counts in whole seconds."""
+    total = max(0.0, seconds)
+    if total < 10:
+        return f"{total:.1f} s"
+    whole = int(total)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def size(number: int | None) -> str:
+    if number is None:
+        return ""
+    if number < 1024:
+        return f"{number} B"
+    return f"{number / 1024:.0f} KB" if number < 1024**2 else f"{number / 1024**2:.1f} MB"
+
+
+def count(number: int, cap: int, is_least: bool = False) -> str:
+    """`1,000+` above the cap; `12+` where it is only a lower bound."""
+    if number > cap:
+        return f"{cap:,}+"
+    return f"{number:,}+" if is_least and number else f"{number:,}"
+
+
+def mark(*parts: object) -> str:
+    """A short token that changes when one of the parts does."""
+    text = "\x1f".join(str(part) for part in parts)
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True)
+class StatusView:
+    """A status as every place shows it: icon, word and colour of its lamp."""
+
+    status: Status
+    word: str
+    icon: str
+    lamp: str
+    meaning: str
+
+
+STATUS_VIEWS: Mapping[str, StatusView] = {
+    status.value: StatusView(
+        status, WORDS[status], ICONS[status], LAMPS[status].value, STATUS_MEANINGS[status]
+    )
+    for status in Status
+}
+
+
+# ------------------------------------------------------------------------------------ commands
+
+COMMAND_WORDS: Mapping[str, str] = {
+    CommandState.PENDING: "requested",
+    CommandState.SENDING: "being sent",
+    CommandState.ACCEPTED: "accepted, not confirmed yet",
+    CommandState.CONFIRMED: "confirmed",
+    CommandState.REJECTED: "rejected",
+    CommandState.UNKNOWN: "outcome unknown, being checked",
+    CommandState.NEEDS_PERSON: "needs a decision",
+}
+COMMAND_LAMPS: Mapping[str, str] = {
+    CommandState.CONFIRMED: "done",
+    CommandState.REJECTED: "failed",
+    CommandState.UNKNOWN: "warning",
+    CommandState.NEEDS_PERSON: "needs_you",
+}
+
+
+def is_open_command(state: str) -> bool:
+    return state in {str(each) for each in OPEN_COMMAND_STATES}

@@ -1,0 +1,135 @@
+"""The inbox and the form of a question: nothing typed is ever lost, nothing is sent twice."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.utils import timezone
+
+from executions.models import Command, Draft, Execution, Question
+from providers.contract import Status
+
+pytestmark = pytest.mark.django_db
+
+
+def name_in(page: str, question: Question) -> str:
+    """The name of the form's only input."""
+    return re.search(rf'<input [^>]*name="(q{question.pk}-[^"]+)"', page).group(1)
+
+
+@pytest.fixture
+def typed(ana, question):
+    """What a browser would post."""
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+
+    def posted(value: str, **more: str) -> dict[str, str]:
+        return {name_in(page, question): value, "fingerprint": question.fingerprint, **more}
+
+    return posted
+
+
+def test_the_badge_counts_what_the_inbox_lists(ana, eve, question):
+    text = ana.get("/inbox/").content.decode()
+    assert "Decide on the claim" in text
+    assert '<i class="icon icon-hand" aria-hidden="true"></i>1<span' in text
+    assert "Nothing waits for a person" in eve.get("/inbox/").content.decode()
+
+
+def test_an_answer_is_recorded_with_its_typed_values(ana, question, typed):
+    answer = ana.post(f"/questions/{question.pk}/answer/", typed("12"), follow=True)
+    command = Command.objects.get()
+    assert (command.kind, command.question_ref) == ("answer", "q1")
+    assert "Waiting for the provider" in answer.content.decode()
+    assert "requested" in ana.get("/inbox/").content.decode()
+
+
+def test_a_wrong_value_is_shown_again_with_its_error(ana, question, typed):
+    answer = ana.post(f"/questions/{question.pk}/answer/", typed("many"))
+    assert answer.status_code == 422
+    assert 'value="many"' in answer.content.decode()
+    assert "Not sent yet" in answer.content.decode()
+    assert not Command.objects.exists()
+
+
+def test_a_draft_is_sealed_and_comes_back_for_its_person(ana, people, question, typed, sign_in):
+    saved = ana.post(f"/questions/{question.pk}/draft/", typed("4711"))
+    assert saved.content.startswith(b"Draft saved")
+    assert "4711" not in Draft.objects.get().sealed_values
+    assert 'value="4711"' in ana.get(f"/questions/{question.pk}/").content.decode()
+    people["vik"].groups.set(people["ana"].groups.all())
+    other = sign_in(people["vik"]).get(f"/questions/{question.pk}/")
+    assert "4711" not in other.content.decode()
+
+
+def test_answered_elsewhere_keeps_what_was_typed(ana, question, typed):
+    Question.objects.update(closed_at=timezone.now())
+    answer = ana.post(f"/questions/{question.pk}/answer/", typed("12"))
+    assert answer.status_code == 409
+    assert "answered elsewhere" in answer.content.decode()
+    assert 'value="12"' in answer.content.decode()
+    assert not Command.objects.exists()
+
+
+def test_a_form_that_changed_meanwhile_keeps_what_fits(ana, question, typed, schema):
+    ana.post(f"/questions/{question.pk}/draft/", typed("12"))
+    new = {**schema["properties"], "note": {"type": "string"}}
+    Question.objects.update(
+        fingerprint="other", schema={**schema, "properties": dict(reversed(new.items()))}
+    )
+    answer = ana.post(f"/questions/{question.pk}/answer/", typed("13"))
+    assert answer.status_code == 409
+    assert "changed this form while you had it open" in answer.content.decode()
+    assert 'value="13"' in answer.content.decode()
+    assert not Command.objects.exists()
+
+
+def test_an_open_page_learns_that_its_question_is_gone_but_keeps_its_form(ana, question):
+    run = question.execution_id
+    shown = f"questions={question.pk}:{question.fingerprint}"
+    Question.objects.update(closed_at=timezone.now())
+    answer = ana.get(f"/executions/{run}/changes/?{shown}").content.decode()
+    assert f'hx-target="#question-{question.pk}-notice"' in answer
+    assert "answered elsewhere" in answer
+    assert f'hx-target="#question-{question.pk}"' not in answer
+    assert "answer-fields" not in answer
+
+
+def test_a_second_round_appears_on_the_open_page(ana, question):
+    answer = ana.get(f"/executions/{question.execution_id}/changes/?questions=").content.decode()
+    assert 'hx-target="#questions" hx-swap="beforeend"' in answer
+
+
+def test_the_first_claim_wins_and_others_see_whose_it_is(ana, people, question, sign_in):
+    ana.post(f"/questions/{question.pk}/claim/")
+    people["vik"].groups.set(people["ana"].groups.all())
+    other = sign_in(people["vik"])
+    other.post(f"/questions/{question.pk}/claim/")
+    question.refresh_from_db()
+    assert question.claimed_by == people["ana"]
+    assert "ana is on it" in other.get(f"/questions/{question.pk}/").content.decode()
+    ana.post(f"/questions/{question.pk}/release/")
+    question.refresh_from_db()
+    assert question.claimed_by is None
+
+
+def test_a_viewer_may_look_but_not_answer(vik, question):
+    assert "may look, but not answer" in vik.get(f"/questions/{question.pk}/").content.decode()
+    for noun in ("answer", "draft", "claim", "release"):
+        assert vik.post(f"/questions/{question.pk}/{noun}/").status_code == 403
+
+
+def test_a_question_of_another_team_is_not_there(eve, question):
+    assert eve.get(f"/questions/{question.pk}/").status_code == 404
+    assert eve.post(f"/questions/{question.pk}/answer/").status_code == 404
+
+
+def test_a_form_that_cannot_be_shown_says_so_with_what_the_provider_sent(ana, put):
+    put("odd", Status.USER_INPUT)
+    odd = Question.objects.create(
+        execution=Execution.objects.get(ref="odd"), ref="q", kind="form", title="Odd",
+        schema="{not json", opened_at=timezone.now(),
+    )  # fmt: skip
+    text = ana.get(f"/questions/{odd.pk}/").content.decode()
+    assert "Answer it at the provider" in text
+    assert "{not json" in text

@@ -1,0 +1,233 @@
+"""The table of all runs: its filter, pages and counts, and its answer to "what is new?"."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from executions.models import Execution
+from providers.contract import Status, Workflow
+from providers.models import ProviderAccount
+
+pytestmark = pytest.mark.django_db
+
+
+def names(response) -> list[str]:
+    return re.findall(r'class="ref"[^>]*>([^<]*)<', response.content.decode())
+
+
+def rows_of(response) -> str:
+    return ",".join(re.findall(r'data-row="([^"]+)"', response.content.decode()))
+
+
+def stamp_of(response) -> str:
+    return re.search(r'data-stamp="([^"]*)"', response.content.decode()).group(1)
+
+
+def test_the_newest_run_comes_first_with_its_error_in_the_row(ana, put):
+    put("old", Status.SUCCEEDED, age=60)
+    put("new", Status.FAILED, age=1, error="ERP timeout")
+    response = ana.get("/")
+    assert names(response) == ["new", "old"]
+    assert "ERP timeout" in response.content.decode()
+
+
+def test_a_stranger_sees_no_run_of_another_team(eve, put):
+    put("secret")
+    assert names(eve.get("/")) == []
+    assert eve.get("/?account=1&q=secret").status_code == 200
+
+
+def test_every_filter_narrows_the_table(ana, put, account):
+    put("a", Status.FAILED, error="disk full", age=5)
+    put("b", Status.RUNNING, age=90, workflow=Workflow(ref="w2", name="Price list"))
+    price = Execution.objects.get(ref="b").workflow_id
+    assert names(ana.get("/?lamp=failed")) == ["a"]
+    assert names(ana.get("/?status=running")) == ["b"]
+    assert names(ana.get("/?not_status=running")) == ["a"]
+    assert names(ana.get(f"/?workflow={price}")) == ["b"]
+    assert names(ana.get(f"/?workflow={price}&status=failed")) == []
+    assert names(ana.get(f"/?not_workflow={price}")) == ["a"]
+    assert names(ana.get("/?started=1h")) == ["a"]
+    assert names(ana.get(f"/?account={account.pk}&provider=smartflows")) == ["a", "b"]
+    assert names(ana.get(f"/?not_account={account.pk}")) == []
+
+
+def test_text_finds_workflow_names_run_ids_and_errors(ana, put):
+    put("a-1", Status.FAILED, error="100% disk_full")
+    put("b-2", name="claim 77", workflow=Workflow(ref="w2", name="Price list"))
+    assert names(ana.get("/?q=price")) == ["claim 77"]
+    assert names(ana.get("/?q=b-2")) == ["claim 77"]
+    assert names(ana.get("/?q=claim")) == ["claim 77"]
+    assert names(ana.get("/?q=disk_full")) == ["a-1"]
+    assert names(ana.get("/?q=1%25")) == []  # a wildcard is only text: "1%" is nowhere
+
+
+def test_old_runs_are_found_by_their_workflow_behind_the_searched_window(ana, put, monkeypatch):
+    monkeypatch.setattr("executions.finding.WINDOW", 3)
+    put("deep", age=500, workflow=Workflow(ref="w2", name="Price list"))
+    for number in range(6):
+        put(f"r{number}", age=number)
+    found = ana.get("/?q=price")
+    assert "searched back to" in found.content.decode()
+    reached = names(found)
+    for _ in range(4):
+        older = re.search(r'rel="next" href="([^"]+)"', found.content.decode())
+        if reached or older is None:
+            break
+        found = ana.get("/" + older.group(1).replace("&amp;", "&"))
+        reached = names(found)
+    assert reached == ["deep"]
+
+
+def test_pages_go_back_and_forth_without_losing_or_doubling_a_run(ana, put):
+    for number in range(120):
+        put(f"r{number}", age=number)
+    seen: list[str] = []
+    address = "/?status=running"
+    for _ in range(3):
+        page = ana.get(address)
+        seen += names(page)
+        older = re.search(r'rel="next" href="([^"]+)"', page.content.decode())
+        address = "/" + older.group(1).replace("&amp;", "&") if older else ""
+    assert seen == [f"r{number}" for number in range(120)]
+    newer = re.search(r'rel="prev" href="([^"]+)"', page.content.decode()).group(1)
+    assert names(ana.get("/" + newer.replace("&amp;", "&"))) == [f"r{n}" for n in range(50, 100)]
+
+
+QUERIES = (
+    "",
+    "lamp=failed",
+    "status=failed&workflow=1",
+    "started=24h",
+    "q=import",
+    "not_workflow=9",
+)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_first_page_needs_at_most_eight_queries(ana, put, query):
+    for number in range(5):
+        put(f"r{number}", Status.FAILED, age=number, error="boom")
+    with CaptureQueriesContext(connection) as queries:
+        assert ana.get(f"/?{query}").status_code == 200
+    assert len(queries) <= 8
+
+
+def test_lamps_count_under_the_same_filter_and_open_the_list_behind_them(ana, put):
+    put("a", Status.FAILED, age=5)
+    put("b", Status.TIMED_OUT, age=500)
+    everything = ana.get("/").content.decode()
+    assert re.search(r'id="lamp-failed".*?window-count num">2<', everything, re.S)
+    lately = ana.get("/?started=1h").content.decode()
+    assert re.search(r'id="lamp-failed"[^>]*href="\?started=1h&amp;lamp=failed"', lately)
+    assert re.search(r'id="lamp-failed".*?window-count num">1<', lately, re.S)
+
+
+def test_what_is_not_understood_is_ignored_and_said(ana, put):
+    put("a")
+    page = ana.get("/?foo=1&status=broken&account=99999&started=ever&before=x&from=soon")
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert names(page) == ["a"]
+    assert text.count("Ignored:") == 6
+    assert "“foo” is not a filter" in text
+
+
+def test_every_filter_is_a_chip_that_can_be_taken_away(ana, put):
+    put("a")
+    text = ana.get("/?lamp=active&q=import&not_status=paused").content.decode()
+    assert 'href="/?lamp=active&amp;not_status=paused"' in text  # without the text
+    assert text.count('class="chip') == 5  # three chips, the row of them and "clear all"
+
+
+def test_provider_text_is_text(ana, put):
+    put("x", Status.FAILED, name="<b hx-post=/x>\u202e", error="<script>alert(1)</script>")
+    text = ana.get("/").content.decode()
+    assert "<script>alert" not in text
+    assert "<b hx-post" not in text
+    assert "⟨U+202E⟩" in text
+
+
+def test_an_old_account_marks_its_open_rows_and_the_page(ana, put, account):
+    put("a")
+    old = timezone.now() - timedelta(hours=1)
+    ProviderAccount.objects.filter(pk=account.pk).update(health="failing", last_success_at=old)
+    text = ana.get("/").content.decode()
+    assert "was Running, as of" in text
+    assert "is unreachable" in text
+
+
+def test_an_empty_table_says_why(ana, put, account):
+    assert "No runs yet" in ana.get("/").content.decode()
+    put("a")
+    assert "No run matches" in ana.get("/?q=zzz").content.decode()
+    Execution.objects.all().delete()
+    ProviderAccount.objects.filter(pk=account.pk).update(health="auth")
+    assert "because we cannot see" in ana.get("/").content.decode()
+    ProviderAccount.objects.all().delete()
+    assert "No provider account yet" in ana.get("/").content.decode()
+
+
+def test_a_new_filter_changes_only_the_inner_part_and_the_address(ana, put):
+    put("a")
+    response = ana.get("/?lamp=active&account=", headers={"HX-Request": "true"})
+    assert response["HX-Push-Url"] == "/?lamp=active"
+    assert "<html" not in response.content.decode()
+    assert "HX-Request" in response["Vary"]
+
+
+# -------------------------------------------------------------------------------------- changes
+
+
+def test_nothing_new_is_204(ana, put):
+    put("a")
+    page = ana.get("/")
+    query = {"rows": rows_of(page), "stamp": stamp_of(page)}
+    assert ana.get("/executions/changes/", query).status_code == 204
+
+
+def test_a_changed_row_comes_back_as_the_same_row(ana, put):
+    put("a", Status.RUNNING)
+    page = ana.get("/")
+    put("a", Status.SUCCEEDED, seq=2)
+    query = {"rows": rows_of(page), "stamp": stamp_of(page)}
+    answer = ana.get("/executions/changes/", query).content.decode()
+    row = re.search(r"<tr id=.*?</tr>", answer, re.S).group(0)
+    assert row in ana.get("/").content.decode()
+    assert 'hx-target="#lamps"' in answer
+
+
+def test_a_row_that_no_longer_matches_stays_and_says_so(ana, put):
+    run = put("a", Status.RUNNING)
+    page = ana.get("/?status=running")
+    put("a", Status.SUCCEEDED, seq=2)
+    answer = ana.get("/executions/changes/", {"status": "running", "rows": rows_of(page)})
+    assert f'hx-target="#run-{run.pk}"' in answer.content.decode()
+    assert "no longer matches the filter" in answer.content.decode()
+
+
+def test_new_runs_are_counted_only_if_they_match(ana, put):
+    put("a", Status.FAILED, age=9)
+    page = ana.get("/?lamp=failed").content.decode()
+    top = re.search(r'data-top="([^"]+)"', page).group(1)
+    put("b", Status.FAILED, age=2)
+    put("c", Status.RUNNING, age=1)
+    answer = ana.get("/executions/changes/", {"lamp": "failed", "top": top}).content.decode()
+    assert "1 new run" in answer
+
+
+def test_rows_of_another_team_do_not_answer(eve, put):
+    run = put("secret")
+    answer = eve.get("/executions/changes/", {"rows": f"{run.pk}:0"})
+    assert "run-" not in answer.content.decode()
+
+
+def test_who_is_signed_out_is_told_without_a_redirect(client, db):
+    answer = client.get("/executions/changes/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["HX-Trigger"]) == (401, "signed-out")

@@ -1,0 +1,116 @@
+"""A simulated provider over real HTTP, an account that polls it, and people who act."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from config.demo import EXTRA_SETTINGS
+from executions import commands, scheduling, settling, tasks
+from executions.models import Command, Execution, Question, Workflow
+from providers.contract import Verb
+from providers.demo import serve
+from providers.models import ProviderAccount
+
+
+class Desk:
+    """One simulator, its account, and what ana does at her desk; workers run inline."""
+
+    def __init__(self, sim: serve.Running, account: ProviderAccount, user: User) -> None:
+        self.sim = sim
+        self.account = account
+        self.user = user
+
+    def poll(self) -> ProviderAccount:
+        """One poll, now, whatever the schedule says."""
+        ProviderAccount.objects.filter(pk=self.account.pk).update(lease_until=None)
+        seq = scheduling.claim(self.account.pk)
+        assert seq is not None
+        tasks.poll(self.account.pk, seq)
+        self.account.refresh_from_db()
+        return self.account
+
+    def poll_until(self, done: Callable[[], Any], seconds: float = 20) -> Any:
+        """Poll until `done` gives something true; that."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.poll()
+            if result := done():
+                return result
+            assert time.monotonic() < deadline, f"not within {seconds} s: {self.describe()}"
+            time.sleep(0.1)
+
+    def run(self, ref: str) -> Execution:
+        return Execution.objects.select_related("account").get(account=self.account, ref=ref)
+
+    def status(self, ref: str) -> str:
+        rows = Execution.objects.filter(account=self.account, ref=ref)
+        return rows.values_list("status", flat=True).first() or ""
+
+    def open_question(self, ref: str) -> Question | None:
+        return Question.objects.filter(execution__ref=ref, closed_at=None).order_by("ref").first()
+
+    def ask(self, ref: str, kind: Verb, **more: Any) -> Command:
+        """Record a wish without carrying it out."""
+        return commands.request_command(user=self.user, execution=self.run(ref), kind=kind, **more)
+
+    def do(self, ref: str, kind: Verb, **more: Any) -> Command:
+        """Record a wish and carry it out as a worker would."""
+        command = self.ask(ref, kind, **more)
+        tasks.carry_out(str(command.pk))
+        command.refresh_from_db()
+        return command
+
+    def start(self, workflow: Workflow, arguments: dict[str, Any]) -> Command:
+        command = commands.request_start(user=self.user, workflow=workflow, arguments=arguments)
+        tasks.carry_out(str(command.pk))
+        command.refresh_from_db()
+        return command
+
+    def settle(self, command: Command) -> Command:
+        """Reconcile as the sweep would, long after the sending."""
+        past = command.sent_at - 2 * commands.RESEND_AFTER if command.sent_at else None
+        Command.objects.filter(pk=command.pk).update(sent_at=past, not_before=past)
+        for key in settling.unsettled():
+            tasks.reconcile(key)
+        for key in settling.due_commands():
+            tasks.carry_out(key)
+        command.refresh_from_db()
+        return command
+
+    def describe(self) -> list[Any]:
+        rows = Execution.objects.filter(account=self.account)
+        return [self.account.last_error, *rows.values_list("ref", "status", "native_status")]
+
+
+@pytest.fixture
+def ana(transactional_db: None) -> User:
+    """May act."""
+    user = User.objects.create_user("ana", password="pass-word-for-ana")
+    user.groups.add(Group.objects.get_or_create(name="operator")[0])
+    return user
+
+
+@pytest.fixture
+def open_desk(ana: User) -> Iterator[Callable[..., Desk]]:
+    """`open_desk("flow8", speed=20)`: a desk at a simulator of its own."""
+    with ExitStack() as stack:
+
+        def open_one(key: str, *, speed: float = 20, **options: Any) -> Desk:
+            sim = stack.enter_context(serve.running(key, seed=11, speed=speed, **options))
+            account = ProviderAccount.objects.create(
+                name=f"Test {key}",
+                provider=key,
+                settings={"base_url": sim.base_url, **EXTRA_SETTINGS.get(key, {})},
+                poll_every=1,
+            )
+            account.set_credentials({"api_key": sim.api_key}, by="test")
+            account.save()
+            return Desk(sim, account, ana)
+
+        yield open_one

@@ -1,0 +1,99 @@
+"""What a poll does when the provider misbehaves: health and age change, statuses never."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from executions.models import PollRun, Quarantine, Transition
+from providers.models import ProviderAccount
+
+SCENARIOS = {
+    "smartflows": "waiting_esign",
+    "eightx8": "running_long",
+    "generio": "long_running",
+    "flow8": "long_running",
+}
+EVERY = pytest.mark.parametrize("key", SCENARIOS)
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("mode", "health"),
+    [("down", "failing"), ("error", "failing"), ("html", "failing"), ("auth", "auth")],
+)
+def test_a_broken_provider_changes_health_and_no_status(open_desk, key, mode, health):
+    desk = open_desk(key, speed=1)
+    ref = desk.sim.start(SCENARIOS[key])
+    desk.poll()
+    before, moves = desk.status(ref), Transition.objects.count()
+    desk.sim.fault(mode)
+    account = desk.poll()
+    assert (account.health, account.failures) == (health, 1)
+    assert account.last_error
+    assert (desk.status(ref), Transition.objects.count()) == (before, moves)
+    desk.sim.fault("ok")
+    assert desk.poll().health == "ok"
+    assert PollRun.objects.filter(account=account).count() == 3
+
+
+@EVERY
+def test_rate_limited_waits_as_long_as_the_provider_says(open_desk, key):
+    desk = open_desk(key)
+    desk.sim.fault("throttled", seconds=120)
+    account = desk.poll()
+    wait = account.next_poll_at - timezone.now()
+    assert timedelta(seconds=118) < wait < timedelta(seconds=140)
+
+
+def test_refused_credentials_stop_the_polling_until_somebody_acts(open_desk):
+    from executions.scheduling import claim_due
+
+    desk = open_desk("flow8")
+    desk.sim.fault("auth")
+    desk.poll()
+    ProviderAccount.objects.update(next_poll_at=timezone.now(), lease_until=None)
+    assert claim_due() == []
+
+
+def test_only_one_worker_gets_a_due_account(open_desk):
+    from executions.scheduling import claim_due
+
+    desk = open_desk("flow8")
+    assert [account for account, _ in claim_due()] == [desk.account.pk]
+    assert claim_due() == []
+
+
+def test_a_late_message_of_an_older_claim_does_nothing(open_desk):
+    from executions import polling
+    from executions.scheduling import claim
+
+    desk = open_desk("flow8")
+    old = claim(desk.account.pk)
+    ProviderAccount.objects.update(lease_until=None)
+    claim(desk.account.pk)
+    assert polling.poll(desk.account.pk, old) is None
+
+
+def test_absurd_records_are_kept_apart_and_the_rest_is_stored(open_desk):
+    desk = open_desk("smartflows", speed=1)
+    odd = desk.sim.start("absurd")
+    good = desk.sim.start("waiting_esign")
+    account = desk.poll()
+    assert account.health == "ok"
+    assert desk.status(good) == "waiting"
+    assert desk.status(odd) in ("unknown", "") or Quarantine.objects.exists()
+
+
+def test_a_run_that_is_gone_keeps_its_status_and_says_so(open_desk):
+    desk = open_desk("generio", speed=1)
+    ref = desk.sim.start("long_running")
+    desk.poll()
+    before = desk.status(ref)
+    world = desk.sim.world
+    world.erase(world.runs[ref])
+    desk.poll()
+    run = desk.run(ref)
+    assert (run.status, run.missing_since is not None) == (before, True)
