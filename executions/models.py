@@ -6,7 +6,9 @@ per batch. Rules about values and uniqueness live in constraints here.
 
 from __future__ import annotations
 
+import json
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
@@ -19,6 +21,19 @@ from providers.models import ProviderAccount
 STATUS_CHOICES = [(status.value, status.value.replace("_", " ")) for status in Status]
 OPEN_STATUSES = tuple(status.value for status in Status if status not in FINAL)
 PROBLEM_STATUSES = (Status.FAILED.value, Status.TIMED_OUT.value)
+
+
+class OrderedJSON(models.TextField):
+    """Any JSON value, kept as text: jsonb forgets the order of keys, and a form is drawn in it."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def get_prep_value(self, value: Any) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
 class Workflow(models.Model):
@@ -284,9 +299,9 @@ class Question(models.Model):
     kind = models.CharField(max_length=10)
     title = models.CharField(max_length=MAX_NAME, default="", blank=True)
     description = models.TextField(default="", blank=True)
-    schema = models.JSONField(null=True)
-    form = models.JSONField(null=True)
-    model = models.JSONField(null=True)
+    schema = OrderedJSON(null=True)
+    form = OrderedJSON(null=True)
+    model = OrderedJSON(null=True)
     choices = models.JSONField(default=list)
     """For an approval: [{"value", "label", "is_danger"}]."""
     due_at = models.DateTimeField(null=True)

@@ -135,7 +135,9 @@ def resend_or_ask(command: Command) -> None:
         return
     if command.attempts < SENT_AGAIN:
         Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(
-            state=CommandState.PENDING, message="It did not arrive; sending again."
+            state=CommandState.PENDING,
+            not_before=timezone.now(),
+            message="It did not arrive; sending again.",
         )
     else:
         _ask_a_person(command)

@@ -210,9 +210,9 @@ def _question(question: Question) -> dict[str, Any]:
         "kind": question.kind,
         "title": _text(question.title, MAX_NAME),
         "description": _text(question.description, 5000),
-        "schema": bounded(question.schema, MAX_PAYLOAD),
-        "form": bounded(question.form, MAX_PAYLOAD),
-        "model": bounded(question.model, MAX_PAYLOAD),
+        "schema": _as_text(question.schema),
+        "form": _as_text(question.form),
+        "model": _as_text(question.model),
         "choices": [
             {"value": choice.value, "label": choice.label, "is_danger": choice.is_danger}
             for choice in question.choices
@@ -234,6 +234,11 @@ def bounded(value: Any, limit: int) -> Any:
         return value
     start = encoded[:2000].decode("utf-8", "ignore")
     return {"_truncated": True, "_bytes": len(encoded), "_start": start}
+
+
+def _as_text(value: Any) -> str | None:
+    """For OrderedJSON: the order of keys is the order of fields."""
+    return None if value is None else orjson.dumps(bounded(value, MAX_PAYLOAD)).decode()
 
 
 def summary_of(error: str) -> str:

@@ -151,7 +151,7 @@ WITH incoming AS MATERIALIZED (
 ), question_in AS MATERIALIZED (
     SELECT w.execution_id, q.* FROM written w
     CROSS JOIN LATERAL jsonb_to_recordset(w.questions) AS q(
-        ref text, kind text, title text, description text, schema jsonb, form jsonb, model jsonb,
+        ref text, kind text, title text, description text, schema text, form text, model text,
         choices jsonb, due timestamptz, is_answerable boolean, fingerprint text)
     WHERE w.fp IS NOT NULL
 ), question_written AS (

@@ -36,6 +36,8 @@ class Adapter(ABC):
     settings: ClassVar[tuple[Field, ...]]
     """What the account form asks for. Fields with `secret=True` are sealed at rest."""
     pace: ClassVar[Pace] = Pace()
+    wants_whole_answers: ClassVar[bool] = False
+    """Whether an answer must name every property of the form, those without a value as well."""
     notes: ClassVar[Mapping[Verb, str]] = {}
     """What a verb means at this provider, in one sentence ("Takes effect before the next step")."""
 

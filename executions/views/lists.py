@@ -252,7 +252,7 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
         if account is None:
             continue
         fresh = freshness(account, at)
-        gone = False
+        gone = not filters.matches(execution, execution.workflow_name)
         token = rendering.token(execution, account, fresh) + ("-gone" if gone else "")
         if token != asked[execution.pk]:
             html = rendering.row(execution, account, fresh, gone)

@@ -70,6 +70,7 @@ class SmartFlows(Adapter):
             help="Made in the project console. It sees the runs that its user sees.",
         ),
     )
+    wants_whole_answers = True  # a property left out is blanked, not defaulted (seed)
     notes = {
         Verb.CANCEL: "Sent only while the run has not ended; the run then turns to Canceled.",
         Verb.ANSWER: "The run goes on at once. It may ask again later.",

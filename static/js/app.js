@@ -101,8 +101,7 @@ function toast(text) {
   setTimeout(() => line.remove(), 8000);
 }
 on("signed-out", () => {
-  signedOut = true;
-  mute();
+  signedOut = true; mute();
   say("paused", "Signed out");
   byId("signed-out").hidden = false;
 });
@@ -117,8 +116,8 @@ on("htmx:after:swap", () => {
 });
 // ------------------------------------------------------------------------------ people at work
 on("click", (event) => {
-  const opener = event.target.closest("[data-dialog]"), menu = byId("user-menu");
-  if (opener) byId(opener.dataset.dialog)?.showModal();
+  const menu = byId("user-menu");
+  byId(event.target.closest("[data-dialog]")?.dataset.dialog)?.showModal();
   event.target.closest("[data-close]")?.closest("dialog").close();
   if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });

@@ -26,6 +26,12 @@ class Desk:
         self.account = account
         self.user = user
 
+    def begin(self, scenario: str, **options: Any) -> str:
+        """Start a run of a scenario; its ref as ours, which at 8x8 names the definition too."""
+        ref = self.sim.start(scenario, **options)
+        told = next((run for run in self.sim.script if run["ref"] == ref), {})
+        return f"{told['definition']}/{ref}" if "definition" in told else ref
+
     def poll(self) -> ProviderAccount:
         """One poll, now, whatever the schedule says."""
         ProviderAccount.objects.filter(pk=self.account.pk).update(lease_until=None)

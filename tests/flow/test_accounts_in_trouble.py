@@ -26,7 +26,7 @@ EVERY = pytest.mark.parametrize("key", SCENARIOS)
 )
 def test_a_broken_provider_changes_health_and_no_status(open_desk, key, mode, health):
     desk = open_desk(key, speed=1)
-    ref = desk.sim.start(SCENARIOS[key])
+    ref = desk.begin(SCENARIOS[key])
     desk.poll()
     before, moves = desk.status(ref), Transition.objects.count()
     desk.sim.fault(mode)
@@ -79,17 +79,16 @@ def test_a_late_message_of_an_older_claim_does_nothing(open_desk):
 
 def test_absurd_records_are_kept_apart_and_the_rest_is_stored(open_desk):
     desk = open_desk("smartflows", speed=1)
-    odd = desk.sim.start("absurd")
-    good = desk.sim.start("waiting_esign")
-    account = desk.poll()
-    assert account.health == "ok"
-    assert desk.status(good) == "waiting"
+    odd = desk.begin("absurd")
+    good = desk.begin("waiting_esign")
+    desk.poll_until(lambda: desk.status(good) == "waiting")
+    assert desk.account.health == "ok"
     assert desk.status(odd) in ("unknown", "") or Quarantine.objects.exists()
 
 
 def test_a_run_that_is_gone_keeps_its_status_and_says_so(open_desk):
     desk = open_desk("generio", speed=1)
-    ref = desk.sim.start("long_running")
+    ref = desk.begin("long_running")
     desk.poll()
     before = desk.status(ref)
     world = desk.sim.world

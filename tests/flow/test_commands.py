@@ -24,7 +24,7 @@ cancelable = pytest.mark.parametrize("key", RUNNING)
 @cancelable
 def test_a_cancel_is_sent_once_and_confirmed_by_a_poll(open_desk, key):
     desk = open_desk(key, speed=3)
-    ref = desk.sim.start(RUNNING[key])
+    ref = desk.begin(RUNNING[key])
     desk.poll_until(lambda: "cancel" in (desk.run(ref).offers if desk.status(ref) else []))
     command = desk.do(ref, Verb.CANCEL)
     assert command.state in ("accepted", "confirmed")
@@ -39,7 +39,7 @@ def test_a_cancel_is_sent_once_and_confirmed_by_a_poll(open_desk, key):
 @pytest.mark.parametrize("execute", ["before", "never"])
 def test_a_cancel_whose_answer_is_lost_is_settled_by_reading(open_desk, key, execute):
     desk = open_desk(key, speed=3)
-    ref = desk.sim.start(RUNNING[key])
+    ref = desk.begin(RUNNING[key])
     desk.poll_until(lambda: "cancel" in (desk.run(ref).offers if desk.status(ref) else []))
     method = "DELETE" if key == "smartflows" else "PATCH"
     desk.sim.fault("down", method=method, times=1, execute=execute)
@@ -55,7 +55,7 @@ def test_a_cancel_whose_answer_is_lost_is_settled_by_reading(open_desk, key, exe
 
 def test_a_second_cancel_is_the_first_one(open_desk):
     desk = open_desk("generio")
-    ref = desk.sim.start("long_running")
+    ref = desk.begin("long_running")
     desk.poll_until(lambda: desk.status(ref) == "running")
     first, second = desk.ask(ref, Verb.CANCEL), desk.ask(ref, Verb.CANCEL)
     assert first.pk == second.pk
@@ -64,7 +64,7 @@ def test_a_second_cancel_is_the_first_one(open_desk):
 
 def test_a_cancel_of_a_finished_run_is_refused_in_words(open_desk):
     desk = open_desk("generio")
-    ref = desk.sim.start("generate_success")
+    ref = desk.begin("generate_success")
     desk.poll_until(lambda: desk.status(ref) == "succeeded")
     with pytest.raises(commands.NotPossible, match="ended"):
         desk.ask(ref, Verb.CANCEL)
@@ -72,7 +72,7 @@ def test_a_cancel_of_a_finished_run_is_refused_in_words(open_desk):
 
 def test_suspend_and_resume_are_confirmed(open_desk):
     desk = open_desk("eightx8", speed=2)
-    ref = desk.sim.start("running_long")
+    ref = desk.begin("running_long")
     desk.poll_until(lambda: desk.status(ref) == "running")
     desk.do(ref, Verb.SUSPEND)
     desk.poll_until(lambda: desk.status(ref) == "paused")
@@ -85,7 +85,7 @@ def test_suspend_and_resume_are_confirmed(open_desk):
 
 def test_a_form_of_two_rounds_is_answered_twice(open_desk):
     desk = open_desk("smartflows")
-    ref = desk.sim.start("two_round_form")
+    ref = desk.begin("two_round_form")
     answered = []
     for _ in range(2):
         question = desk.poll_until(lambda: desk.open_question(ref))
@@ -104,7 +104,7 @@ def test_a_form_of_two_rounds_is_answered_twice(open_desk):
 @pytest.mark.parametrize("choice", ["approved", "declined"])
 def test_an_approval_is_given_or_declined_once(open_desk, choice):
     desk = open_desk("flow8")
-    ref = desk.sim.start("approval")
+    ref = desk.begin("approval")
     question = desk.poll_until(lambda: desk.open_question(ref))
     values = {"choice": choice, "note": "checked by phone"}
     command = desk.do(ref, Verb.ANSWER, question=question, values=values)
@@ -118,7 +118,7 @@ def test_an_approval_is_given_or_declined_once(open_desk, choice):
 
 def test_a_form_answered_elsewhere_is_refused_and_says_so(open_desk):
     desk = open_desk("smartflows", speed=4)
-    ref = desk.sim.start("answered_elsewhere")
+    ref = desk.begin("answered_elsewhere")
     question = desk.poll_until(lambda: desk.open_question(ref))
     desk.poll_until(lambda: Question.objects.get(pk=question.pk).closed_at)
     question.refresh_from_db()
@@ -128,7 +128,7 @@ def test_a_form_answered_elsewhere_is_refused_and_says_so(open_desk):
 
 def test_a_viewer_may_not_act(open_desk):
     desk = open_desk("generio")
-    ref = desk.sim.start("long_running")
+    ref = desk.begin("long_running")
     desk.poll_until(lambda: desk.status(ref) == "running")
     vik = User.objects.create_user("vik")
     with pytest.raises(PermissionDenied):
@@ -137,7 +137,7 @@ def test_a_viewer_may_not_act(open_desk):
 
 def test_a_right_taken_away_between_click_and_sending_stops_the_command(open_desk):
     desk = open_desk("generio")
-    ref = desk.sim.start("long_running")
+    ref = desk.begin("long_running")
     desk.poll_until(lambda: desk.status(ref) == "running")
     command = desk.ask(ref, Verb.CANCEL)
     desk.user.groups.clear()
@@ -172,7 +172,7 @@ def test_a_run_is_started_once_and_found(open_desk, key):
 
 def test_the_stored_history_is_the_script_in_order(open_desk):
     desk = open_desk("flow8", speed=4)
-    refs = [desk.sim.start(name) for name in ("quick_done", "failing", "filtered", "skip")]
+    refs = [desk.begin(name) for name in ("quick_done", "failing", "filtered", "skip")]
     ends = ("succeeded", "failed", "skipped")
     desk.poll_until(lambda: all(desk.status(ref) in ends for ref in refs))
     native = {run["ref"]: [c["status"] for c in run["changes"]] for run in desk.sim.script}

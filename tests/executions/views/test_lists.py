@@ -100,6 +100,15 @@ def test_pages_go_back_and_forth_without_losing_or_doubling_a_run(ana, put):
     assert names(ana.get("/" + newer.replace("&amp;", "&"))) == [f"r{n}" for n in range(50, 100)]
 
 
+def test_runs_that_started_in_the_same_moment_are_all_listed_once(ana, put):
+    for number in range(70):
+        put(f"r{number}", age=3)
+    page = ana.get("/")
+    older = re.search(r'rel="next" href="([^"]+)"', page.content.decode()).group(1)
+    both = [*names(page), *names(ana.get("/" + older))]
+    assert (len(both), len(set(both))) == (70, 70)
+
+
 QUERIES = (
     "",
     "lamp=failed",
