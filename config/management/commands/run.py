@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,8 @@ from honcho.manager import Manager
 
 from config import demo, env
 from config.preparing import prepare
+from config.processes import demo as demo_command
+from config.processes import processes
 
 
 class Command(BaseCommand):
@@ -33,7 +34,7 @@ class Command(BaseCommand):
                 demo.ensure_accounts()
             self._print_address(sign_in)
             manager = Manager()
-            for name, command in processes().items():
+            for name, command in self._commands().items():
                 manager.add_process(name, command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
             manager.loop()
         if manager.returncode not in (0, 130, 143):
@@ -72,6 +73,17 @@ class Command(BaseCommand):
                         "number."
                     ) from None
 
+    def _commands(self) -> dict[str, str]:
+        commands = processes(
+            host=env.text("HOST", "127.0.0.1"),
+            port=settings.PORT,
+            live_port=settings.LIVE_PORT,
+            data=env.data_folder(),
+        )
+        if settings.IS_DEMO:
+            commands["demo"] = demo_command(demo.ports_text())
+        return commands
+
     def _print_address(self, sign_in: str) -> None:
         host = env.text("HOST", "127.0.0.1")
         shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
@@ -80,27 +92,3 @@ class Command(BaseCommand):
             "  Ctrl-C stops everything.\n"
         )
         self.stdout.flush()
-
-
-def processes() -> dict[str, str]:
-    """The command line of every process, by name."""
-    python = f'"{sys.executable}"'
-    host = env.text("HOST", "127.0.0.1")
-    celery = f"{python} -W ignore::UserWarning -m celery -q -A config"  # root is allowed
-    beat_file = env.data_folder() / "beat-schedule"
-    found = {
-        "web": f"{python} -m granian --interface wsgi --host {host} --port {settings.PORT}"
-        " --workers 1 --blocking-threads 8 --backpressure 128 --no-access-log --log-level warning"
-        " config.wsgi:application",
-        "live": f"{python} -m uvicorn config.live:app --host {host} --port {settings.LIVE_PORT}"
-        " --log-level warning --no-access-log --timeout-graceful-shutdown 1",
-        "worker": f"{celery} worker -Q command -P threads -c 8 -n worker@%h -l warning"
-        " --without-gossip --without-mingle",
-        "poller": f"{celery} worker -Q poll -P threads -c 32 -n poller@%h -l warning"
-        " --without-gossip --without-mingle",
-        "beat": f'{celery} beat -l warning --pidfile= -s "{beat_file}"',
-        "listener": f"{python} manage.py listen",
-    }
-    if settings.IS_DEMO:
-        found["demo"] = f"{python} -m providers.demo.serve --ports {demo.ports_text()}"
-    return found

@@ -1,0 +1,30 @@
+"""The command line of every process of the product, in one place for whoever starts them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def processes(*, host: str, port: int, live_port: int, data: Path) -> dict[str, str]:
+    """Command lines by process name; run them in the project's folder, with its environment."""
+    python = f'"{sys.executable}"'
+    # Running as root is allowed: containers do it.
+    celery = f"{python} -W ignore::UserWarning -m celery -q -A config"
+    quiet = "-l warning --without-gossip --without-mingle"
+    return {
+        "web": f"{python} -m granian --interface wsgi --host {host} --port {port} --workers 1"
+        " --blocking-threads 8 --backpressure 128 --no-access-log --log-level error"
+        " config.wsgi:application",
+        "live": f"{python} -m uvicorn config.live:app --host {host} --port {live_port}"
+        " --log-level warning --no-access-log --timeout-graceful-shutdown 1",
+        "worker": f"{celery} worker -Q command -P threads -c 8 -n worker@%h {quiet}",
+        "poller": f"{celery} worker -Q poll -P threads -c 32 -n poller@%h {quiet}",
+        "beat": f'{celery} beat -l warning --pidfile= -s "{data / "beat-schedule"}"',
+        "listener": f"{python} manage.py listen",
+    }
+
+
+def demo(ports: str) -> str:
+    """The demo providers; `ports` as their `--ports` takes them."""
+    return f'"{sys.executable}" -m providers.demo.serve --ports {ports}'

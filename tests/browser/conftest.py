@@ -1,0 +1,79 @@
+"""One product for all browser tests, a real Chromium, and a page that is signed in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.product import PASSWORD, Product
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def find_chromium() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        message = f"NO BROWSER: none of {', '.join(NAMES)} found; the browser tests did not run."
+        if os.environ.get("ANNUNCIATOR_NEED_BROWSER"):
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: Any, chromium: Browser) -> Iterator[Product]:
+    folder: Path = tmp_path_factory.mktemp("product")
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)  # Postgres' own user goes through when the tests run as root
+    with Product(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, product: Product) -> Iterator[Page]:
+    """Signed in as admin; a console error or a broken content policy fails the test."""
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda said: problems.append(said.text)
+        if said.type == "error" and "Failed to load resource" not in said.text
+        else None,
+    )
+    sign_in(page, product)
+    yield page
+    assert problems == []
+
+
+def sign_in(page: Page, product: Product, name: str = "admin", password: str = PASSWORD) -> None:
+    page.goto(f"{product.base_url}/sign-in/")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", password)
+    page.click("form.answer button")
+    page.wait_for_url(f"{product.base_url}/")

@@ -1,0 +1,35 @@
+"""The table of all runs moves by itself, within a second of the poller's commit."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from providers.demo import serve
+from tests.product import Product
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product) -> None:
+    with serve.running("generio", seed=5, speed=4) as sim:
+        product.add_account("Live table", "generio", {"base_url": sim.base_url}, api_key=sim.api_key)
+        ref = sim.start("long_running")
+        page.goto(f"{product.base_url}/?q={ref}")
+        row = page.locator("tr", has_text=ref)
+        product.wait_until(
+            lambda: product.query("SELECT 1 FROM executions_execution WHERE ref = %s", ref), "stored"
+        )
+        page.reload()
+        expect(row).to_contain_text("Running")
+        page.evaluate("window.untouched = true")
+        world = sim.world
+        world.runs[ref].proceed()
+        product.wait_until(
+            lambda: product.query(
+                "SELECT 1 FROM executions_execution WHERE ref = %s AND status = 'succeeded'", ref
+            ),
+            "succeeded in the database",
+        )
+        expect(row).to_contain_text("Succeeded", timeout=3000)
+        assert page.evaluate("window.untouched")

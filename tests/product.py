@@ -1,0 +1,181 @@
+"""The whole product as its users have it: real processes, own Postgres and Valkey, a real browser.
+
+`Product` starts what `manage.py run` starts, from the same command lines, on free ports and a data
+folder of its own. Tests talk to it from outside: pages, API, command line, SQL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import requests
+
+from config import embedded
+from config.processes import processes
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "lamps-are-on-4"
+STARTS_WITHIN = 60.0  # seconds
+
+
+class Product:
+    """One installation in `folder`. Use as a context manager; `start` and `kill` take names of
+    `config.processes.processes`."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.folder = folder
+        self.port, self.live_port = free_port(), free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.env = {**os.environ, **env}
+
+    def __enter__(self) -> Product:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)
+        self.env |= {
+            "ANNUNCIATOR_DATA": str(self.folder),
+            "ANNUNCIATOR_DEMO": "0",
+            "ANNUNCIATOR_ADMIN_PASSWORD": PASSWORD,
+            "ANNUNCIATOR_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "ANNUNCIATOR_PACE": "100",
+            "PORT": str(self.port),
+            "LIVE_PORT": str(self.live_port),
+            "DATABASE_URL": embedded.start_postgres(self.folder),
+            "REDIS_URL": embedded.start_valkey(self.folder),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.commands = processes(
+            host="127.0.0.1", port=self.port, live_port=self.live_port, data=self.folder
+        )
+        self.manage("setup")
+        for name in self.commands:
+            self.start(name)
+        self.wait_until(self.is_up, "the pages answer", STARTS_WITHIN)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for process in self.running.values():
+            stop_group(process, signal.SIGTERM)
+        for process in self.running.values():
+            try:
+                process.wait(8)
+            except subprocess.TimeoutExpired:
+                stop_group(process, signal.SIGKILL)
+                process.wait(5)
+        embedded.stop_valkey(self.folder)
+        embedded.stop_postgres(self.folder)
+
+    # ------------------------------------------------------------------------------ processes
+
+    def start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start one process; its output goes to `<folder>/<name>.log`."""
+        with open(self.folder / f"{name}.log", "ab") as log:
+            self.running[name] = subprocess.Popen(
+                shlex.split(self.commands[name]),
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self.running[name]
+
+    def kill(self, name: str) -> None:
+        """kill -9 of the process and everything it started."""
+        process = self.running.pop(name)
+        stop_group(process, signal.SIGKILL)
+        process.wait(10)
+
+    def kill_broker(self) -> None:
+        os.kill(int((self.folder / "valkey" / "pid").read_text()), signal.SIGKILL)
+
+    def start_broker(self) -> None:
+        """On the same port and with the same password, as a supervisor would."""
+        embedded.restart_valkey(self.folder)
+
+    def manage(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`manage.py ...` with the installation's environment."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def is_up(self) -> bool:
+        try:
+            pages = requests.get(f"{self.base_url}/healthz", timeout=2)
+            live = requests.get(f"http://127.0.0.1:{self.live_port}/healthz", timeout=2)
+        except requests.RequestException:
+            return False
+        return pages.ok and live.text == "ok"
+
+    def logs(self) -> str:
+        """Everything the processes printed."""
+        return "\n".join(path.read_text(errors="replace") for path in self.folder.glob("*.log"))
+
+    # ------------------------------------------------------------------------- looking and acting
+
+    def add_account(self, name: str, provider: str, settings: dict[str, Any], **secrets: str) -> None:
+        """Through an accounts file, as people who keep their setup in git do."""
+        account = {
+            "name": name,
+            "provider": provider,
+            "settings": settings,
+            "credentials": secrets,
+            "poll_every": 1,
+        }
+        path = self.folder / "accounts.yaml"
+        path.write_text(json.dumps({"accounts": [account]}))
+        self.manage("accounts", "apply", str(path))
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of the installation's database, read from outside."""
+        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
+            return list(connection.execute(sql, values).fetchall())
+
+    def api(self, method: str, path: str, **options: Any) -> requests.Response:
+        """A request to /api/v1/ with the admin's token."""
+        if not hasattr(self, "_token"):
+            self._token = self.manage("token", "admin").stdout.split()[-1]
+        headers = {"Authorization": f"Bearer {self._token}"}
+        url = f"{self.base_url}/api/v1/{path}"
+        return requests.request(method, url, headers=headers, timeout=20, **options)
+
+    @staticmethod
+    def wait_until(done: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+        """The first true result of `done`; AssertionError with `what` if it takes longer."""
+        deadline = time.monotonic() + seconds
+        while not (result := done()):
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+            time.sleep(0.1)
+        return result
+
+
+def stop_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
