@@ -1,3 +1,5 @@
+"""The site as an app: it brings the commands that wire everything."""
+
 from django.apps import AppConfig
 
 

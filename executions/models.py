@@ -23,7 +23,7 @@ OPEN_STATUSES = tuple(status.value for status in Status if status not in FINAL)
 PROBLEM_STATUSES = (Status.FAILED.value, Status.TIMED_OUT.value)
 
 
-class OrderedJSON(models.TextField):
+class OrderedJSON(models.TextField):  # type: ignore[type-arg]
     """Any JSON value, kept as text: jsonb forgets the order of keys, and a form is drawn in it."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
@@ -139,6 +139,9 @@ class ExecutionDetail(models.Model):
     log_cursor = models.TextField(default="", blank=True)
     log_is_complete = models.BooleanField(default=False)
 
+    def __str__(self) -> str:
+        return f"detail of {self.execution_id}"
+
 
 class Step(models.Model):
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps")
@@ -221,6 +224,9 @@ class Transition(models.Model):
     class Meta:
         ordering = ("version",)
 
+    def __str__(self) -> str:
+        return f"{self.from_status} -> {self.to_status}"
+
 
 class PollRun(models.Model):
     """One attempt to poll an account, good or bad, partitioned by month of `started_at`."""
@@ -242,6 +248,9 @@ class PollRun(models.Model):
 
     class Meta:
         ordering = ("-started_at",)
+
+    def __str__(self) -> str:
+        return f"poll {self.poll_seq}: {self.outcome}"
 
 
 class Quarantine(models.Model):
@@ -274,6 +283,9 @@ class StatusCount(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "status"], name="count_key")]
 
+    def __str__(self) -> str:
+        return f"{self.status}: {self.count}"
+
 
 class HourlyCount(models.Model):
     """Per account, hour and final status: how many runs ended and how long they took together;
@@ -289,6 +301,9 @@ class HourlyCount(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "hour", "status"], name="hourly_key")
         ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H} {self.status}: {self.count}"
 
 
 class Question(models.Model):
@@ -337,6 +352,9 @@ class Draft(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["question", "user"], name="draft_key")]
+
+    def __str__(self) -> str:
+        return f"draft of {self.user} for {self.question_id}"
 
 
 class CommandState(models.TextChoices):

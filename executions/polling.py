@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -250,6 +251,7 @@ def refresh(execution: Execution) -> Snapshot | None:
 
 def note_missing(account_id: int, ref: str) -> None:
     """Count a 404 of a known run. Its status stays; after MISSES it is no longer asked for."""
+    parameters: list[Any] = [account_id, ref, MISSES, MISS_EVERY]
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -259,7 +261,7 @@ def note_missing(account_id: int, ref: str) -> None:
                 AND (misses = 0 OR observed_at < now() - %s)
             RETURNING id, version
             """,
-            [account_id, ref, MISSES, MISS_EVERY],
+            parameters,
         )
         changed = [(row[0], row[1]) for row in cursor.fetchall()]
     if changed:

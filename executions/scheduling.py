@@ -10,6 +10,7 @@ import logging
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -59,6 +60,7 @@ def claim(account_id: int) -> int | None:
 
 
 def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[tuple[int, int]]:
+    parameters: list[Any] = [LEASE, LEASE, *values]
     able = "enabled AND health NOT IN ('auth', 'paused') AND" if only_enabled else ""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -71,7 +73,7 @@ def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[
                 FOR UPDATE SKIP LOCKED)
             RETURNING id, poll_seq
             """,  # noqa: S608 - the pieces are this module's own
-            [LEASE, LEASE, *values],
+            parameters,
         )
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
@@ -88,7 +90,7 @@ def interval_of(account: ProviderAccount, adapter: Adapter, *, is_busy: bool) ->
 
 def backoff(failures: int, every: timedelta) -> timedelta:
     """Doubling from the interval up to LONGEST_BACKOFF, half of it by chance."""
-    longest = min(every * 2 ** min(failures, 12), LONGEST_BACKOFF)
+    longest: timedelta = min(every * 2 ** min(failures, 12), LONGEST_BACKOFF)
     return longest * random.uniform(0.5, 1.0)
 
 
@@ -107,6 +109,18 @@ def finish(
     else:
         health, wait = _after_failure(account, failure, adapter)
     skew = adapter.http.server_skew if adapter is not None else None
+    changes: dict[str, Any] = {
+        "health": health.value,
+        "error": tally.error,
+        "ok": failure is None,
+        "started": started_at,
+        "skew": skew,
+        "wait": wait,
+        "throttled": isinstance(failure, RateLimited),
+        "id": account.pk,
+        "seq": poll_seq,
+        "revision": account.revision,
+    }
     with transaction.atomic():
         PollRun.objects.bulk_create([_poll_run(account, poll_seq, started_at, tally)])
         with connection.cursor() as cursor:
@@ -124,18 +138,7 @@ def finish(
                     lease_until = NULL
                 WHERE id = %(id)s AND poll_seq = %(seq)s AND revision = %(revision)s
                 """,
-                {
-                    "health": health.value,
-                    "error": tally.error,
-                    "ok": failure is None,
-                    "started": started_at,
-                    "skew": skew,
-                    "wait": wait,
-                    "throttled": isinstance(failure, RateLimited),
-                    "id": account.pk,
-                    "seq": poll_seq,
-                    "revision": account.revision,
-                },
+                changes,
             )
             if not cursor.rowcount:  # edited meanwhile: its new settings decide
                 cursor.execute(

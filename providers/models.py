@@ -64,7 +64,8 @@ class ProviderAccount(models.Model):
     poll_every = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Seconds between two polls while runs are active. Empty: what suits the provider.",
+        help_text="Seconds between two polls while runs are active. Empty: what suits the "
+        "provider.",
     )
     memory = models.JSONField(default=dict, blank=True, editable=False)
     revision = models.PositiveIntegerField(default=1, editable=False)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+
 @pytest.fixture(autouse=True, scope="session")
 def _only_this_machine() -> Iterator[None]:
     """A test that reaches out fails: connections go to loopback and socket files alone."""

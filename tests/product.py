@@ -132,7 +132,9 @@ class Product:
 
     # ------------------------------------------------------------------------- looking and acting
 
-    def add_account(self, name: str, provider: str, settings: dict[str, Any], **secrets: str) -> None:
+    def add_account(
+        self, name: str, provider: str, settings: dict[str, Any], **secrets: str
+    ) -> None:
         """Through an accounts file, as people who keep their setup in git do."""
         account = {
             "name": name,

@@ -19,7 +19,7 @@ os.environ["ANNUNCIATOR_DEMO"] = "0"
 os.environ["ANNUNCIATOR_PACE"] = "100"  # simulators on this machine need no sparing
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser driver runs an event loop
 
-from config.embedded import services  # noqa: E402
+from config.embedded import services
 
 _services = services()
 _services.__enter__()

@@ -27,6 +27,7 @@ from executions.views.questions import (
     require_may_act,
 )
 from executions.wording import clock, plain
+from providers import registry
 from providers.contract import Verb
 
 
@@ -56,7 +57,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     is_kept = drafts.keep(request, question, compiled)
     if request.POST.get("fingerprint", question.fingerprint) != question.fingerprint:
         return _changed_meanwhile(request, question, compiled, is_kept)
-    form = compiled.bind(request.POST, request.FILES, prefix=drafts.prefix_of(question))
+    form = drafts.posted_form(request, question, compiled, is_kept)
     if compiled.wants_redraw(request.POST):
         return _show(request, question, question_view(request, question, compiled, form), 200)
     if not form.is_valid():
@@ -67,7 +68,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
             execution=question.execution,
             kind=Verb.ANSWER,
             question=question,
-            values=compiled.body(form),
+            values=compiled.body(form, complete=_wants_whole(question)),
             key=intent_key(request),
             address=address(request),
         )
@@ -90,7 +91,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     is_kept = drafts.keep(request, question, compiled)
     is_current = request.POST.get("fingerprint") == question.fingerprint
     if compiled.wants_redraw(request.POST) and is_current and not compiled.problem:
-        form = compiled.bind(request.POST, request.FILES, prefix=drafts.prefix_of(question))
+        form = drafts.posted_form(request, question, compiled, is_kept)
         view = question_view(request, question, compiled, form)
         context = {"form": form, "compiled": view["quick"], "redraw_url": view["redraw_url"]}
         return no_store(HttpResponse(fragment(request, "executions/_answer_fields.html", context)))
@@ -123,6 +124,12 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
     if held.update(claimed_by=None, claimed_at=None):
         live.publish_questions(question.execution.account_id)
     return _back(request)
+
+
+def _wants_whole(question: Question) -> bool:
+    """Whether the provider blanks what an answer leaves out."""
+    adapter = registry.all_adapters().get(question.execution.account.provider)
+    return adapter is not None and adapter.wants_whole_answers
 
 
 def _changed_meanwhile(

@@ -13,7 +13,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from executions.forms import CompiledForm, compile_question
+from executions.forms import AnswerForm, CompiledForm, compile_question
 from executions.models import Draft, Question
 from executions.views.chrome import person
 from providers.credentials import SealError, seal, unseal
@@ -28,21 +28,23 @@ def prefix_of(question: Question) -> str:
 
 
 def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bool:
-    """Saves what was posted. False if it is too long or was typed into a form nobody knows."""
+    """Saves what was posted, apart from secrets. False if it is too long or was typed into a form
+    nobody knows."""
     posted = request.POST.get("fingerprint", question.fingerprint)
+    kept = _opened(request, question)
     if posted == question.fingerprint:
         source, triple = compiled, {name: getattr(question, name) for name in TRIPLE}
     else:
-        kept = _opened(request, question)
         if kept is None or kept["fingerprint"] != posted:
             return False
         source, triple = _compiled_from(kept), kept["triple"]
     if source.problem:
         return False
     typed = source.typed(request.POST, request.FILES, prefix_of(question))
-    for name in request.FILES:
-        for upload in request.FILES.getlist(name):
-            upload.seek(0)  # the form reads it as well
+    if kept is not None and kept["fingerprint"] == posted:
+        # An input that was drawn again comes without the file that was chosen in it.
+        typed = {name: value for name, value in kept["typed"].items() if _is_file(value)} | typed
+    typed = {name: value for name, value in typed.items() if not _is_secret(source, name)}
     if sum(len(str(value)) for value in typed.values()) > MAX_DRAFT:
         return False
     value = {"fingerprint": posted, "triple": triple, "typed": typed}
@@ -57,6 +59,14 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
     return True
 
 
+def posted_form(
+    request: HttpRequest, question: Question, compiled: CompiledForm, is_kept: bool
+) -> AnswerForm:
+    """The form with what was posted, over what was posted into it before."""
+    typed = restored(request, question, compiled)[0] if is_kept else None
+    return compiled.bind(request.POST, request.FILES, typed=typed, prefix=prefix_of(question))
+
+
 def restored(
     request: HttpRequest, question: Question, compiled: CompiledForm
 ) -> tuple[dict[str, Any], datetime | None]:
@@ -68,6 +78,15 @@ def restored(
     if kept["fingerprint"] != question.fingerprint:
         typed = compiled.carry_over(_compiled_from(kept), typed)
     return typed, kept["saved_at"]
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("data:")
+
+
+def _is_secret(compiled: CompiledForm, name: str) -> bool:
+    """A secret comes back to no page, so there is nothing to keep it for."""
+    return name.partition("_")[0] in compiled.secret_names
 
 
 def _opened(request: HttpRequest, question: Question) -> dict[str, Any] | None:

@@ -109,7 +109,7 @@ def question_view(
         "opened_iso": iso(question.opened_at),
         "due": moment(question.due_at),
         "key": str(uuid.uuid4()),
-        "raw": _raw(question),
+        "raw": _raw(question, compiled),
         "link": url if url.startswith(("http://", "https://")) else "",
     }
 
@@ -167,7 +167,8 @@ def _restored_form(
     return compiled.bind(typed=typed or None, prefix=prefix), saved_at
 
 
-def _raw(question: Question) -> str:
+def _raw(question: Question, compiled: CompiledForm) -> str:
     parts = {name: getattr(question, name) for name in ("schema", "form", "model", "choices")}
+    parts["model"] = compiled.masked(question.model)
     given = {name: value for name, value in parts.items() if value not in (None, [])}
     return plain(json.dumps(given, indent=2, ensure_ascii=False), MAX_RAW)

@@ -13,12 +13,14 @@ pytestmark = pytest.mark.browser
 
 def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product) -> None:
     with serve.running("generio", seed=5, speed=4) as sim:
-        product.add_account("Live table", "generio", {"base_url": sim.base_url}, api_key=sim.api_key)
+        site = {"base_url": sim.base_url}
+        product.add_account("Live table", "generio", site, api_key=sim.api_key)
         ref = sim.start("long_running")
         page.goto(f"{product.base_url}/?q={ref}")
         row = page.locator("tr", has_text=ref)
         product.wait_until(
-            lambda: product.query("SELECT 1 FROM executions_execution WHERE ref = %s", ref), "stored"
+            lambda: product.query("SELECT 1 FROM executions_execution WHERE ref = %s", ref),
+            "stored",
         )
         page.reload()
         expect(row).to_contain_text("Running")

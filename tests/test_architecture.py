@@ -1,0 +1,97 @@
+"""Rules of the tree that the import contracts cannot say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = [
+    path
+    for package in ("config", "executions", "providers")
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if "migrations" not in path.parts
+]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+ADAPTERS = sorted((ROOT / "providers" / "adapters").glob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def where(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+WIRES = {
+    "requests": {"providers/http.py"},
+    "urllib3": {"providers/http.py"},
+    "websockets": {"providers/sockets.py"},
+    "httpx": set(),
+    "pickle": {"providers/demo/saving.py", "providers/demo/serve.py", "providers/demo/world.py"},
+}
+
+
+@pytest.mark.parametrize("library", WIRES)
+def test_one_module_touches_the_wire(library):
+    users = {
+        where(path)
+        for path in SOURCES
+        if any(name == library or name.startswith(f"{library}.") for name in imports_of(path))
+    }
+    simulators = {user for user in users if user.startswith("providers/demo/flow8")}
+    assert users - simulators <= WIRES[library]
+
+
+@pytest.mark.parametrize("path", ADAPTERS, ids=where)
+def test_no_adapter_imports_another(path):
+    key = path.stem.lstrip("_").split("_")[0]
+    for name in imports_of(path):
+        if name.startswith("providers.adapters."):
+            module = name.split(".")[2]
+            assert module.lstrip("_").split("_")[0] == key, f"{where(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=where)
+def test_templates_hold_no_script_no_style_and_trust_nobody(path):
+    text = path.read_text()
+    assert not re.search(r"\|\s*safe\b|autoescape\s+off|mark_safe", text)
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text), "inline script"
+    assert not re.search(r"\sstyle\s*=", text), "inline style"
+    assert not re.search(r"\son[a-z]+\s*=", text), "inline handler"
+    assert not re.search(r"hx-on|hx-vals\s*=\s*[\"']js:|hx-trigger\s*=\s*[\"'][^\"']*\[", text)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=where)
+def test_no_template_asks_which_provider_it_is(path):
+    words = r"smartflows|eightx8|generio|flow8|prefect"
+    assert not re.search(rf"provider\s*==|==\s*[\"']({words})", path.read_text())
+
+
+def test_provider_text_is_trusted_in_one_place_only():
+    users = [where(path) for path in SOURCES if re.search(r"mark_safe|SafeString", path.read_text())]
+    assert len(users) <= 2, users
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_every_module_says_what_lives_in_it(path):
+    tree = ast.parse(path.read_text())
+    if tree.body:
+        assert ast.get_docstring(tree), f"{where(path)} has no docstring"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_no_module_has_a_name_that_says_nothing(path):
+    nothing = {"utils", "helpers", "common", "base", "services", "managers", "misc"}
+    assert path.stem not in nothing
