@@ -24,7 +24,7 @@ screenshots: $(VENV)/test.stamp  ## the pictures in docs/, made by a real browse
 
 lint: $(VENV)/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/mypy config executions providers tests
+	@$(BIN)/mypy config executions providers
 	@$(BIN)/lint-imports
 
 lock: $(VENV)/test.stamp  ## write the lock files anew from pyproject.toml
