@@ -1,5 +1,5 @@
 # One image, several commands; docker-compose.yml says which process runs what.
-FROM python:3.12-slim
+FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 ANNUNCIATOR_DATA=/data ANNUNCIATOR_DEMO=0
 WORKDIR /app
 COPY requirements.lock ./

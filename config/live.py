@@ -169,10 +169,12 @@ async def _events(client: Client, session_key: str | None) -> AsyncIterator[str]
 
 
 def _cors(request: Request) -> dict[str, str]:
-    """The page may come from another port of the same host, nobody else."""
+    """The pages' own origin may listen, nobody else: the host of this request, with the port of
+    the pages or behind the same proxy."""
     origin = request.headers.get("origin", "")
-    own_host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-    if not origin or urlsplit(origin).hostname != own_host:
+    own = urlsplit(f"//{request.headers.get('host', '')}")
+    pages = {own.netloc, f"{own.hostname}:{settings.PORT}"}
+    if urlsplit(origin).netloc not in pages:
         return {}
     return {
         "Access-Control-Allow-Origin": origin,
