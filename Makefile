@@ -13,6 +13,8 @@ run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found, Chromium
 	@$(BIN)/python -m pytest
 
+live: export ANNUNCIATOR_NEED_BROWSER = 1
+live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect
 live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose
 	@$(BIN)/python -m pytest tests/engines -m engine
 

@@ -25,6 +25,6 @@ def processes(*, host: str, port: int, live_port: int, data: Path) -> dict[str, 
     }
 
 
-def demo(ports: str) -> str:
-    """The demo providers; `ports` as their `--ports` takes them."""
-    return f'"{sys.executable}" -m providers.demo.serve --ports {ports}'
+def demo(*, ports: str, data: Path) -> str:
+    """The demo providers; `ports` as their `--ports` takes them. They keep their worlds."""
+    return f'"{sys.executable}" -m providers.demo.serve --ports {ports} --state "{data / "demo"}"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -23,6 +24,7 @@ ANNUNCIATOR_ALLOWED_NETWORKS = env.items("ANNUNCIATOR_ALLOWED_NETWORKS") or (
     ["127.0.0.0/8"] if IS_DEMO else []  # the demo providers listen on this machine
 )
 ANNUNCIATOR_PACE = float(env.text("ANNUNCIATOR_PACE", "1"))
+ANNUNCIATOR_LEASE = timedelta(seconds=float(env.text("ANNUNCIATOR_LEASE_SECONDS", "90")))
 ANNUNCIATOR_KEEP_DAYS = int(env.text("ANNUNCIATOR_KEEP_DAYS", "400"))
 ALLOWED_HOSTS = env.items("ANNUNCIATOR_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_SECURE else []

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -28,7 +29,7 @@ from executions.models import (
     Question,
     Workflow,
 )
-from executions.redaction import MASK, redact_text, redact_value
+from executions.redaction import MASK, redact_text, redact_value, without
 from executions.roles import may_act, visible_accounts
 from executions.waking import wake
 from providers import credentials
@@ -47,9 +48,10 @@ from providers.contract import (
 from providers.credentials import SealError
 from providers.models import open_account, remember
 
-LEASE = timedelta(seconds=90)  # longer than one send can take
+LEASE: timedelta = settings.ANNUNCIATOR_LEASE
+SEND_FOR = LEASE * 2 / 3  # no request begins or goes on after that: a lease outlives its sender
 MAX_ATTEMPTS = 5  # sends that surely did not arrive
-RESEND_AFTER = timedelta(seconds=60)  # twice the deadline of a request: nothing arrives later
+RESEND_AFTER = LEASE  # after the claim: what was sent by SEND_FOR has arrived by then, or never
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +99,10 @@ def request_command(
         requested_by=user,
         account_revision=execution.account.revision,
     )
-    arguments = {"values": values or {}, "fingerprint": question.fingerprint if question else ""}
+    arguments: dict[str, Any] = {"values": values or {}}
+    if question is not None:
+        secrets = compile_question(question).secrets_of(arguments["values"])
+        arguments |= {"fingerprint": question.fingerprint, "secrets": secrets}
     return _record(command, arguments, user, str(execution), execution.account.name, address)
 
 
@@ -230,9 +235,8 @@ def shown_arguments(command: Command) -> dict[str, Any]:
 
 def _masked(command: Command, values: dict[str, Any], fingerprint: str) -> dict[str, Any]:
     """Only the form knows which fields are secret: without it no value is shown."""
-    question = Question.objects.filter(
-        execution_id=command.execution_id, ref=command.question_ref
-    ).first()
+    asked = Question.objects.filter(execution_id=command.execution_id or 0)
+    question = asked.filter(ref=command.question_ref).first()
     if question is None or (fingerprint and question.fingerprint != fingerprint):
         return dict.fromkeys(values, MASK)
     return dict(compile_question(question).masked(values))
@@ -242,6 +246,14 @@ def _arguments(command: Command) -> dict[str, Any]:
     if not command.sealed_arguments:
         return {}
     return dict(credentials.unseal(f"command:{command.key}", command.sealed_arguments))
+
+
+def _secrets(command: Command) -> set[str]:
+    """The secret values of an answer, as its form told when it was recorded."""
+    try:
+        return set(_arguments(command).get("secrets", ()))
+    except SealError:
+        return set()
 
 
 def look_closer(execution: Execution) -> None:
@@ -294,7 +306,7 @@ def send(command: Command) -> Command:
         )
     adapter: Adapter | None = None
     try:
-        adapter = open_account(command.account)
+        adapter = open_account(command.account, seconds=_left(command))
         new_ref = _call(adapter, command)
     except (ProviderError, SealError, KeyError) as error:
         return _settle_error(command, error)
@@ -302,6 +314,12 @@ def send(command: Command) -> Command:
         if adapter is not None:
             remember(command.account, adapter.memory)
     return _settle(command, CommandState.ACCEPTED, "", new_ref=new_ref)
+
+
+def _left(command: Command) -> float:
+    """Seconds in which this worker may send: another one decides when the lease is over."""
+    claimed_at = command.sent_at or timezone.now()
+    return (claimed_at + SEND_FOR - timezone.now()).total_seconds()
 
 
 def _call(adapter: Adapter, command: Command) -> str:
@@ -384,12 +402,13 @@ def _settle(
     """Only the attempt that sent may write; where somebody decided meanwhile, this is dropped."""
     now = timezone.now()
     is_over = state in (CommandState.CONFIRMED, CommandState.REJECTED)
+    hide = without(_secrets(command))  # the provider may repeat what was typed
     changed = Command.objects.filter(
         pk=command.pk, state=CommandState.SENDING, attempts=command.attempts
     ).update(
         state=state,
-        message=redact_text(message)[:500],
-        fields=fields or {},
+        message=redact_text(hide(message))[:500],
+        fields={name: hide(complaint) for name, complaint in (fields or {}).items()},
         lease_until=None,
         accepted_at=now if state == CommandState.ACCEPTED else None,
         settled_at=now if is_over else None,

@@ -5,11 +5,15 @@ Called by `tasks`. Lines are appended; the cursor of the last chunk is kept with
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
+from executions import live
 from executions.models import Execution, ExecutionDetail, LogEntry
-from executions.redaction import redact_text
+from executions.redaction import hiding_answers, redact_text
 from providers.adapter import Adapter
 from providers.contract import LogChunk
 from providers.models import ProviderAccount, open_account
@@ -17,6 +21,7 @@ from providers.models import ProviderAccount, open_account
 MAX_LINES = 200_000  # of one run
 MAX_LINE = 20_000  # characters
 CHUNKS = 20  # fetched in one go; the rest comes next time
+LATE: timedelta = timedelta(seconds=10)  # after a run's end its last lines may still be under way
 
 
 def offers_logs(account: ProviderAccount) -> bool:
@@ -24,23 +29,37 @@ def offers_logs(account: ProviderAccount) -> bool:
 
 
 def fetch(execution: Execution) -> int:
-    """Append the lines that are new since the last fetch; their number. Raises the contract's
-    errors."""
+    """Append the lines that are new since the last fetch and tell open pages; their number.
+    Raises the contract's errors."""
     detail = ExecutionDetail.objects.filter(pk=execution.pk).first()
     if detail is None or detail.log_is_complete:
         return 0
+    execution.refresh_from_db(fields=["status", "changed_at", "version"])
+    may_end = not may_grow(execution)
     adapter = open_account(execution.account)
     added = 0
     for _ in range(CHUNKS):
         chunk = adapter.log(execution.ref, detail.log_cursor)
-        added += _append(execution, detail, chunk, adapter)
+        added += _append(execution, detail, chunk, adapter, may_end)
         if chunk.is_complete or not chunk.lines:
             break
+    if added:
+        live.publish_runs(execution.account_id, [(execution.pk, execution.version)])
     return added
 
 
+def may_grow(execution: Execution) -> bool:
+    """Whether the run ended so recently that lines may come late: Prefect's runner and flow send
+    theirs in batches (seen November 2026)."""
+    return execution.is_final and execution.changed_at > timezone.now() - LATE
+
+
 def _append(
-    execution: Execution, detail: ExecutionDetail, chunk: LogChunk, adapter: Adapter
+    execution: Execution,
+    detail: ExecutionDetail,
+    chunk: LogChunk,
+    adapter: Adapter,
+    may_end: bool,
 ) -> int:
     """One transaction; compare-and-set on the cursor, so two workers do not append twice."""
     with transaction.atomic():
@@ -50,7 +69,7 @@ def _append(
         if not taken.exists():
             return 0
         last = LogEntry.objects.filter(execution=execution).aggregate(last=Max("seq"))["last"] or 0
-        scrub = adapter.http.redact
+        scrub = hiding_answers(execution.account_id, [execution.ref], adapter.http.redact)
         entries = [
             LogEntry(
                 execution=execution,
@@ -64,7 +83,8 @@ def _append(
             if last + offset <= MAX_LINES
         ]
         LogEntry.objects.bulk_create(entries)
-        is_complete = chunk.is_complete or last + len(chunk.lines) >= MAX_LINES
+        is_full = last + len(chunk.lines) >= MAX_LINES
+        is_complete = is_full or (chunk.is_complete and may_end)
         taken.update(log_cursor=chunk.next_cursor, log_is_complete=is_complete)
     detail.log_cursor, detail.log_is_complete = chunk.next_cursor, is_complete
     return len(entries)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import random
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -20,8 +20,9 @@ from django.utils import timezone
 
 from executions import live
 from executions.models import OPEN_STATUSES, Execution
-from executions.scheduling import MISSES, Tally, finish, interval_of
-from executions.storing import BATCH, Stored, quarantine, store
+from executions.redaction import hiding_answers
+from executions.scheduling import LEASE, MISSES, Tally, finish, interval_of
+from executions.storing import BATCH, NOW, Stored, quarantine, store
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -36,8 +37,10 @@ from providers.contract import (
 from providers.credentials import SealError
 from providers.models import ProviderAccount, open_account, remember
 
-BUDGET = 60.0  # seconds of one poll, half of the lease; what is left over comes next time
+BUDGET = LEASE.total_seconds() / 2  # of one poll; what is left over comes next time
 DETAILS = 200  # runs read one by one in one poll
+STORE_MANY = 100  # of them in one statement, if they come fast
+STORE_EVERY = 1.0  # seconds; what comes slowly is shown as it comes
 OVERLAP = timedelta(minutes=10)  # how far a window reaches back over the last one
 FIRST_WINDOW = timedelta(days=2)
 MISS_EVERY = timedelta(minutes=5)  # 404s closer together count once
@@ -103,6 +106,9 @@ class _Poll:
         self.deadline = time.monotonic() + BUDGET
         self.seen: set[str] = set()
         self.to_read: dict[str, Snapshot | None] = {}
+        self.started_at = timezone.now()
+        self.read_at: dict[str, datetime] = {}
+        """When the reading of a run began; of what a list tells, when the poll began."""
 
     def run(self) -> None:
         since = (self.account.covered_since or timezone.now() - FIRST_WINDOW) - OVERLAP
@@ -172,6 +178,7 @@ class _Poll:
 
     def _read_details(self) -> None:
         batch: list[Snapshot] = []
+        stored_at = time.monotonic()
         refs = list(self.to_read)
         random.shuffle(refs)  # what one poll leaves over, another reaches
         for done, ref in enumerate(refs):
@@ -182,9 +189,9 @@ class _Poll:
             snapshot = self._read(ref)
             if snapshot is not None:
                 batch.append(snapshot)
-            if len(batch) >= 50:
+            if len(batch) >= STORE_MANY or time.monotonic() - stored_at > STORE_EVERY:
                 self._store(batch)
-                batch = []
+                batch, stored_at = [], time.monotonic()
         self._store(batch)
 
     def _as_sighted(self, ref: str) -> Snapshot | None:
@@ -194,6 +201,7 @@ class _Poll:
 
     def _read(self, ref: str) -> Snapshot | None:
         """One run by its ref. What concerns this run alone does not stop the others."""
+        self.read_at[ref] = timezone.now()
         try:
             return self.adapter.snapshot(ref)
         except NotFound:
@@ -211,7 +219,8 @@ class _Poll:
     def _store(self, snapshots: list[Snapshot]) -> list[Stored]:
         if not snapshots:
             return []
-        rows, bad = store_and_tell(self.account, snapshots, self.adapter.http.redact)
+        read_at = {each.ref: self.read_at.get(each.ref, self.started_at) for each in snapshots}
+        rows, bad = store_and_tell(self.account, snapshots, self.adapter.http.redact, read_at)
         self.tally.seen += len(snapshots)
         self.tally.changed += len(rows)
         self.tally.quarantined += bad
@@ -220,10 +229,15 @@ class _Poll:
 
 
 def store_and_tell(
-    account: ProviderAccount, snapshots: list[Snapshot], scrub: Callable[[str], str]
+    account: ProviderAccount,
+    snapshots: list[Snapshot],
+    scrub: Callable[[str], str],
+    read_at: Mapping[str, datetime] = NOW,
 ) -> tuple[list[Stored], int]:
     """Store a batch and, after the commit, tell open pages which ids changed."""
-    rows, bad = store(account.pk, account.poll_seq, snapshots, scrub=scrub)
+    refs = [snapshot.ref for snapshot in snapshots]
+    scrub = hiding_answers(account.pk, refs, scrub)
+    rows, bad = store(account.pk, account.poll_seq, snapshots, read_at=read_at, scrub=scrub)
     if rows:
         pairs = [(row.execution_id, row.version) for row in rows]
         new = [row.execution_id for row in rows if row.is_new]
@@ -236,16 +250,24 @@ def refresh(execution: Execution) -> Snapshot | None:
 
     Raises the contract's errors; changes no account health.
     """
-    account = execution.account
-    adapter = open_account(account)
     try:
-        snapshot = adapter.snapshot(execution.ref)
+        return read_now(execution.account, execution.ref)
     except NotFound:
-        note_missing(account.pk, execution.ref)
+        note_missing(execution.account_id, execution.ref)
         return None
+
+
+def read_now(account: ProviderAccount, ref: str) -> Snapshot:
+    """Read one run by its ref and store it at once, beside whatever poll is under way. Raises the
+    contract's errors."""
+    adapter = open_account(account)
+    began_at = timezone.now()
+    try:
+        snapshot = adapter.snapshot(ref)
     finally:
         remember(account, adapter.memory)
-    store_and_tell(account, [snapshot], adapter.http.redact)
+    account.refresh_from_db(fields=["poll_seq"])  # fresh news is not of an older poll
+    store_and_tell(account, [snapshot], adapter.http.redact, {snapshot.ref: began_at})
     return snapshot
 
 

@@ -1,8 +1,15 @@
-"""Takes what looks like a secret out of provider text before it is stored or shown."""
+"""Takes what is a secret, or looks like one, out of provider text before it is stored or shown."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from executions.models import Command
+from providers.contract import Verb
+from providers.credentials import SealError, unseal
 
 _NAMED = re.compile(
     r"(?i)\b((?:api[_-]?key|access[_-]?key|token|secret|password|passwd|pwd|authorization|bearer)"
@@ -15,11 +22,45 @@ _NAMES = re.compile(
 MASK = "[redacted]"
 
 
+def hiding_answers(
+    account_id: int, refs: Sequence[str], scrub: Callable[[str], str]
+) -> Callable[[str], str]:
+    """`scrub`, and without the secrets that people typed into questions of these runs: a provider
+    may show an answer in the run's own data. One query."""
+    answers = Command.objects.filter(
+        kind=Verb.ANSWER.value, execution__account_id=account_id, execution__ref__in=refs
+    )
+    secrets: set[str] = set()
+    for key, sealed in answers.values_list("key", "sealed_arguments"):
+        try:
+            secrets |= set(unseal(f"command:{key}", sealed).get("secrets", ()))
+        except SealError:  # its key was removed: nobody can read it any more
+            continue
+    return without(secrets, scrub) if secrets else scrub
+
+
+def without(secrets: set[str], scrub: Callable[[str], str] = str) -> Callable[[str], str]:
+    """`scrub`, and without these values, as they are and as JSON writes them. Values of three
+    characters or less would take half of every text with them."""
+    long = sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True)
+    forms = [
+        form for secret in long for form in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])
+    ]
+
+    def hide(text: str) -> str:
+        for form in forms:
+            text = text.replace(form, MASK)
+        return scrub(text)
+
+    return hide
+
+
 def redact_text(text: str) -> str:
     """`token=abc123` becomes `token=[redacted]`."""
     return _NAMED.sub(lambda match: match.group(1) + MASK, text) if text else text
 
 
+@lru_cache(4096)
 def is_secret_name(name: str) -> bool:
     return bool(_NAMES.search(name))
 

@@ -95,6 +95,7 @@ def row_view(
     """Everything the row's template prints, as strings and flags."""
     status = STATUS_VIEWS[execution.status]
     is_final = status.status.is_final
+    is_old = not is_final and (fresh.is_stale or execution.missing_since is not None)
     label = plain(execution.name or execution.ref, 200)
     return {
         "id": execution.pk,
@@ -111,21 +112,21 @@ def row_view(
         "account": account.name,
         "provider": provider_name(account.provider),
         "is_mismatch": is_mismatch,
-        "is_still": fresh.is_stale,
+        "is_old": is_old,
         "as_of": fresh.as_of if fresh.is_stale and not is_final else "",
         "stale_word": fresh.word if fresh.is_stale else "",
         "is_missing": execution.missing_since is not None,
-        **_times(execution, is_final, fresh),
+        **_times(execution, is_open=not is_final and not is_old),
         **_command(execution),
     }
 
 
-def _times(execution: Any, is_final: bool, fresh: Freshness) -> dict[str, Any]:
+def _times(execution: Any, *, is_open: bool) -> dict[str, Any]:
     started, finished = execution.started_at, execution.finished_at
     took = since = ""
     if started and finished:
         took = duration((finished - started).total_seconds())
-    elif started and not is_final and not fresh.is_stale:
+    elif started and is_open:
         since = iso(started)
     return {
         "started": moment(started) or "not started",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -22,7 +23,7 @@ from providers.contract import AuthFailed, RateLimited
 from providers.credentials import SealError
 from providers.models import Health, ProviderAccount
 
-LEASE = timedelta(seconds=120)
+LEASE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3
 LONGEST_BACKOFF = timedelta(minutes=15)
 MISSES = 3  # 404s after which a run is no longer asked for
 

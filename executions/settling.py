@@ -88,12 +88,13 @@ def _confirm_change(command: Command, run: Execution) -> bool:
         if run.is_final:
             return _settle(command, CommandState.REJECTED, f"The run had already ended ({words}).")
         return False
+    has_moved = run.native_status != command.native_at_send
+    if command.kind == Verb.RESUME and has_moved and run.status != Status.CANCELED:
+        return _settle(command, CommandState.CONFIRMED, f"The run went on and is {words}.")
     if run.is_final:
         return _settle(command, CommandState.REJECTED, f"The run had already ended ({words}).")
     if command.kind == Verb.SUSPEND and run.status == Status.PAUSED:
         return _settle(command, CommandState.CONFIRMED, "The run is paused.")
-    if command.kind == Verb.RESUME and run.native_status != command.native_at_send:
-        return _settle(command, CommandState.CONFIRMED, f"The run is {words} again.")
     return False
 
 

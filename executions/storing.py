@@ -8,7 +8,7 @@ that a status and its history cannot disagree. Unchanged snapshots write nothing
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ MAX_RAW = 256 * 2**10  # bytes of the provider's own object
 MAX_PAYLOAD = 2**20  # bytes of an input or output
 MAX_STEPS = 10_000
 MAX_ERROR = 20_000  # characters of a whole error text
+NOW: Mapping[str, datetime] = {}  # everything was read just now
 OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
 
 
@@ -53,13 +54,16 @@ def store(
     poll_seq: int,
     snapshots: Sequence[Snapshot],
     *,
+    read_at: Mapping[str, datetime] = NOW,
     scrub: Callable[[str], str] = str,
 ) -> tuple[list[Stored], int]:
     """Write what is new in these snapshots. Returns what was written and how many were
     quarantined. `scrub` takes the account's own secrets out of a text.
 
-    Old news is ignored: a snapshot of an older poll, or of an older provider version. Several
-    snapshots of one ref: the last counts.
+    Old news is ignored: a snapshot of an older poll, of an older provider version, or whose
+    reading began (`read_at`, by ref; else now) before that of what is stored: after a command a
+    run is read at once, while a poll may still hold what it read before. Several snapshots of
+    one ref: the last counts.
     """
     latest = {snapshot.ref: snapshot for snapshot in snapshots}
     rows: list[tuple[str, bytes]] = []
@@ -67,7 +71,8 @@ def store(
     now = timezone.now()
     for ref, snapshot in latest.items():
         try:
-            rows.append((ref, scrub(_encode(snapshot, now).decode()).encode()))
+            row = _encode(snapshot, now, read_at.get(ref, now))
+            rows.append((ref, scrub(row.decode()).encode()))
         except (TypeError, ValueError, RecursionError) as error:
             quarantine(account_id, Unreadable(ref=ref, reason=f"Cannot be stored: {error}"))
             bad += 1
@@ -129,7 +134,7 @@ def _execute(account_id: int, poll_seq: int, now: datetime, body: bytes) -> list
 # ------------------------------------------------------------------------------ snapshot -> row
 
 
-def _encode(snapshot: Snapshot, now: datetime) -> bytes:
+def _encode(snapshot: Snapshot, now: datetime, read_at: datetime) -> bytes:
     """The JSON object that the statement reads; keys as in `storing_sql.STORE`."""
     if len(snapshot.ref) > MAX_REF or len(snapshot.workflow.ref) > MAX_REF:
         raise ValueError(f"an identifier is longer than {MAX_REF} characters")
@@ -152,6 +157,7 @@ def _encode(snapshot: Snapshot, now: datetime) -> bytes:
         "offers": sorted(verb.value for verb in snapshot.offers),
         "url": snapshot.url[:500] if snapshot.url.startswith(("http://", "https://")) else "",
         "pver": snapshot.version[:60],
+        "read": read_at,
         "fp": None,
     }
     if snapshot.steps is not None:

@@ -10,9 +10,9 @@ WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         ref text, wref text, wname text, wstart boolean, name text, status text, reason text,
         native text, progress smallint, message text, error text, started timestamptz,
-        finished timestamptz, sort_at timestamptz, offers text[], url text, pver text, fp text,
-        full_error text, raw jsonb, input jsonb, output jsonb, steps jsonb, questions jsonb,
-        outputs jsonb)
+        finished timestamptz, sort_at timestamptz, offers text[], url text, pver text,
+        read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
+        steps jsonb, questions jsonb, outputs jsonb)
 ), new_workflow AS (
     INSERT INTO executions_workflow AS w (account_id, ref, name, can_start)
     SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart FROM incoming i
@@ -40,7 +40,7 @@ WITH incoming AS MATERIALIZED (
     LEFT JOIN executions_execution o ON o.account_id = %(account)s AND o.ref = i.ref
     LEFT JOIN executions_executiondetail d ON d.execution_id = o.id
     WHERE o.id IS NULL OR (
-        o.poll_seq <= %(seq)s
+        o.poll_seq <= %(seq)s AND o.observed_at <= i.read
         AND NOT (i.pver <> '' AND o.provider_version <> '' AND i.pver < o.provider_version)
         AND (
             i.native <> o.native_status OR o.missing_since IS NOT NULL
@@ -61,7 +61,7 @@ WITH incoming AS MATERIALIZED (
         message, error_summary, started_at, finished_at, observed_at, changed_at, sort_at, offers,
         url, misses, version, poll_seq, provider_version)
     SELECT %(account)s, w.id, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
-        n.error, n.started, n.finished, %(now)s, %(now)s, n.sort_at, n.offers, n.url, 0, 1,
+        n.error, n.started, n.finished, n.read, %(now)s, n.sort_at, n.offers, n.url, 0, 1,
         %(seq)s, n.pver
     FROM news n JOIN workflow w ON w.ref = n.wref WHERE n.id IS NULL ORDER BY n.ref
     ON CONFLICT (account_id, ref) DO NOTHING
@@ -80,13 +80,14 @@ WITH incoming AS MATERIALIZED (
         started_at = coalesce(n.started, n.old_started),
         finished_at = CASE WHEN n.status IN ('queued', 'running', 'waiting', 'user_input', 'paused')
             THEN n.finished ELSE coalesce(n.finished, n.old_finished) END,
-        observed_at = %(now)s,
+        observed_at = n.read,
         changed_at = CASE WHEN n.status <> n.old_status THEN %(now)s ELSE e.changed_at END,
         offers = n.offers, url = coalesce(nullif(n.url, ''), n.old_url),
         missing_since = NULL, misses = 0, version = e.version + 1, poll_seq = %(seq)s,
         provider_version = CASE WHEN n.pver = '' THEN e.provider_version ELSE n.pver END
     FROM news n JOIN workflow w ON w.ref = n.wref
     WHERE e.id = n.id AND e.version = n.old_version AND e.poll_seq <= %(seq)s
+        AND e.observed_at <= n.read
     RETURNING e.id, e.ref, e.version
 ), written AS MATERIALIZED (
     SELECT x.id AS execution_id, x.version, n.* FROM (

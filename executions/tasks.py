@@ -7,6 +7,7 @@ message left lying.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from celery import shared_task
 from django.db import OperationalError
@@ -15,7 +16,7 @@ from executions import commands, live, logs, polling, pruning, scheduling, settl
 from executions.models import Command, CommandState, Execution
 from providers.contract import NotFound, ProviderError, Verb
 from providers.credentials import SealError
-from providers.models import ProviderAccount, open_account, remember
+from providers.models import ProviderAccount
 
 LOGS_PER_POLL = 20
 
@@ -100,6 +101,14 @@ def read_ref(account_id: int, ref: str) -> None:
 
 
 @shared_task(ignore_result=True)
+def read_log(execution_id: int) -> None:
+    """What came after the end of a run's log."""
+    execution = Execution.objects.select_related("account").filter(pk=execution_id).first()
+    if execution is not None and execution.account.enabled:
+        _fetch_log(execution)
+
+
+@shared_task(ignore_result=True)
 def sweep() -> None:
     """Every few seconds: dead senders become unknown, unknown ones are settled by reading."""
     settling.expire_leases()
@@ -154,14 +163,8 @@ def _read_after(command: Command) -> bool:
 
 
 def _read_ref(account: ProviderAccount, ref: str) -> None:
-    adapter = open_account(account)
-    try:
-        snapshot = adapter.snapshot(ref)
-    except NotFound:
-        return
-    finally:
-        remember(account, adapter.memory)
-    polling.store_and_tell(account, [snapshot], adapter.http.redact)
+    with suppress(NotFound):
+        polling.read_now(account, ref)
 
 
 def _fetch_log(execution: Execution) -> None:
@@ -169,3 +172,7 @@ def _fetch_log(execution: Execution) -> None:
         logs.fetch(execution)
     except (*Expected, OperationalError) as error:
         log.info("log of run %s not read: %s", execution.pk, error)
+        return
+    wait = int(logs.LATE.total_seconds())
+    if logs.may_grow(execution) and live.is_first(f"log:{execution.pk}", wait):
+        read_log.apply_async((execution.pk,), countdown=wait, expires=6 * wait)

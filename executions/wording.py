@@ -39,6 +39,10 @@ WORDS: Mapping[Status, str] = {
     **{status: status.value.replace("_", " ").capitalize() for status in Status},
     Status.USER_INPUT: "Needs you",
 }
+PASTS: Mapping[Status, str] = {
+    **{status: f"Was {WORDS[status].lower()}" for status in Status if not status.is_final},
+    Status.USER_INPUT: "Needed you",
+}
 
 
 # --------------------------------------------------------------------------------------- words
@@ -118,6 +122,8 @@ class StatusView:
 
     status: Status
     word: str
+    past: str
+    """Of a run that is no longer seen."""
     icon: str
     lamp: str
     meaning: str
@@ -125,7 +131,7 @@ class StatusView:
 
 STATUS_VIEWS: Mapping[str, StatusView] = {
     status.value: StatusView(
-        status, WORDS[status], ICONS[status], LAMPS[status].value, STATUS_MEANINGS[status]
+        status, WORDS[status], PASTS.get(status, WORDS[status]), ICONS[status], LAMPS[status].value, STATUS_MEANINGS[status]
     )
     for status in Status
 }

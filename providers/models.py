@@ -178,15 +178,17 @@ class _Documented:
             ) from error
 
 
-def open_account(account: ProviderAccount) -> Adapter:
+def open_account(account: ProviderAccount, *, seconds: float | None = None) -> Adapter:
     """A live adapter for the account, for one thread and a short while. Raises SealError before
-    anything is sent; its calls raise the errors of the contract and nothing else."""
+    anything is sent; its calls raise the errors of the contract and nothing else. After
+    `seconds` it sends nothing any more."""
     secrets = account.credentials()
     http = Http(
         Policy.from_cidrs(settings.ANNUNCIATOR_ALLOWED_NETWORKS),
         session_key=(account.pk, account.revision),
         secrets=secrets.values(),
         bucket=_bucket_for(account),
+        seconds=seconds,
     )
     config: dict[str, Any] = {**account.settings, **secrets}
     return cast(Adapter, _Documented(account.adapter_class(config, http, dict(account.memory))))

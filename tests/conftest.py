@@ -11,6 +11,14 @@ import pytest
 from django.db import connection
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--keep-screenshots",
+        action="store_true",
+        help="write the pictures of every page to docs/screenshots/",
+    )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _only_this_machine() -> Iterator[None]:
     """A test that reaches out fails: connections go to loopback and socket files alone."""

@@ -106,6 +106,18 @@ def _all_go(drawn: Drawn) -> bool:
     )
 
 
+def secret_texts(
+    value: Any, is_secret: Callable[[Path], bool], at: Path = (), is_inside: bool = False
+) -> Iterator[str]:
+    """The texts that `masked` would replace."""
+    is_inside = is_inside or (bool(at) and is_secret(at))
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from secret_texts(item, is_secret, (*at, key), is_inside)
+    elif isinstance(value, str) and is_inside:
+        yield value
+
+
 def masked(value: Any, is_secret: Callable[[Path], bool], at: Path = ()) -> Any:
     """A copy of a body with secret values replaced, for people to look at."""
     if at and value not in (None, "") and is_secret(at):

@@ -7,7 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from executions.forms.answers import AnswerForm
-from executions.forms.bodies import masked
+from executions.forms.bodies import masked, secret_texts
 from executions.forms.conditions import Condition
 from executions.forms.drafts import changed_rows, collected, data_url, fitting_value
 from executions.forms.drawing import NAME, Drawing
@@ -199,17 +199,16 @@ class CompiledForm:
 
     def masked(self, body: Any) -> Any:
         """The body for people to look at: secrets replaced."""
-        secret = {
-            node.path
-            for node in self.by_number.values()
-            if isinstance(node, Leaf) and node.is_secret
-        }
+        return masked(body, self._is_secret)
 
-        def is_secret(path: Path) -> bool:
-            general = tuple(EACH if isinstance(part, int) else part for part in path)
-            return general in secret or looks_secret(path)
+    def secrets_of(self, body: Any) -> list[str]:
+        """The texts in a body that nobody may see again, also where a provider repeats them."""
+        return list(secret_texts(body, self._is_secret))
 
-        return masked(body, is_secret)
+    def _is_secret(self, path: Path) -> bool:
+        general = tuple(EACH if isinstance(part, int) else part for part in path)
+        leaves = (node for node in self.by_number.values() if isinstance(node, Leaf))
+        return looks_secret(path) or any(leaf.is_secret and leaf.path == general for leaf in leaves)
 
     @property
     def quick_name(self) -> str:

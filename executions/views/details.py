@@ -89,10 +89,11 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     found = ExecutionDetail.objects.filter(pk=run.pk).values("error", "read_at").first()
     detail: dict[str, Any] = dict(found or {})
     is_final = status.status.is_final
+    is_old = not is_final and (fresh.is_stale or run.missing_since is not None)
     took = since = ""
     if run.started_at and run.finished_at:
         took = duration((run.finished_at - run.started_at).total_seconds())
-    elif run.started_at and not is_final and not fresh.is_stale:
+    elif run.started_at and not is_final and not is_old:
         since = iso(run.started_at)
     return {
         "run": run,
@@ -116,7 +117,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "observed": moment(run.observed_at),
         "read_at": moment(detail.get("read_at")),
         "missing_since": moment(run.missing_since),
-        "is_old": fresh.is_stale and not is_final,
+        "is_old": is_old,
         "commands": histories.open_commands(run),
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
     }

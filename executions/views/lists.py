@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from executions import counting, finding, rendering, wording
 from executions.counting import CAP
 from executions.filters import LAMP_WORDS, PRESETS, Filters, parse, provider_name
-from executions.finding import Cursor
+from executions.finding import EPOCH, Cursor
 from executions.freshness import freshness
 from executions.models import Workflow
 from executions.views.chrome import (
@@ -35,6 +35,7 @@ from providers.contract import Lamp, Status
 
 MAX_OPTIONS = 300  # workflows offered in the filter
 MAX_ROWS = 200  # rows one page may ask about
+NOTHING = Cursor(EPOCH, 0)  # the top of a list that is empty
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def execution_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def execution_changes(request: HttpRequest) -> HttpResponse:
     """The rows named in `rows` (`id:token`, comma-separated) that are not as the page has them,
-    the lamps, and how many newer runs wait above `top`."""
+    the lamps, and how many newer runs wait above `top`. An empty list gets its first runs."""
     filters = filters_of(request)
     rows = _changed_rows(request, filters)
     lamps, top = lamps_of(filters), Cursor.parse(request.GET.get("top", ""))
@@ -79,8 +80,14 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
     own = mark(lamps, waiting)
 
     def rest() -> list[Fragment]:
-        context = {"lamps": lamps, "waiting": waiting, "newest_query": filters.query()}
+        if top == NOTHING and waiting:
+            context = _table(request, filters, finding.page(filters), None)
+            parts = [Fragment("#rows", fragment(request, "executions/_rows.html", context))]
+        else:
+            context = {"lamps": lamps, "waiting": waiting, "newest_query": filters.query()}
+            parts = []
         return [
+            *parts,
             Fragment("#lamps", fragment(request, "executions/_lamps.html", context)),
             Fragment("#newer", fragment(request, "executions/_newer.html", context)),
         ]
@@ -150,12 +157,12 @@ def _table(
     request: HttpRequest, filters: Filters, page: finding.Page, cursor: Cursor | None
 ) -> dict[str, Any]:
     lamps = lamps_of(filters)
-    top = str(Cursor.of(page.rows[0])) if page.rows and cursor is None else ""
+    top = Cursor.of(page.rows[0]) if page.rows else NOTHING
     return {
         "filters": filters,
         "rows": rendering.rows(page.rows, accounts_of(request), timezone.now()),
         "lamps": lamps,
-        "top": top,
+        "top": str(top) if cursor is None else "",
         "waiting": 0,
         "newest_query": filters.query(),
         "older": filters.query(before=str(page.older)) if page.older else "",

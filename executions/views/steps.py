@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest
+from django.utils import timezone
 
+from executions.freshness import freshness
 from executions.models import PROBLEM_STATUSES, Execution, Step
 from executions.wording import STATUS_VIEWS, duration, iso, moment, plain
 
@@ -33,6 +35,7 @@ def step_list(request: HttpRequest, execution: Execution) -> dict[str, Any]:
     return {
         "steps": [_view(step, start, end) for step in shown],
         "steps_total": total,
+        "is_still": _is_still(execution),
         "steps_failed": failed,
         "failed_first": failed_first,
         "steps_page": page,
@@ -48,19 +51,29 @@ def _of(execution: Execution) -> QuerySet[Step]:
     return Step.objects.filter(execution=execution)
 
 
+def _is_still(execution: Execution) -> bool:
+    """Whether no step goes on, whatever it said when it was last seen."""
+    fresh = freshness(execution.account, timezone.now())
+    return execution.is_final or fresh.is_stale or execution.missing_since is not None
+
+
 def _number(text: str) -> int:
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
 
 
 def _span(execution: Execution, steps: list[Step]) -> tuple[datetime | None, datetime | None]:
-    """From the first start to the last end that is known; an open run ends when last seen."""
+    """From the first start to the last end that is known. A run that goes on has come to this
+    moment; one that is no longer seen, to when it was."""
     starts = [t for t in (execution.started_at, *(s.started_at for s in steps)) if t]
-    last_seen = execution.finished_at or execution.observed_at
+    last_seen = execution.observed_at if _is_still(execution) else timezone.now()
+    last_seen = execution.finished_at or last_seen
     ends = [t for t in (last_seen, *(s.finished_at for s in steps)) if t]
     if not starts or not ends:
         return None, None
-    start = min(starts)
-    return start, max(*ends, start + timedelta(milliseconds=1))
+    start, end = min(starts), max(ends)
+    if start.year == MAXYEAR:  # absurd, and nothing can come after it
+        return None, None
+    return start, max(end, start + timedelta(milliseconds=1))
 
 
 def _view(step: Step, start: datetime | None, end: datetime | None) -> dict[str, Any]:

@@ -174,8 +174,10 @@ def hidden(state: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def properties_of(progress: dict[str, Any]) -> dict[str, Any]:
-    schema = progress.get("schema") or {}
-    return schema.get("properties") or {}
+    """Empty for a schema that is none: the run is shown all the same, with what was sent."""
+    schema = progress.get("schema")
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return properties if isinstance(properties, dict) else {}
 
 
 def round_of(progress: dict[str, Any]) -> str:
@@ -192,15 +194,17 @@ def read_questions(progress: dict[str, Any]) -> tuple[Question, ...]:
         return (Question(ref="select_flow", kind="form", title=why, is_answerable=False),)
     if key != "userinput":
         return ()
+    schema = progress.get("schema")
     return (
         Question(
             ref=round_of(progress),
             kind="form",
             title=str(progress.get("message") or "Input needed"),
-            schema=progress.get("schema"),
+            schema=schema,
             form=progress.get("form"),
             model=progress.get("model"),
-            is_answerable=bool(properties_of(progress)),
+            # A schema that is none stays answerable here: pages say what is wrong with it.
+            is_answerable=bool(properties_of(progress)) or not isinstance(schema, dict | None),
         ),
     )
 

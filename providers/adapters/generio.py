@@ -133,8 +133,9 @@ class Generio(Adapter):
         """One GET, and one more for the outputs once the flow has ended: before, asking for them
         is an error (https://test-docs.generio.ai/docs/flow_endpoints/flows-_flow_id-outputs)."""
         flow = self.api.get("flows", ref).json()
-        if not read_flow(flow).status.is_final:
-            return read_flow(flow, outputs=())
+        snapshot = read_flow(flow, outputs=())
+        if not snapshot.status.is_final:
+            return snapshot
         # Never with data here: it is whole 3D models.
         reply = self.api.get("flows", ref, "outputs", params={"include_data": "false"})
         assets = listed(reply, "outputs")

@@ -54,7 +54,9 @@ class Studio:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.templates = [Template(world.new_hex24(), *each) for each in TEMPLATES]
+        self.templates: list[Template] = world.keep(
+            "templates", lambda: [Template(world.new_hex24(), *each) for each in TEMPLATES]
+        )
         makers: tuple[Begin, ...] = (
             self.generate_success,
             self.optimize_success,

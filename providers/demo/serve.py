@@ -1,6 +1,7 @@
 """Serves the simulated providers: all in one process for the demo, or one in a thread for a test.
 
 `python -m providers.demo.serve --ports smartflows=8101,flow8=8104 --seed 7 --speed 1`
+With `--state FOLDER` the simulated worlds outlive the process.
 """
 
 import argparse
@@ -14,12 +15,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from providers.demo import keeping
 from providers.demo.world import World
 
 PORTS = {"smartflows": 8101, "eightx8": 8102, "generio": 8103, "flow8": 8104}
@@ -165,9 +168,13 @@ def read_ports(text: str) -> dict[str, int]:
     return ports
 
 
-async def serve(ports: dict[str, int], seed: int, speed: float) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def serve(ports: dict[str, int], seed: int, speed: float, state: Path | None) -> None:
+    """Serve until SIGTERM or SIGINT. `state`: folder of the worlds, or None to forget them."""
     worlds = {key: World(seed=seed + place, speed=speed) for place, key in enumerate(ports)}
+    if state:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for key, world in worlds.items():
+            keeping.load(world, state / f"{key}.pickle")
     servers = [build(app_of(key, worlds[key]), port) for key, port in ports.items()]
 
     def stop() -> None:
@@ -178,7 +185,22 @@ async def serve(ports: dict[str, int], seed: int, speed: float) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop)
     for key, port in ports.items():
         logger.info("%s answers at http://%s:%d", key, HOST, port)
-    await asyncio.gather(*(server.serve() for server in servers))
+    async with saving(worlds, state):
+        await asyncio.gather(*(server.serve() for server in servers))
+
+
+@contextlib.asynccontextmanager
+async def saving(worlds: dict[str, World], state: Path | None) -> AsyncIterator[None]:
+    """Save the worlds now and then, and a last time at the end."""
+    if state is None:
+        yield
+        return
+    task = asyncio.create_task(keeping.keep_saving(worlds, state))
+    try:
+        yield
+    finally:
+        task.cancel()
+        keeping.save_all(worlds, state)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -186,9 +208,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--ports", type=read_ports, default=PORTS)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--state", type=Path, help="folder of the worlds; none: forget them")
     chosen = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    asyncio.run(serve(chosen.ports, chosen.seed, chosen.speed))
+    asyncio.run(serve(chosen.ports, chosen.seed, chosen.speed, chosen.state))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ class Site:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.flows = [Flow(world.new_uuid(), name, name, kind) for name, kind, _ in CATALOG]
+        self.flows: list[Flow] = world.keep(
+            "flows", lambda: [Flow(world.new_uuid(), name, name, kind) for name, kind, _ in CATALOG]
+        )
         for name in SCENARIOS:
             world.scenarios[name] = self._scenario(name)
         self.population = Population(world, self._begin_by_chance)

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,21 +26,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from providers.demo.faults import CONTROL, ErrorMaker, Faults, Recorder
+from providers.demo.runs import Run, Stage
+
+__all__ = ["GOES_ON_AFTER", "Population", "Run", "Stage", "World", "simulator"]
 
 GOES_ON_AFTER = 20 * 60.0  # seconds a run waits for a person before it goes on by itself
 TICK_EVERY = 0.2  # seconds between two looks of the background task
 FORGET_AFTER = timedelta(days=3)  # a demo left alone for weeks must not grow for ever
+LOG_KEPT = 20_000  # requests; the demo is polled day and night
+AWAY_FOR = timedelta(hours=1)  # a world stopped for longer gets a history of its absence
+
+Kept = TypeVar("Kept")
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stretch of a run: a native status and how many simulated seconds it lasts."""
-
-    status: str
-    seconds: float | None = None  # None: until somebody turns the run
-    waits: bool = False  # for a person or the outside: no work is done, it is not the end
 
 
 class World:
@@ -59,13 +57,16 @@ class World:
         self.speed = speed
         self.populate = populate
         self.options: dict[str, Any] = dict(options or {})  # switches of one simulator
+        self.closed_at: datetime | None = None  # end of the earlier life that was loaded
         self.log: list[dict[str, Any]] = []
         self.effects: dict[str, list[Any]] = defaultdict(list)
         self.faults = Faults()
         self.runs: dict[str, Run] = {}  # by ref, oldest first
         self.erased: list[Run] = []
         self.scenarios: dict[str, Callable[..., Run]] = {}  # name -> starts a run, given options
+        self.kept: dict[str, Any] = {}  # what a simulator has besides its runs; see `keep`
         self.ticks: list[Callable[[], None]] = []  # called by the background task
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []  # called with each event
         self._clock = now
 
     def now(self) -> datetime:
@@ -81,15 +82,33 @@ class World:
     def new_hex24(self) -> str:
         return f"{self.random.getrandbits(96):024x}"
 
+    @property
+    def begins_anew(self) -> bool:
+        """Whether somebody who opens this world should find things under way at once."""
+        known = self.closed_at is not None and self.now() - self.closed_at < AWAY_FOR
+        return self.populate and not known
+
+    def keep(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """A part of the installation that is made once and outlives a restart."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        kept: Kept = self.kept[name]
+        return kept
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Say something on the provider's push channel, if it has one."""
+        for listener in self.listeners:
+            listener(event)
+
     def effect(self, kind: str, what: Any) -> None:
         """Record something that was really carried out."""
         self.effects[kind].append(what)
 
-    def add(self, run: "Run") -> "Run":
+    def add(self, run: Run) -> Run:
         self.runs[run.ref] = run
         return run
 
-    def erase(self, run: "Run") -> None:
+    def erase(self, run: Run) -> None:
         """Remove a run from the API; the script still tells of it. It goes no further."""
         if self.runs.pop(run.ref, None) is not None:
             del run.plan[run.position + 1 :]
@@ -101,114 +120,17 @@ class World:
 
     def tick(self) -> None:
         self.advance()
+        del self.log[:-LOG_KEPT]
         for each in list(self.ticks):
             each()
 
 
-class Run:
-    """One execution: its plan, how far it has come, and every status change with its time.
-
-    The status follows from the plan and the clock alone; `advance` catches up, and stamps a
-    change with the moment it was due, not the moment somebody looked.
-    """
-
-    def __init__(
-        self,
-        world: World,
-        ref: str,
-        scenario: str,
-        plan: Sequence[Stage],
-        *,
-        at: datetime | None = None,
-    ) -> None:
-        self.world = world
-        self.ref = ref
-        self.scenario = scenario
-        self.plan = list(plan)
-        self.position = 0
-        self.created_at = self.entered_at = at or world.now()
-        self._changes: list[tuple[str, datetime]] = []
-        self._enter(self.created_at)
-
-    def entered(self, stage: Stage, at: datetime) -> None:
-        """Override: a stage begins. May extend `plan`, must not call `turn`."""
-
-    @property
-    def stage(self) -> Stage:
-        """The present stage, after catching up with the clock."""
-        self.advance()
-        return self.plan[self.position]
-
-    @property
-    def status(self) -> str:
-        return self.stage.status
-
-    @property
-    def changes(self) -> list[tuple[str, datetime]]:
-        """Every status so far and when it took effect."""
-        self.advance()
-        return self._changes
-
-    @property
-    def is_final(self) -> bool:
-        stage = self.stage
-        return stage.seconds is None and not stage.waits and self.position == len(self.plan) - 1
-
-    @property
-    def finished_at(self) -> datetime | None:
-        return self.entered_at if self.is_final else None
-
-    def advance(self) -> None:
-        while self.position < len(self.plan) - 1:
-            seconds = self.plan[self.position].seconds
-            if seconds is None or self.world.elapsed(self.entered_at) < seconds:
-                return
-            self.position += 1
-            self._enter(self.entered_at + timedelta(seconds=seconds / self.world.speed))
-
-    def turn(self, *stages: Stage) -> None:
-        """Take another course from now on: cancel, abort, an answer that changes the way."""
-        self.advance()
-        self.plan[self.position + 1 :] = list(stages)
-        self.position += 1
-        self._enter(self.world.now())
-
-    def proceed(self) -> None:
-        """End the present stage now and go on as planned."""
-        self.advance()
-        if self.position < len(self.plan) - 1:
-            self.position += 1
-            self._enter(self.world.now())
-
-    def fraction(self) -> float:
-        """Share of the planned work that is done, 0 to 1; waiting is not work."""
-        if self.is_final:
-            return 1.0
-        work = [0.0 if stage.waits else stage.seconds or 0.0 for stage in self.plan]
-        done = sum(work[: self.position])
-        done += min(work[self.position], self.world.elapsed(self.entered_at))
-        return min(1.0, done / sum(work)) if sum(work) else 0.0
-
-    def _enter(self, at: datetime) -> None:
-        self.entered_at = at
-        stage = self.plan[self.position]
-        if not self._changes or self._changes[-1][0] != stage.status:
-            self._changes.append((stage.status, at))
-        self.entered(stage, at)
-
-    def script(self) -> dict[str, Any]:
-        return {
-            "ref": self.ref,
-            "scenario": self.scenario,
-            "created_at": self.created_at.isoformat(),
-            "changes": [{"status": s, "at": at.isoformat()} for s, at in self.changes],
-            "planned": [{"status": s.status, "seconds": s.seconds} for s in self.plan],
-        }
-
-
 @dataclass
 class Population:
-    """Keeps a believable morning going: a history first, then a new run now and then."""
+    """Keeps a believable morning going: a history first, then a new run now and then.
+
+    A world that was loaded has its history; what it missed in a long absence is made up.
+    """
 
     world: World
     begin: Callable[[datetime], Any]  # starts one run of chance at that moment
@@ -219,16 +141,18 @@ class Population:
 
     def __post_init__(self) -> None:
         self.next_at = self.world.now()
-        if self.world.populate:
+        if self.world.begins_anew:
             self._write_history()
+        if self.world.populate:
             self.world.ticks.append(self.tick)
 
     def _write_history(self) -> None:
-        now, chance = self.world.now(), self.world.random
+        now, chance, hours = self.world.now(), self.world.random, self.hours
+        if self.world.closed_at:
+            hours = min(hours, (now - self.world.closed_at).total_seconds() / 3600)
+        number = round(self.history * hours / self.hours)
         # squared: more of it lies in the last hours than in the night before
-        ages = sorted(
-            (chance.random() ** 2 * self.hours for _ in range(self.history)), reverse=True
-        )
+        ages = sorted((chance.random() ** 2 * hours for _ in range(number)), reverse=True)
         for age in ages:
             self.begin(now - timedelta(hours=age))
 

@@ -81,7 +81,7 @@ class Command(BaseCommand):
             data=env.data_folder(),
         )
         if settings.IS_DEMO:
-            commands["demo"] = demo_command(demo.ports_text())
+            commands["demo"] = demo_command(ports=demo.ports_text(), data=env.data_folder())
         return commands
 
     def _print_address(self, sign_in: str) -> None:

@@ -1,0 +1,85 @@
+"""Starts its own Postgres, Valkey and provider in a temporary folder, measures, prints, and exits
+with 1 if a goal is missed. `python -m benchmarks [polling] [lists] [browser]`: all, or these."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PARTS = ("polling", "lists", "browser")
+
+
+def main(parts: list[str]) -> int:
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        print(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="annunciator-bench-") as folder:
+        # Postgres runs as a user of its own where we are root, and must get at its folder.
+        os.chmod(folder, 0o755)  # noqa: S103
+        prepare_environment(Path(folder))
+        return measure(Path(folder), parts or list(PARTS))
+
+
+def prepare_environment(folder: Path) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        os.environ.pop(name, None)
+    os.environ |= {
+        "ANNUNCIATOR_DATA": str(folder),
+        "ANNUNCIATOR_DEMO": "0",
+        "ANNUNCIATOR_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "ANNUNCIATOR_PACE": "1000000",  # the door is measured, not the sparing of providers
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # the browser driver runs an event loop
+    }
+
+
+def measure(folder: Path, parts: list[str]) -> int:
+    from config.embedded import services
+
+    figures = []
+    with services():
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        logging.disable(logging.INFO)
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        for part in parts:
+            started = time.monotonic()
+            print(f"== {part}", flush=True)
+            for figure in run(part, folder):
+                figures.append(figure)
+                print(figure.line(), flush=True)
+            print(f"   took {time.monotonic() - started:.0f} s", flush=True)
+    missed = [figure for figure in figures if not figure.is_met]
+    print(f"{len(figures)} figures, {len(missed)} missed.")
+    return 1 if missed else 0
+
+
+def run(part: str, folder: Path):  # type: ignore[no-untyped-def]
+    """The figures of one part, as they are measured. Imported late: Django must be set up."""
+    if part == "polling":
+        from benchmarks import polling, provider
+
+        with provider.running() as server:
+            yield from polling.path_figures(server)
+            yield from polling.unchanged_figures(server)
+    elif part == "lists":
+        from benchmarks import lists
+
+        yield from lists.figures()
+    else:
+        from benchmarks import browser
+
+        yield from browser.figures(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

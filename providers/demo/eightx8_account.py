@@ -1,0 +1,90 @@
+"""One simulated 8x8 account: its definitions, and who starts their instances."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, cast
+
+from providers.demo.eightx8_definitions import DEFINITIONS, Definition
+from providers.demo.eightx8_instances import Instance
+from providers.demo.eightx8_scenarios import SCENARIOS, STANDING, Beat, goes_well
+from providers.demo.world import Population, World
+
+
+class Account:
+    """Registers the scenarios with its world and fills it, if the world is to be populated."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.by_key = world.keep("definitions by key", self._make_definitions)
+        by_id = {made.id: made for made in self.by_key.values()}
+        self.definitions = world.keep("definitions", lambda: by_id)  # without the deleted ones
+        for scenario in SCENARIOS:
+            world.scenarios[scenario] = partial(self.begin, scenario)
+        if world.begins_anew:
+            for scenario, minutes in STANDING.items():
+                self.begin(scenario, ago=minutes * 60.0)
+        Population(world, self.begin_any)
+
+    def _make_definitions(self) -> dict[str, Definition]:
+        world, made = self.world, dict[str, Definition]()
+        for key, (name, trigger, sub_account, version, text) in DEFINITIONS.items():
+            steps = [cast(tuple[str, str], tuple(step.split(":"))) for step in text.split()]
+            since = world.now() - timedelta(days=world.random.randrange(120, 700))
+            ident = world.new_uuid()
+            made[key] = Definition(ident, name, trigger, sub_account, version, steps, since)
+        return made
+
+    def begin(
+        self, scenario: str, *, at: datetime | None = None, ago: float = 0.0, varied: bool = False
+    ) -> Instance:
+        """Start one run of a scenario, `ago` real seconds in the past."""
+        plan_of, keys, _ = SCENARIOS[scenario]
+        definition = self.by_key[self.world.random.choice(keys.split())]
+        if scenario == "disabled_definition":
+            definition.status = "enabled"
+        version = 1 if scenario == "old_version" else definition.version
+        plan = plan_of(definition.steps_of(version), self.world.random)
+        if varied:
+            plan = [self._vary(beat) for beat in plan]
+        at = at or self.world.now() - timedelta(seconds=ago)
+        payload = self._payload(definition)
+        return self._add(Instance(self.world, definition, version, scenario, plan, payload, at))
+
+    def begin_any(self, at: datetime) -> None:
+        weights = [weight for _, _, weight in SCENARIOS.values()]
+        self.begin(self.world.random.choices(list(SCENARIOS), weights)[0], at=at, varied=True)
+
+    def _vary(self, beat: Beat) -> Beat:
+        if beat.seconds is None or beat.status == "Suspended":
+            return beat
+        low = 0.05 if beat.waits else 0.6  # customers answer soon or late
+        return replace(beat, seconds=beat.seconds * self.world.random.uniform(low, 1.0))
+
+    def _payload(self, definition: Definition) -> dict[str, Any]:
+        chance = self.world.random
+        number = f"+4930555{chance.randrange(10_000):04d}"
+        payload: dict[str, Any] = {"reference": f"P-{chance.randrange(10_000, 99_999)}"}
+        if definition.trigger == "http_request":
+            return payload | {"phoneNumber": number, "depot": chance.choice("ABCD")}
+        user = {"msisdn": number, "name": chance.choice(("A. Meyer", "J. Novak", "L. Rossi"))}
+        text = chance.choice(("Where is my parcel?", "Ich bin morgen nicht da", "Hi, new claim"))
+        return payload | {"umid": self.world.new_uuid(), "user": user, "content": {"text": text}}
+
+    def _add(self, instance: Instance) -> Instance:
+        self.world.add(instance)
+        return instance
+
+    def start(self, definition: Definition, version: int, payload: Any) -> Instance:
+        plan = goes_well(definition.steps_of(version), self.world.random)
+        now = self.world.now()
+        made = Instance(self.world, definition, version, "started", plan, payload, now)
+        what = {"ref": made.ref, "definition": definition.id, "version": version}
+        self.world.effect("start", what | {"values": payload})
+        return self._add(made)
+
+    def instances(self, definition: Definition) -> list[Instance]:
+        """Newest first."""
+        runs = cast(list[Instance], list(self.world.runs.values()))
+        mine = [each for each in runs if each.definition is definition]
+        return sorted(mine, key=lambda each: (each.created_at, each.ref), reverse=True)

@@ -1,0 +1,58 @@
+"""8x8 in a real browser: put on hold, resumed, terminated."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.acting import Provider, act, is_marked
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def messaging(open_provider) -> Provider:
+    return open_provider("eightx8", "8x8 desk")
+
+
+def test_a_run_is_suspended_resumed_and_terminated(page: Page, messaging: Provider) -> None:
+    ref = messaging.see_appear(page, "running_long")
+    steps, state = page.locator("#steps .step"), page.locator("#run-head .run-state")
+    history = page.locator("#history .command")
+    expect(state).to_contain_text("Running")
+    expect(steps.filter(has_text="read_deliveries")).to_contain_text("Running")
+    messaging.proceed(ref)
+    expect(steps.filter(has_text="read_deliveries")).to_contain_text("Succeeded")
+    expect(steps.filter(has_text="send_north")).to_contain_text("Running")
+    assert is_marked(page)
+
+    with messaging.no_worker():
+        act(page, "Suspend", "Waiting for the depot")
+        expect(page.locator("#run-head .pending")).to_contain_text("Suspend requested")
+        expect(state).to_contain_text("Running")  # until a poll says otherwise
+    expect(state).to_contain_text("Paused")
+    expect(history).to_contain_text(["Suspend confirmed"])
+    assert is_marked(page)
+
+    act(page, "Resume", "The depot is open again")
+    expect(state).to_contain_text("Running")
+    expect(history).to_contain_text(["Resume confirmed", "Suspend confirmed"])
+    assert is_marked(page)
+
+    act(page, "Cancel run", "No longer needed")
+    expect(state).to_contain_text("Canceled")
+    expect(history).to_contain_text(["Cancel confirmed", "Resume confirmed", "Suspend confirmed"])
+    assert is_marked(page)
+
+    own = ref.rpartition("/")[2]
+    assert {kind: messaging.sim.effects[kind] for kind in ("suspend", "resume", "terminate")} == {
+        "suspend": [own],
+        "resume": [own],
+        "terminate": [own],
+    }
+    assert messaging.received("PATCH", own) == [
+        {"status": "suspend"},
+        {"status": "resume"},
+        {"status": "terminate"},
+    ]
+    assert messaging.moves(ref) == ["running", "paused", "running", "canceled"]

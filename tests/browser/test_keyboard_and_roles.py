@@ -1,0 +1,324 @@
+"""Who may do what, address by address, and a day's work without a mouse."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from executions.models import Command, Execution, Output
+from executions.storing import store
+from executions.urls import urlpatterns
+from providers import contract
+from providers.contract import Snapshot, Status, Verb
+from providers.demo import serve
+from providers.models import ProviderAccount
+from tests.browser.conftest import sign_in
+from tests.product import Product
+
+PEOPLE = ("anonymous", "vik", "ana", "eve")
+"""Nobody, a viewer and an operator of the team the account belongs to, an operator of another."""
+
+LOOK = {"anonymous": 302, "vik": 200, "ana": 200, "eve": 404}  # at something of the account
+LISTS = {"anonymous": 302, "vik": 200, "ana": 200, "eve": 200}  # each sees what is theirs
+ACT = {"anonymous": 302, "vik": 403, "ana": 302, "eve": 404}  # the page comes back by redirect
+NEVER = {"anonymous": 302, "vik": 405, "ana": 405, "eve": 405}  # not with this method
+
+# Address: what GET gives and what POST gives.
+ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
+    "list": (LISTS, NEVER),
+    "chrome-changes": (LISTS, NEVER),
+    "changes": (LISTS, NEVER),
+    "detail": (LOOK, NEVER),
+    "run-changes": (LOOK, NEVER),
+    "log": (LOOK, NEVER),
+    "log-text": (LOOK, NEVER),
+    "payload": (LOOK, NEVER),
+    "output": (LOOK | {"vik": 502, "ana": 502}, NEVER),  # nobody answers at the provider
+    "cancellation": (NEVER, ACT),
+    "suspension": (NEVER, ACT),
+    "resumption": (NEVER, ACT),
+    "inbox": (LISTS, NEVER),
+    "inbox-changes": (LISTS, NEVER),
+    "question": (LOOK, NEVER),
+    "question-changes": (LOOK, NEVER),
+    "answer": (NEVER, ACT | {"ana": 422}),  # nothing was typed
+    "draft": (NEVER, ACT | {"ana": 200}),
+    "claim": (NEVER, ACT),
+    "release": (NEVER, ACT),
+    "workflows": (LISTS, NEVER),
+    "workflow": (LOOK, NEVER),
+    "run-creation": (NEVER, ACT),
+    "command": (LOOK, NEVER),
+    "command-changes": (LOOK, NEVER),
+    "accounts": (LISTS, NEVER),
+    "accounts-changes": (LISTS, NEVER),
+    "account": (LOOK, NEVER),
+    "account-changes": (LOOK, NEVER),
+    "poll": (NEVER, ACT | {"ana": 403}),  # administrators only
+    "preferences": (NEVER, {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}),
+    "statuses": (LISTS, NEVER),
+}
+
+
+@pytest.fixture
+def clients(db: None) -> dict[str, Client]:
+    found = {"anonymous": Client(), "admin": Client()}
+    found["admin"].force_login(User.objects.create_superuser("root"))
+    for name, role, team in (("vik", "viewer", "east"), ("ana", "operator", "east"),
+                             ("eve", "operator", "west")):  # fmt: skip
+        user = User.objects.create_user(name)
+        user.groups.set([Group.objects.get(name=role), Group.objects.get_or_create(name=team)[0]])
+        found[name] = Client()
+        found[name].force_login(user)
+    return found
+
+
+@pytest.fixture
+def run(clients: dict[str, Client]) -> Execution:
+    """A run that asks, with an output and a command, at an account of the team "east"."""
+    account = ProviderAccount.objects.create(
+        name="Claims",
+        provider="smartflows",
+        group=Group.objects.get(name="east"),
+        settings={"base_url": "http://127.0.0.1:9"},
+        health="ok",
+        last_success_at=timezone.now(),
+    )
+    account.set_credentials({"api_key": "made-up-key"}, by="test")
+    account.save()
+    amount = {
+        "type": "object",
+        "required": ["amount"],
+        "properties": {"amount": {"type": "number"}},
+    }
+    snapshot = Snapshot(
+        ref="r1",
+        workflow=contract.Workflow(ref="w1", name="Settle a claim", can_start=True),
+        status=Status.USER_INPUT,
+        native_status="UserInput",
+        started_at=timezone.now(),
+        steps=(),
+        questions=(contract.Question(ref="q1", kind="form", title="How much?", schema=amount),),
+        outputs=(contract.Output(ref="o1", name="letter.pdf"),),
+        output={"so": "far"},
+        offers=frozenset({Verb.CANCEL, Verb.ANSWER}),
+    )
+    store(account.pk, 1, [snapshot])
+    run = Execution.objects.get(ref="r1")
+    Command.objects.create(
+        kind="cancel", account=account, execution=run, target="run:0", state="rejected"
+    )
+    return run
+
+
+def address_of(name: str, run: Execution) -> str:
+    """The address of this name for what is there."""
+    question = run.questions.get()
+    numbers = {
+        "execution": run.pk,
+        "question": question.pk,
+        "workflow": run.workflow_id,
+        "account": run.account_id,
+    }
+    route = str(next(each.pattern for each in urlpatterns if each.name == name))
+    of = {"executions/": "execution", "questions/": "question", "workflows/": "workflow",
+          "accounts/": "account"}  # fmt: skip
+    values: dict[str, Any] = {}
+    if "<int:pk>" in route:
+        values["pk"] = numbers[of[route.split("<")[0]]]
+    if "<uuid:key>" in route:
+        values["key"] = Command.objects.get(target="run:0").key
+    if "<slug:part>" in route:
+        values["part"] = "output"
+    if "<int:output_pk>" in route:
+        values["output_pk"] = Output.objects.get().pk
+    return reverse(f"executions:{name}", kwargs=values)
+
+
+def test_the_table_names_every_address() -> None:
+    assert {pattern.name for pattern in urlpatterns} == set(ADDRESSES)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", PEOPLE)
+def test_every_address_answers_each_role_as_the_table_says(clients, run, who) -> None:
+    got, expected = {}, {}
+    for name, (looking, posting) in ADDRESSES.items():
+        address = address_of(name, run)
+        expected[name] = (looking[who], posting[who])
+        got[name] = (
+            clients[who].get(address).status_code,
+            clients[who].post(address, {"next": "/"}).status_code,
+        )
+    assert got == expected
+
+
+@pytest.mark.django_db
+def test_who_may_not_act_leaves_no_trace(clients, run) -> None:
+    for who in ("anonymous", "vik", "eve"):
+        for name in ADDRESSES:
+            clients[who].post(address_of(name, run), {"key": str(uuid.uuid4())})
+    assert Command.objects.count() == 1
+    question = run.questions.get()
+    assert (question.claimed_by, question.draft_set.count()) == (None, 0)
+
+
+@pytest.mark.django_db
+def test_nobody_is_led_to_the_sign_in_page_and_a_fragment_says_so(clients, run) -> None:
+    address = address_of("detail", run)
+    assert clients["anonymous"].get(address)["Location"] == f"/sign-in/?next={address}"
+    fragment = clients["anonymous"].get(address, headers={"HX-Request": "true"})
+    assert (fragment.status_code, fragment["HX-Trigger"]) == (401, "signed-out")
+
+
+@pytest.mark.django_db
+def test_a_post_without_the_forms_token_does_nothing(clients, run) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(username="ana"))
+    actions = [name for name, (looking, _) in ADDRESSES.items() if looking is NEVER]
+    for name in actions:
+        assert strict.post(address_of(name, run), {}).status_code == 403, name
+    assert Command.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_looking_changes_nothing(clients, run) -> None:
+    """No address changes anything by GET, however often it is asked."""
+    before = [list(model.objects.order_by("pk").values()) for model in (Execution, Command)]
+    for _ in range(2):
+        for name in ADDRESSES:
+            clients["ana"].get(address_of(name, run))
+    after = [list(model.objects.order_by("pk").values()) for model in (Execution, Command)]
+    assert after == before
+
+
+# ------------------------------------------------------------------------------------- in a browser
+
+
+@pytest.fixture
+def office(product: Product) -> Iterator[tuple[serve.Running, str]]:
+    """A simulated provider with an account, and one person per role."""
+    name = f"Office {uuid.uuid4().hex[:6]}"
+    with serve.running("smartflows", seed=int(name[7:], 16), speed=10) as sim:
+        if not product.query("SELECT 1 FROM auth_user WHERE username = 'vera'"):
+            product.manage("shell", "-v", "0", "-c", ROLES)
+        product.add_account(name, "smartflows", {"base_url": sim.base_url}, api_key=sim.api_key)
+        yield sim, name
+        product.query(
+            "UPDATE providers_provideraccount SET enabled = false WHERE name = %s RETURNING id",
+            name,
+        )
+
+
+ROLES = """
+from django.contrib.auth.models import Group, User
+for name, role in (("vera", "viewer"), ("otto", "operator")):
+    user = User.objects.create_user(name, password="lamps-of-" + name)
+    user.groups.add(Group.objects.get(name=role))
+"""
+
+
+@pytest.fixture
+def signed_in(chromium: Browser, product: Product) -> Iterator[Callable[[str], Page]]:
+    contexts = []
+
+    def open_page(name: str) -> Page:
+        contexts.append(chromium.new_context(viewport={"width": 1440, "height": 1000}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        sign_in(page, product, name, f"lamps-of-{name}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def waiting_run(sim: serve.Running, product: Product) -> tuple[str, int, int]:
+    """Ref and id of a run that asks, and the id of its question."""
+    ref = sim.start("one_round_form")
+    sql = (
+        "SELECT e.id, q.id FROM executions_execution e"
+        " JOIN executions_question q ON q.execution_id = e.id WHERE e.ref = %s"
+    )
+    run, question = product.wait_until(lambda: product.query(sql, ref), "it asks")[0]
+    return ref, run, question
+
+
+@pytest.mark.browser
+def test_a_viewer_sees_everything_and_no_way_to_act(office, product, signed_in) -> None:
+    sim, account = office
+    _, run, question = waiting_run(sim, product)
+    workflow, of = product.query(
+        "SELECT workflow_id, account_id FROM executions_execution WHERE id = %s", run
+    )[0]
+    pages = ("/", "/inbox/", f"/executions/{run}/", f"/questions/{question}/", "/workflows/",
+             f"/workflows/{workflow}/", "/accounts/", f"/accounts/{of}/")  # fmt: skip
+    acting = {}
+    for name in ("vera", "otto"):
+        page = signed_in(name)
+        for path in pages:
+            assert page.goto(f"{product.base_url}{path}").status == 200
+            assert account in page.locator("main").inner_text() or path == "/workflows/"
+            forms = page.locator("main form[method=post], main [data-dialog], main dialog")
+            acting[name, path] = forms.count()
+    assert {path: acting["vera", path] for path in pages} == dict.fromkeys(pages, 0)
+    able = {path for path in pages if acting["otto", path]}
+    assert {f"/executions/{run}/", f"/questions/{question}/", f"/workflows/{workflow}/"} <= able
+
+
+@pytest.mark.browser
+def test_a_question_is_found_answered_and_a_run_canceled_by_keyboard(
+    office, product, signed_in
+) -> None:
+    sim, _ = office
+    ref, run, _ = waiting_run(sim, product)
+    page = signed_in("otto")
+    page.keyboard.press("/")
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.type(ref)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    press_until(page, "Tab", f'a[href^="/executions/{run}/"]')
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/executions/{run}/**")
+    press_until(page, "Tab", 'form.answer input[type="text"]')
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Bergen")
+    press_until(page, "Tab", "form.answer button.primary")
+    page.keyboard.press("Enter")
+    product.wait_until(lambda: sim.effects.get("answer"), "the provider has the answer")
+    [answer] = sim.effects["answer"]
+    assert (answer["ref"], "Bergen" in answer["values"].values()) == (ref, True)
+
+    long = sim.start("long_running")
+    sql = "SELECT id FROM executions_execution WHERE ref = %s AND status = 'running'"
+    [(number,)] = product.wait_until(lambda: product.query(sql, long), "it runs")
+    page.goto(f"{product.base_url}/executions/{number}/")
+    press_until(page, "Tab", '[data-dialog="dialog-cancel"]')
+    page.keyboard.press("Enter")
+    expect(page.locator("#dialog-cancel")).to_be_visible()
+    press_until(page, "Tab", "#dialog-cancel button.danger")
+    page.keyboard.press("Enter")
+    product.wait_until(lambda: sim.effects.get("cancel"), "the provider has the cancel")
+    assert sim.effects["cancel"] == [long]
+    expect(page.locator("#run-head")).to_contain_text("Canceled")
+
+
+def press_until(page: Page, key: str, selector: str, most: int = 80) -> None:
+    """Move the focus with the keyboard until it is on something that matches, and is seen there."""
+    for _ in range(most):
+        page.keyboard.press(key)
+        if page.evaluate("(s) => document.activeElement.matches(s)", selector):
+            shown = "getComputedStyle(document.activeElement).outlineStyle"
+            assert page.evaluate(shown) != "none", f"{selector} does not show its focus"
+            return
+    raise AssertionError(f"{selector} was not reached with {most} times {key}")
