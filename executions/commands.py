@@ -16,7 +16,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from executions import audit, live
@@ -276,14 +277,18 @@ def take_turn(command: Command) -> bool:
 
 
 def claim(key: UUID | str) -> Command | None:
-    """Take a pending command for sending; committed before anything is sent. None if it is not
-    ours to send."""
+    """Take a pending command for sending, and note how its run is now, so that a worker's death
+    at any later moment can be told from the effect; committed before anything is sent. None if it
+    is not ours to send."""
     now = timezone.now()
+    run = Execution.objects.filter(pk=OuterRef("execution_id"))
     taken = Command.objects.filter(pk=key, state=CommandState.PENDING, not_before__lte=now).update(
         state=CommandState.SENDING,
         attempts=F("attempts") + 1,
         lease_until=now + LEASE,
         sent_at=now,
+        version_at_send=Coalesce(Subquery(run.values("version")), 0),
+        native_at_send=Coalesce(Subquery(run.values("native_status")), Value("")),
     )
     if not taken:
         return None
@@ -299,11 +304,6 @@ def send(command: Command) -> Command:
     problem = _why_not_any_more(command)
     if problem:
         return _settle(command, CommandState.REJECTED, problem)
-    if command.execution is not None:
-        Command.objects.filter(pk=command.pk).update(
-            version_at_send=command.execution.version,
-            native_at_send=command.execution.native_status,
-        )
     adapter: Adapter | None = None
     try:
         adapter = open_account(command.account, seconds=_left(command))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import prod
 from typing import Any
 
 from django.db import connection
@@ -19,6 +20,7 @@ from executions.models import OPEN_COMMAND_STATES, PROBLEM_STATUSES, Execution
 
 PAGE = 50
 WINDOW = 1000  # runs looked at where no index serves the order
+FEW = 3  # scans whose rows are read from the table at once
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the table says of a command: open ones, and for a while those that went wrong.
 TROUBLED_COMMANDS = ("rejected", "needs_person")
@@ -183,25 +185,48 @@ def finding_sql(
 def _scan(
     source: _Source, where: str, where_params: list[Any], way: str, size: int
 ) -> tuple[str, list[Any]]:
-    """The newest `size` rows of one source, one index scan per driving value."""
+    """The newest `size` rows of one source, one index scan per driving value.
+
+    What is read of many driving values is in the index; only rows of which more must be checked
+    are fetched from the table, and by their key: the planner would rather read all of it.
+    """
+    is_direct = bool(source.residual) and _values_in(source.drivers) <= FEW
     tables, params, conditions = [], [], []
+    lead = ""
     for number, (rows, own, condition) in enumerate(source.drivers):
         tables.append(f"{rows} d{number}(v)")
         params += own
         conditions.append(condition.format(f"d{number}.v"))
-    order = f"ORDER BY sort_at {way}, id {way} LIMIT {size}"
+    if conditions:
+        # Ordered by the driving column first, which changes nothing but the plan: else, for a value
+        # whose rows are all old, it walks through everything newer. An equation would make that
+        # column a constant, and the planner leave it out of the order.
+        column = conditions[0].split(" = ")[0]
+        conditions[0] = f"{column} = ANY(ARRAY[d0.v])"
+        lead = f"{column} {'ASC' if way == 'DESC' else 'DESC'}, "
+    order = f"sort_at {way}, id {way} LIMIT {size}"
     matches = " AND ".join(conditions) or "true"
-    inner = (
-        "SELECT x.id, x.sort_at, x.status, x.workflow_id, x.name, x.ref, x.error_summary "  # noqa: S608
-        f"FROM executions_execution x WHERE {matches}{where} {order}"
+    columns = _CHECKED if is_direct else "x.id, x.sort_at"
+    keys = (
+        f"SELECT {columns} FROM executions_execution x "  # noqa: S608 - our own words only
+        f"WHERE {matches}{where} ORDER BY {lead}{order}"
     )
-    if not tables:
-        return inner, where_params
-    joined = " CROSS JOIN ".join(tables)
-    return (
-        f"SELECT e.* FROM {joined} CROSS JOIN LATERAL ({inner}) e {order}",  # noqa: S608
-        [*params, *where_params],
-    )
+    if tables:
+        joined = " CROSS JOIN ".join(tables)
+        keys = f"SELECT e.* FROM {joined} CROSS JOIN LATERAL ({keys}) e ORDER BY {order}"  # noqa: S608
+    if source.residual and not is_direct:
+        keys = f"SELECT r.* FROM ({keys}) k CROSS JOIN LATERAL ({_FETCH}) r"  # noqa: S608
+    return keys, [*params, *where_params]
+
+
+_CHECKED = "x.id, x.sort_at, x.status, x.workflow_id, x.name, x.ref, x.error_summary"
+_FETCH = f"SELECT {_CHECKED} FROM executions_execution x WHERE x.id = k.id LIMIT 1"  # noqa: S608
+
+
+def _values_in(drivers: list[Driver]) -> int:
+    """How many scans there will be; a driver that asks the database counts as many."""
+    sizes = [len(own[0]) if rows.startswith("unnest") else FEW + 1 for rows, own, _ in drivers]
+    return prod(sizes)
 
 
 def range_sql(filters: Filters, cursor: Cursor | None, is_newer: bool) -> tuple[str, list[Any]]:
@@ -225,26 +250,24 @@ def _sources(filters: Filters) -> list[_Source]:
     accounts: list[Driver] = []
     if ids is not None:
         accounts = [("unnest(%s::bigint[])", [ids], "x.account_id = {}")]
-    in_status = ("x.status = ANY(%s)", (statuses,)) if statuses is not None else ("", ())
+    by_status: list[Driver] = []
+    if statuses is not None:
+        by_status = [("unnest(%s::text[])", [statuses], "x.status = {}")]
     barred = filters.barred_workflow_ids()
     not_barred = ("NOT x.workflow_id = ANY(%s)", (barred,)) if barred else ("", ())
     if filters.workflow_ids():
-        chosen = _workflows_of(filters.workflow_ids(), ids)
-        checks = [in_status, not_barred, _text_check(filters)]
-        return [_Source([chosen], *_both(*checks))]
-    base = list(accounts)
-    if statuses:
-        base.append(("unnest(%s::text[])", [statuses], "x.status = {}"))
+        chosen = [workflows_of(filters.workflow_ids(), ids), *by_status]
+        return [_Source(chosen, *_both(not_barred, _text_check(filters)))]
+    base = [*accounts, *by_status]
     if not filters.text:
         return [_Source(base, *_both(not_barred))]
-    return _text_sources(filters, base, accounts, in_status, not_barred)
+    return _text_sources(filters, accounts, by_status, not_barred)
 
 
 def _text_sources(
     filters: Filters,
-    base: list[Driver],
     accounts: list[Driver],
-    in_status: tuple[str, tuple[Any, ...]],
+    by_status: list[Driver],
     not_barred: tuple[str, tuple[Any, ...]],
 ) -> list[_Source]:
     """By name of the workflow; by exact identifier; among the newest runs and problems."""
@@ -262,9 +285,9 @@ def _text_sources(
     ]
     nearby = ("(x.name ILIKE %s OR x.ref ILIKE %s)", (f"%{like}%", f"{like}%"))
     sources = [
-        _Source([named], *_both(in_status, not_barred)),
-        _Source(exact, *_both(in_status, not_barred)),
-        _Source(base, *_both(nearby, not_barred)),
+        _Source([named, *by_status], *_both(not_barred)),
+        _Source([*exact, *by_status], *_both(not_barred)),
+        _Source([*accounts, *by_status], *_both(nearby, not_barred)),
     ]
     statuses = filters.statuses()
     problems = [s for s in PROBLEM_STATUSES if statuses is None or s in statuses]
@@ -275,7 +298,7 @@ def _text_sources(
     return sources
 
 
-def _workflows_of(chosen: list[int], ids: list[int] | None) -> Driver:
+def workflows_of(chosen: list[int], ids: list[int] | None) -> Driver:
     """The chosen workflows, without those of accounts that are out of sight."""
     if ids is None:
         return "unnest(%s::bigint[])", [chosen], "x.workflow_id = {}"

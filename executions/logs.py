@@ -69,7 +69,7 @@ def _append(
         if not taken.exists():
             return 0
         last = LogEntry.objects.filter(execution=execution).aggregate(last=Max("seq"))["last"] or 0
-        scrub = hiding_answers(execution.account_id, [execution.ref], adapter.http.redact)
+        scrub = hiding_answers(execution.account, [execution.ref], adapter.http.redact)
         entries = [
             LogEntry(
                 execution=execution,

@@ -102,6 +102,9 @@ class Execution(models.Model):
             ),
             models.Index(fields=["workflow", "-sort_at", "-id"], name="execution_workflow"),
             models.Index(
+                fields=["workflow", "status", "-sort_at", "-id"], name="execution_workflow_status"
+            ),
+            models.Index(
                 fields=["-sort_at", "-id"],
                 name="execution_problems",
                 condition=models.Q(status__in=PROBLEM_STATUSES),

@@ -10,6 +10,7 @@ from functools import lru_cache
 from executions.models import Command
 from providers.contract import Verb
 from providers.credentials import SealError, unseal
+from providers.models import ProviderAccount
 
 _NAMED = re.compile(
     r"(?i)\b((?:api[_-]?key|access[_-]?key|token|secret|password|passwd|pwd|authorization|bearer)"
@@ -23,12 +24,14 @@ MASK = "[redacted]"
 
 
 def hiding_answers(
-    account_id: int, refs: Sequence[str], scrub: Callable[[str], str]
+    account: ProviderAccount, refs: Sequence[str], scrub: Callable[[str], str]
 ) -> Callable[[str], str]:
     """`scrub`, and without the secrets that people typed into questions of these runs: a provider
-    may show an answer in the run's own data. One query."""
+    may show an answer in the run's own data, and to other accounts of ours as well. One query."""
     answers = Command.objects.filter(
-        kind=Verb.ANSWER.value, execution__account_id=account_id, execution__ref__in=refs
+        kind=Verb.ANSWER.value,
+        execution__account__in=ProviderAccount.objects.filter(provider=account.provider),
+        execution__ref__in=refs,
     )
     secrets: set[str] = set()
     for key, sealed in answers.values_list("key", "sealed_arguments"):

@@ -63,8 +63,9 @@ def _is_visible(character: str) -> bool:
     if code in (9, 10, 13):
         return True
     is_direction = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F)
-    is_control = code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF or code == 0xFEFF
-    return not (is_direction or is_control)
+    is_control = code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF
+    is_nothing = code in (0x200B, 0x2060, 0xFEFF)  # no width; joiners stay, scripts need them
+    return not (is_direction or is_control or is_nothing)
 
 
 def moment(at: datetime | None) -> str:

@@ -67,6 +67,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
         head = {**head_of(request, run), "verbs": verbs_of(request.user, run)}
         parts = [
             Fragment("#run-head", fragment(request, "executions/_run_head.html", head)),
+            Fragment("#run-dialogs", fragment(request, "executions/_run_dialogs.html", head)),
             Fragment("#run-error", fragment(request, "executions/_run_error.html", head)),
             Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
             Fragment("#history", _part(request, run, "history", histories.history_of(run))),
@@ -151,7 +152,8 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     shown = []
     for verb, (label, noun, icon) in VERBS.items():
         command = open_now.get(verb.value)
-        if verb.value not in run.offers and command is None:
+        is_offered = verb.value in run.offers and run.missing_since is None
+        if not is_offered and command is None:
             continue
         shown.append(
             {

@@ -69,7 +69,9 @@ function heard(event) {
 function listen() {
   if (!page.liveUrl || stream || paused || signedOut || document.hidden) return;
   stream = new EventSource(page.liveUrl, { withCredentials: true });
-  stream.addEventListener("hello", () => { say("live", "Live"); if (lost) { lost = false; askAll(); } });
+  stream.addEventListener("hello", () => { // what happened since the page was made, nobody told
+    say("live", "Live"); lost = false; askAll();
+  });
   stream.addEventListener("changes", heard);
   stream.addEventListener("resync", askAll);
   stream.addEventListener("degraded", () => { lost = true; say("asking", "Every 15 s"); });

@@ -65,9 +65,11 @@ def page(context: BrowserContext, product: Product) -> Iterator[Page]:
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on(
         "console",
-        lambda said: problems.append(said.text)
-        if said.type == "error" and "Failed to load resource" not in said.text
-        else None,
+        lambda said: (
+            problems.append(said.text)
+            if said.type == "error" and "Failed to load resource" not in said.text
+            else None
+        ),
     )
     sign_in(page, product)
     yield page

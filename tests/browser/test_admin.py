@@ -219,11 +219,11 @@ def poll_now(page: Page, product: Product, case: Case) -> None:
     page.click("input[name=_poll]")
     expect(page.locator("#account-says")).to_contain_text("Asked for: a worker polls it")
     for ref in case.refs:
-        product.wait_until(
+        [(run,)] = product.wait_until(
             lambda ref=ref: product.query(RUN_OF, case.title, ref), f"{case.title}: {ref}"
         )
-    page.goto(f"{product.base_url}/?account={number}")
-    expect(page.locator("[data-row]")).to_have_count(len(case.refs))
+        page.goto(f"{product.base_url}/?account={number}")
+        expect(page.locator(f"#run-{run}")).to_be_visible()
 
 
 def apply_a_file(product: Product, cases: list[Case], secrets: set[str]) -> None:
@@ -294,6 +294,7 @@ def look_everywhere(page: Page, product: Product, cases: list[Case], secrets: se
         "valkey": valkey(product),
         "database": dump(product),
     }
+    assert {url: found for url, text in read.items() if (found := found_in(text, secrets))} == {}
     for place, text in texts.items():
         assert CONTROL in text, f"{place}: the search does not see what is there"
         assert found_in(text, secrets) == set(), place

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.acting import Provider, act, is_marked, mark
 
@@ -40,6 +40,21 @@ def test_an_abort_is_shown_as_accepted_and_then_confirmed(page: Page, studio: Pr
 
     assert studio.sim.effects["cancel"] == [ref]
     assert studio.received("PATCH", ref) == [{"action": "abort"}]
+
+
+def test_what_happened_before_the_stream_was_open_is_shown(page: Page, studio: Provider) -> None:
+    ref = studio.begin("long_running", seconds=6000)
+    run = studio.stored(ref)
+    held: list[Route] = []
+    page.route(lambda url: "/live" in url, lambda route: held.append(route))
+    page.goto(f"{studio.product.base_url}/executions/{run}/")
+    expect(page.locator("#run-head .run-state")).to_contain_text("Running")
+    mark(page)
+    studio.proceed(ref)
+    studio.product.wait_until(lambda: studio.moves(ref)[-1] == "succeeded", "it has ended")
+    held[0].continue_()
+    expect(page.locator("#run-head .run-state")).to_contain_text("Succeeded")
+    assert is_marked(page)
 
 
 def test_an_output_is_downloaded(page: Page, studio: Provider, tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ class Site:
         nobody = {"base_url": f"http://127.0.0.1:{free_port()}"}
         self.product.add_account(BLIND, "smartflows", nobody, api_key="of no use")
         self.one(f"{ACCOUNTS} AND health = 'failing' AND provider = 'generio'")
-        self.one(f"SELECT id FROM providers_provideraccount WHERE name = '{BLIND}' AND failures > 0")
+        self.one(
+            f"SELECT id FROM providers_provideraccount WHERE name = '{BLIND}' AND failures > 0"
+        )
         self.product.query(
             "UPDATE providers_provideraccount SET last_success_at = now() - interval '47 min'"
             " WHERE provider = 'generio' AND enabled RETURNING id"
@@ -197,7 +199,10 @@ def camera(
             stack.callback(context.close)
             page = context.new_page()
             page.on("pageerror", lambda error: made.problems.append(str(error)))
-            page.on("console", lambda said: made.problems.append(said.text) if said.type == "error" else None)
+            page.on(
+                "console",
+                lambda said: made.problems.append(said.text) if said.type == "error" else None,
+            )
             context.add_cookies([{"name": "theme", "value": theme, "url": site.product.base_url}])
             made.pages[theme, width] = page
             if cookies is None:

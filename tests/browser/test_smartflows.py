@@ -25,8 +25,7 @@ def test_a_form_of_two_rounds_is_typed_in_and_the_run_goes_on(
     expect(first).to_be_visible()
     expect(steps.filter(has_text="Collecting details").first).to_contain_text("Needs you")
     assert is_marked(page)  # the form came by itself
-    first.get_by_label("Kind of customer").select_option(label="Business")
-    first.locator(".buttons .primary").click()
+    first.get_by_role("button", name="Business").click()  # one question, one button per choice
 
     expect(page.locator(".message")).to_contain_text("Your answer is recorded")
     second = page.locator(".question").filter(has_text="Company name")

@@ -105,12 +105,16 @@ class Storm:
     # ------------------------------------------------------------------------- what goes on
 
     def rage(self, seconds: float) -> None:
-        """Runs and commands all the time, an incident now and then."""
+        """Runs and commands all the time, an incident now and then; on a busy machine it takes
+        longer, until every incident has happened and enough was asked for."""
         incidents = self._incidents()
         began = time.monotonic()
         every = seconds / len(incidents)
         beginnings = 0
-        while (elapsed := time.monotonic() - began) < seconds:
+        while (elapsed := time.monotonic() - began) < seconds or (
+            elapsed < 3 * seconds
+            and (len(self.shot) < len(incidents) or len(self.marks) < seconds / 2)
+        ):
             if elapsed > every * (len(self.shot) + 0.5) and len(self.shot) < len(incidents):
                 incidents[len(self.shot)]()
             if elapsed > beginnings * 1.5:

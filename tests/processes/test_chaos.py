@@ -33,7 +33,7 @@ SEED = int(os.environ.get("ANNUNCIATOR_CHAOS_SEED", "7"))
 ALL_KINDS = {"cancel", "suspend", "resume", "answer", "start"}
 
 
-@pytest.mark.timeout(int(SECONDS) + 180)
+@pytest.mark.timeout(int(3 * SECONDS) + 180)
 def test_nothing_is_lost_or_doubled_when_processes_die(product: Product) -> None:
     with ExitStack() as stack:
         sims = {
@@ -101,6 +101,12 @@ def report(histories: list[History], commands: dict[str, list[Sent]], storm: Sto
         *(f"{kind} {state}: {count}" for (kind, state), count in sorted(states.items())),
         f"shot: {[(name, len(sending)) for name, sending in storm.shot]}",
         f"refused by the API: {Counter(storm.refused)}",
+        *(
+            f"{key}: {each.kind} {each.mark} {each.state}: {each.message}"
+            for key, sent in commands.items()
+            for each in sent
+            if each.state != "confirmed"
+        ),
     ]
     print("\n".join(lines))  # noqa: T201
 

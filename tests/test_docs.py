@@ -1,0 +1,158 @@
+"""What the documents say is true: tables equal the code, and everything they name exists."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import get_commands
+
+from config.env import VARIABLES
+from providers.adapter import Adapter
+from providers.contract import LAMPS, STATUS_MEANINGS, Field
+from providers.registry import all_adapters
+
+ROOT = Path(__file__).resolve().parent.parent
+FIXTURES = ROOT / "tests" / "providers" / "adapters" / "fixtures"
+READMES = (ROOT / "providers" / "README.md", FIXTURES / "README.md")
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *READMES])
+# A provider that is being added brings its rows when it is released, so it may be missing.
+SHIPPED = {"eightx8", "flow8", "generio", "prefect", "smartflows"}
+COLUMNS: dict[str, Callable[..., Any]] = {
+    "cancel": Adapter.cancel,
+    "suspend": Adapter.suspend,
+    "resume": Adapter.resume,
+    "answer": Adapter.answer,
+    "start": Adapter.start,
+    "log": Adapter.log,
+    "outputs": Adapter.open_output,
+    "push": Adapter.hints,
+}
+PACKAGES = ("config", "docs", "executions", "providers", "static", "templates", "tests")
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def rows_after(text: str, header: str) -> list[list[str]]:
+    """The cells of the table that begins with this header line."""
+    lines = text.split(header + "\n", 1)[1].splitlines()[1:]
+    table = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        table.append([cell.strip() for cell in line.strip("|").split(" | ")])
+    assert table, f"no rows below {header}"
+    return [[cell.strip("| ") for cell in row] for row in table]
+
+
+def plain(cell: str) -> str:
+    return cell.strip("` ")
+
+
+each_document = pytest.mark.parametrize(
+    "path", DOCS, ids=[str(path.relative_to(ROOT)) for path in DOCS]
+)
+
+
+def test_every_status_is_explained_in_the_words_of_the_code() -> None:
+    rows = rows_after(text_of("providers/README.md"), "| status | means | lamp |")
+    told = {plain(status): (meaning, lamp) for status, meaning, lamp in rows}
+    known = {
+        status.value: (meaning, LAMPS[status].value) for status, meaning in STATUS_MEANINGS.items()
+    }
+    assert told == known
+
+
+def test_the_variables_of_the_readme_are_those_of_the_code() -> None:
+    rows = rows_after(text_of("README.md"), "| variable | |")
+    assert {plain(name): meaning for name, meaning in rows} == VARIABLES
+
+
+def test_the_abilities_of_the_providers_page_are_those_of_the_adapters() -> None:
+    header = f"| provider | {' | '.join(COLUMNS)} |"
+    told = {}
+    for key, *cells in rows_after(text_of("docs/providers.md"), header):
+        assert set(cells) <= {"yes", "–"}
+        told[plain(key)] = dict(zip(COLUMNS, (cell == "yes" for cell in cells), strict=True))
+    assert told.keys() >= SHIPPED
+    for key, abilities in told.items():
+        cls = all_adapters()[key]
+        assert abilities == {name: cls.can(verb) for name, verb in COLUMNS.items()}, key
+
+
+def test_the_settings_of_the_providers_page_are_those_of_the_adapters() -> None:
+    told: dict[str, dict[str, str]] = {}
+    for key, name, what in rows_after(text_of("docs/providers.md"), "| provider | field | |"):
+        told.setdefault(plain(key), {})[plain(name)] = what
+    assert told.keys() >= SHIPPED
+    for key, fields in told.items():
+        assert fields == {field.key: in_words(field) for field in all_adapters()[key].settings}
+
+
+def in_words(field: Field) -> str:
+    if field.default:
+        return f"default `{field.default}`"
+    need = "required" if field.required else "optional"
+    return f"{need}, secret" if field.secret else need
+
+
+@pytest.mark.parametrize("key", sorted(SHIPPED))
+def test_the_words_of_a_provider_become_the_status_that_its_page_says(key: str) -> None:
+    section = re.split(r"^## ", text_of("docs/providers.md"), flags=re.MULTILINE)
+    mine = next(part for part in section if f"(`{key}`)" in part.splitlines()[0])
+    told = {plain(word): plain(status) for word, status in rows_after(mine, "| word | status |")}
+    proved = json.loads((FIXTURES / key / "suite.json").read_text("utf-8"))["statuses"]
+    assert told.items() <= proved.items()
+    spellings = {"cancelled", "queued"}  # other ways to write words that are told
+    proved_words = {word.lower().replace(" ", "") for word in proved}
+    assert proved_words - spellings <= {word.lower() for word in told}
+
+
+@each_document
+def test_no_link_is_broken(path: Path) -> None:
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src(?:set)?="([^"]+)"', text)
+    for link in links:
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), f"{path.name} links to {link}"
+        if anchor:
+            assert anchor in anchors(target), f"{path.name} links to {link}"
+
+
+def anchors(path: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@each_document
+def test_every_command_and_make_target_exists(path: Path) -> None:
+    text = path.read_text("utf-8")
+    commands = set(re.findall(r"manage\.py ([a-z_]+)", text)) - {"command"}
+    assert not commands - get_commands().keys()
+    targets = set(re.findall(r"(?:^ +|`|=0 )make ([a-z]+)", text, re.MULTILINE))
+    assert not targets - set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))
+
+
+@each_document
+def test_every_file_of_ours_that_is_named_exists(path: Path) -> None:
+    text = path.read_text("utf-8")
+    named = re.findall(r"`([\w./-]+/[\w./-]*)`", text)
+    for name in named:
+        if name.startswith(PACKAGES) and "acme" not in name:
+            assert (ROOT / name).exists(), f"{path.name} names {name}"
+
+
+@each_document
+def test_every_variable_that_is_named_exists(path: Path) -> None:
+    known = VARIABLES.keys() | {"ANNUNCIATOR_PREFECT_DIR"}  # of `make live` alone
+    named = set(re.findall(r"\b(ANNUNCIATOR_[A-Z_]+)\b", path.read_text("utf-8")))
+    assert named <= known
