@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-ROUNDS = 7  # of each variant; the median counts
+ROUNDS = 5  # of each variant; the median counts
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from typing import Any
 
 import requests
 from django.db import connection
+from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.figures import Figure, interleaved, median_ratio, spread
 from executions import scheduling, tasks
-from executions.models import Execution
+from executions.models import Execution, PollRun
 from executions.polling import store_and_tell
 from providers.http import CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT
 from providers.models import ProviderAccount, open_account
@@ -86,7 +87,7 @@ class _Worker:
     def __post_init__(self) -> None:
         self.pool = ThreadPoolExecutor(1)
         self.session = bare_session()
-        base = self.account.settings["base_url"]
+        base = self.account.settings["base_url"].replace("/moving-", "/bare-")
         name = self.account.name
         self.urls = [f"{base}/flows/{name}-{number:05}" for number in range(self.runs)]
         self.urls.append(f"{base}/flows")  # the poll asks for the list as well
@@ -114,11 +115,13 @@ def _compare(workers: list[_Worker]) -> list[tuple[float, float]]:
 
 def _check_changed(workers: list[_Worker]) -> None:
     """Every poll changed every run: else it was not the full path that was measured."""
-    for worker in workers:
-        rows = Execution.objects.filter(account=worker.account)
-        versions = rows.values_list("version", flat=True)
-        polls = ProviderAccount.objects.get(pk=worker.account.pk).poll_seq
-        assert min(versions) == polls + 1, (min(versions), polls)
+    accounts = [worker.account.pk for worker in workers]
+    polls = PollRun.objects.filter(account__in=accounts)
+    for failed in polls.exclude(outcome="ok"):
+        raise SystemExit(f"A poll failed, so the figure is void: {failed.outcome} {failed.error}")
+    changed = polls.aggregate(sum=Sum("changed"))["sum"]
+    expected = polls.count() * workers[0].runs
+    assert changed == expected, f"{expected - changed} of {expected} runs had not changed"
 
 
 def path_figures(server: str) -> list[Figure]:

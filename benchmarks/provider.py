@@ -2,7 +2,8 @@
 measured. Speaks the part of Generio's API that a poll reads.
 
 `/<world>/<milliseconds>/flows` lists, `/<world>/<milliseconds>/flows/<ref>` is one flow. Worlds:
-`moving-N` lists nothing, and a flow has another state and progress each time it is asked for;
+`moving-N` lists nothing, and a flow has another state and progress each time it is asked for
+(`bare-N` is the same, so that who asks there does not take the changes from who asks here);
 `still-N` lists N flows that never change; `stepping-N` lists N flows, changed each time.
 """
 
@@ -55,12 +56,13 @@ def answer(path: str) -> tuple[bytes, float]:
     """The body of a path and the seconds to wait before it is sent."""
     _, world, wait, _, *ref = path.split("?")[0].split("/")
     kind, _, count = world.partition("-")
-    _asked[path] += 1
-    turn = 0 if kind == "still" else _asked[path]
+    thing = "/".join([world, *ref])
+    _asked[thing] += 1
+    turn = 0 if kind == "still" else _asked[thing]
     body: Any
     if ref:
         body = flow(ref[0], turn)
-    elif kind == "moving":
+    elif kind in ("moving", "bare"):
         body = []
     else:
         body = [flow(f"{world}-{number:05}", turn) for number in range(int(count))]

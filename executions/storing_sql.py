@@ -3,6 +3,7 @@
 In order: read the batch, find workflows, compare with what is stored (`news`), write executions,
 then everything that hangs on a written execution. A list row about a run that was read in detail
 says only its native status and progress: it must not blank what only the detail knows.
+A row whose execution_id is null is news that somebody else's write of the same run came before.
 """
 
 STORE = """
@@ -213,5 +214,6 @@ WITH incoming AS MATERIALIZED (
     ON CONFLICT (account_id, hour, status) DO UPDATE
         SET count = h.count + excluded.count, seconds = h.seconds + excluded.seconds
 )
-SELECT execution_id, ref, version, old_status, status, id IS NULL, fp IS NOT NULL FROM written
+SELECT w.execution_id, n.ref, w.version, n.old_status, n.status, n.id IS NULL, n.fp IS NOT NULL
+FROM news n LEFT JOIN written w ON w.ref = n.ref
 """

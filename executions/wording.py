@@ -132,7 +132,12 @@ class StatusView:
 
 STATUS_VIEWS: Mapping[str, StatusView] = {
     status.value: StatusView(
-        status, WORDS[status], PASTS.get(status, WORDS[status]), ICONS[status], LAMPS[status].value, STATUS_MEANINGS[status]
+        status,
+        WORDS[status],
+        PASTS.get(status, WORDS[status]),
+        ICONS[status],
+        LAMPS[status].value,
+        STATUS_MEANINGS[status],
     )
     for status in Status
 }

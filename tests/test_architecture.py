@@ -39,7 +39,7 @@ WIRES = {
     "urllib3": {"providers/http.py"},
     "websockets": {"providers/sockets.py"},
     "httpx": set(),
-    "pickle": {"providers/demo/saving.py", "providers/demo/serve.py", "providers/demo/world.py"},
+    "pickle": {"providers/demo/keeping.py"},
 }
 
 
@@ -80,7 +80,9 @@ def test_no_template_asks_which_provider_it_is(path):
 
 
 def test_provider_text_is_trusted_in_one_place_only():
-    users = [where(path) for path in SOURCES if re.search(r"mark_safe|SafeString", path.read_text())]
+    users = [
+        where(path) for path in SOURCES if re.search(r"mark_safe|SafeString", path.read_text())
+    ]
     assert len(users) <= 2, users
 
 

@@ -85,8 +85,9 @@ class Provider:
 
     def moves(self, ref: str) -> list[str]:
         """Every status that was stored of the run, in order."""
-        sql = """SELECT to_status FROM executions_transition t JOIN executions_execution e
-                 ON e.id = t.execution_id WHERE e.account_id = %s AND e.ref = %s ORDER BY t.version"""
+        sql = """SELECT to_status FROM executions_transition t
+            JOIN executions_execution e ON e.id = t.execution_id
+            WHERE e.account_id = %s AND e.ref = %s ORDER BY t.version"""
         return [row[0] for row in self.product.query(sql, self.account, ref)]
 
     def received(self, method: str, ending: str) -> list[Any]:

@@ -78,7 +78,7 @@ INJECTED = ", ".join(
         "script", "iframe", "object", "embed", "base", "meta", "link", "style", "video", "img",
         "template", "[onerror]", "[onload]", "[onfocus]", "[ontoggle]", "[ping]", "[autofocus]",
         f'[hx-get*="{OWN}"]', f'[data-hx-get*="{OWN}"]', f'[hx-post*="{OWN}"]', "#injected", "#go",
-        'a[href^="javascript:"]', f'a[href^="{OUT}"]',
+        'a[href^="javascript:"]', f'a[href^="{OUT}"]:not([rel~="noopener"][rel~="nofollow"])',
     )
 )  # fmt: skip
 
@@ -93,7 +93,7 @@ def hostile_form(chance: Any, answers: list[dict[str, Any]]) -> Form:
     draft = Draft(chance)
     sections = []
     for number in range(0, len(CORPUS), 12):
-        words = CORPUS[number : number + 12]
+        words = [CORPUS[(number + i) % len(CORPUS)] for i in range(12)]
         shown = {"description": words[1], "placeholder": words[2], "fieldAddonLeft": words[3],
                  "validationMessage": words[4], "htmlClass": words[5], "onChange": RUN}  # fmt: skip
         options = choices((words[6], words[7]), (words[8], words[-1]))
@@ -101,7 +101,7 @@ def hostile_form(chance: Any, answers: list[dict[str, Any]]) -> Form:
             section(
                 words[0],
                 {"type": "help", "helpvalue": " ".join(words)},
-                draft.field(words[9 % len(words)], value=words[-1], shown=shown),
+                draft.field(words[9], value=words[-1], shown=shown),
                 draft.field(words[1], "select", shown=options, type="string",
                             enum=[words[6], words[8]]),
             )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from executions.models import Execution, Transition
@@ -49,3 +52,21 @@ def test_a_slow_reading_does_not_hide_what_a_poll_reads_after_it(account: Provid
     assert read(account, "Paused", 10) == ["paused"]
     assert read(account, "Running", 5) == ["running"]
     assert history(account) == ["running", "paused", "running"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_news_that_another_write_came_before_is_compared_again() -> None:
+    account = ProviderAccount.objects.create(name="Overtaken", provider="flow8")
+    read(account, "Running", 30)
+
+    def cancel() -> None:
+        read(account, "Canceled", 0)
+        connection.close()
+
+    late = threading.Thread(target=cancel)
+    with transaction.atomic():
+        assert read(account, "Paused", 10) == ["paused"]  # holds the row until the commit
+        late.start()
+        time.sleep(0.5)
+    late.join()
+    assert history(account) == ["running", "paused", "canceled"]

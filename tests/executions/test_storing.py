@@ -70,7 +70,9 @@ def test_an_unchanged_snapshot_writes_nothing(account):
 def test_a_thousand_unchanged_runs_cost_two_statements(account):
     batch = [snap(f"r{n}") for n in range(1000)]
     store(account.pk, 1, batch)
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         store(account.pk, 2, batch)
     statements = [q for q in queries if "WITH incoming" in q["sql"]]
     assert len(statements) == 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,6 +58,7 @@ SCENARIOS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }
 # Only runs that nothing else ends: a cancel that is confirmed was ours.
 CANCELABLE = {"long_running", "waiting_esign", "running_long"}
+KINDS = ("cancel", "suspend", "resume", "answer", "start")
 # How a provider is asked to do something, for faults that hit commands.
 METHODS = {"smartflows": "DELETE", "eightx8": "PATCH", "generio": "PATCH", "flow8": "POST"}
 STARTS: dict[str, Callable[[str], dict[str, Any]]] = {
@@ -84,6 +86,7 @@ class Storm:
         self.chance = random.Random(seed)
         self.turns: dict[str, Iterator[tuple[str, dict[str, Any]]]] = {}
         self.marks: dict[str, str] = {}  # command key -> the mark of its effect
+        self.asked: Counter[str] = Counter()  # kinds of command
         self.shot: list[tuple[str, list[Any]]] = []  # who, and the commands it was sending
         self.refused: list[str] = []  # what the API said no to
 
@@ -112,8 +115,8 @@ class Storm:
         every = seconds / len(incidents)
         beginnings = 0
         while (elapsed := time.monotonic() - began) < seconds or (
-            elapsed < 3 * seconds
-            and (len(self.shot) < len(incidents) or len(self.marks) < seconds / 2)
+            elapsed < 8 * seconds
+            and (len(self.shot) < len(incidents) or not self.has_asked_enough(seconds))
         ):
             if elapsed > every * (len(self.shot) + 0.5) and len(self.shot) < len(incidents):
                 incidents[len(self.shot)]()
@@ -124,6 +127,9 @@ class Storm:
                 self.lose_an_answer()
             self.act()
             time.sleep(0.4)
+
+    def has_asked_enough(self, seconds: float) -> bool:
+        return len(self.marks) >= seconds / 2 and all(self.asked[kind] >= 2 for kind in KINDS)
 
     def _incidents(self) -> list[Callable[[], None]]:
         return [
@@ -160,9 +166,10 @@ class Storm:
         """One command of a person, through the API."""
         rows = self.product.query(ACTABLE)
         self.chance.shuffle(rows)
-        if self.chance.random() < 0.15 or not rows:
+        if self.chance.random() < 0.15:
             self.start_run(self.chance.choice(list(self.sims)))
             return
+        rows.sort(key=lambda row: min(self.asked[verb] for verb in row[3]))  # the rare ones first
         for pk, provider, ref, offers in rows:
             short = ref.rpartition("/")[2]
             verb = self._choose(provider, short, offers)
@@ -180,8 +187,8 @@ class Storm:
         run = self.sims[provider].world.runs[ref]
         if run.scenario not in CANCELABLE:
             return ""
-        ends = [verb for verb in offers if verb in ("suspend", "cancel")]
-        return self.chance.choice(ends or [""])
+        ends = [verb for verb in ("suspend", "cancel") if verb in offers]
+        return min(ends, key=self.asked.__getitem__, default="")
 
     def answer(self, pk: int, ref: str) -> None:
         """The first question that nobody answers at the moment."""
@@ -198,7 +205,8 @@ class Storm:
     def start_run(self, provider: str) -> None:
         rows = self.product.query(
             "SELECT w.id FROM executions_workflow w JOIN providers_provideraccount a"
-            " ON a.id = w.account_id WHERE a.name = %s AND w.can_start ORDER BY w.id",
+            " ON a.id = w.account_id WHERE a.name = %s AND w.can_start"
+            " AND (a.provider <> 'generio' OR w.name LIKE '%%fromprompt') ORDER BY w.id",
             f"Storm {provider}",
         )
         if rows:
@@ -210,6 +218,7 @@ class Storm:
         told = self.product.api("POST", path, json=wish)
         if told.status_code == 202:
             self.marks[told.json()["key"]] = mark
+            self.asked[wish.get("kind", "start")] += 1
         else:
             assert told.status_code in (409, 429), told.text
             self.refused.append(told.json()["message"])
@@ -221,13 +230,16 @@ class Storm:
         sim = self.sims[provider]
         method = METHODS[provider] if cancel else "POST"
         sim.fault("slow", method=method, times=1, seconds=2.0, execute=execute)
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 12
+        asked_at = 0.0
         while not self._in_flight(sim, method) and time.monotonic() < deadline:
-            if not cancel and not self._sending():
-                self.start_run(provider)
-            elif cancel:
-                self.act()
-            time.sleep(0.1)
+            if time.monotonic() - asked_at > 3:
+                asked_at = time.monotonic()
+                if cancel:
+                    self.act()
+                else:
+                    self.start_run(provider)
+            time.sleep(0.05)
         self._shoot("worker")
 
     def shoot_poller(self, provider: str) -> None:

@@ -1,6 +1,6 @@
 """Real processes are shot while they poll and send; nothing is lost, nothing is doubled.
 
-ANNUNCIATOR_CHAOS_SECONDS makes the storm last longer (default 40), ANNUNCIATOR_CHAOS_SEED makes
+ANNUNCIATOR_CHAOS_SECONDS makes the storm last longer (default 30), ANNUNCIATOR_CHAOS_SEED makes
 another one.
 """
 
@@ -24,16 +24,15 @@ from tests.processes.checker import (
     history_problems,
     stages_of,
 )
-from tests.processes.storm import ACTABLE, PROVIDERS, Storm
+from tests.processes.storm import ACTABLE, KINDS, PROVIDERS, Storm
 from tests.product import Product
 
 pytestmark = pytest.mark.processes
-SECONDS = float(os.environ.get("ANNUNCIATOR_CHAOS_SECONDS", "40"))
+SECONDS = float(os.environ.get("ANNUNCIATOR_CHAOS_SECONDS", "30"))
 SEED = int(os.environ.get("ANNUNCIATOR_CHAOS_SEED", "7"))
-ALL_KINDS = {"cancel", "suspend", "resume", "answer", "start"}
 
 
-@pytest.mark.timeout(int(3 * SECONDS) + 180)
+@pytest.mark.timeout(int(8 * SECONDS) + 240)
 def test_nothing_is_lost_or_doubled_when_processes_die(product: Product) -> None:
     with ExitStack() as stack:
         sims = {
@@ -121,8 +120,8 @@ def check_that_it_was_a_storm(
     assert shot["broker"] == shot["beat"] == 1
     assert sum(bool(sending) for name, sending in storm.shot if name == "worker") >= 3
     everything = [each for sent in commands.values() for each in sent]
-    assert len(everything) >= SECONDS / 2
-    assert {each.kind for each in everything if each.state == "confirmed"} == ALL_KINDS
+    assert storm.has_asked_enough(SECONDS)
+    assert {each.kind for each in everything if each.state == "confirmed"} == set(KINDS)
     lost = [entry for sim in storm.sims.values() for entry in sim.log if is_lost_command(entry)]
     assert len(lost) >= 5, lost
     gaps = product.query(
