@@ -31,8 +31,8 @@ VARIABLES: dict[str, str] = {
     "ANNUNCIATOR_KEEP_DAYS": "Days after which finished runs and their history go. Default 400.",
     "ANNUNCIATOR_PACE": "Factor on the request rate per account. Default 1.",
     "ANNUNCIATOR_LEASE_SECONDS": "How long a worker that fell silent holds a command before "
-    "another one looks after it; the other waiting times follow. Default 90, at least twice the longest "
-    "time a provider takes to answer.",
+    "another one looks after it; the other waiting times follow. Default 90, at least twice the "
+    "longest time a provider takes to answer.",
     "ANNUNCIATOR_SECURE": "1 when served over https: secure cookies, HSTS. Default 0.",
     "ANNUNCIATOR_DEBUG": "1 shows Django's debug pages. Default 0.",
     "SECRET_KEY": "Django's key. Empty: made once, kept in the data folder.",
