@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ def main(parts: list[str]) -> int:
     if unknown:
         print(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the services stop as well
     with tempfile.TemporaryDirectory(prefix="annunciator-bench-") as folder:
         # Postgres runs as a user of its own where we are root, and must get at its folder.
         os.chmod(folder, 0o755)  # noqa: S103
