@@ -19,7 +19,10 @@ def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product
         page.goto(f"{product.base_url}/?q={ref}")
         row = page.locator("tr", has_text=ref)
         product.wait_until(
-            lambda: product.query("SELECT 1 FROM executions_execution WHERE ref = %s", ref),
+            lambda: product.query(
+                "SELECT 1 FROM executions_execution WHERE ref = %s AND native_status = 'running'",
+                ref,
+            ),
             "stored",
         )
         page.reload()

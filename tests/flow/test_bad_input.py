@@ -392,7 +392,7 @@ def test_a_second_cancel_is_the_first_and_a_late_one_is_refused_in_words(open_de
 def test_a_cancel_that_meets_an_ended_run_is_rejected_in_the_providers_words(open_desk, page):
     desk = open_desk("generio", speed=5)
     ref = desk.begin("long_running")
-    desk.poll_until(lambda: desk.status(ref) == "running")
+    desk.poll_until(lambda: desk.status(ref) and desk.run(ref).native_status == "running")
     command = desk.ask(ref, Verb.CANCEL)
     desk.sim.world.runs[ref].proceed()  # it ends before we get there
     tasks.carry_out(str(command.pk))
