@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
-from config import health
+from config import health, pages
 
 urlpatterns = [
     path("", include("executions.urls")),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-out/", login_not_required(LogoutView.as_view()), name="logout"),
     path("api/v1/", include("executions.api.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", pages.icon),
     path("healthz", health.is_up, name="healthz"),
     path("readyz", health.is_ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

@@ -76,7 +76,8 @@ MARK = f'"><img src=x onerror={RUN}><b hx-get="{OWN}" hx-trigger="load">'
 INJECTED = ", ".join(
     f"main {each}"
     for each in (
-        "script", "iframe", "object", "embed", "base", "meta", "link", "style", "video", "img",
+        'script:not([src^="/static/"])',
+        "iframe", "object", "embed", "base", "meta", "link", "style", "video", "img",
         "template", "[onerror]", "[onload]", "[onfocus]", "[ontoggle]", "[ping]", "[autofocus]",
         f'[hx-get*="{OWN}"]', f'[data-hx-get*="{OWN}"]', f'[hx-post*="{OWN}"]', "#injected", "#go",
         'a[href^="javascript:"]', f'a[href^="{OUT}"]:not([rel~="noopener"][rel~="nofollow"])',
