@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test live bench screenshots lint lock clean
+.PHONY: run test live chaos bench screenshots lint lock clean
 
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run
@@ -17,6 +17,10 @@ live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect
 live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose
 	@$(BIN)/python -m pytest tests/engines -m engine
+
+chaos: export ANNUNCIATOR_CHAOS_SECONDS ?= 90
+chaos: $(VENV)/test.stamp  ## kill -9 of worker, poller, beat and broker under way; nothing may be lost or doubled
+	@$(BIN)/python -m pytest tests/processes/test_chaos.py -m chaos -s
 
 bench: $(VENV)/test.stamp  ## figures as ratios, measured in one run
 	@$(BIN)/python -m benchmarks

@@ -26,6 +26,7 @@ class Provider:
     def __init__(self, product: Product, sim: serve.Running, name: str) -> None:
         self.product = product
         self.sim = sim
+        self.name = name
         product.add_account(
             name,
             sim.key,

@@ -27,7 +27,7 @@ from tests.processes.checker import (
 from tests.processes.storm import ACTABLE, KINDS, PROVIDERS, Storm
 from tests.product import Product
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.chaos]
 SECONDS = float(os.environ.get("ANNUNCIATOR_CHAOS_SECONDS", "30"))
 SEED = int(os.environ.get("ANNUNCIATOR_CHAOS_SEED", "7"))
 
