@@ -1,0 +1,77 @@
+"""Pending human input, and what people have typed so far."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.utils import timezone
+
+from executions.models.runs import Execution
+from providers.contract import MAX_NAME, MAX_REF
+
+
+class OrderedJSON(models.TextField):  # type: ignore[type-arg]
+    """Any JSON value, kept as text: jsonb forgets the order of keys, and a form is drawn in it."""
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def get_prep_value(self, value: Any) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+class Question(models.Model):
+    """Pending human input. Opened and closed by observation only."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="questions")
+    ref = models.CharField(max_length=MAX_REF)
+    kind = models.CharField(max_length=10)
+    title = models.CharField(max_length=MAX_NAME, default="", blank=True)
+    description = models.TextField(default="", blank=True)
+    schema = OrderedJSON(null=True)
+    form = OrderedJSON(null=True)
+    model = OrderedJSON(null=True)
+    choices = models.JSONField(default=list)
+    """For an approval: [{"value", "label", "is_danger"}]."""
+    due_at = models.DateTimeField(null=True)
+    is_answerable = models.BooleanField(default=True)
+    fingerprint = models.CharField(max_length=32, default="")
+    """Of schema, form, model and choices: an answer to another fingerprint is refused."""
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    claimed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    claimed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["execution", "ref"], name="question_key")]
+        indexes = [
+            models.Index(
+                fields=["opened_at", "id"],
+                name="question_open",
+                condition=models.Q(closed_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.ref
+
+
+class Draft(models.Model):
+    """What one person has typed into one question, sealed."""
+
+    question = models.ForeignKey(Question, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    sealed_values = models.TextField()
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["question", "user"], name="draft_key")]
+
+    def __str__(self) -> str:
+        return f"draft of {self.user} for {self.question_id}"

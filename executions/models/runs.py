@@ -1,0 +1,208 @@
+"""Runs as polls have seen them: the narrow row of the table, and what hangs on it."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from providers.contract import FINAL, MAX_NAME, MAX_REF, Status
+from providers.models import ProviderAccount
+
+STATUS_CHOICES = [(status.value, status.value.replace("_", " ")) for status in Status]
+OPEN_STATUSES = tuple(status.value for status in Status if status not in FINAL)
+PROBLEM_STATUSES = (Status.FAILED.value, Status.TIMED_OUT.value)
+
+
+class Workflow(models.Model):
+    """A definition that at least one poll has named. Filters read this, never DISTINCT."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE)
+    ref = models.CharField(max_length=MAX_REF)
+    name = models.CharField(max_length=MAX_NAME)
+    can_start = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "ref"], name="workflow_key")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Execution(models.Model):
+    """One run, narrow: what the table needs and nothing else."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, db_index=False)
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, db_index=False)
+    ref = models.CharField(max_length=MAX_REF)
+    name = models.CharField(max_length=MAX_NAME, default="", blank=True)
+    status = models.CharField(max_length=12, choices=STATUS_CHOICES)
+    status_reason = models.CharField(max_length=60, default="", blank=True)
+    native_status = models.CharField(max_length=60, default="", blank=True)
+    progress = models.PositiveSmallIntegerField(null=True)
+    message = models.CharField(max_length=300, default="", blank=True)
+    error_summary = models.CharField(max_length=300, default="", blank=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    observed_at = models.DateTimeField()
+    """When the poll ran that last wrote this row."""
+    changed_at = models.DateTimeField()
+    """When the status last changed, as we saw it."""
+    sort_at = models.DateTimeField()
+    """started_at, or when we first saw the run. Never changes: pages are keyset over it."""
+    offers = ArrayField(models.CharField(max_length=10), default=list)
+    """The verbs the provider takes for this run now."""
+    url = models.CharField(max_length=500, default="", blank=True)
+    missing_since = models.DateTimeField(null=True)
+    """Since when the provider answers 404 for it; the status stays what was last seen."""
+    misses = models.PositiveSmallIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1)
+    poll_seq = models.PositiveBigIntegerField(default=0)
+    provider_version = models.CharField(max_length=60, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "ref"], name="execution_key"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=[s.value for s in Status]), name="execution_status"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(progress__isnull=True) | models.Q(progress__lte=100),
+                name="execution_progress",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-sort_at", "-id"], name="execution_newest"),
+            models.Index(fields=["account", "-sort_at", "-id"], name="execution_account"),
+            models.Index(fields=["status", "-sort_at", "-id"], name="execution_status_newest"),
+            models.Index(
+                fields=["account", "status", "-sort_at", "-id"], name="execution_account_status"
+            ),
+            models.Index(fields=["workflow", "-sort_at", "-id"], name="execution_workflow"),
+            models.Index(
+                fields=["workflow", "status", "-sort_at", "-id"], name="execution_workflow_status"
+            ),
+            models.Index(
+                fields=["-sort_at", "-id"],
+                name="execution_problems",
+                condition=models.Q(status__in=PROBLEM_STATUSES),
+            ),
+            models.Index(
+                fields=["account", "ref"],
+                name="execution_open",
+                condition=models.Q(status__in=OPEN_STATUSES),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.ref
+
+    @property
+    def is_final(self) -> bool:
+        return Status(self.status).is_final
+
+
+class ExecutionDetail(models.Model):
+    """What only the run page reads."""
+
+    execution = models.OneToOneField(
+        Execution, on_delete=models.CASCADE, primary_key=True, related_name="detail"
+    )
+    raw = models.JSONField(null=True)
+    input = models.JSONField(null=True)
+    output = models.JSONField(null=True)
+    error = models.TextField(default="", blank=True)
+    """The whole error text; the row's `error_summary` is its first line."""
+    fingerprint = models.CharField(max_length=32, default="")
+    """Of everything a detailed snapshot says; equal means nothing to write."""
+    read_at = models.DateTimeField(null=True)
+    """When steps, questions and outputs were last read from the provider."""
+    log_cursor = models.TextField(default="", blank=True)
+    log_is_complete = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"detail of {self.execution_id}"
+
+
+class Step(models.Model):
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps")
+    ref = models.CharField(max_length=MAX_REF)
+    position = models.PositiveIntegerField()
+    path = models.JSONField(default=list)
+    """Names of the enclosing blocks, outermost first."""
+    name = models.CharField(max_length=MAX_NAME)
+    status = models.CharField(max_length=12, choices=STATUS_CHOICES)
+    status_reason = models.CharField(max_length=60, default="", blank=True)
+    native_status = models.CharField(max_length=60, default="", blank=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    error = models.TextField(default="", blank=True)
+    output = models.JSONField(null=True)
+    run_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
+
+    class Meta:
+        ordering = ("position",)
+        constraints = [models.UniqueConstraint(fields=["execution", "ref"], name="step_key")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LogEntry(models.Model):
+    """One line of a run's log, as fetched by a worker."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, db_index=False)
+    seq = models.PositiveIntegerField()
+    step_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
+    at = models.DateTimeField(null=True)
+    level = models.CharField(max_length=20, default="", blank=True)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ("seq",)
+        constraints = [models.UniqueConstraint(fields=["execution", "seq"], name="log_key")]
+
+    def __str__(self) -> str:
+        return self.text[:80]
+
+
+class Output(models.Model):
+    """A file or document of a run, readable at the provider."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="outputs")
+    ref = models.CharField(max_length=MAX_REF)
+    name = models.CharField(max_length=MAX_NAME)
+    content_type = models.CharField(max_length=100, default="", blank=True)
+    size = models.BigIntegerField(null=True)
+    status = models.CharField(max_length=12, choices=STATUS_CHOICES, default="succeeded")
+    error = models.CharField(max_length=500, default="", blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["execution", "ref"], name="output_key")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Transition(models.Model):
+    """A status change as stored: append-only, one per (execution, version), partitioned by month
+    of `observed_at` (the migration makes the table)."""
+
+    pk = models.CompositePrimaryKey("observed_at", "execution_id", "version")
+    execution = models.ForeignKey(
+        Execution, on_delete=models.CASCADE, related_name="transitions", db_index=False
+    )
+    version = models.PositiveIntegerField()
+    from_status = models.CharField(max_length=12, default="", blank=True)
+    to_status = models.CharField(max_length=12)
+    status_reason = models.CharField(max_length=60, default="", blank=True)
+    native_status = models.CharField(max_length=60, default="", blank=True)
+    provider_time = models.DateTimeField(null=True)
+    observed_at = models.DateTimeField()
+    flags = ArrayField(models.CharField(max_length=20), default=list)
+    """`first` (seen for the first time), `reopened` (left a final status), `refined`."""
+
+    class Meta:
+        ordering = ("version",)
+
+    def __str__(self) -> str:
+        return f"{self.from_status} -> {self.to_status}"
