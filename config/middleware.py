@@ -1,12 +1,17 @@
-"""Sign-in by default, told in a way that suits who asks; and no caching of private pages."""
+"""Sign-in by default, told in a way that suits who asks; the reader's time zone; no caching of
+private pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
+
+from executions.roles import preference_of
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
@@ -21,6 +26,21 @@ class SignInMiddleware(LoginRequiredMiddleware):
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(status=401, headers={"HX-Trigger": "signed-out"})
         return super().handle_no_permission(request, view_func)
+
+
+class ZoneMiddleware:
+    """Every time on a page is in the zone that its reader chose; UTC until they choose one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            zone = ZoneInfo(preference_of(request.user).zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # gone from the database of zones
+            zone = ZoneInfo("UTC")
+        with timezone.override(zone):
+            return self.get_response(request)
 
 
 class PrivateMiddleware:

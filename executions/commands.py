@@ -33,6 +33,7 @@ from executions.models import (
 from executions.redaction import MASK, redact_text, redact_value, without
 from executions.roles import may_act, visible_accounts
 from executions.waking import wake
+from executions.wording import stamped
 from providers import credentials
 from providers.adapter import Adapter
 from providers.contract import (
@@ -184,7 +185,7 @@ def _already_open(command: Command, user: User) -> Command:
         raise NotPossible("Somebody else was faster, and it is settled already. Look again.")
     if command.kind == Verb.ANSWER and existing.requested_by_id != user.pk:
         who = existing.requested_by.get_username() if existing.requested_by else "Somebody"
-        when = f"{existing.requested_at:%H:%M:%S} UTC"
+        when = stamped(existing.requested_at)
         raise NotPossible(f"{who} answered this at {when}. What you typed is kept below.")
     return existing
 
@@ -215,7 +216,7 @@ def _answer_target(execution: Execution, question: Question | None) -> str:
     if question is None or question.execution_id != execution.pk:
         raise NotPossible("The question does not belong to this run.")
     if question.closed_at is not None:
-        when = f"{question.closed_at:%H:%M:%S} UTC"
+        when = stamped(question.closed_at)
         raise NotPossible(f"Answered elsewhere: the provider stopped asking at {when}.")
     if not question.is_answerable:
         raise NotPossible("This can only be answered at the provider.")

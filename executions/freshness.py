@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from executions.wording import moment
+from executions.wording import moment, stamped
 from providers.models import Health, ProviderAccount
 
 LATE_AFTER = timedelta(seconds=60)  # at the least; slow accounts get three of their own intervals
@@ -29,21 +29,21 @@ class Freshness:
 def freshness(account: ProviderAccount, now: datetime) -> Freshness:
     seen = account.last_success_at
     as_of = moment(seen)
-    until = f"Data is from {as_of} UTC." if seen else "Nothing has been read from it yet."
+    until = f"Data is from {stamped(seen)}." if seen else "Nothing has been read from it yet."
     is_old = seen is None or now - seen > _patience(account)
     if account.health == Health.PAUSED or not account.enabled:
         return Freshness("disabled", True, as_of, f"Polling is disabled. {until}")
     if account.health == Health.AUTH:
-        since = moment(account.health_since)
+        since = stamped(account.health_since)
         return Freshness(
             "refused",
             True,
             as_of,
-            f"Credentials refused since {since} UTC; polling stopped. {until}",
+            f"Credentials refused since {since}; polling stopped. {until}",
         )
     if account.health == Health.FAILING and is_old:
-        since = moment(account.health_since)
-        return Freshness("unreachable", True, as_of, f"Polls fail since {since} UTC. {until}")
+        since = stamped(account.health_since)
+        return Freshness("unreachable", True, as_of, f"Polls fail since {since}. {until}")
     if seen is None:
         return Freshness("new", False, "", "Waiting for its first poll.")
     if is_old:

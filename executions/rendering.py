@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.template import loader
+from django.utils import timezone
 
 from executions.filters import provider_name
 from executions.freshness import Freshness, freshness
@@ -69,7 +70,8 @@ def row(
 ) -> str:
     """One `<tr>`, safe to print as it is. `execution` comes from `finding`, with the name of its
     workflow and its command."""
-    key = (execution.pk, token(execution, account, fresh), is_mismatch)
+    reader = timezone.get_current_timezone_name()
+    key = (execution.pk, token(execution, account, fresh), is_mismatch, reader)
     html = _kept.get(key)
     if html is None:
         context = row_view(execution, account, fresh, is_mismatch)

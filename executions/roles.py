@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
-from executions.models import Execution
+from executions.models import Execution, Preference
 from providers.models import ProviderAccount
 
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
@@ -23,6 +23,14 @@ def may_act(user: User | AnonymousUser) -> bool:
 def may_administer(user: User | AnonymousUser) -> bool:
     """Change provider accounts; admins and superusers."""
     return user.is_active and user.is_staff and user.has_perm("providers.change_provideraccount")
+
+
+def preference_of(user: User | AnonymousUser) -> Preference:
+    """How a person likes the pages; defaults, not saved, for those who never chose."""
+    try:
+        return user.preference  # type: ignore[union-attr]
+    except (AttributeError, Preference.DoesNotExist):
+        return Preference()
 
 
 def visible_accounts(user: User | AnonymousUser) -> QuerySet[ProviderAccount]:

@@ -12,7 +12,17 @@ from contextlib import suppress
 from celery import shared_task
 from django.db import OperationalError
 
-from executions import commands, live, logs, polling, pruning, scheduling, settling, starting
+from executions import (
+    commands,
+    durations,
+    live,
+    logs,
+    polling,
+    pruning,
+    scheduling,
+    settling,
+    starting,
+)
 from executions.models import Command, CommandState, Execution
 from providers.contract import NotFound, ProviderError, Verb
 from providers.credentials import SealError
@@ -40,6 +50,8 @@ def poll(account_id: int, poll_seq: int) -> None:
     if tally is None:
         return
     settling.confirm_observed(account_id)
+    if tally.changed_ids:
+        durations.measure(tally.changed_ids)
     account = ProviderAccount.objects.get(pk=account_id)
     if starting.lists_workflows(account) and live.is_first(
         f"workflows:{account.pk}:{account.revision}", int(starting.REFRESH_EVERY.total_seconds())

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.utils import timezone
+
 from executions.models import OPEN_COMMAND_STATES, CommandState
 from providers.contract import LAMPS, STATUS_MEANINGS, Lamp, Status
 
@@ -69,8 +71,18 @@ def _is_visible(character: str) -> bool:
 
 
 def moment(at: datetime | None) -> str:
-    """`Nov 22 12:03:05`, in UTC like every time of the site."""
-    return at.astimezone(UTC).strftime("%b %d %H:%M:%S") if at else ""
+    """`Nov 22 12:03:05` in the reader's zone; print `zone` beside it, or use `stamped`."""
+    return timezone.localtime(at).strftime("%b %d %H:%M:%S") if at else ""
+
+
+def stamped(at: datetime | None) -> str:
+    """`Nov 22 12:03:05 CET`: a time that names its zone, for sentences."""
+    return timezone.localtime(at).strftime("%b %d %H:%M:%S %Z") if at else ""
+
+
+def zone(at: datetime | None = None) -> str:
+    """The short name of the reader's zone at that time, else now: `UTC`, `CET`, `+0530`."""
+    return timezone.localtime(at).strftime("%Z")
 
 
 def iso(at: datetime | None) -> str:
@@ -78,11 +90,11 @@ def iso(at: datetime | None) -> str:
 
 
 def clock(at: datetime | None) -> str:
-    return at.astimezone(UTC).strftime("%H:%M:%S") if at else ""
+    return timezone.localtime(at).strftime("%H:%M:%S") if at else ""
 
 
 def duration(seconds: float) -> str:
-    """Never negative; the same words as `duration` in app.js, which counts in whole seconds."""
+    """Never negative; the same words as `duration` in live.js, which counts in whole seconds."""
     total = max(0.0, seconds)
     if total < 10:
         return f"{total:.1f} s"

@@ -5,7 +5,7 @@ per batch. Rules about values and uniqueness live in constraints here.
 """
 
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
-from executions.models.people import ApiToken, AuditEntry
+from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
 from executions.models.runs import (
@@ -38,6 +38,7 @@ __all__ = [
     "OrderedJSON",
     "Output",
     "PollRun",
+    "Preference",
     "Quarantine",
     "Question",
     "StatusCount",

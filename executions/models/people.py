@@ -1,4 +1,4 @@
-"""What belongs to people: what they did, and how their programs sign in."""
+"""What belongs to people: what they did, how they like their pages, how their programs sign in."""
 
 from __future__ import annotations
 
@@ -39,3 +39,22 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.label or f"token of {self.user}"
+
+
+class Preference(models.Model):
+    """How one person likes the pages. Comes with the user in one query; absent means defaults."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
+    zone = models.CharField(max_length=64, default="UTC")
+    """Name in the IANA time zone database."""
+    is_relative = models.BooleanField(default=False)
+    """Times of rows as "4 min ago" instead of the clock."""
+    is_compact = models.BooleanField(default=False)
+    columns = models.JSONField(default=list, blank=True)
+    """Keys of the columns that the table of runs leaves out."""
+    has_shortcuts = models.BooleanField(default=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    """Up to when this person has taken over: the shift view starts there."""
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user}"

@@ -20,6 +20,13 @@ class Workflow(models.Model):
     ref = models.CharField(max_length=MAX_REF)
     name = models.CharField(max_length=MAX_NAME)
     can_start = models.BooleanField(default=False)
+    successes = models.PositiveSmallIntegerField(db_default=0)
+    """How many of its newest successes the two durations below are taken from."""
+    typical_seconds = models.FloatField(null=True)
+    """Median duration of those successes."""
+    long_seconds = models.FloatField(null=True)
+    """Their 95th percentile; a run that is still going after that is overdue."""
+    measured_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "ref"], name="workflow_key")]

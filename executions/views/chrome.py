@@ -19,7 +19,7 @@ from django.utils import timezone
 from executions.freshness import Freshness, freshness
 from executions.models import Question
 from executions.roles import may_act, may_administer, visible_accounts
-from executions.wording import mark, moment
+from executions.wording import mark, stamped, zone
 from providers.models import ProviderAccount
 
 THEMES = ("system", "light", "dark")
@@ -104,7 +104,7 @@ def trouble_groups(request: HttpRequest) -> list[TroubleGroup]:
             oldest = min(
                 (s.account.last_success_at for s in same if s.account.last_success_at), default=None
             )
-            since = f" The oldest data is from {moment(oldest)} UTC." if oldest else ""
+            since = f" The oldest data is from {stamped(oldest)}." if oldest else ""
             members = [state.account for state in same]
             groups.append(TroubleGroup(members, f"are {general}{since}", len(members) - 6))
     return groups
@@ -134,6 +134,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     words: dict[str, Any] = {
         "section": SECTIONS.get(request.path.split("/")[1], ""),
         "theme": theme if theme in THEMES else "system",
+        "zone": zone(),
         "server_now": int(timezone.now().timestamp() * 1000),
     }
     if user is None or not user.is_authenticated:

@@ -20,7 +20,7 @@ from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execut
 from executions.roles import may_act, visible_executions
 from executions.views import drafts
 from executions.views.chrome import Fragment, fragment
-from executions.wording import COMMAND_WORDS, clock, iso, moment, plain
+from executions.wording import COMMAND_WORDS, clock, iso, moment, plain, stamped
 from providers.contract import Verb
 
 MAX_RAW = 50_000  # characters of the triple on the page
@@ -118,10 +118,10 @@ def notice_of(request: HttpRequest, question: Question, known: str) -> dict[str,
     """What the person in front of the form must know before going on; empty if nothing."""
     state, message, by = command_of(question) or ("", "", "")
     if question.closed_at:
-        at = moment(question.closed_at)
+        at = stamped(question.closed_at)
         if state == CommandState.CONFIRMED:
-            return {"lamp": "done", "text": f"Answered by {by}, confirmed {at} UTC."}
-        text = f"This was answered elsewhere, or is no longer needed, since {at} UTC. "
+            return {"lamp": "done", "text": f"Answered by {by}, confirmed {at}."}
+        text = f"This was answered elsewhere, or is no longer needed, since {at}. "
         return {"lamp": "warning", "text": f"{text}What you typed stays here for copying."}
     if state in OPEN_STATES:
         word = COMMAND_WORDS.get(state, state)

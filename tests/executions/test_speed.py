@@ -50,7 +50,7 @@ def ask(population: None, db: None) -> Callable[[str, str], Asked]:
     def asked(user: str, query: str) -> Asked:
         client = Client(headers={"host": "localhost"})
         person = User.objects.get(username=user)
-        client.force_login(person, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(person, "config.signing_in.PeopleBackend")
         with CaptureQueriesContext(connection) as queries:
             page = client.get(f"/?{query}")
         assert page.status_code == 200

@@ -96,57 +96,6 @@ byId("pause")?.addEventListener("click", (event) => {
   event.currentTarget.lastElementChild.textContent = paused ? "Go on" : "Pause";
   if (paused) { mute(); say("paused", "Paused"); } else { say("starting", "Connecting"); listen(); askAll(); }
 });
-// -------------------------------------------------------------------------------- answers of htmx
-function toast(text) {
-  const line = Object.assign(document.createElement("p"), { className: "toast", textContent: text });
-  byId("toasts").append(line);
-  setTimeout(() => line.remove(), 8000);
-}
-on("signed-out", () => {
-  signedOut = true; mute();
-  say("paused", "Signed out");
-  byId("signed-out").hidden = false;
-});
-on("htmx:response:error", (event) => {
-  const status = event.detail.ctx.response.status;
-  if (status === 403) toast("Not allowed, or the page is too old: reload it.");
-  else if (status !== 401 && status !== 422) toast(`The server could not do that (${status}). Nothing here was changed.`);
-});
-on("htmx:after:swap", () => {
-  tick();
-  if (byId("follow")?.checked) byId("log-lines").scrollTop = byId("log-lines").scrollHeight;
-});
-// ------------------------------------------------------------------------------ people at work
-on("click", (event) => {
-  const menu = byId("user-menu");
-  byId(event.target.closest("[data-dialog]")?.dataset.dialog)?.showModal();
-  event.target.closest("[data-close]")?.closest("dialog").close();
-  if (menu?.open && !menu.contains(event.target)) menu.open = false;
-});
-on("submit", (event) => {
-  const form = event.target, tool = event.submitter, target = form.querySelector(".answer-fields");
-  if (form.dataset.redraw && ["_add", "_remove", "_move"].includes(tool?.name)) { // only draws again
-    event.preventDefault();
-    htmx.ajax("POST", form.dataset.redraw, { source: form, target, swap: "outerMorph", event: { submitter: tool } });
-  } else if (form.method === "post" && !event.defaultPrevented) { // one click, one wish
-    setTimeout(() => form.querySelectorAll("button:not([type=button])").forEach((b) => { b.disabled = true; }));
-  }
-});
-window.addEventListener("pageshow", (event) => {
-  if (event.persisted) all("form button:disabled").forEach((button) => { button.disabled = false; });
-});
-window.addEventListener("pagehide", () => { // "back to the list" means this list
-  if (byId("console")) sessionStorage.setItem("list", location.pathname + location.search);
-});
-on("keydown", (event) => {
-  const search = byId("search"), menu = byId("user-menu");
-  if (event.key === "Escape" && menu?.open) menu.open = false;
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || !search) return;
-  if (!event.target.closest("input, textarea, select")) { event.preventDefault(); search.focus(); }
-});
 if (page.changesUrl) { listen(); if (!page.liveUrl) say("asking", "Every 15 s"); setInterval(rest, 15000); }
 setInterval(tick, 1000);
 tick();
-const log = byId("log-lines"), back = byId("back-to-list"), list = sessionStorage.getItem("list");
-if (back && list) back.href = list;
-if (log && !new URLSearchParams(location.search).has("line")) log.scrollTop = log.scrollHeight;
