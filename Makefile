@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+TEST_PROCESSES ?= 3
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: run test live chaos bench screenshots lint lock clean
@@ -11,7 +12,7 @@ run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run
 
 test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found, Chromium
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from tests.services import IS_OURS
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -33,6 +35,12 @@ def _only_this_machine() -> Iterator[None]:
     socket.socket.connect = connect  # type: ignore[method-assign]
     yield
     socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """An embedded database goes with its folder; dropping it would wait for every last thread."""
+    return django_db_keepdb or IS_OURS
 
 
 @pytest.fixture(scope="session")

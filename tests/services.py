@@ -1,6 +1,7 @@
 """A pytest plugin, loaded before Django's settings: real Postgres and Valkey for the whole run.
 
 Uses DATABASE_URL and REDIS_URL where they are set, else embedded ones in a folder of their own.
+With several test processes (`-n`) each has its own; the one that only hands out tests has none.
 """
 
 from __future__ import annotations
@@ -8,19 +9,29 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 
-if "ANNUNCIATOR_DATA" not in os.environ:
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+HANDS_OUT = not WORKER and any(arg.startswith(("-n", "--numprocesses")) for arg in sys.argv[1:])
+
+if WORKER or "ANNUNCIATOR_DATA" not in os.environ:
     os.environ["ANNUNCIATOR_DATA"] = tempfile.mkdtemp(prefix="annunciator-test-")
     os.chmod(os.environ["ANNUNCIATOR_DATA"], 0o755)  # noqa: S103 - Postgres' own user goes through
     atexit.register(shutil.rmtree, os.environ["ANNUNCIATOR_DATA"], ignore_errors=True)
+IS_OURS = not os.environ.get("DATABASE_URL")
+"""The database goes with its folder: nothing in it need be dropped."""
+if WORKER and "REDIS_URL" in os.environ:  # one server for all: a database of it for each
+    number = int(WORKER.removeprefix("gw")) + 1
+    os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
 os.environ.setdefault("ANNUNCIATOR_ALLOWED_NETWORKS", "127.0.0.0/8")
 os.environ["ANNUNCIATOR_DEMO"] = "0"
 os.environ["ANNUNCIATOR_PACE"] = "100"  # simulators on this machine need no sparing
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser driver runs an event loop
 
-from config.embedded import services
+if not HANDS_OUT:
+    from config.embedded import services
 
-_services = services()
-_services.__enter__()
-atexit.register(_services.__exit__, None, None, None)
+    _services = services()
+    _services.__enter__()
+    atexit.register(_services.__exit__, None, None, None)
