@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test live chaos bench screenshots lint lock clean
+.PHONY: run test live chaos soak bench screenshots lint lock clean
 
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run
@@ -22,6 +22,10 @@ live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the p
 chaos: export ANNUNCIATOR_CHAOS_SECONDS ?= 90
 chaos: $(VENV)/test.stamp  ## kill -9 of worker, poller, beat and broker under way; nothing may be lost or doubled
 	@$(BIN)/python -m pytest tests/processes/test_chaos.py -m chaos -s
+
+soak: export ANNUNCIATOR_NEED_BROWSER = 1
+soak: $(VENV)/test.stamp  ## half an hour of work in a browser while changes pour in; ANNUNCIATOR_SOAK_SECONDS
+	@$(BIN)/python -m pytest tests/browser/test_soak.py -m soak -s --keep-screenshots
 
 bench: $(VENV)/test.stamp  ## figures as ratios, measured in one run
 	@$(BIN)/python -m benchmarks
