@@ -46,7 +46,7 @@ def test_what_happened_before_the_stream_was_open_is_shown(page: Page, studio: P
     ref = studio.begin("long_running", seconds=6000)
     run = studio.stored(ref)
     held: list[Route] = []
-    page.route(lambda url: "/live" in url, lambda route: held.append(route))
+    page.route(lambda url: "/live/" in url, lambda route: held.append(route))
     page.goto(f"{studio.product.base_url}/executions/{run}/")
     expect(page.locator("#run-head .run-state")).to_contain_text("Running")
     mark(page)
