@@ -13,8 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from executions import live
-from executions.commands import RESEND_AFTER
 from executions.models import Command, CommandState, Execution, Question
+from executions.sending import RESEND_AFTER
 from providers.contract import Status, Unsupported, Verb
 from providers.models import open_account
 

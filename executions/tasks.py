@@ -13,13 +13,13 @@ from celery import shared_task
 from django.db import OperationalError
 
 from executions import (
-    commands,
     durations,
     live,
     logs,
     polling,
     pruning,
     scheduling,
+    sending,
     settling,
     starting,
 )
@@ -77,10 +77,10 @@ def list_workflows(account_id: int) -> None:
 @shared_task(ignore_result=True)
 def carry_out(key: str) -> None:
     """Send one command and read its run at once."""
-    command = commands.claim(key)
+    command = sending.claim(key)
     if command is None:
         return
-    commands.send(command)
+    sending.send(command)
     command.refresh_from_db()
     if command.state == CommandState.PENDING:
         return
@@ -136,7 +136,7 @@ def reconcile(key: str) -> None:
         .filter(pk=key, state__in=settling.WATCHED)
         .first()
     )
-    if command is None or not commands.take_turn(command):
+    if command is None or not sending.take_turn(command):
         return
     if command.kind == Verb.START and not command.new_ref:
         try:

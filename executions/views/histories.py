@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from executions.commands import shown_arguments
+from executions.arguments import shown_arguments
 from executions.models import OPEN_COMMAND_STATES, Command, Execution, Transition
 from executions.wording import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, clock, iso, moment, plain
 

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from config.demo import EXTRA_SETTINGS
-from executions import commands, scheduling, settling, tasks
+from executions import commands, scheduling, sending, settling, tasks
 from executions.models import Command, Execution, Question, Workflow
 from providers.contract import Verb
 from providers.demo import serve
@@ -80,7 +80,7 @@ class Desk:
 
     def settle(self, command: Command) -> Command:
         """Reconcile as the sweep would, long after the sending."""
-        past = command.sent_at - 2 * commands.RESEND_AFTER if command.sent_at else None
+        past = command.sent_at - 2 * sending.RESEND_AFTER if command.sent_at else None
         Command.objects.filter(pk=command.pk).update(sent_at=past, not_before=past)
         for key in settling.unsettled():
             tasks.reconcile(key)

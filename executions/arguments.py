@@ -1,0 +1,53 @@
+"""What a command carries: the values of an answer or a start, sealed, since they may hold anything."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from executions.forms import compile_question
+from executions.models import Command, Question
+from executions.redaction import MASK, redact_value
+from providers import credentials
+from providers.contract import Verb
+from providers.credentials import SealError
+
+
+def seal(command: Command, arguments: dict[str, Any]) -> None:
+    """Into the command, bound to it; not saved."""
+    command.sealed_arguments = credentials.seal(f"command:{command.key}", arguments)
+
+
+def unseal(command: Command) -> dict[str, Any]:
+    """`values`, and for an answer `fingerprint` and `secrets`. Raises SealError."""
+    if not command.sealed_arguments:
+        return {}
+    return dict(credentials.unseal(f"command:{command.key}", command.sealed_arguments))
+
+
+def secrets_of(command: Command) -> set[str]:
+    """The secret values of an answer, as its form told when it was recorded."""
+    try:
+        return set(unseal(command).get("secrets", ()))
+    except SealError:
+        return set()
+
+
+def shown_arguments(command: Command) -> dict[str, Any]:
+    """The values of an answer or a start for display, secret ones masked."""
+    try:
+        arguments = unseal(command)
+    except SealError:
+        return {}
+    values = arguments.get("values", {})
+    if command.kind == Verb.ANSWER:
+        values = _masked(command, values, arguments.get("fingerprint", ""))
+    return dict(cast(dict[str, Any], redact_value(values)))
+
+
+def _masked(command: Command, values: dict[str, Any], fingerprint: str) -> dict[str, Any]:
+    """Only the form knows which fields are secret: without it no value is shown."""
+    asked = Question.objects.filter(execution_id=command.execution_id or 0)
+    question = asked.filter(ref=command.question_ref).first()
+    if question is None or (fingerprint and question.fingerprint != fingerprint):
+        return dict.fromkeys(values, MASK)
+    return dict(compile_question(question).masked(values))

@@ -1,0 +1,203 @@
+"""Carries a recorded wish out, once, and writes down what came back.
+
+States: pending -> sending -> accepted -> confirmed | rejected; a lost answer makes it unknown,
+and reading the provider decides (`settling`), never a blind second try. Called by `tasks`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from executions import live
+from executions.arguments import secrets_of, unseal
+from executions.models import Command, CommandState, Execution, Question
+from executions.redaction import redact_text, without
+from executions.roles import may_act, visible_accounts
+from providers.adapter import Adapter
+from providers.contract import (
+    AuthFailed,
+    BadResponse,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Rejected,
+    Unreachable,
+    Unsupported,
+    Verb,
+)
+from providers.credentials import SealError
+from providers.models import open_account, remember
+
+LEASE: timedelta = settings.ANNUNCIATOR_LEASE
+SEND_FOR = LEASE * 2 / 3  # no request begins or goes on after that: a lease outlives its sender
+MAX_ATTEMPTS = 5  # sends that surely did not arrive
+RESEND_AFTER = LEASE  # after the claim: what was sent by SEND_FOR has arrived by then, or never
+
+
+def take_turn(command: Command) -> bool:
+    """Whether this worker may reconcile the command now; the next turn is 5 s away."""
+    now = timezone.now()
+    return bool(
+        Command.objects.filter(pk=command.pk, not_before__lte=now).update(
+            not_before=now + timedelta(seconds=5)
+        )
+    )
+
+
+def claim(key: UUID | str) -> Command | None:
+    """Take a pending command for sending, and note how its run is now, so that a worker's death
+    at any later moment can be told from the effect; committed before anything is sent. None if it
+    is not ours to send."""
+    now = timezone.now()
+    run = Execution.objects.filter(pk=OuterRef("execution_id"))
+    taken = Command.objects.filter(pk=key, state=CommandState.PENDING, not_before__lte=now).update(
+        state=CommandState.SENDING,
+        attempts=F("attempts") + 1,
+        lease_until=now + LEASE,
+        sent_at=now,
+        version_at_send=Coalesce(Subquery(run.values("version")), 0),
+        native_at_send=Coalesce(Subquery(run.values("native_status")), Value("")),
+    )
+    if not taken:
+        return None
+    command = Command.objects.select_related(
+        "account", "execution", "workflow", "requested_by"
+    ).get(pk=key)
+    _tell(command)
+    return command
+
+
+def send(command: Command) -> Command:
+    """Carry a claimed command out, once, and settle it by what came back."""
+    problem = _why_not_any_more(command)
+    if problem:
+        return _settle(command, CommandState.REJECTED, problem)
+    adapter: Adapter | None = None
+    try:
+        adapter = open_account(command.account, seconds=_left(command))
+        new_ref = _call(adapter, command)
+    except (ProviderError, SealError, KeyError) as error:
+        return _settle_error(command, error)
+    finally:
+        if adapter is not None:
+            remember(command.account, adapter.memory)
+    return _settle(command, CommandState.ACCEPTED, "", new_ref=new_ref)
+
+
+def _left(command: Command) -> float:
+    """Seconds in which this worker may send: another one decides when the lease is over."""
+    claimed_at = command.sent_at or timezone.now()
+    return (claimed_at + SEND_FOR - timezone.now()).total_seconds()
+
+
+def _call(adapter: Adapter, command: Command) -> str:
+    """The one request; returns the new ref of a start, else ""."""
+    arguments = unseal(command)
+    values = arguments.get("values", {})
+    if command.kind == Verb.START:
+        if command.workflow is None:
+            raise Unsupported("The workflow is gone.")
+        return adapter.start(command.workflow.ref, values, str(command.key))
+    if command.execution is None:
+        raise Unsupported("The run is gone.")
+    ref = command.execution.ref
+    if command.kind == Verb.ANSWER:
+        adapter.answer(ref, command.question_ref, values)
+    else:
+        getattr(adapter, command.kind)(ref)
+    return ""
+
+
+def _why_not_any_more(command: Command) -> str:
+    """Asked again at the last moment: the world may have changed since the click."""
+    user = command.requested_by
+    if user is None or not user.is_active or not may_act(user):
+        return "No longer permitted: the person who asked may not act any more."
+    if not visible_accounts(user).filter(pk=command.account_id).exists():
+        return "No longer permitted: the account belongs to another team now."
+    if command.account.revision != command.account_revision:
+        return "The account's settings changed since this was asked for. Ask again."
+    if command.kind == Verb.ANSWER:
+        asked = unseal(command).get("fingerprint", "")
+        question = Question.objects.filter(
+            execution=command.execution, ref=command.question_ref
+        ).first()
+        if question is None or question.closed_at is not None:
+            return "Answered elsewhere before this answer could be sent."
+        if asked and question.fingerprint != asked:
+            return "The form changed before this answer could be sent. Look at it again."
+    return ""
+
+
+def _settle_error(command: Command, error: Exception) -> Command:
+    """What an error means for a command. Only what surely did not arrive is tried again."""
+    message = str(error)
+    if isinstance(error, RateLimited):
+        return _retry(command, message, timedelta(seconds=error.retry_after))
+    if isinstance(error, Unreachable) and not error.was_sent:
+        return _retry(command, message, timedelta(seconds=2**command.attempts))
+    if isinstance(error, Unreachable | BadResponse):
+        return _settle(command, CommandState.UNKNOWN, message)
+    if isinstance(error, Rejected):
+        return _settle(command, CommandState.REJECTED, message, fields=error.fields)
+    if isinstance(error, AuthFailed):
+        return _settle(command, CommandState.REJECTED, f"Not permitted. {message}")
+    if isinstance(error, NotFound):
+        return _settle(command, CommandState.REJECTED, f"Not there any more. {message}")
+    return _settle(command, CommandState.REJECTED, message)
+
+
+def _retry(command: Command, message: str, wait: timedelta) -> Command:
+    if command.attempts >= MAX_ATTEMPTS:
+        return _settle(
+            command, CommandState.REJECTED, f"Given up after {command.attempts} tries. {message}"
+        )
+    _settle(command, CommandState.PENDING, message)
+    Command.objects.filter(pk=command.pk, state=CommandState.PENDING).update(
+        not_before=timezone.now() + wait
+    )
+    return command
+
+
+def _settle(
+    command: Command,
+    state: CommandState,
+    message: str,
+    *,
+    new_ref: str = "",
+    fields: dict[str, str] | None = None,
+) -> Command:
+    """Only the attempt that sent may write; where somebody decided meanwhile, this is dropped."""
+    now = timezone.now()
+    is_over = state in (CommandState.CONFIRMED, CommandState.REJECTED)
+    hide = without(secrets_of(command))  # the provider may repeat what was typed
+    changed = Command.objects.filter(
+        pk=command.pk, state=CommandState.SENDING, attempts=command.attempts
+    ).update(
+        state=state,
+        message=redact_text(hide(message))[:500],
+        fields={name: hide(complaint) for name, complaint in (fields or {}).items()},
+        lease_until=None,
+        accepted_at=now if state == CommandState.ACCEPTED else None,
+        settled_at=now if is_over else None,
+        new_ref=new_ref[:200],
+    )
+    if changed:
+        command.refresh_from_db()
+        _tell(command)
+    return command
+
+
+def _tell(command: Command) -> None:
+    transaction.on_commit(
+        lambda: live.publish_command(
+            command.account_id, command.execution_id, command.key, command.state
+        )
+    )
