@@ -1,4 +1,4 @@
-"""What a command carries: the values of an answer or a start, sealed, since they may hold anything."""
+"""What a command carries: the values of an answer or a start, sealed: they may hold anything."""
 
 from __future__ import annotations
 
