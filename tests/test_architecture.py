@@ -35,8 +35,8 @@ def where(path: Path) -> str:
 
 
 WIRES = {
-    "requests": {"providers/http.py"},
-    "urllib3": {"providers/http.py"},
+    "requests": {"providers/http/door.py", "providers/http/transports.py"},
+    "urllib3": {"providers/http/door.py", "providers/http/transports.py"},
     "websockets": {"providers/sockets.py"},
     "httpx": set(),
     "pickle": {"providers/demo/keeping.py"},

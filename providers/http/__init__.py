@@ -1,0 +1,29 @@
+"""The one door out: every request to an address that a person typed goes through here.
+
+What requests leaves open is closed here: the address policy is checked on the socket that is
+connected, a deadline covers the whole request, the byte cap counts after decompression, redirects
+are not followed, cookies, netrc and proxy variables are ignored, nothing is sent twice.
+Retries live in one place, the account's row. Sends once, raises the errors of `contract`.
+"""
+
+from providers.http.door import Http
+from providers.http.endpoints import Endpoint, Opened
+from providers.http.limits import CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT
+from providers.http.pacing import Bucket
+from providers.http.replies import Reply, parse_json, parse_retry_after, plain_explanation
+from providers.http.transports import open_socket
+
+__all__ = [
+    "CONNECT_TIMEOUT",
+    "READ_TIMEOUT",
+    "USER_AGENT",
+    "Bucket",
+    "Endpoint",
+    "Http",
+    "Opened",
+    "Reply",
+    "open_socket",
+    "parse_json",
+    "parse_retry_after",
+    "plain_explanation",
+]

@@ -1,0 +1,204 @@
+"""One account's way out: sends once, counts, keeps secrets out of messages."""
+
+from __future__ import annotations
+
+import email.utils
+import math
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from providers.contract import BadResponse, ProviderError, Unreachable
+from providers.http.deadlines import Guard, current, watchdog
+from providers.http.endpoints import Endpoint
+from providers.http.limits import CONNECT_TIMEOUT
+from providers.http.pacing import Bucket
+from providers.http.replies import Explain, plain_explanation
+from providers.http.transports import prepared, transport_for
+from providers.network import Policy, Refused
+
+
+class Http:
+    """Opened for one account. Counts what it sends; forgets nothing it must redact."""
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        session_key: object = None,
+        secrets: Iterable[str] = (),
+        bucket: Bucket | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self.policy = policy or Policy()
+        self.requests = 0
+        self.bytes = 0
+        self.server_skew: float | None = None
+        """Seconds the provider's clock is ahead of ours, from the last `Date` header."""
+        self._last_date: str | None = None
+        self._key = session_key
+        self._bucket = bucket
+        self._until = math.inf if seconds is None else time.monotonic() + seconds
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.remember_secret(secret)
+
+    def remember_secret(self, secret: str) -> None:
+        """Redact this value, plain and URL-encoded, in every message from now on."""
+        if len(secret) >= 4:
+            self._secrets += [secret, quote(secret, safe="")]
+
+    def redact(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+    def at(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        explain: Explain = plain_explanation,
+        service: str = "The provider",
+    ) -> Endpoint:
+        """An endpoint below `base_url`; `service` is the name used in messages."""
+        return Endpoint(self, base_url.rstrip("/"), dict(headers or {}), explain, service)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        params: Any,
+        body: bytes | None,
+        read_timeout: float,
+        deadline: float,
+    ) -> tuple[requests.Response, Guard]:
+        """One request, sent once, body unread. Raises Unreachable and BadResponse."""
+        if self._bucket is not None:
+            self._bucket.wait()
+        place = f"{method} {urlsplit(url).hostname}"
+        deadline = min(deadline, self._until - time.monotonic())
+        if deadline <= 0:
+            raise Unreachable(f"{place}: there was no time left to send it.", was_sent=False)
+        self.requests += 1
+        guard = Guard()
+        watchdog.watch(guard, deadline)
+        current.guard = guard
+        try:
+            response = transport_for(self._key, self.policy).send(
+                prepared(method, url, params, headers, body),
+                timeout=(CONNECT_TIMEOUT, read_timeout),
+                stream=True,
+            )
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            guard.finish()
+            raise self._connection_error(error, guard, place, deadline) from None
+        finally:
+            current.guard = None
+        self._note_clock(response.headers.get("Date"))
+        return response, guard
+
+    def read(self, response: requests.Response, guard: Guard, cap: int, where: str) -> bytes:
+        """The whole body, decompressed. Raises BadResponse over `cap` bytes, Unreachable if the
+        body breaks off or takes too long."""
+        if response.headers.get("Content-Encoding", "gzip").lower() not in ("gzip", "identity", ""):
+            response.close()
+            guard.finish()
+            raise BadResponse(f"{where} used a compression nobody asked for.")
+        try:
+            content: bytes = response.raw.read(cap + 1, decode_content=True)
+        except (HTTPError, OSError, ValueError) as error:
+            response.close()
+            raise self._body_error(error, guard, where) from None
+        finally:
+            guard.finish()
+        if guard.has_expired:
+            raise Unreachable(f"{where} was too slow: the answer was not complete in time.")
+        if len(content) > cap:
+            response.close()
+            raise BadResponse(f"{where} sent more than {cap // 2**20} MiB.")
+        self.bytes += len(content)
+        return content
+
+    def chunks(
+        self, response: requests.Response, guard: Guard, cap: int, where: str
+    ) -> Iterator[bytes]:
+        """The body in pieces of at most 64 KiB. Errors as in `read`."""
+        total = 0
+        try:
+            while piece := response.raw.read(65536, decode_content=True):
+                total += len(piece)
+                self.bytes += len(piece)
+                if total > cap:
+                    raise BadResponse(f"{where} sent more than {cap // 2**20} MiB.")
+                yield piece
+        except (HTTPError, OSError, ValueError) as error:
+            raise self._body_error(error, guard, where) from None
+        finally:
+            guard.finish()
+            response.close()
+
+    def _body_error(self, error: Exception, guard: Guard, where: str) -> ProviderError:
+        if guard.has_expired or isinstance(error, TimeoutError):
+            return Unreachable(f"{where} was too slow: the answer was not complete in time.")
+        return Unreachable(f"{where} broke off in the middle of its answer.")
+
+    def _connection_error(
+        self, error: Exception, guard: Guard, place: str, deadline: float
+    ) -> ProviderError:
+        host = place.split(" ", 1)[1]
+        chain = _causes(error)
+        refused = next((cause for cause in chain if isinstance(cause, Refused)), None)
+        if refused is not None:
+            return Unreachable(f"{host} may not be reached. {refused}", was_sent=False)
+        if guard.has_expired:
+            return Unreachable(f"{host} gave no complete answer within {deadline:.3g} s.")
+        for cause in chain:
+            if isinstance(cause, ConnectTimeoutError | requests.ConnectTimeout):
+                return Unreachable(f"{host} did not take the connection in time.", was_sent=False)
+            if isinstance(cause, socket.gaierror):
+                return Unreachable(f"The name {host} does not resolve.", was_sent=False)
+            if isinstance(cause, requests.exceptions.SSLError):
+                return Unreachable(f"The certificate of {host} is not trusted.", was_sent=False)
+            if isinstance(cause, ConnectionRefusedError):
+                return Unreachable(f"{host} refused the connection.", was_sent=False)
+            if isinstance(cause, requests.ReadTimeout):
+                return Unreachable(f"{host} did not answer in time.")
+            if isinstance(cause, requests.exceptions.InvalidURL | UnicodeError):
+                return BadResponse(f"The address of {host} cannot be used.")
+        if any(isinstance(cause, NewConnectionError) for cause in chain):
+            return Unreachable(f"{host} cannot be connected to.", was_sent=False)
+        return Unreachable(f"{host} broke the connection before it answered.")
+
+    def _note_clock(self, date: str | None) -> None:
+        if date == self._last_date:
+            return  # the same second as before: it was seen nearer to its start then
+        self._last_date = date
+        try:
+            moment = email.utils.parsedate_to_datetime(date or "")
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        self.server_skew = aware.timestamp() - time.time()
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and everything behind it, urllib3's `reason` included."""
+    found: list[BaseException] = []
+    queue: list[Any] = [error]
+    while queue and len(found) < 20:
+        current = queue.pop(0)
+        if not isinstance(current, BaseException) or current in found:
+            continue
+        found.append(current)
+        queue += [current.__cause__, current.__context__, getattr(current, "reason", None)]
+        queue += list(current.args[:2])
+    return found

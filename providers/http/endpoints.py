@@ -1,0 +1,147 @@
+"""A base address with headers, and what its status codes mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from providers.contract import AuthFailed, BadResponse, NotFound, RateLimited, Rejected, Unreachable
+from providers.http.limits import BODY_CAP, DEADLINE, DOWNLOAD_CAP, DOWNLOAD_DEADLINE, READ_TIMEOUT
+from providers.http.replies import Explain, Reply, parse_retry_after
+
+if TYPE_CHECKING:
+    from providers.http.door import Http
+
+
+class Endpoint:
+    """A base URL with headers. Path segments are quoted one by one, so a ref cannot escape."""
+
+    def __init__(
+        self, http: Http, base_url: str, headers: dict[str, str], explain: Explain, service: str
+    ) -> None:
+        self.http = http
+        self.base_url = base_url
+        self.headers = headers
+        self.service = service
+        self._explain = explain
+
+    def get(self, *path: str, **options: Any) -> Reply:
+        return self.request("GET", *path, **options)
+
+    def post(self, *path: str, **options: Any) -> Reply:
+        return self.request("POST", *path, **options)
+
+    def patch(self, *path: str, **options: Any) -> Reply:
+        return self.request("PATCH", *path, **options)
+
+    def delete(self, *path: str, **options: Any) -> Reply:
+        return self.request("DELETE", *path, **options)
+
+    def follow(self, url: str) -> Reply:
+        """GET a link that the provider gave. Raises BadResponse if it leaves the base URL."""
+        if not url.startswith(self.base_url + "/"):
+            raise BadResponse(f"{self.service} links outside its own address; ignored.")
+        return self._reply("GET", url, f"GET {urlsplit(url).path}")
+
+    def request(self, method: str, *path: str, **options: Any) -> Reply:
+        """Options: `params`, `json` (any JSON value), `body` (bytes) with `content_type`,
+        `headers`, `read_timeout` (s), `deadline` (s), `cap` (bytes).
+        Raises all errors of the contract but Unsupported."""
+        return self._reply(method, self.url(*path), f"{method} /{'/'.join(path)}", **options)
+
+    def url(self, *path: str) -> str:
+        """Raises BadResponse for a segment that would climb out: quoting leaves dots alone."""
+        if "." in path or ".." in path:
+            raise BadResponse(f"{self.service} named a thing by dots only; it cannot be asked for.")
+        return "/".join([self.base_url, *(quote(segment, safe="") for segment in path)])
+
+    def open(self, *path: str, params: Any = None, cap: int = DOWNLOAD_CAP) -> Opened:
+        """GET a document without reading it yet. Errors as in `request`."""
+        where = f"GET /{'/'.join(path)}"
+        response, guard = self.http.send(
+            "GET",
+            self.url(*path),
+            headers=self.headers,
+            params=params,
+            body=None,
+            read_timeout=READ_TIMEOUT,
+            deadline=DOWNLOAD_DEADLINE,
+        )
+        if response.status_code != 200:
+            content = self.http.read(response, guard, BODY_CAP, where)
+            self._judge(Reply(response.status_code, response.headers, content, where))
+        return Opened(response.headers, self.http.chunks(response, guard, cap, where))
+
+    def _reply(self, method: str, url: str, where: str, **options: Any) -> Reply:
+        headers = {"Accept": "application/json", **self.headers, **options.get("headers", {})}
+        body: bytes | None = options.get("body")
+        if "json" in options:
+            body = json.dumps(options["json"], ensure_ascii=False, allow_nan=False).encode()
+            headers["Content-Type"] = "application/json"
+        elif body is not None:
+            headers["Content-Type"] = options.get("content_type", "application/octet-stream")
+        where = self.http.redact(f"{self.service} ({where})")
+        response, guard = self.http.send(
+            method,
+            url,
+            headers=headers,
+            params=options.get("params"),
+            body=body,
+            read_timeout=options.get("read_timeout", READ_TIMEOUT),
+            deadline=options.get("deadline", max(DEADLINE, options.get("read_timeout", 0) + 10)),
+        )
+        content = self.http.read(response, guard, options.get("cap", BODY_CAP), where)
+        reply = Reply(response.status_code, response.headers, content, where)
+        return self._judge(reply)
+
+    def _judge(self, reply: Reply) -> Reply:
+        """The reply if it is a plain success, else the error that says what to do."""
+        status = reply.status
+        if 200 <= status < 300 and status not in (206,):
+            return reply
+        if 300 <= status < 400:
+            target = urlsplit(reply.headers.get("Location", "")).hostname or "another address"
+            raise BadResponse(
+                f"{reply.where} was redirected to {self.http.redact(target)}; redirects are not "
+                "followed. Edit the account's address if the provider moved.",
+                status=status,
+            )
+        detail = self.http.redact(self._explain(reply).strip())[:500]
+        words = f": {detail}" if detail else "."
+        message = f"{reply.where} answered {status}{words}"
+        if status == 429 or (status == 503 and reply.headers.get("Retry-After")):
+            raise RateLimited(
+                message,
+                retry_after=parse_retry_after(reply.headers.get("Retry-After")),
+                status=status,
+                detail=detail,
+            )
+        if status in (401, 403):
+            raise AuthFailed(message, status=status, detail=detail)
+        if status == 404:
+            raise NotFound(message, status=status, detail=detail)
+        if status >= 500:
+            raise Unreachable(message, status=status, detail=detail)
+        if status >= 400:
+            raise Rejected(message, status=status, detail=detail)
+        raise BadResponse(message, status=status, detail=detail)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A document whose body is still on the wire."""
+
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("Content-Type", "").split(";")[0].strip().lower()
+
+    @property
+    def size(self) -> int | None:
+        length = self.headers.get("Content-Length", "")
+        return int(length) if length.isdigit() and "Content-Encoding" not in self.headers else None
