@@ -32,22 +32,26 @@ def secrets_of(command: Command) -> set[str]:
         return set()
 
 
-def shown_arguments(command: Command) -> dict[str, Any]:
-    """The values of an answer or a start for display, secret ones masked."""
+def shown_arguments(command: Command, question: Question | None = None) -> dict[str, Any]:
+    """The values of an answer or a start for display, secret ones masked. `question` is the
+    answered one where the caller has it."""
     try:
         arguments = unseal(command)
     except SealError:
         return {}
     values = arguments.get("values", {})
     if command.kind == Verb.ANSWER:
-        values = _masked(command, values, arguments.get("fingerprint", ""))
+        values = _masked(command, values, arguments.get("fingerprint", ""), question)
     return dict(cast(dict[str, Any], redact_value(values)))
 
 
-def _masked(command: Command, values: dict[str, Any], fingerprint: str) -> dict[str, Any]:
+def _masked(
+    command: Command, values: dict[str, Any], fingerprint: str, question: Question | None
+) -> dict[str, Any]:
     """Only the form knows which fields are secret: without it no value is shown."""
-    asked = Question.objects.filter(execution_id=command.execution_id or 0)
-    question = asked.filter(ref=command.question_ref).first()
+    if question is None:
+        asked = Question.objects.filter(execution_id=command.execution_id or 0)
+        question = asked.filter(ref=command.question_ref).first()
     if question is None or (fingerprint and question.fingerprint != fingerprint):
         return dict.fromkeys(values, MASK)
     return dict(compile_question(question).masked(values))

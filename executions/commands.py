@@ -70,7 +70,10 @@ def request_command(
     if question is not None:
         secrets = compile_question(question).secrets_of(arguments["values"])
         arguments |= {"fingerprint": question.fingerprint, "secrets": secrets}
-    return _record(command, arguments, user, str(execution), execution.account.name, address)
+    return _record(
+        command, arguments, user, str(execution), execution.account.name, address,
+        {"question": question.title[:200] or question.ref} if question else None,
+    )  # fmt: skip
 
 
 def request_start(
@@ -120,6 +123,7 @@ def _record(
     target: str,
     account_name: str,
     address: str | None,
+    detail: dict[str, Any] | None = None,
 ) -> Command:
     seal(command, arguments)
     try:
@@ -130,7 +134,7 @@ def _record(
                 command.kind,
                 account_name=account_name,
                 target=target,
-                detail={"reason": command.reason} if command.reason else {},
+                detail={**({"reason": command.reason} if command.reason else {}), **(detail or {})},
                 command_key=command.key,
                 address=address,
             )

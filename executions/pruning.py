@@ -9,10 +9,11 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from executions.models import OPEN_STATUSES, Execution
+from executions.models import OPEN_STATUSES, Draft, Execution
 
 PARENTS = ("executions_transition", "executions_pollrun")
 BATCH = 2000
+KEEP_DRAFTS = 30  # days after their question was closed
 
 
 def tidy() -> dict[str, int]:
@@ -21,6 +22,7 @@ def tidy() -> dict[str, int]:
     return {
         "partitions": drop_old_months(),
         "executions": delete_old_executions(),
+        "drafts": delete_old_drafts(),
         "counters": correct_counts(),
     }
 
@@ -66,6 +68,12 @@ def delete_old_executions() -> int:
         Execution.objects.filter(pk__in=ids).delete()
         deleted += len(ids)
     return deleted
+
+
+def delete_old_drafts() -> int:
+    """Texts of questions closed long ago: they were kept for copying, not for ever."""
+    closed = timezone.now() - timedelta(days=KEEP_DRAFTS)
+    return Draft.objects.filter(question__closed_at__lt=closed).delete()[0]
 
 
 def correct_counts() -> int:

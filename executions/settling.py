@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from executions import live
-from executions.models import Command, CommandState, Execution, Question
+from executions.models import Command, CommandState, Draft, Execution, Question
 from executions.sending import RESEND_AFTER
 from providers.contract import Status, Unsupported, Verb
 from providers.models import open_account
@@ -74,10 +74,20 @@ def confirm(command: Command) -> bool:
         question = Question.objects.filter(execution=run, ref=command.question_ref).first()
         if question is not None and question.closed_at is None:
             return False
-        return _settle(command, CommandState.CONFIRMED, "The provider stopped asking.")
+        is_settled = _settle(command, CommandState.CONFIRMED, "The provider stopped asking.")
+        if is_settled and question is not None:
+            _close_answered(question, command)
+        return is_settled
     if run.version <= command.version_at_send:
         return False
     return _confirm_change(command, run)
+
+
+def _close_answered(question: Question, command: Command) -> None:
+    """Who answered stays with the question. What they had typed, files and all, is sent and goes;
+    the drafts of others stay for copying."""
+    Question.objects.filter(pk=question.pk).update(answered_by=command.requested_by_id)
+    Draft.objects.filter(question=question, user=command.requested_by_id).delete()
 
 
 def _confirm_change(command: Command, run: Execution) -> bool:

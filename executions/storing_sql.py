@@ -168,7 +168,13 @@ WITH incoming AS MATERIALIZED (
         schema = excluded.schema, form = excluded.form, model = excluded.model,
         choices = excluded.choices, due_at = excluded.due_at,
         is_answerable = excluded.is_answerable, fingerprint = excluded.fingerprint,
-        closed_at = NULL
+        closed_at = NULL,
+        -- asked again under the same ref: it waits from now on, for whoever takes it
+        opened_at = CASE WHEN q.closed_at IS NULL THEN q.opened_at ELSE excluded.opened_at END,
+        claimed_by_id = CASE WHEN q.closed_at IS NULL THEN q.claimed_by_id END,
+        claimed_at = CASE WHEN q.closed_at IS NULL THEN q.claimed_at END,
+        first_claimed_at = CASE WHEN q.closed_at IS NULL THEN q.first_claimed_at END,
+        answered_by_id = NULL
 ), question_closed AS (
     UPDATE executions_question q SET closed_at = %(now)s FROM written w
     WHERE q.execution_id = w.id AND q.closed_at IS NULL

@@ -16,6 +16,7 @@ from executions import commands
 from executions.api import schemas, telling
 from executions.api.reading import person, visible_execution
 from executions.api.refusals import Refusal
+from executions.forms.masking import unmasked
 from executions.models import Command, Execution, Question, Workflow
 from executions.roles import may_act, visible_accounts
 from providers.contract import Verb
@@ -53,8 +54,9 @@ def create_command(
         )
     elif kind is Verb.ANSWER:
         question = _question(execution, wish)
+        values = unmasked(wish.values, question.model)
         command = commands.request_command(
-            execution=execution, kind=kind, question=question, values=wish.values, **common
+            execution=execution, kind=kind, question=question, values=values, **common
         )
     else:
         command = commands.request_command(execution=execution, kind=kind, **common)

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from executions import models
+from executions.forms import compile_question
 from providers.models import ProviderAccount
 
 MAX_TRANSITIONS = 500
@@ -111,14 +112,14 @@ def _transition(change: models.Transition) -> dict[str, Any]:
 
 
 def _question(question: models.Question) -> dict[str, Any]:
+    """Secrets masked, as on the pages; a mask that comes back in an answer means "unchanged"."""
+    parts = compile_question(question).masked_triple(question)
     return {
         "ref": question.ref,
         "kind": question.kind,
         "title": question.title,
         "description": question.description,
-        "schema": question.schema,
-        "form": question.form,
-        "model": question.model,
+        **parts,
         "choices": question.choices,
         "is_answerable": question.is_answerable,
     }

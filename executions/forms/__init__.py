@@ -15,9 +15,10 @@ from executions.forms.answers import AnswerForm
 from executions.forms.compiled import CompiledForm
 from executions.forms.drawing import Drawing
 from executions.forms.reading import Reader
-from executions.forms.triples import CannotShow, read_triple
+from executions.forms.showing import short_files
+from executions.forms.triples import CannotShow, read_triple, speaks_otherwise
 
-__all__ = ["AnswerForm", "CompiledForm", "compile_question", "compile_triple"]
+__all__ = ["AnswerForm", "CompiledForm", "compile_question", "compile_triple", "short_files"]
 
 
 def compile_question(question: Any) -> CompiledForm:
@@ -48,6 +49,8 @@ def _compiled(schema: Any, form: Any, model: Any) -> CompiledForm:
     nodes = reader.read()
     notes = reader.notes
     if not nodes:
+        if reader.left_out or speaks_otherwise(triple.schema):
+            raise CannotShow("it is written in a form language that is not known here")
         notes.append("the form asks for nothing")
     compiled = CompiledForm(
         nodes, reader.schemas, triple.model, notes=notes, submit_label=reader.submit_label

@@ -112,14 +112,24 @@ class AnswerForm(forms.Form):
         return drawn.leaf.words.title if drawn else ""
 
     @property
+    def has_elsewhere(self) -> bool:
+        """Whether it shows something that can only be handed in at the provider."""
+        return any(drawn.control == "elsewhere" for drawn in self.drawing.leaves())
+
+    def title_of(self, name: str) -> str:
+        """The title of a field, or its path where it has none."""
+        node = self.by_name[name].node
+        words = node.words.title if isinstance(node, Leaf | Repeat) else ""
+        return words or key_text(self.by_name[name].path)
+
+    @property
     def error_links(self) -> list[tuple[str, str, str]]:
         """For a summary on top: id of the input, title, complaint."""
         links = []
         for name, errors in self.errors.items():
-            node = self.by_name[name].node if name in self.fields else None
-            if isinstance(node, Leaf | Repeat):
-                title = node.words.title or key_text(self.by_name[name].path)
-                links.append((f"field_{self.add_prefix(name)}", title, str(errors[0])))
+            if name in self.fields:
+                anchor = f"field_{self.add_prefix(name)}"
+                links.append((anchor, self.title_of(name), str(errors[0])))
         return links
 
     @property

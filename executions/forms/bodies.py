@@ -13,6 +13,8 @@ from executions.forms.drawn import Drawn, Row
 from executions.forms.keys import MISSING, Path, drop, put
 from executions.forms.tree import Group, Leaf, Repeat
 
+MASK = "••••••"
+
 ValueOf = Callable[[Drawn], Any]
 
 
@@ -121,7 +123,7 @@ def secret_texts(
 def masked(value: Any, is_secret: Callable[[Path], bool], at: Path = ()) -> Any:
     """A copy of a body with secret values replaced, for people to look at."""
     if at and value not in (None, "") and is_secret(at):
-        return "••••••"
+        return MASK
     if isinstance(value, dict):
         return {key: masked(item, is_secret, (*at, key)) for key, item in value.items()}
     if isinstance(value, list):

@@ -13,6 +13,7 @@ from executions.forms.drafts import changed_rows, collected, data_url, fitting_v
 from executions.forms.drawing import NAME, Drawing
 from executions.forms.fillings import explicit, unanswered, with_defaults
 from executions.forms.keys import EACH, Path, complained, key_text
+from executions.forms.masking import masked_part
 from executions.forms.schemas import Schemas
 from executions.forms.tree import Leaf, Node, Repeat, every, looks_secret
 from executions.forms.triples import CannotShow
@@ -161,6 +162,28 @@ class CompiledForm:
                 carried[f"f{new.number}{match[2]}"] = fitting
         return self._with_existing_rows(carried)
 
+    def differences(self, other: CompiledForm) -> list[str]:
+        """What is new, gone or different compared with an older form, for a person's eyes."""
+        now, before = self._asked(), other._asked()
+        lines = [f"new: {words}" for path, (words, _) in now.items() if path not in before]
+        lines += [f"gone: {words}" for path, (words, _) in before.items() if path not in now]
+        return lines + [
+            f"changed: {words}"
+            for path, (words, looks) in now.items()
+            if path in before and before[path][1] != looks
+        ]
+
+    def _asked(self) -> dict[Path, tuple[str, Any]]:
+        """Title and everything that matters to a person, by path."""
+        return {
+            node.path: (
+                node.words.title or key_text(node.path),
+                (type(node), node.words, node.shape.rules, node.is_required, node.is_readonly)
+                + ((node.options, node.control) if isinstance(node, Leaf) else ()),
+            )
+            for node in self.by_number.values()
+        }
+
     def _with_existing_rows(self, typed: dict[str, Any]) -> dict[str, Any]:
         """Row tokens of the first level that point behind the list's end become added rows."""
         lengths: dict[Path, int] = {}
@@ -201,6 +224,13 @@ class CompiledForm:
         """The body for people to look at: secrets replaced."""
         return masked(body, self._is_secret)
 
+    def masked_triple(self, question: Any) -> dict[str, Any]:
+        """The parts of a question as they came, without secrets: for people and programs."""
+        return {
+            name: masked_part(name, getattr(question, name), self._is_secret)
+            for name in ("schema", "form", "model")
+        }
+
     def secrets_of(self, body: Any) -> list[str]:
         """The texts in a body that nobody may see again, also where a provider repeats them."""
         return list(secret_texts(body, self._is_secret))
@@ -225,6 +255,15 @@ class CompiledForm:
         if leaf.control == "checkbox":
             return [("1", "Yes", False), ("", "No", False)]
         return [(str(i), o.label, o.is_danger) for i, o in enumerate(leaf.options)]
+
+    @property
+    def quick_note(self) -> tuple[str, str]:
+        """Name and title of the remark beside the quick buttons, ("", "") where none is taken."""
+        choice = self._quick_leaf()
+        for leaf in self.by_number.values() if choice else ():
+            if leaf is not choice and isinstance(leaf, Leaf):
+                return f"f{leaf.number}", leaf.words.title
+        return "", ""
 
     def _quick_leaf(self) -> Leaf | None:
         """The one choice of a form that asks for nothing else but perhaps a remark."""

@@ -59,6 +59,8 @@ class Reader:
         self.schemas = Schemas(triple.schema)
         self.notes: list[str] = []
         self.submit_label = ""
+        self.left_out = 0
+        """Entries of the layout that say nothing we know."""
         self.count = 0
         self.seen: set[Path] = set()
         self.seen_always: set[Path] = set()
@@ -91,6 +93,7 @@ class Reader:
             elif isinstance(entry, dict):
                 nodes.extend(self.entry(entry, around))
             else:
+                self.left_out += 1
                 self.note("an entry of the layout is neither a key nor an object")
         return tuple(nodes)
 
@@ -120,6 +123,7 @@ class Reader:
         words = wording_for(entry, "")
         if words.help and kind not in IGNORED:
             return [Text(words.help, self.condition(entry))]
+        self.left_out += kind not in IGNORED
         self.note(f"an entry of type {kind or 'none'!r} without a key is left out")
         return []
 

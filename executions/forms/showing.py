@@ -183,6 +183,17 @@ def _row(form: AnswerForm, drawn: Drawn, row: Row, position: int) -> ShownRow:
     return shown
 
 
+def short_files(value: Any) -> Any:
+    """A body for reading: a file's content by its size."""
+    if isinstance(value, dict):
+        return {key: short_files(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [short_files(item) for item in value]
+    if isinstance(value, str) and value.startswith("data:") and len(value) > 200:
+        return f"{value.partition(',')[0]},… ({len(value):,} characters)"
+    return value
+
+
 def file_words(value: Any) -> str:
     """A data URL as type and size; other values as they are."""
     if value is MISSING or not isinstance(value, str) or value in ("", TOO_LARGE):

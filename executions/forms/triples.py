@@ -10,6 +10,11 @@ from typing import Any, NoReturn
 MAX_CHARACTERS = 1_000_000  # of schema, form and model together, as JSON
 
 _SCHEMA_WORDS = {"type", "properties", "$ref", "allOf", "anyOf", "oneOf", "items", "enum"}
+_TYPES = {"object", "string", "number", "integer", "boolean", "array", "null", "any"}
+_OWN_WORDS = (_SCHEMA_WORDS - {"type"}) | {
+    "$schema", "$id", "id", "title", "description", "required", "definitions", "$defs", "default",
+    "additionalProperties", "const", "not",
+}  # fmt: skip
 
 
 class CannotShow(Exception):
@@ -69,6 +74,13 @@ def _parsed(part: Any, name: str) -> Any:
 
 def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
+
+
+def speaks_otherwise(schema: dict[str, Any]) -> bool:
+    """Whether an object says nothing that JSON Schema has a word for: it is something else."""
+    kind = schema.get("type")
+    is_typed = isinstance(kind, list) or (isinstance(kind, str) and kind in _TYPES)
+    return bool(schema) and not is_typed and not any(word in schema for word in _OWN_WORDS)
 
 
 def _with_properties(schema: dict[str, Any]) -> dict[str, Any]:

@@ -83,7 +83,12 @@ class Command(models.Model):
                 fields=["account"],
                 name="command_open",
                 condition=models.Q(state__in=[state.value for state in OPEN_COMMAND_STATES]),
-            )
+            ),
+            models.Index(  # the history of answers, newest first
+                fields=["-requested_at", "-key"],
+                name="command_answers",
+                condition=models.Q(kind="answer"),
+            ),
         ]
         permissions = [("act", "Can act on runs: answer, cancel, suspend, resume, start")]
 

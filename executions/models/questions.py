@@ -47,6 +47,11 @@ class Question(models.Model):
     closed_at = models.DateTimeField(null=True)
     claimed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     claimed_at = models.DateTimeField(null=True)
+    """Since when the one who is on it now has it."""
+    first_claimed_at = models.DateTimeField(null=True)
+    """When somebody took it on first; stays when it is let go or taken over."""
+    answered_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    """Whose answer from here closed it; null if it was answered elsewhere or called off."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["execution", "ref"], name="question_key")]
@@ -55,7 +60,12 @@ class Question(models.Model):
                 fields=["opened_at", "id"],
                 name="question_open",
                 condition=models.Q(closed_at__isnull=True),
-            )
+            ),
+            models.Index(  # the order of the inbox
+                fields=["due_at", "opened_at", "id"],
+                name="question_due",
+                condition=models.Q(closed_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

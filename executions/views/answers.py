@@ -1,7 +1,8 @@
-"""Answering a question: its page, its draft, its answer, and who is on it."""
+"""Answering a question: its page, its draft, its answer, and what would be sent."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -9,26 +10,37 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
-from executions import live
 from executions.commands import NotPossible, request_command
-from executions.forms import CompiledForm, compile_question
+from executions.forms import CompiledForm, compile_question, short_files
 from executions.models import Question
 from executions.views import drafts
-from executions.views.chrome import address, changes, fragment, no_store, person, show
+from executions.views.chrome import (
+    address,
+    changes,
+    fragment,
+    no_store,
+    person,
+    show,
+    wants_fragment,
+)
 from executions.views.questions import (
-    command_of,
+    MAX_RAW,
     get_question,
     intent_key,
+    newest_answer,
+    present_besides,
     question_fragments,
     question_view,
     require_may_act,
 )
-from executions.wording import clock, plain
+from executions.views.waiting import line_answer
+from executions.wording import plain, stamped
 from providers import registry
 from providers.contract import Verb
+
+PREVIEW = "executions/_question_preview.html"
 
 
 @require_GET
@@ -42,7 +54,7 @@ def question_changes(request: HttpRequest, pk: int) -> HttpResponse:
     """The notice above the form, if something happened to the question."""
     question = get_question(request, pk)
     return changes(
-        request, _stamp(question), lambda: question_fragments(request, question.execution)
+        request, _stamp(request, question), lambda: question_fragments(request, question.execution)
     )
 
 
@@ -54,14 +66,15 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     compiled = compile_question(question)
     if compiled.problem:
         return _show(request, question, question_view(request, question, compiled), 409)
+    before = drafts.compiled_before(request, question)
     is_kept = drafts.keep(request, question, compiled)
     if request.POST.get("fingerprint", question.fingerprint) != question.fingerprint:
-        return _changed_meanwhile(request, question, compiled, is_kept)
+        return _changed_meanwhile(request, question, compiled, is_kept, before)
     form = drafts.posted_form(request, question, compiled, is_kept)
     if compiled.wants_redraw(request.POST):
         return _show(request, question, question_view(request, question, compiled, form), 200)
     if not form.is_valid():
-        return _show(request, question, question_view(request, question, compiled, form), 422)
+        return _refused(request, question, question_view(request, question, compiled, form), 422)
     try:
         request_command(
             user=person(request),
@@ -69,6 +82,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
             kind=Verb.ANSWER,
             question=question,
             values=compiled.body(form, complete=_wants_whole(question)),
+            reason=request.POST.get("reason", ""),
             key=intent_key(request),
             address=address(request),
         )
@@ -76,7 +90,9 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         question.refresh_from_db()
         view = question_view(request, question, compiled, form)
         view["notice"] = view["notice"] or {"lamp": "warning", "text": str(error)}
-        return _show(request, question, view, 409)
+        return _refused(request, question, view, 409)
+    if wants_fragment(request):
+        return line_answer(request, question)
     messages.success(request, "Your answer is recorded and on its way to the provider.")
     return redirect("executions:detail", pk=question.execution_id)
 
@@ -92,38 +108,43 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     is_current = request.POST.get("fingerprint") == question.fingerprint
     if compiled.wants_redraw(request.POST) and is_current and not compiled.problem:
         form = drafts.posted_form(request, question, compiled, is_kept)
-        view = question_view(request, question, compiled, form)
-        context = {"form": form, "compiled": view["quick"], "redraw_url": view["redraw_url"]}
+        context = {
+            "form": form,
+            "skip": form.quick_name,
+            "redraw_url": reverse("executions:draft", args=[pk]),
+        }
         return no_store(HttpResponse(fragment(request, "executions/_answer_fields.html", context)))
     word = (
-        f"Draft saved {clock(timezone.now())}" if is_kept else "This could not be kept as a draft"
+        f"Draft saved {stamped(timezone.now())}"
+        if is_kept
+        else "This could not be kept as a draft: it is too long, or the form changed"
     )
     return no_store(HttpResponse(word, content_type="text/plain; charset=utf-8"))
 
 
 @require_POST
-def claim(request: HttpRequest, pk: int) -> HttpResponse:
-    """Says "I am on it". Compare-and-set: the first one has it until it is released."""
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """The body that the form as it is typed now would send, secrets masked. Sends nothing."""
     question = get_question(request, pk)
     require_may_act(request)
-    free = Question.objects.filter(pk=pk, claimed_by__isnull=True, closed_at__isnull=True)
-    if free.update(claimed_by=request.user, claimed_at=timezone.now()):
-        live.publish_questions(question.execution.account_id)
-    elif question.claimed_by_id != request.user.pk:
-        who = question.claimed_by.get_username() if question.claimed_by else "Someone else"
-        messages.warning(request, f"{who} is already on it.")
-    return _back(request)
-
-
-@require_POST
-def release(request: HttpRequest, pk: int) -> HttpResponse:
-    """Lets go of it; anybody who may act can also take it from somebody who left."""
-    question = get_question(request, pk)
-    require_may_act(request)
-    held = Question.objects.filter(pk=pk, claimed_by__isnull=False)
-    if held.update(claimed_by=None, claimed_at=None):
-        live.publish_questions(question.execution.account_id)
-    return _back(request)
+    compiled = compile_question(question)
+    if compiled.problem:
+        context: dict[str, Any] = {"problems": [("The form", compiled.problem)]}
+        return no_store(HttpResponse(fragment(request, PREVIEW, context)))
+    typed = drafts.restored(request, question, compiled)[0]
+    form = compiled.bind(
+        request.POST, request.FILES, typed=typed, prefix=drafts.prefix_of(question)
+    )
+    if form.is_valid():
+        is_whole = _wants_whole(question)
+        body = compiled.body(form, complete=is_whole)
+        text = json.dumps(short_files(compiled.masked(body)), indent=2, ensure_ascii=False)
+        lacks = ", ".join(compiled.lacks(body))
+        context = {"body": plain(text, MAX_RAW), "is_whole": is_whole, "lacks": plain(lacks, 2000)}
+    else:
+        general = [("The form", str(each)) for each in form.non_field_errors()]
+        context = {"problems": [*general, *((title, text) for _, title, text in form.error_links)]}
+    return no_store(HttpResponse(fragment(request, PREVIEW, context)))
 
 
 def _wants_whole(question: Question) -> bool:
@@ -133,14 +154,16 @@ def _wants_whole(question: Question) -> bool:
 
 
 def _changed_meanwhile(
-    request: HttpRequest, question: Question, compiled: CompiledForm, is_kept: bool
-) -> HttpResponse:
+    request: HttpRequest, question: Question, compiled: CompiledForm, is_kept: bool,
+    before: CompiledForm | None,
+) -> HttpResponse:  # fmt: skip
     """The new form with what still fits; what nobody can place is shown for copying."""
     view = question_view(request, question, compiled)
     text = "The provider changed this form while you had it open. Check it and send again."
-    view["notice"] = {"lamp": "warning", "text": text}
+    differences = compiled.differences(before)[:20] if before else []
+    view["notice"] = {"lamp": "warning", "text": text, "differences": differences}
     if not is_kept:
-        ours = ("csrfmiddlewaretoken", "fingerprint", "key")
+        ours = ("csrfmiddlewaretoken", "fingerprint", "key", "quick")
         view["typed"] = [
             plain(value, 2000)
             for name in request.POST
@@ -148,7 +171,20 @@ def _changed_meanwhile(
             for value in request.POST.getlist(name)
             if value.strip()
         ][:200]
-    return _show(request, question, view, 409)
+    return _refused(request, question, view, 409)
+
+
+def _refused(
+    request: HttpRequest, question: Question, view: dict[str, Any], status: int
+) -> HttpResponse:
+    """The form with what is wrong; a button of the inbox gets its line with a sentence instead."""
+    if not wants_fragment(request):
+        return _show(request, question, view, status)
+    form = view["form"]
+    links = form.error_links if form is not None and form.is_bound else []
+    errors = "; ".join(f"{title}: {text}" for _, title, text in links)
+    said = view["notice"].get("text") or f"Not sent. {errors or 'Open it to see why.'}"
+    return line_answer(request, question, said)
 
 
 def _show(
@@ -162,16 +198,12 @@ def _show(
         "label": plain(run.name or run.ref),
         "changes_url": reverse("executions:question-changes", args=[question.pk]) + "?only=1",
     }
-    own = _stamp(question)
+    own = _stamp(request, question)
     return show(request, "executions/question.html", context, own_stamp=own, status=status)
 
 
-def _stamp(question: Question) -> str:
+def _stamp(request: HttpRequest, question: Question) -> str:
     own = (question.fingerprint, question.closed_at, question.claimed_by_id)
-    return repr((own, command_of(question)))
-
-
-def _back(request: HttpRequest) -> HttpResponse:
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
-    return redirect(target if is_ours else "executions:inbox")
+    newest = newest_answer(question)
+    answer = (newest.key, newest.state, newest.message) if newest else None
+    return repr((own, answer, present_besides(request, question)))

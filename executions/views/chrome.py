@@ -16,8 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils import timezone
 
+from executions import pending
 from executions.freshness import Freshness, freshness
-from executions.models import Question
 from executions.roles import may_act, may_administer, visible_accounts
 from executions.wording import mark, stamped, zone
 from providers.models import ProviderAccount
@@ -112,10 +112,7 @@ def trouble_groups(request: HttpRequest) -> list[TroubleGroup]:
 
 def open_questions(request: HttpRequest) -> Any:
     """What waits for a person, as the inbox lists it and its badge counts it."""
-    found = Question.objects.filter(closed_at__isnull=True)
-    if not request.user.is_superuser:
-        found = found.filter(execution__account_id__in=list(accounts_of(request)))
-    return found
+    return pending.open_questions(accounts_of(request), sees_all=sees_all(request))
 
 
 def inbox_count(request: HttpRequest) -> int:

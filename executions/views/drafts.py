@@ -6,19 +6,21 @@ is carried over.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
 
+from executions import live
 from executions.forms import AnswerForm, CompiledForm, compile_question
 from executions.models import Draft, Question
 from executions.views.chrome import person
 from providers.credentials import SealError, seal, unseal
 
 MAX_DRAFT = 20_000_000  # characters, files included
+TOLD_EVERY = timedelta(minutes=1)  # open pages learn that somebody is still typing
 TRIPLE = ("kind", "schema", "form", "model", "choices")
 
 
@@ -28,8 +30,8 @@ def prefix_of(question: Question) -> str:
 
 
 def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bool:
-    """Saves what was posted, apart from secrets. False if it is too long or was typed into a form
-    nobody knows."""
+    """Saves what was posted, apart from secrets, and tells others that somebody is on it. False if
+    it is too long or was typed into a form nobody knows."""
     posted = request.POST.get("fingerprint", question.fingerprint)
     kept = _opened(request, question)
     if posted == question.fingerprint:
@@ -43,20 +45,39 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
     typed = source.typed(request.POST, request.FILES, prefix_of(question))
     if kept is not None and kept["fingerprint"] == posted:
         # An input that was drawn again comes without the file that was chosen in it.
-        typed = {name: value for name, value in kept["typed"].items() if _is_file(value)} | typed
+        # A button in the inbox posts its choice and note alone.
+        is_part = "quick" in request.POST
+        before = {n: v for n, v in kept["typed"].items() if is_part or _is_file(v)}
+        typed = before | typed
     typed = {name: value for name, value in typed.items() if not _is_secret(source, name)}
     if sum(len(str(value)) for value in typed.values()) > MAX_DRAFT:
         return False
     value = {"fingerprint": posted, "triple": triple, "typed": typed}
+    now = timezone.now()
     Draft.objects.update_or_create(
         question=question,
         user=person(request),
         defaults={
             "sealed_values": seal(_context(request, question), value),
-            "saved_at": timezone.now(),
+            "saved_at": now,
         },
     )
+    if kept is None or kept["saved_at"] < now - TOLD_EVERY:
+        live.publish_questions(question.execution.account_id)
     return True
+
+
+def saved_at(request: HttpRequest, question: Question) -> datetime | None:
+    rows = Draft.objects.filter(question=question, user=person(request))
+    return rows.values_list("saved_at", flat=True).first()
+
+
+def compiled_before(request: HttpRequest, question: Question) -> CompiledForm | None:
+    """The form this person typed into, where it was another one than is asked now."""
+    kept = _opened(request, question)
+    if kept is None or kept["fingerprint"] == question.fingerprint:
+        return None
+    return _compiled_from(kept)
 
 
 def posted_form(

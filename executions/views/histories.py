@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from executions.arguments import shown_arguments
-from executions.models import OPEN_COMMAND_STATES, Command, Execution, Transition
+from executions.models import OPEN_COMMAND_STATES, Command, Execution, Question, Transition
 from executions.wording import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, clock, iso, moment, plain
 
 MAX_SHOWN = 200
@@ -35,8 +35,11 @@ def open_commands(run: Execution) -> list[dict[str, Any]]:
     return [command_view(row) for row in open_rows(run)]
 
 
-def command_view(command: Command) -> dict[str, Any]:
-    """One command with the steps it went through."""
+def command_view(
+    command: Command, question: Question | None = None, *, with_arguments: bool = True
+) -> dict[str, Any]:
+    """One command with the steps it went through; `question` is the one it answers, where the
+    caller has it."""
     state = command.state
     return {
         "kind": NOUNS.get(command.kind, command.kind),
@@ -48,7 +51,7 @@ def command_view(command: Command) -> dict[str, Any]:
         "message": plain(command.message),
         "steps": _steps(command),
         "is_open": state in {str(each) for each in OPEN_COMMAND_STATES},
-        "arguments": _arguments(command),
+        "arguments": argument_pairs(command, question) if with_arguments else [],
         "new_ref": plain(command.new_ref),
     }
 
@@ -75,10 +78,11 @@ def _steps(command: Command) -> list[dict[str, str]]:
     ]
 
 
-def _arguments(command: Command) -> list[tuple[str, str]]:
+def argument_pairs(command: Command, question: Question | None = None) -> list[tuple[str, str]]:
+    """What was sent, secrets masked, as names and texts."""
     if not command.sealed_arguments:
         return []
-    values = shown_arguments(command)
+    values = shown_arguments(command, question)
     pairs = values.items() if isinstance(values, dict) else [("value", values)]
     return [(plain(str(key), 80), plain(str(value), 300)) for key, value in list(pairs)[:100]]
 

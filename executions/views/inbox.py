@@ -1,4 +1,8 @@
-"""Everything that waits for a person, over all providers. Its badge counts the same query."""
+"""Everything that waits for a person, over all providers. Its badge counts the same query.
+
+An open page keeps its lines where they are: one that is answered says so in its place, new ones
+come behind the others, or are announced where there is a next page.
+"""
 
 from __future__ import annotations
 
@@ -6,131 +10,134 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.freshness import freshness
-from executions.models import OPEN_COMMAND_STATES, Command, Question
-from executions.views import histories
+from executions import pending
+from executions.models import Question
+from executions.pending import Cursor, Wanted
+from executions.views import answered
 from executions.views.chrome import (
     Fragment,
     accounts_of,
     changes,
     fragment,
     inbox_count,
-    open_questions,
+    sees_all,
     show,
     troubles,
 )
-from executions.wording import COMMAND_WORDS, clock, iso, mark, moment, plain
-from providers.contract import Verb
+from executions.views.waiting import COLUMNS, lines_of
+from executions.wording import mark, plain
 
-MAX_SHOWN = 200
-ANSWERED = 30  # newest answers listed below
-OPEN_STATES = [str(state) for state in OPEN_COMMAND_STATES]
+MAX_ON_PAGE = 2 * pending.PAGE  # with those that came while the page was open
 
 
 @require_GET
 def inbox(request: HttpRequest) -> HttpResponse:
-    items = items_of(request)
-    context = {
-        "items": items,
-        "total": inbox_count(request),
-        "blind": troubles(request),
-        "answered": answered(request),
-        "changes_url": reverse("executions:inbox-changes"),
-    }
-    return show(request, "executions/inbox.html", context, own_stamp=_stamp(items))
+    wanted = _wanted(request)
+    found = _page(request, wanted)
+    context = _context(request, wanted, found.rows, found, newer=0)
+    return show(request, "executions/inbox.html", context, own_stamp=_stamp(context))
 
 
 @require_GET
 def inbox_changes(request: HttpRequest) -> HttpResponse:
-    items = items_of(request)
+    """The same lines as they are now, and what came since (`top` is the newest the page knows)."""
+    wanted = _wanted(request)
+    found = _page(request, wanted)
+    shown = _shown(request)
+    top = int(request.GET["top"]) if _is_number(request.GET.get("top", "")) else 0
+    new = _new(request, wanted, top, {row.pk for row in shown})
+    has_room = found.after is None and len(shown) < MAX_ON_PAGE
+    rows = [*shown, *new[: MAX_ON_PAGE - len(shown)]] if has_room else shown
+    newer = len(new) - (len(rows) - len(shown))
+    context = _context(request, wanted, rows, found, newer)
 
     def fragments() -> list[Fragment]:
-        context = {
-            "items": items,
-            "total": inbox_count(request),
-            "blind": troubles(request),
-            "answered": answered(request),
-        }
         return [Fragment("#inbox", fragment(request, "executions/_inbox.html", context))]
 
-    return changes(request, _stamp(items), fragments)
+    return changes(request, _stamp(context), fragments)
 
 
-def items_of(request: HttpRequest) -> list[dict[str, Any]]:
-    """Overdue and due ones first, then the longest waiting. Two queries."""
-    rows = list(
-        open_questions(request)
-        .select_related("execution", "execution__workflow", "claimed_by")
-        .only(
-            "title", "kind", "due_at", "is_answerable", "opened_at", "claimed_at", "ref",
-            "claimed_by__username", "execution__name", "execution__ref", "execution__url",
-            "execution__account_id", "execution__workflow__name",
-        )
-        .order_by("opened_at", "pk")[:MAX_SHOWN]
-    )  # fmt: skip
-    rows.sort(key=lambda row: (row.due_at is None, row.due_at or row.opened_at, row.pk))
-    runs = {row.execution_id for row in rows}
-    sent = {
-        (command.execution_id, command.question_ref): command
-        for command in Command.objects.filter(
-            kind=Verb.ANSWER.value, execution_id__in=runs, state__in=OPEN_STATES
-        ).select_related("requested_by")
-    }
-    return [_item(request, row, sent.get((row.execution_id, row.ref))) for row in rows]
+def _wanted(request: HttpRequest) -> Wanted:
+    return pending.parse(request.GET, accounts_of(request), sees_all=sees_all(request))
 
 
-def answered(request: HttpRequest) -> list[dict[str, Any]]:
-    """The newest answers given here, with who and what."""
-    rows = (
-        Command.objects.filter(kind=Verb.ANSWER.value, account_id__in=list(accounts_of(request)))
-        .exclude(state__in=OPEN_STATES)
-        .select_related("requested_by", "execution", "execution__workflow", "account")
-        .order_by("-requested_at")[:ANSWERED]
-    )
-    return [
-        {
-            **histories.command_view(row),
-            "run_id": row.execution_id,
-            "workflow": plain(row.execution.workflow.name, 120) if row.execution else "",
-            "label": plain(row.execution.name or row.execution.ref, 120) if row.execution else "",
-            "account": row.account.name,
-            "at": moment(row.requested_at),
-            "at_iso": iso(row.requested_at),
-        }
-        for row in rows
-    ]
+def _page(request: HttpRequest, wanted: Wanted) -> pending.Page:
+    before = Cursor.read(request.GET.get("before", ""))
+    cursor = before or Cursor.read(request.GET.get("after", ""))
+    found = _rows(wanted.questions(request.user.pk))
+    return pending.page(found, cursor, is_back=before is not None)
 
 
-def _item(request: HttpRequest, row: Question, sent: Command | None) -> dict[str, Any]:
-    run, now = row.execution, timezone.now()
-    account = accounts_of(request)[run.account_id]
-    fresh = freshness(account, now)
+def _rows(found: Any) -> Any:
+    joined = found.select_related("execution", "execution__workflow", "claimed_by")
+    return joined.only(*COLUMNS)
+
+
+def _shown(request: HttpRequest) -> list[Question]:
+    """The lines the page has, in its order, answered ones too."""
+    parts = request.GET.get("questions", "").split(",")[:MAX_ON_PAGE]
+    ids = list(dict.fromkeys(int(part) for part in parts if _is_number(part)))
+    allowed = list(accounts_of(request))
+    found = Question.objects.filter(pk__in=ids, execution__account_id__in=allowed)
+    by_id = {row.pk: row for row in _rows(found)}
+    return [by_id[pk] for pk in ids if pk in by_id]
+
+
+def _new(request: HttpRequest, wanted: Wanted, top: int, shown: set[int]) -> list[Question]:
+    found = _rows(wanted.questions(request.user.pk).filter(pk__gt=top)).exclude(pk__in=shown)
+    return list(found.order_by("pk")[:MAX_ON_PAGE])
+
+
+def _context(
+    request: HttpRequest, wanted: Wanted, rows: list[Question], found: pending.Page, newer: int
+) -> dict[str, Any]:
+    totals = pending.counts(wanted, request.user.pk)
+    here = reverse("executions:inbox")
+    asking = pending.workflows(accounts_of(request), sees_all=sees_all(request))
+    place = {key: request.GET.get(key, "") for key in ("before", "after")}
     return {
-        "id": row.pk,
-        "run_id": run.pk,
-        "title": plain(row.title, 160) or "Input is needed",
-        "kind": row.kind,
-        "workflow": plain(run.workflow.name, 160) or "(no name)",
-        "label": plain(run.name or run.ref, 160),
-        "account": account.name,
-        "opened": moment(row.opened_at),
-        "opened_iso": iso(row.opened_at),
-        "due": moment(row.due_at),
-        "due_iso": iso(row.due_at),
-        "is_overdue": row.due_at is not None and row.due_at < now,
-        "is_answerable": row.is_answerable,
-        "link": run.url if run.url.startswith(("http://", "https://")) else "",
-        "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",
-        "claimed": clock(row.claimed_at),
-        "is_mine": row.claimed_by_id == request.user.pk,
-        "sent": f"{COMMAND_WORDS[sent.state]}" if sent else "",
-        "sent_by": sent.requested_by.get_username() if sent and sent.requested_by else "",
-        "as_of": fresh.as_of if fresh.is_stale else "",
+        "items": lines_of(request, rows),
+        "wanted": wanted,
+        "segments": [
+            (word, here + wanted.query(whose=whose), totals[whose], whose == wanted.whose)
+            for whose, word in pending.WHOSE.items()
+        ],
+        "total": totals[wanted.whose],
+        "everything": inbox_count(request),
+        "account_options": [
+            (pk, each.name, pk == wanted.account) for pk, each in accounts_of(request).items()
+        ],
+        "workflow_options": [
+            (pk, plain(name, 80) or "(no name)", pk == wanted.workflow) for pk, name in asking
+        ],
+        "kind_options": [(key, word, key == wanted.kind) for key, word in pending.KINDS.items()],
+        "top": max([*(row.pk for row in rows), _highest(request)]),
+        "newer": newer,
+        "here": here + wanted.query(**place),
+        "first": here + wanted.query() if found.before else "",
+        "previous": here + wanted.query(before=found.before) if found.before else "",
+        "following": here + wanted.query(after=found.after) if found.after else "",
+        "blind": troubles(request),
+        "answered": answered.newest(request),
+        "changes_url": reverse("executions:inbox-changes") + wanted.query(**place),
     }
 
 
-def _stamp(items: list[dict[str, Any]]) -> str:
-    return mark(items)
+def _highest(request: HttpRequest) -> int:
+    """The newest question when the page was made: what the page says, or what there is."""
+    if _is_number(request.GET.get("top", "")):
+        return int(request.GET["top"])
+    return Question.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _stamp(context: dict[str, Any]) -> str:
+    lines = [{**line, "key": "", "said": ""} for line in context["items"]]
+    numbers = [segment[2] for segment in context["segments"]]
+    history = [(each["key"], each["state"]) for each in context["answered"]]
+    return mark(lines, numbers, context["newer"], context["following"], history)

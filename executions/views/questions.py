@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 
 from executions.forms import CompiledForm, compile_question
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
 from executions.roles import may_act, visible_executions
 from executions.views import drafts
 from executions.views.chrome import Fragment, fragment
-from executions.wording import COMMAND_WORDS, clock, iso, moment, plain, stamped
+from executions.views.histories import argument_pairs
+from executions.views.waiting import presence_of, presence_words
+from executions.wording import COMMAND_WORDS, iso, moment, plain, stamped
 from providers.contract import Verb
 
 MAX_RAW = 50_000  # characters of the triple on the page
@@ -55,8 +58,8 @@ def questions_of(request: HttpRequest, run: Execution) -> list[dict[str, Any]]:
 
 
 def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
-    """Notices for the questions a page shows (`questions=id:fingerprint,...`), and the forms of
-    those it does not show yet."""
+    """For the questions a page shows (`questions=id:fingerprint,...`) the notice above the form and
+    the buttons below it, never the form; and the forms of those it does not show yet."""
     shown: dict[int, str] = {}
     for part in request.GET.get("questions", "").split(",")[:50]:
         number, _, known = part.partition(":")
@@ -64,9 +67,7 @@ def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
             shown[int(number)] = known
     fragments = []
     for row in run.questions.filter(pk__in=list(shown)).select_related("claimed_by"):
-        view = {"question": row, "notice": notice_of(request, row, shown[row.pk])}
-        html = fragment(request, "executions/_question_notice.html", view)
-        fragments.append(Fragment(f"#question-{row.pk}-notice", html))
+        fragments += _fragments_of(request, row, shown[row.pk])
     if request.GET.get("only"):  # the page of one question
         return fragments
     fresh = run.questions.filter(closed_at__isnull=True).exclude(pk__in=list(shown))
@@ -74,6 +75,21 @@ def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
         html = fragment(request, "executions/_question.html", {"q": question_view(request, row)})
         fragments.append(Fragment("#questions", html, "beforeend"))
     return fragments
+
+
+def _fragments_of(request: HttpRequest, row: Question, known: str) -> list[Fragment]:
+    view = question_view(request, row)
+    notice = {
+        "question": row, "notice": notice_of(request, row, known, view["compiled"]),
+        "present": view["present"],
+    }  # fmt: skip
+    parts = [("notice", "executions/_question_notice.html", notice)]
+    if view["form"] is not None:
+        parts.append(("send", "executions/_question_send.html", {"q": view}))
+    return [
+        Fragment(f"#question-{row.pk}-{name}", fragment(request, template, context))
+        for name, template, context in parts
+    ]
 
 
 def question_view(
@@ -84,12 +100,16 @@ def question_view(
 ) -> dict[str, Any]:
     """Everything the form's fragment prints. Without `form`, the draft is in the fields."""
     compiled = compiled or compile_question(question)
-    saved_at = None
+    saved_at, is_restored = None, form is None
+    command = newest_answer(question)
+    sent = _sent(question, command)
     if form is None and not compiled.problem and may_act(request.user):
-        form, saved_at = _restored_form(request, question, compiled)
+        form, saved_at = _restored_form(request, question, compiled, command)
+        form = None if sent and saved_at is None else form
+    elif form is not None:  # typed a moment ago
+        saved_at = drafts.saved_at(request, question)
     is_open = question.closed_at is None and question.is_answerable and not compiled.problem
-    command = command_of(question)
-    is_sent = command is not None and command[0] in OPEN_STATES
+    is_sent = command is not None and command.state in OPEN_STATES
     url = question.execution.url
     return {
         "question": question,
@@ -98,25 +118,42 @@ def question_view(
         "problem": compiled.problem,
         "compiled": compiled,
         "form": form,
-        "quick": compiled if is_open and not is_sent else None,
+        "quick_choices": compiled.quick_choices if is_open else [],
+        "has_elsewhere": form is not None and form.has_elsewhere,
         "redraw_url": reverse("executions:draft", args=[question.pk]),
-        "notice": notice_of(request, question, question.fingerprint),
+        "notice": notice_of(request, question, question.fingerprint, compiled),
+        "present": present_besides(request, question),
         "may_act": may_act(request.user),
         "is_open": is_open,
         "may_send": is_open and not is_sent,
-        "draft_saved": clock(saved_at),
+        "sent": sent,
+        "draft_saved": stamped(saved_at) if is_restored else "",
+        "draft_ms": int(saved_at.timestamp() * 1000) if saved_at else 0,
         "opened": moment(question.opened_at),
         "opened_iso": iso(question.opened_at),
+        "closed": moment(question.closed_at),
         "due": moment(question.due_at),
+        "is_overdue": question.due_at is not None and question.due_at < timezone.now(),
         "key": str(uuid.uuid4()),
         "raw": _raw(question, compiled),
         "link": url if url.startswith(("http://", "https://")) else "",
     }
 
 
-def notice_of(request: HttpRequest, question: Question, known: str) -> dict[str, str]:
+def present_besides(request: HttpRequest, question: Question) -> list[dict[str, Any]]:
+    """Who else has typed into it; whoever has claimed it is named by the notice already."""
+    present = presence_of([question.pk]).get(question.pk, [])
+    return presence_words(present, (request.user.pk, question.claimed_by_id))
+
+
+def notice_of(
+    request: HttpRequest, question: Question, known: str, compiled: CompiledForm
+) -> dict[str, Any]:
     """What the person in front of the form must know before going on; empty if nothing."""
-    state, message, by = command_of(question) or ("", "", "")
+    command = newest_answer(question)
+    state = command.state if command else ""
+    by = command.requested_by.get_username() if command and command.requested_by else "someone"
+    message = plain(command.message) if command else ""
     if question.closed_at:
         at = stamped(question.closed_at)
         if state == CommandState.CONFIRMED:
@@ -126,49 +163,83 @@ def notice_of(request: HttpRequest, question: Question, known: str) -> dict[str,
     if state in OPEN_STATES:
         word = COMMAND_WORDS.get(state, state)
         return {"lamp": "active", "text": f"Answer of {by}: {word}. Waiting for the provider."}
-    if state == CommandState.REJECTED:
-        return {"lamp": "failed", "text": f"The answer of {by} was refused: {message}"}
-    if state == CommandState.NEEDS_PERSON:
-        text = f"It is not known whether the answer of {by} arrived: {message} Check, then send."
-        return {"lamp": "warning", "text": text}
     if known != question.fingerprint:
         text = "The provider changed this form. What you typed stays; open it anew to send it."
         return {"lamp": "warning", "text": text, "is_changed": "1"}
+    if state == CommandState.REJECTED and command is not None:
+        text = f"The answer of {by} was refused: {message} Correct it and send it again."
+        return {
+            "lamp": "failed",
+            "text": text,
+            "complaints": _complaints(command, compiled, question),
+        }
+    if state == CommandState.NEEDS_PERSON:
+        text = f"It is not known whether the answer of {by} arrived: {message} Check, then send."
+        return {"lamp": "warning", "text": text}
     if question.claimed_by_id and question.claimed_by_id != request.user.pk:
         who = question.claimed_by.get_username() if question.claimed_by else ""
-        return {"lamp": "needs_you", "text": f"{who} is on it since {clock(question.claimed_at)}."}
+        return {
+            "lamp": "needs_you",
+            "text": f"{who} is on it since {stamped(question.claimed_at)}.",
+        }
     return {}
 
 
-def command_of(question: Question) -> tuple[str, str, str] | None:
-    """State, message and person of the newest answer to this question."""
-    newest = _answers(question).values_list("state", "message", "requested_by__username").first()
-    return (newest[0], plain(newest[1]), newest[2] or "someone") if newest else None
+def newest_answer(question: Question) -> Command | None:
+    """The last answer given here, read once per question."""
+    if not hasattr(question, "_newest_answer"):
+        answers = Command.objects.filter(
+            execution_id=question.execution_id, kind=Verb.ANSWER.value, question_ref=question.ref,
+            requested_at__gte=question.opened_at,  # an earlier one answered an earlier asking
+        ).order_by("-requested_at")  # fmt: skip
+        question._newest_answer = answers.select_related("requested_by").first()  # type: ignore[attr-defined]
+    return cast("Command | None", question._newest_answer)  # type: ignore[attr-defined]
 
 
-def _answers(question: Question) -> Any:
-    return Command.objects.filter(
-        execution_id=question.execution_id, kind=Verb.ANSWER.value, question_ref=question.ref
-    ).order_by("-requested_at")
+def _sent(question: Question, command: Command | None) -> list[tuple[str, str]]:
+    """What a confirmed answer said, secrets masked."""
+    if question.closed_at is None or command is None or command.state != CommandState.CONFIRMED:
+        return []
+    return argument_pairs(command, question)
+
+
+def _complaints(
+    command: Command, compiled: CompiledForm, question: Question
+) -> list[tuple[str, str, str]]:
+    """The provider's complaints: id of the field, its title, words. No id where none fits."""
+    if compiled.problem or not command.fields:
+        return []
+    form = compiled.bind(prefix=drafts.prefix_of(question))
+    found = []
+    for path, text in command.fields.items():
+        name = compiled.field_for(path, form)
+        anchor = f"field_{form.add_prefix(name)}" if name else ""
+        title = form.title_of(name) if name else plain(str(path), 100)
+        found.append((anchor, title, plain(str(text), 500)))
+    return found[:50]
 
 
 def _restored_form(
-    request: HttpRequest, question: Question, compiled: CompiledForm
+    request: HttpRequest, question: Question, compiled: CompiledForm, newest: Command | None
 ) -> tuple[Any, Any]:
     """The form with the draft in it, and with the provider's complaints about the last answer."""
     typed, saved_at = drafts.restored(request, question, compiled)
     prefix = drafts.prefix_of(question)
-    newest = _answers(question).values_list("state", "fields").first()
-    if typed and newest and newest[0] == CommandState.REJECTED and newest[1]:
+    if typed and newest and newest.state == CommandState.REJECTED and newest.fields:
         posted = {f"{prefix}-{name}": value for name, value in typed.items()}
         form = compiled.bind(posted, prefix=prefix)
-        compiled.show_errors(form, newest[1])
+        compiled.show_errors(form, newest.fields)
         return form, saved_at
     return compiled.bind(typed=typed or None, prefix=prefix), saved_at
 
 
-def _raw(question: Question, compiled: CompiledForm) -> str:
-    parts = {name: getattr(question, name) for name in ("schema", "form", "model", "choices")}
-    parts["model"] = compiled.masked(question.model)
-    given = {name: value for name, value in parts.items() if value not in (None, [])}
-    return plain(json.dumps(given, indent=2, ensure_ascii=False), MAX_RAW)
+def _raw(question: Question, compiled: CompiledForm) -> list[tuple[str, str]]:
+    """The parts as they came, secrets masked, each cut to what a page can hold."""
+    parts = {**compiled.masked_triple(question), "choices": question.choices}
+    return [(name, _as_text(part)) for name, part in parts.items() if part not in (None, [], "")]
+
+
+def _as_text(part: Any) -> str:
+    text = part if isinstance(part, str) else json.dumps(part, indent=2, ensure_ascii=False)
+    more = len(text) - MAX_RAW
+    return plain(text, MAX_RAW) + (f"\n({more:,} more characters)" if more > 0 else "")

@@ -23,7 +23,7 @@ function tick() {
 }
 // ------------------------------------------------------------------------------- asking for news
 function address() {
-  const url = new URL((byId("console") || document.body).dataset.changesUrl, location.href);
+  const url = new URL((byId("console") || byId("inbox") || document.body).dataset.changesUrl, location.href);
   const add = (name, value) => { if (value) url.searchParams.set(name, value); };
   const rows = all("[data-row]").map((row) => row.dataset.row);
   add("rows", rows.filter((row) => wantsAll || wanted.has(row.split(":")[0])).join(","));

@@ -1,0 +1,104 @@
+"""A triple for people and programs to look at: as the provider sent it, without its secrets.
+
+Secrets are the values of fields with a password's type or a secret's name, wherever a part of the
+triple holds them: in the model, and in defaults of the schema and the form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from executions.forms.bodies import MASK, masked
+from executions.forms.keys import EACH, MISSING, Path, dig, parse_key
+
+MAX_DEPTH = 40
+
+_VALUES = ("default", "const", "example", "examples", "value")
+IsSecret = Callable[[Path], bool]
+
+
+def masked_part(name: str, part: Any, is_secret: IsSecret) -> Any:
+    """`name` says which part it is: schema, form or model. A part that is a JSON text stays one."""
+    if isinstance(part, str):
+        try:
+            parsed = json.loads(part)
+        except (ValueError, RecursionError):
+            return part if name != "model" else MASK  # nobody can say what is secret in it
+        if isinstance(parsed, dict | list):
+            return json.dumps(masked_part(name, parsed, is_secret), ensure_ascii=False)
+        return part
+    if name == "model":
+        return masked(part, is_secret)
+    if name == "schema":
+        return _schema(part, (), is_secret, 0)
+    return _form(part, is_secret, 0)
+
+
+def unmasked(values: Any, model: Any) -> Any:
+    """A body that came back with our mask in it: there the value is what the model has."""
+    if isinstance(model, str):
+        try:
+            model = json.loads(model)
+        except (ValueError, RecursionError):
+            return values
+    return _unmasked(values, model, ())
+
+
+def _unmasked(value: Any, model: Any, at: Path) -> Any:
+    if value == MASK:
+        kept = dig(model, at)
+        return value if kept is MISSING else kept
+    if isinstance(value, dict):
+        return {key: _unmasked(item, model, (*at, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unmasked(item, model, (*at, i)) for i, item in enumerate(value)]
+    return value
+
+
+def _schema(rules: Any, at: Path, is_secret: IsSecret, depth: int) -> Any:
+    if not isinstance(rules, dict) or depth > MAX_DEPTH:
+        return rules
+    is_hidden = bool(at) and (is_secret(at) or rules.get("format") == "password")
+    shown: dict[str, Any] = {}
+    for word, value in rules.items():
+        if word in _VALUES and value not in (None, ""):
+            shown[word] = MASK if is_hidden else masked(value, lambda path: is_secret(at + path))
+        elif word in ("properties", "definitions", "$defs") and isinstance(value, dict):
+            shown[word] = {
+                name: _schema(below, (*at, name), is_secret, depth + 1)
+                for name, below in value.items()
+            }
+        elif word == "x-schema-form" and isinstance(value, dict):
+            shown[word] = {
+                key: MASK if is_hidden and key in _VALUES and item not in (None, "") else item
+                for key, item in value.items()
+            }
+        elif word == "items":
+            shown[word] = _schema(value, (*at, EACH), is_secret, depth + 1)
+        elif word in ("anyOf", "oneOf", "allOf") and isinstance(value, list):
+            shown[word] = [_schema(below, at, is_secret, depth + 1) for below in value]
+        elif isinstance(value, dict) and word not in ("enumNames", "titleMap"):
+            # A bare map of properties, or a word nobody knows: read as a schema.
+            shown[word] = _schema(value, (*at, word), is_secret, depth + 1)
+        else:
+            shown[word] = value
+    return shown
+
+
+def _form(entry: Any, is_secret: IsSecret, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        return entry
+    if isinstance(entry, list):
+        return [_form(each, is_secret, depth + 1) for each in entry]
+    if not isinstance(entry, dict):
+        return entry
+    path = parse_key(entry.get("key")) or ()
+    is_hidden = entry.get("type") == "password" or (bool(path) and is_secret(path))
+    return {
+        word: MASK
+        if is_hidden and word in _VALUES and value not in (None, "")
+        else _form(value, is_secret, depth + 1)
+        for word, value in entry.items()
+    }

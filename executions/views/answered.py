@@ -1,0 +1,127 @@
+"""The history of answers: who gave which to what, secrets masked, newest first."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from executions.models import Command, Question
+from executions.views import histories
+from executions.views.chrome import accounts_of, show
+from executions.wording import iso, moment, plain
+from providers.contract import Verb
+
+PAGE = 30
+NEWEST = 8  # below the inbox
+KNOWN = {"by", "q", "after"}
+Place = tuple[datetime, uuid.UUID]
+
+
+@require_GET
+def answered(request: HttpRequest) -> HttpResponse:
+    """All answers given here, page by page, for one person or with a text."""
+    by = " ".join(request.GET.get("by", "").replace("\0", " ").split())[:150]
+    text = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:200]
+    place = _place(request.GET.get("after", ""))
+    ignored = [f"“{key[:40]}” is not a filter of this list." for key in request.GET.keys() - KNOWN]
+    if request.GET.get("after") and place is None:
+        ignored.append("The page's place in the list was not understood.")
+    rows = list(_narrowed(_visible(request), by, text, place)[: PAGE + 1])
+    following = ""
+    if len(rows) > PAGE:
+        last = rows[PAGE - 1]
+        after = f"{last.requested_at.isoformat()}_{last.key}"
+        following = _address(by=by, q=text, after=after)
+    context = {
+        "rows": _views(rows[:PAGE]),
+        "by": by,
+        "q": text,
+        "ignored": ignored,
+        "first": _address(by=by, q=text) if place else "",
+        "following": following,
+    }
+    return show(request, "executions/answered.html", context)
+
+
+def newest(request: HttpRequest) -> list[dict[str, Any]]:
+    """The last few, for the page of what waits. Two queries."""
+    return _views(list(_visible(request)[:NEWEST]), with_values=False)
+
+
+def _visible(request: HttpRequest) -> QuerySet[Command]:
+    found = Command.objects.filter(
+        kind=Verb.ANSWER.value, account_id__in=list(accounts_of(request))
+    )
+    return found.select_related(
+        "requested_by", "execution", "execution__workflow", "account"
+    ).order_by("-requested_at", "-key")
+
+
+def _narrowed(
+    found: QuerySet[Command], by: str, text: str, place: Place | None
+) -> QuerySet[Command]:
+    if by:
+        found = found.filter(requested_by__username__iexact=by)
+    if text:
+        titled = Question.objects.filter(title__icontains=text).values("execution_id")
+        found = found.filter(
+            Q(execution__workflow__name__icontains=text)
+            | Q(execution__name__icontains=text)
+            | Q(execution__ref__istartswith=text)
+            | Q(message__icontains=text)
+            | Q(execution_id__in=titled)
+        )
+    if place is not None:
+        at, key = place
+        found = found.filter(requested_at__lte=at).exclude(requested_at=at, key__gte=key)
+    return found
+
+
+def _views(rows: list[Command], *, with_values: bool = True) -> list[dict[str, Any]]:
+    """With the question each of them answers, all read at once."""
+    runs = {row.execution_id for row in rows if row.execution_id}
+    asked = Question.objects.filter(execution_id__in=runs, ref__in={r.question_ref for r in rows})
+    if not with_values:
+        asked = asked.only("execution_id", "ref", "title")
+    questions = {(each.execution_id, each.ref): each for each in asked}
+    return [
+        _view(row, questions.get((row.execution_id or 0, row.question_ref)), with_values)
+        for row in rows
+    ]
+
+
+def _view(row: Command, question: Question | None, with_values: bool) -> dict[str, Any]:
+    run = row.execution
+    return {
+        **histories.command_view(row, question, with_arguments=with_values),
+        "key": str(row.key),
+        "question_id": question.pk if question else None,
+        "title": plain(question.title, 160) if question and question.title else "Input was needed",
+        "run_id": row.execution_id,
+        "workflow": plain(run.workflow.name, 120) if run else "",
+        "label": plain(run.name or run.ref, 120) if run else "",
+        "account": row.account.name,
+        "at": moment(row.requested_at),
+        "at_iso": iso(row.requested_at),
+    }
+
+
+def _place(text: str) -> Place | None:
+    at, _, key = text.rpartition("_")
+    try:
+        moment_, number = datetime.fromisoformat(at), uuid.UUID(key)
+    except ValueError:
+        return None
+    return (moment_, number) if moment_.tzinfo else None
+
+
+def _address(**given: str) -> str:
+    query = urlencode({key: value for key, value in given.items() if value})
+    return reverse("executions:answered") + (f"?{query}" if query else "")

@@ -1,0 +1,77 @@
+"""Who is on a question: taking it on, letting it go, taking it over from somebody who left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from executions import audit, live
+from executions.models import Question
+from executions.views.chrome import address, person, wants_fragment
+from executions.views.questions import get_question, require_may_act
+from executions.views.waiting import line_answer
+
+
+@require_POST
+def claim(request: HttpRequest, pk: int) -> HttpResponse:
+    """Says "I am on it". Compare-and-set: the first one has it until it is let go, or taken over
+    from the very person the page named (`from`)."""
+    question = get_question(request, pk)
+    require_may_act(request)
+    now, said = timezone.now(), ""
+    free = Question.objects.filter(pk=pk, closed_at__isnull=True)
+    holder = request.POST.get("from", "")
+    if holder:
+        free = free.filter(claimed_by__username=holder)
+    else:
+        free = free.filter(claimed_by__isnull=True)
+    taken: dict[str, Any] = {"claimed_by": request.user, "claimed_at": now}
+    if free.update(**taken, first_claimed_at=Coalesce("first_claimed_at", Value(now))):
+        _tell(request, question, "take over" if holder else "claim", holder)
+    elif question.closed_at is not None:
+        said = "It is no longer asked."
+    elif question.claimed_by_id != request.user.pk:
+        who = question.claimed_by.get_username() if question.claimed_by else "Someone else"
+        said = f"{who} is already on it."
+    return _answer(request, question, said)
+
+
+@require_POST
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lets go of it; anybody who may act can also free it from somebody who left."""
+    question = get_question(request, pk)
+    require_may_act(request)
+    held = Question.objects.filter(pk=pk, claimed_by__isnull=False)
+    if held.update(claimed_by=None, claimed_at=None):
+        holder = question.claimed_by.get_username() if question.claimed_by else ""
+        _tell(request, question, "let go", holder if holder != person(request).username else "")
+    return _answer(request, question, "")
+
+
+def _tell(request: HttpRequest, question: Question, action: str, holder: str) -> None:
+    run = question.execution
+    detail = {"question": question.title or question.ref, **({"of": holder} if holder else {})}
+    audit.record(
+        person(request), action, account_name=run.account.name, target=str(run), detail=detail,
+        address=address(request),
+    )  # fmt: skip
+    live.publish_questions(run.account_id)
+
+
+def _answer(request: HttpRequest, question: Question, said: str) -> HttpResponse:
+    """The line of the inbox, or back to the page."""
+    if wants_fragment(request):
+        return line_answer(request, question, said)
+    if said:
+        messages.warning(request, said)
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
+    return redirect(target if is_ours else "executions:inbox")

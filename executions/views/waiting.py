@@ -1,0 +1,178 @@
+"""The lines of the inbox: what is asked, since when, who is on it, and buttons for few choices.
+
+A line is a fragment of its own: claiming or answering from the list draws only that line again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Value
+from django.db.models.functions import Coalesce, Length
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from executions.forms import compile_question
+from executions.freshness import freshness
+from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
+from executions.views.chrome import accounts_of, fragment, no_store
+from executions.wording import COMMAND_WORDS, clock, iso, moment, plain, stamped
+from providers.contract import Verb
+
+COLUMNS = (
+    "title", "kind", "due_at", "is_answerable", "fingerprint", "opened_at", "closed_at",
+    "claimed_at", "ref", "claimed_by__username", "execution__name", "execution__ref",
+    "execution__url", "execution__account_id", "execution__workflow__name",
+)  # fmt: skip
+MAX_QUICK = 4000  # characters of a form that is compiled for a line
+AT_WORK = timedelta(minutes=10)  # so long after the last key somebody counts as being on it
+MAX_NAMES = 3
+
+
+def lines_of(request: HttpRequest, rows: list[Question]) -> list[dict[str, Any]]:
+    """Three queries, however many rows."""
+    ids = [row.pk for row in rows]
+    present = presence_of(ids)
+    quick = _quick(request, rows, present) if ids else {}
+    answers = _newest_answers(rows)
+    return [
+        _line(
+            request, row, answers.get((row.execution_id, row.ref)), present.get(row.pk, []),
+            quick.get(row.pk),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def line_answer(
+    request: HttpRequest, question: Question, said: str = "", lamp: str = "warning"
+) -> HttpResponse:
+    """One line drawn again, with a sentence where something was refused."""
+    question.refresh_from_db()
+    line = {**lines_of(request, [question])[0], "said": said, "said_lamp": lamp}
+    return no_store(HttpResponse(fragment(request, "executions/_task.html", {"item": line})))
+
+
+def presence_of(ids: Iterable[int]) -> dict[int, list[tuple[int, str, datetime]]]:
+    """Who has typed into these questions and when last, by question: never what. One query."""
+    found: dict[int, list[tuple[int, str, datetime]]] = {}
+    rows = Draft.objects.filter(question__in=list(ids), question__closed_at__isnull=True)
+    for pk, user, name, at in rows.order_by("-saved_at").values_list(
+        "question_id", "user_id", "user__username", "saved_at"
+    ):
+        found.setdefault(pk, []).append((user, name, at))
+    return found
+
+
+def presence_words(
+    present: list[tuple[int, str, datetime]], besides: Iterable[int | None]
+) -> list[dict[str, Any]]:
+    """Everybody's open drafts but those of `besides`, as the pages say it."""
+    recent = timezone.now() - AT_WORK
+    return [
+        {"who": name, "iso": iso(at), "at": stamped(at), "is_recent": at > recent}
+        for user, name, at in present
+        if user not in set(besides)
+    ][:MAX_NAMES]
+
+
+def _line(
+    request: HttpRequest, row: Question, answer: Command | None,
+    present: list[tuple[int, str, datetime]], quick: dict[str, Any] | None,
+) -> dict[str, Any]:  # fmt: skip
+    run, now, me = row.execution, timezone.now(), request.user.pk
+    account = accounts_of(request)[run.account_id]
+    fresh = freshness(account, now)
+    sent = answer if answer and answer.state in OPEN_COMMAND_STATES else None
+    refused = answer if answer and answer.state == CommandState.REJECTED else None
+    mine = next((at for user, _, at in present if user == me), None)
+    return {
+        "id": row.pk,
+        "run_id": run.pk,
+        "title": plain(row.title, 160) or "Input is needed",
+        "kind": row.kind,
+        "workflow": plain(run.workflow.name, 160) or "(no name)",
+        "label": plain(run.name or run.ref, 160),
+        "account": account.name,
+        "opened": moment(row.opened_at),
+        "opened_iso": iso(row.opened_at),
+        "due": moment(row.due_at),
+        "is_overdue": row.due_at is not None and row.due_at < now,
+        "is_answerable": row.is_answerable,
+        "link": run.url if run.url.startswith(("http://", "https://")) else "",
+        "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",
+        "claimed": stamped(row.claimed_at),
+        "claimed_iso": iso(row.claimed_at),
+        "is_mine": row.claimed_by_id == me,
+        "present": presence_words(present, (me, row.claimed_by_id)),
+        "draft": clock(mine),
+        "sent": COMMAND_WORDS[sent.state] if sent else "",
+        "sent_by": _name(sent),
+        "refused": plain(refused.message, 200) if refused and not row.closed_at else "",
+        "refused_by": _name(refused),
+        "closed": _closed_words(row, answer),
+        "as_of": fresh.as_of if fresh.is_stale else "",
+        "quick": None if sent or row.closed_at else quick,
+        "fingerprint": row.fingerprint,
+        "key": str(uuid.uuid4()),
+    }
+
+
+def _closed_words(row: Question, answer: Command | None) -> str:
+    if row.closed_at is None:
+        return ""
+    if answer is not None and answer.state == CommandState.CONFIRMED:
+        return f"answered by {_name(answer)} {clock(row.closed_at)}"
+    return f"answered elsewhere or called off {clock(row.closed_at)}"
+
+
+def _name(command: Command | None) -> str:
+    if command is None:
+        return ""
+    return command.requested_by.get_username() if command.requested_by else "someone"
+
+
+def _newest_answers(rows: list[Question]) -> dict[tuple[int | None, str], Command]:
+    found: dict[tuple[int | None, str], Command] = {}
+    answers = Command.objects.filter(
+        kind=Verb.ANSWER.value, execution_id__in={row.execution_id for row in rows}
+    )
+    for command in answers.select_related("requested_by").order_by("requested_at"):
+        found[command.execution_id, command.question_ref] = command
+    return found
+
+
+def _quick(
+    request: HttpRequest, rows: list[Question], present: dict[int, list[tuple[int, str, datetime]]]
+) -> dict[int, dict[str, Any]]:
+    """Buttons for questions of at most four choices, unless somebody else is on it or this
+    person has begun to fill in the form. Large forms are not read for a line."""
+    me = request.user.pk
+    free = [
+        row.pk
+        for row in rows
+        if row.is_answerable
+        and row.claimed_by_id in (None, me)
+        and all(user != me for user, _, _ in present.get(row.pk, ()))
+    ]
+    sizes = sum(
+        (Coalesce(Length(part), Value(0)) for part in ("form", "model")),
+        start=Coalesce(Length("schema"), Value(0)),
+    )
+    small = Question.objects.filter(pk__in=free).annotate(size=sizes).filter(size__lt=MAX_QUICK)
+    found = {}
+    for question in small:
+        compiled = compile_question(question)
+        if compiled.problem or not compiled.quick_choices:
+            continue
+        note, note_title = compiled.quick_note
+        found[question.pk] = {
+            "name": f"q{question.pk}-{compiled.quick_name}",
+            "choices": compiled.quick_choices,
+            "note": f"q{question.pk}-{note}" if note else "",
+            "note_title": note_title,
+        }
+    return found

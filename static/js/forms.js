@@ -1,0 +1,86 @@
+// Forms of questions: nothing typed is lost, the first mistake has the focus, long lists can be
+// searched. The server keeps the draft; this tab keeps what could not reach it. No markup is made.
+"use strict";
+const answers = () => all("form.answer[data-redraw]");
+const stashKey = (form) => `draft:${form.dataset.user}:${form.id}`;
+const unsaved = new WeakSet();
+function typedIn(form) { // without files and passwords: they are kept in no storage of a browser
+  const data = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    const input = form.elements[name];
+    if (typeof value === "string" && input?.type !== "password") data.append(name, value);
+  }
+  return data;
+}
+function stash(form) {
+  try {
+    sessionStorage.setItem(stashKey(form), JSON.stringify({ at: Date.now() - skew, typed: typedIn(form).toString() }));
+  } catch { /* storage is full or forbidden: the page itself still holds what was typed */ }
+}
+// ------------------------------------------------------------------------- saving while typing
+on("input", (event) => {
+  const form = event.target.closest?.("form.answer[data-redraw]");
+  if (form) unsaved.add(form);
+});
+document.addEventListener("submit", (event) => { // a session may be over: the sign-in page would swallow the post
+  if (event.target.matches("form.answer[data-redraw]")) { stash(event.target); unsaved.delete(event.target); }
+}, true);
+on("htmx:after:request", (event) => {
+  const ctx = event.detail.ctx, form = ctx?.sourceElement?.closest?.("form.answer[data-redraw]");
+  if (!form) return;
+  if (ctx.response?.status === 200) { unsaved.delete(form); sessionStorage.removeItem(stashKey(form)); }
+  else stash(form);
+});
+on("htmx:error", () => answers().filter((form) => unsaved.has(form)).forEach(stash));
+on("signed-out", () => answers().filter((form) => unsaved.has(form)).forEach(stash));
+function saveNow() { // leaving the page or its tab: what the delay has not sent yet
+  for (const form of answers()) {
+    if (!unsaved.has(form)) continue;
+    stash(form);
+    navigator.sendBeacon(form.dataset.redraw, typedIn(form));
+  }
+}
+window.addEventListener("pagehide", saveNow);
+on("visibilitychange", () => { if (document.hidden) saveNow(); });
+on("focusout", (event) => { // a field is left: save without waiting for the delay
+  const form = event.target.closest?.("form.answer[data-redraw]");
+  if (form && unsaved.has(form) && !form.contains(event.relatedTarget)) form.dispatchEvent(new Event("change"));
+});
+// ------------------------------------------------------------------ what this tab had kept back
+async function bringBack(form) {
+  const kept = JSON.parse(sessionStorage.getItem(stashKey(form)) || "null");
+  sessionStorage.removeItem(stashKey(form));
+  if (!kept || kept.at <= Number(form.dataset.saved)) return; // the server has it, or something newer
+  const typed = new URLSearchParams(kept.typed);
+  typed.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+  const answer = await fetch(form.dataset.redraw, { method: "POST", body: typed });
+  if (answer.ok) location.reload();
+}
+answers().forEach(bringBack);
+// -------------------------------------------------------------------- complaints at their fields
+function point() {
+  for (const each of all("[data-complaint]")) {
+    const field = byId(each.dataset.complaint);
+    const input = field?.querySelector("input:not([type=hidden]), select, textarea");
+    if (!input || field.classList.contains("has-error")) continue;
+    field.classList.add("has-error");
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby") || ""} ${each.id}`.trim());
+  }
+}
+on("htmx:after:swap", point);
+point();
+document.querySelector(".has-error :is(input:not([type=hidden]), select, textarea)")?.focus();
+on("click", (event) => { // a link of the summary goes to the control, not only to its frame
+  const link = event.target.closest?.(".field-errors a, .complaints a");
+  const target = link && byId(link.hash.slice(1))?.querySelector("input:not([type=hidden]), select, textarea, button");
+  if (target) { event.preventDefault(); target.focus(); }
+});
+// --------------------------------------------------------------------------- long lists of options
+on("input", (event) => {
+  const list = event.target.dataset?.filters && byId(event.target.dataset.filters);
+  if (!list) return;
+  event.stopPropagation();
+  const wanted = event.target.value.trim().toLowerCase();
+  for (const option of list.options) option.hidden = !option.selected && !option.text.toLowerCase().includes(wanted);
+});
