@@ -14,8 +14,8 @@ from typing import Any
 from executions.forms.answers import AnswerForm
 from executions.forms.compiled import CompiledForm
 from executions.forms.drawing import Drawing
+from executions.forms.files import short_files
 from executions.forms.reading import Reader
-from executions.forms.showing import short_files
 from executions.forms.triples import CannotShow, read_triple, speaks_otherwise
 
 __all__ = ["AnswerForm", "CompiledForm", "compile_question", "compile_triple", "short_files"]

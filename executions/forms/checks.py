@@ -65,6 +65,10 @@ def is_absent(value: Any, *, is_nullable: bool) -> bool:
 
 
 def _about_text(rules: dict[str, Any], value: str) -> Iterator[Complaint]:
+    if value.startswith("data:") and rules.get("format") == "data-url":
+        if count(rules, "maxLength") is not None and len(value) > rules["maxLength"]:
+            yield Complaint(LONG, "This file is larger than the provider takes.")
+        return
     least, most = count(rules, "minLength"), count(rules, "maxLength")
     if least is not None and len(value) < least:
         yield Complaint(SHORT, f"Enter at least {least} characters.")

@@ -9,8 +9,9 @@ from typing import Any
 from executions.forms.answers import AnswerForm
 from executions.forms.bodies import masked, secret_texts
 from executions.forms.conditions import Condition
-from executions.forms.drafts import changed_rows, collected, data_url, fitting_value
+from executions.forms.drafts import changed_rows, collected, fitting_value
 from executions.forms.drawing import NAME, Drawing
+from executions.forms.files import data_url
 from executions.forms.fillings import explicit, unanswered, with_defaults
 from executions.forms.keys import EACH, Path, complained, key_text
 from executions.forms.masking import masked_part

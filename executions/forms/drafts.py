@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from typing import Any
 
 from executions.forms.drawn import MAX_ROWS, Drawn
 from executions.forms.keys import MISSING
-from executions.forms.showing import MAX_FILE
 from executions.forms.tree import Leaf, Repeat
-from executions.forms.values import CHOICE_CONTROLS, LIST_CONTROLS, TOO_LARGE, normal, shown
+from executions.forms.values import CHOICE_CONTROLS, LIST_CONTROLS, normal, shown
 
 
 def collected(node: Leaf | Repeat, values: Any) -> Any:
@@ -21,17 +18,6 @@ def collected(node: Leaf | Repeat, values: Any) -> Any:
     if isinstance(values, list):
         values = values[-1] if values else ""
     return values if isinstance(values, str) else ""
-
-
-def data_url(upload: Any) -> str:
-    """An uploaded file as a data URL, or the mark of one that is too large."""
-    if upload.size > MAX_FILE:
-        return TOO_LARGE
-    upload.seek(0)  # it may have been read for a draft
-    kind = str(getattr(upload, "content_type", "") or "")
-    if not re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind):
-        kind = "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(upload.read()).decode()}"
 
 
 def changed_rows(drawn: Drawn, tokens: list[str], tool: str, rest: str, is_full: bool) -> list[str]:

@@ -105,7 +105,7 @@ def widget_for(drawn: Drawn) -> forms.Widget:
         # never does, `shown` leaves it out.
         return forms.PasswordInput(attributes, render_value=True)
     if control in ("file", "elsewhere"):
-        return UploadInput()
+        return UploadInput({"accept": ",".join(leaf.accepts)} if leaf.accepts else {})
     attributes.update(_native(drawn))
     widget = forms.TextInput(attributes)
     widget.input_type = _INPUT_TYPES[control]
@@ -125,8 +125,11 @@ def _native(drawn: Drawn) -> dict[str, Any]:
 
 
 def _lengths(rules: dict[str, Any], control: str) -> dict[str, Any]:
-    most = checks.count(rules, "maxLength")
-    return {"maxlength": most} if most and most < 10**6 and control != "json" else {}
+    if control == "json":
+        return {}
+    limits = {"minlength": "minLength", "maxlength": "maxLength"}
+    given = {name: checks.count(rules, word) for name, word in limits.items()}
+    return {name: number for name, number in given.items() if number and number < 10**6}
 
 
 def _choice_widget(drawn: Drawn) -> forms.Widget:

@@ -14,6 +14,7 @@ from executions.forms.choices import options_for
 from executions.forms.conditions import Condition, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
 from executions.forms.expressions import Unclear
+from executions.forms.files import accepted
 from executions.forms.keys import EACH, MISSING, Path, dig, is_below, key_text, parse_key
 from executions.forms.layouts import (
     CONTAINERS,
@@ -302,6 +303,7 @@ class Reader:
             is_required, readonly, options, default, self.condition(attributes),
             hiding_of(attributes), plain(attributes.get("format", "")),
             day_of(attributes, "minDate"), day_of(attributes, "maxDate"), copies_of(attributes),
+            accepted(attributes, shape.rules),
         )  # fmt: skip
 
     def is_required(self, place: Place, attributes: dict[str, Any]) -> bool:

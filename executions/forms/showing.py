@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.safestring import SafeString
 
+from executions.forms.controls import MANY_OPTIONS
 from executions.forms.dates import zone_of
 from executions.forms.drawn import MAX_ROWS, Drawn, Row
-from executions.forms.keys import MISSING
+from executions.forms.files import file_words, limits_words
 from executions.forms.tree import Group, Repeat, Text, Wording
-from executions.forms.values import LIST_CONTROLS, TOO_LARGE, words_for
-from executions.forms.wording import plain, rich
+from executions.forms.values import LIST_CONTROLS, words_for
+from executions.forms.wording import rich
 
 if TYPE_CHECKING:
     from executions.forms.answers import AnswerForm
-
-MAX_FILE = 5_000_000  # bytes
 
 _FOLDER = "executions/"
 _BOXES = ("radios", "checkboxes")
@@ -55,6 +54,8 @@ class Shown:
     warning: str = ""
     remark: str = ""
     redraws: bool = False
+    filters: bool = False
+    """A list so long that a person wants to search in it."""
     text: str = ""
     nodes: list[Shown] = field(default_factory=list)
     rows: list[ShownRow] = field(default_factory=list)
@@ -114,6 +115,8 @@ def _field(form: AnswerForm, drawn: Drawn) -> Shown:
     like = drawn.start if isinstance(drawn.start, str) else ""
     shown.after = shown.after or zone_of(drawn.control, like)
     shown.is_required = drawn.is_required and drawn.control not in ("checkbox", *LIST_CONTROLS)
+    is_list = drawn.control in ("select", "multiselect")
+    shown.filters = is_list and len(leaf.options) > MANY_OPTIONS
     shown.redraws = leaf.number in form.redrawing
     shown.errors = [str(error) for error in form.errors.get(drawn.name, [])]
     shown.warning = form.warnings.get(drawn.name, "")
@@ -125,7 +128,7 @@ def _field(form: AnswerForm, drawn: Drawn) -> Shown:
 def _remark(drawn: Drawn) -> str:
     if drawn.control == "file":
         now = file_words(drawn.typed or drawn.start)
-        return f"At most {MAX_FILE // 10**6} MB. {now}".strip()
+        return f"{limits_words(drawn.leaf.shape.rules, drawn.leaf.accepts)} {now}".strip()
     if drawn.control == "json":
         return "Enter JSON."
     return "This may not apply: its condition cannot be evaluated here." if drawn.is_unclear else ""
@@ -181,26 +184,3 @@ def _row(form: AnswerForm, drawn: Drawn, row: Row, position: int) -> ShownRow:
     shown.up = f"{value}:up" if position else ""
     shown.down = f"{value}:down" if position + 1 < len(drawn.rows) else ""
     return shown
-
-
-def short_files(value: Any) -> Any:
-    """A body for reading: a file's content by its size."""
-    if isinstance(value, dict):
-        return {key: short_files(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [short_files(item) for item in value]
-    if isinstance(value, str) and value.startswith("data:") and len(value) > 200:
-        return f"{value.partition(',')[0]},… ({len(value):,} characters)"
-    return value
-
-
-def file_words(value: Any) -> str:
-    """A data URL as type and size; other values as they are."""
-    if value is MISSING or not isinstance(value, str) or value in ("", TOO_LARGE):
-        return ""
-    if not value.startswith("data:"):
-        return plain(value, 200)
-    head, _, payload = value.partition(",")
-    size = len(payload) * 3 // 4 if head.endswith(";base64") else len(payload)
-    kind = plain(head[5:].split(";")[0], 60) or "a file"
-    return f"Now: {kind}, {max(1, size // 1000):,} kB."

@@ -62,7 +62,8 @@ class Text:
 class Leaf:
     """One field. `number` makes its name, `control` its looks, `shape` its rules.
 
-    `when_hidden`: remove | retain | null | empty. `style` is how dates are written.
+    `when_hidden`: remove | retain | null | empty. `style` is how dates are written, `accepts` which
+    kinds of file are taken.
     """
 
     number: int
@@ -80,6 +81,7 @@ class Leaf:
     earliest: str = ""
     latest: str = ""
     copies_to: tuple[Path, ...] = ()
+    accepts: tuple[str, ...] = ()
 
     @property
     def is_secret(self) -> bool:

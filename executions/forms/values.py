@@ -12,7 +12,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from executions.forms import dates
+from executions.forms import dates, files
 from executions.forms.choices import index_of
 from executions.forms.keys import MISSING
 from executions.forms.tree import Leaf
@@ -25,7 +25,6 @@ MAX_NUMBER = 100  # characters of a typed number
 DATE_CONTROLS = ("date", "datetime", "time")
 CHOICE_CONTROLS = ("select", "radios")
 LIST_CONTROLS = ("checkboxes", "multiselect")
-TOO_LARGE = "too large"  # stands for a file that was not taken
 FOREIGN = "x"  # posted instead of an index for a value that is not in the list
 
 _BREAKS = re.compile(r"\r\n?")
@@ -120,8 +119,8 @@ def answered(leaf: Leaf, control: str, typed: Typed, start: Any) -> Any:
     text = str(typed)
     if len(text) > MAX_TEXT and control != "file":
         raise Unreadable("This is too long.", 201)
-    if control == "file" and not text.startswith("data:"):
-        raise Unreadable("This file is too large to be sent from here.")
+    if control == "file":
+        return _read_file(leaf, text, start)
     if control in CHOICE_CONTROLS:
         return _read_choice(leaf, text, start)
     if control == "json":
@@ -130,7 +129,7 @@ def answered(leaf: Leaf, control: str, typed: Typed, start: Any) -> Any:
         return read_number(text, must_be_whole=leaf.shape.kind == "integer")
     if control in DATE_CONTROLS:
         return _read_date(leaf, control, text, start)
-    return text if control in ("password", "file", "textarea") else text.strip()
+    return text if control in ("password", "textarea") else text.strip()
 
 
 def cleared(leaf: Leaf, start: Any) -> Any:
@@ -150,6 +149,14 @@ def _read_list(leaf: Leaf, typed: Typed, start: Any) -> Any:
     known = start if isinstance(start, list) else []
     values += [item for i, item in enumerate(known) if f"{FOREIGN}{i}" in chosen]
     return values if values or start is not MISSING else MISSING
+
+
+def _read_file(leaf: Leaf, text: str, start: Any) -> str:
+    if not text.startswith("data:"):
+        raise Unreadable("This file is too large to be sent from here.")
+    if not files.is_accepted(text, leaf.accepts):
+        raise Unreadable(f"Choose a file of another kind: {', '.join(leaf.accepts)}.")
+    return files.sent_url(text, start)
 
 
 def _read_choice(leaf: Leaf, text: str, start: Any) -> Any:

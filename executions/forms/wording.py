@@ -13,7 +13,10 @@ from django.utils.safestring import SafeString
 MAX_TITLE = 500  # characters
 MAX_HELP = 20_000  # characters
 
-_TAGS = {"b", "i", "em", "strong", "p", "br", "ul", "ol", "li", "code", "pre", "a"}
+_TAGS = {
+    "b", "i", "em", "strong", "p", "br", "ul", "ol", "li", "code", "pre", "a", "h3", "h4", "h5",
+    "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
 # Controls, lone surrogates and the characters that turn the direction of text.
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
@@ -41,10 +44,10 @@ def words_only(value: str) -> str:
 
 
 def rich(value: str) -> SafeString:
-    """Help texts of providers may hold HTML; this leaves a dozen harmless tags.
+    """Help texts of providers may hold HTML; this leaves some harmless tags.
 
     The only place where text of a provider becomes markup. It is safe because nh3 writes the
-    result anew from an allow-list: no attribute but `href` with three schemes, and its own `rel`.
+    result anew from an allow-list: no attribute but `href` with three schemes, `rel` and `target`.
     """
     cleaned = nh3.clean(
         plain(value, MAX_HELP),
@@ -52,6 +55,7 @@ def rich(value: str) -> SafeString:
         attributes={"*": set(), "a": {"href"}},  # "*" empties the default of title and lang
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},  # the form stays where it is
     )
     return format_html("{}", SafeString(cleaned))
 

@@ -211,12 +211,15 @@ class Tags(HTMLParser):
                 assert (value or "").startswith(("https:", "http:", "mailto:", "#field_"))
 
 
-HARMLESS = {"p", "br", "ul", "ol", "li", "b", "i", "em", "strong", "code", "pre", "legend", "span"}
+HARMLESS = {
+    "p", "br", "ul", "ol", "li", "b", "i", "em", "strong", "code", "pre", "legend", "span", "h3",
+    "h4", "h5", "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
 OUR_ATTRIBUTES = [
     "class", "id", "name", "value", "type", "for", "aria-describedby", "aria-invalid", "aria-label",
     "aria-hidden", "tabindex", "hidden", "role", "placeholder", "autocomplete", "required",
     "checked", "selected", "maxlength", "rows", "cols", "size", "multiple", "formnovalidate",
-    "label", "hx-ignore", "inputmode", "href", "rel", "",
+    "label", "hx-ignore", "inputmode", "href", "rel", "target", "minlength", "accept", "",
 ]  # fmt: skip
 OUR_TAGS = [
     "div", "label", "input", "select", "option", "optgroup", "textarea", "fieldset", "button",

@@ -115,7 +115,7 @@ def test_a_file_stays_in_the_draft_while_the_form_is_drawn_again() -> None:
     again = compiled.bind({"_redraw": "1"}, typed=typed)
     assert not again.is_bound
     html = render_to_string("executions/_answer_fields.html", {"form": again})
-    assert "Now: application/pdf, 1 kB." in html
+    assert "Now: a.pdf, application/pdf, 1 kB." in html
     assert "JVBERg" not in html
     form = compiled.bind({}, {}, typed=typed)
     assert form.is_valid()
