@@ -1,0 +1,294 @@
+"""A day at the inbox: nothing typed is lost, few choices need no page, a refusal can be mended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+from playwright.sync_api import Browser, Page, expect
+
+from executions import live
+from tests.browser.conftest import sign_in
+from tests.browser.test_keyboard_and_roles import press_until
+from tests.product import Product
+
+pytestmark = pytest.mark.browser
+
+SEED = """
+import json, uuid
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+from executions.models import Question
+from executions.storing import store
+from providers import contract
+from providers.contract import Snapshot, Status, Verb
+from providers.models import ProviderAccount
+for name in ("olga", "oskar"):
+    if not User.objects.filter(username=name).exists():
+        user = User.objects.create_user(name, password="lamps-of-" + name)
+        user.groups.add(Group.objects.get(name="operator"))
+account, _ = ProviderAccount.objects.get_or_create(
+    name="Claims desk", provider="smartflows", defaults={"settings": {"base_url": "http://127.0.0.1:9"},
+    "enabled": False, "health": "ok", "last_success_at": timezone.now()})
+account.set_credentials({"api_key": "made-up"}, by="test")
+account.save()
+numbers = {}
+for given in json.loads(%r):
+    choices = tuple(contract.Choice(**each) for each in given.pop("choices", ()))
+    question = contract.Question(ref="q1", choices=choices, **given)
+    flow = contract.Workflow(ref="w1", name="Settle a claim")
+    runs = [Snapshot(ref=uuid.uuid4().hex, workflow=flow,
+        status=Status.USER_INPUT, native_status="UserInput", started_at=timezone.now(), steps=(),
+        questions=(question,), outputs=(), offers=frozenset({Verb.ANSWER})) for _ in range(9)]
+    store(account.pk, len(numbers) + 1, runs)
+    numbers[question.title] = list(Question.objects.filter(title=question.title,
+        execution__account=account, closed_at=None).values_list("pk", flat=True))
+print("numbers", json.dumps(numbers))
+"""
+CLOSE = "UPDATE executions_question SET closed_at = now() WHERE id = %s RETURNING id"
+AMOUNT = {
+    "kind": "form",
+    "title": "Decide on the claim",
+    "schema": {
+        "type": "object",
+        "required": ["amount"],
+        "properties": {
+            "amount": {"type": "integer", "title": "Amount"},
+            "exception": {"type": "boolean", "title": "Exception"},
+            "why": {"type": "string", "title": "Why"},
+        },
+    },
+    "form": ["amount", "exception", {"key": "why", "condition": "model.exception"}],
+}
+RELEASE = {
+    "kind": "approval",
+    "title": "Release the payment?",
+    "choices": [
+        {"value": "yes", "label": "Release"},
+        {"value": "no", "label": "Refuse", "is_danger": True},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def seeded(product: Product) -> Iterator[dict[str, list[int]]]:
+    """Runs that ask, by what they ask: the ids of their questions, closed again at the end."""
+    done = product.manage("shell", "-v", "0", "-c", SEED % json.dumps([AMOUNT, RELEASE]))
+    found: dict[str, list[int]] = json.loads(done.stdout.rpartition("numbers ")[2])
+    yield found
+    for pk in itertools.chain(*found.values()):
+        product.query(CLOSE, pk)
+
+
+@pytest.fixture
+def ask(seeded: dict[str, list[int]]) -> Callable[[dict[str, Any]], int]:
+    """A question nobody has touched; its id."""
+    return lambda question: seeded[question["title"]].pop()
+
+
+@pytest.fixture
+def signed_in(
+    chromium: Browser, product: Product, seeded: object
+) -> Iterator[Callable[[str], Page]]:
+    """A person in a browser of their own."""
+    contexts = []
+
+    def open_page(name: str) -> Page:
+        contexts.append(chromium.new_context(viewport={"width": 1440, "height": 1000}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(15_000)
+        sign_in(page, product, name, f"lamps-of-{name}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def tell(product: Product, **news: Any) -> None:
+    """What a worker tells open pages after a commit."""
+    sql = "SELECT id FROM providers_provideraccount WHERE name = 'Claims desk'"
+    [(account,)] = product.query(sql)
+    with redis.Redis.from_url(product.env["REDIS_URL"]) as client:
+        client.publish(live.CHANNEL, json.dumps({"account": account, **news}))
+
+
+def answers_to(product: Product, question: int) -> list[tuple[Any, ...]]:
+    sql = """SELECT c.key::text, c.execution_id FROM executions_command c
+        JOIN executions_question q ON q.execution_id = c.execution_id WHERE q.id = %s"""
+    return product.query(sql, question)
+
+
+def drafts_of(product: Product, question: int) -> int:
+    sql = "SELECT count(*) FROM executions_draft WHERE question_id = %s"
+    return int(product.query(sql, question)[0][0])
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+
+
+def test_a_draft_survives_a_reload_and_the_answer_of_somebody_else(product, ask, signed_in) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{question}/")
+    is_live(page)
+    page.get_by_label("Amount").fill("4711")
+    expect(page.locator(".draft")).to_contain_text("Draft saved")
+    page.get_by_label("Amount").fill("4712")
+    page.reload()  # before the delay is over: leaving the page saves it
+    expect(page.get_by_label("Amount")).to_have_value("4712")
+    page.get_by_label("Amount").fill("4713")
+    product.query(CLOSE, question)
+    tell(product, questions=True)
+    expect(page.locator(".question-notice")).to_contain_text("answered elsewhere")
+    expect(page.get_by_label("Amount")).to_have_value("4713")
+    expect(page.locator("form.answer button.primary")).to_have_count(0)
+    page.goto(f"{product.base_url}/questions/{question}/")
+    expect(page.get_by_label("Amount")).to_have_value("4713")
+
+
+def test_what_was_typed_after_the_session_ended_is_back_after_signing_in(
+    product, ask, signed_in
+) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{question}/")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_label("Amount").fill("815")
+    expect(page.locator("#signed-out")).to_be_visible()
+    assert drafts_of(product, question) == 0
+    page.locator("#signed-out a").click()
+    page.fill("input[name=username]", "olga")
+    page.fill("input[name=password]", "lamps-of-olga")
+    page.click("form.answer button")
+    page.wait_for_url(f"**/questions/{question}/")
+    expect(page.get_by_label("Amount")).to_have_value("815")
+    product.wait_until(lambda: drafts_of(product, question), "the server has the draft")
+
+
+def test_few_choices_are_answered_from_the_list_and_danger_asks_first(
+    product, ask, signed_in
+) -> None:
+    kind, stern = ask(RELEASE), ask(RELEASE)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/inbox/?q=Release+the+payment")
+    is_live(page)
+    line = page.locator(f"#task-{kind}")
+    line.get_by_text("Note", exact=True).click()
+    line.locator("textarea").fill("seen the invoice")
+    line.get_by_role("button", name="Release", exact=True).click()
+    expect(line).to_contain_text("answer requested by olga")
+    stern_line = page.locator(f"#task-{stern}")
+    stern_line.get_by_role("button", name="Refuse…").click()
+    expect(page.locator("dialog[open]")).to_contain_text("Settle a claim")
+    assert not answers_to(product, stern)
+    page.locator("dialog[open]").get_by_role("button", name="Refuse", exact=True).click()
+    expect(stern_line).to_contain_text("answer requested by olga")
+    assert len(answers_to(product, stern)) == 1
+    page.goto(f"{product.base_url}/inbox/answered/?by=olga")
+    expect(page.locator("table.answers tbody tr").first).to_contain_text("choice")
+    expect(page.locator("table.answers")).to_contain_text("seen the invoice")
+
+
+def test_a_claim_and_typing_are_seen_live_by_somebody_else(product, ask, signed_in) -> None:
+    question = ask(AMOUNT)
+    mine, theirs = signed_in("olga"), signed_in("oskar")
+    for page in (mine, theirs):
+        page.goto(f"{product.base_url}/inbox/?q=Decide+on+the+claim")
+        is_live(page)
+    line = theirs.locator(f"#task-{question}")
+    mine.locator(f"#claim-{question}").click()
+    expect(mine.locator(f"#task-{question}")).to_contain_text("you are on it")
+    expect(line).to_contain_text("olga is on it")
+    mine.locator(f"#claim-{question}").click()
+    expect(line.get_by_role("button", name="I am on it")).to_be_visible()
+    expect(line).not_to_contain_text("olga")
+    mine.goto(f"{product.base_url}/questions/{question}/")
+    mine.get_by_label("Amount").fill("99")
+    expect(line).to_contain_text("olga is on it")
+    expect(line).not_to_contain_text("99")
+    theirs.goto(f"{product.base_url}/questions/{question}/")
+    expect(theirs.locator(".present")).to_contain_text("olga is on it")
+    expect(theirs.get_by_label("Amount")).to_have_value("")
+
+
+def test_a_field_that_comes_back_has_what_was_typed_into_it(product, ask, signed_in) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{question}/")
+    expect(page.get_by_label("Why")).to_have_count(0)
+    page.get_by_label("Exception").check()
+    page.get_by_label("Why").fill("storm damage")
+    page.get_by_label("Exception").uncheck()
+    expect(page.get_by_label("Why")).to_have_count(0)
+    page.get_by_label("Exception").check()
+    expect(page.get_by_label("Why")).to_have_value("storm damage")
+
+
+def test_a_refused_answer_is_mended_and_sent_again_without_a_reload(
+    product, ask, signed_in
+) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{question}/")
+    page.locator("form.answer button.primary").click()
+    expect(page.get_by_label("Amount")).to_be_focused()  # the first mistake
+    expect(page.locator(".field-errors a")).to_have_text("Amount")
+    page.get_by_label("Amount").fill("5000")
+    page.locator("form.answer button.primary").click()
+    page.wait_for_url("**/executions/*/")
+    is_live(page)
+    page.evaluate("window.isSame = true")
+    expect(page.locator("form.answer button.primary")).to_have_count(0)
+    [(key, run)] = answers_to(product, question)
+    refused = """UPDATE executions_command SET state = 'rejected', message = 'They said no.',
+        fields = '{"body.amount": "must be at most 1000"}' WHERE key = %s RETURNING 1"""
+    product.query(refused, key)
+    tell(product, commands=[[run, key, "rejected"]])
+    expect(page.locator(".complaints")).to_contain_text("must be at most 1000")
+    amount = page.get_by_label("Amount")
+    expect(amount).to_have_attribute("aria-invalid", "true")
+    page.locator(".complaints a").click()
+    expect(amount).to_be_focused()
+    amount.fill("900")
+    send = page.locator("form.answer button.primary")
+    expect(send).to_be_enabled()
+    assert page.evaluate("window.isSame") is True
+    send.click()
+    expect(page.locator(".question-notice")).to_contain_text("Waiting for the provider")
+    assert len(answers_to(product, question)) == 2
+
+
+def test_the_inbox_is_reached_and_a_form_is_answered_by_keyboard_alone(
+    product, ask, signed_in
+) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    press_until(page, "Tab", 'a[href="/inbox/"]')
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/inbox/")
+    press_until(page, "Tab", f"#open-{question}", most=300)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/questions/{question}/")
+    press_until(page, "Tab", 'form.answer input[type="text"]')
+    page.keyboard.type("12")
+    press_until(page, "Tab", "form.answer button.primary")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/executions/*/")
+    expect(page.locator(".question-notice")).to_contain_text("Waiting for the provider")
+
+
+def test_the_body_is_shown_before_it_is_sent(product, ask, signed_in) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{question}/")
+    page.get_by_text("Show raw").click()
+    page.get_by_role("button", name="Show the body").click()
+    expect(page.locator(f"#preview-{question}")).to_contain_text("Amount: This is needed.")
+    page.get_by_label("Amount").fill("7")
+    page.get_by_role("button", name="Show the body").click()
+    expect(page.locator(f"#preview-{question} pre")).to_contain_text('"amount": 7')
