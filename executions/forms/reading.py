@@ -31,7 +31,7 @@ from executions.forms.layouts import (
     wording_for,
 )
 from executions.forms.schemas import MAX_DEPTH, Place, Schemas, properties_of
-from executions.forms.tree import Group, Leaf, Node, Option, Repeat, Shape, Text
+from executions.forms.tree import Group, Leaf, Node, Option, Repeat, Shape, Text, looks_secret
 from executions.forms.triples import CannotShow, Triple
 from executions.forms.wording import plain
 
@@ -291,6 +291,8 @@ class Reader:
             and dig(self.triple.model, path) in (MISSING, None)
         )
         control, remark = choose_control(shape, form_type, options, is_undecided=is_undecided)
+        if control == "text" and looks_secret(path):
+            control = "password"
         if shape.kind == "boolean" and control == "radios" and not options:
             options = _YES_NO
         self.note(f"{key_text(path)}: {remark}" if remark else "")

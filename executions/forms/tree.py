@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -122,13 +123,13 @@ class Repeat:
 
 Node = Text | Leaf | Group | Repeat
 
-_SECRET_WORDS = ("password", "passwd", "secret", "token", "apikey", "api_key", "credential")
+_SECRET = re.compile(r"password|passwd|secret(?!ar)|token(?!s?_?(count|limit))|api_?key|credential")
 
 
 def looks_secret(path: Path) -> bool:
     """Whether the last name of a path sounds like something not to show."""
     names = [part.lower().replace("-", "_") for part in path if isinstance(part, str)]
-    return bool(names) and any(word in names[-1] for word in _SECRET_WORDS)
+    return bool(names) and _SECRET.search(names[-1]) is not None
 
 
 def every(nodes: tuple[Node, ...]) -> Iterator[Node]:

@@ -67,7 +67,8 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     if compiled.problem:
         return _show(request, question, question_view(request, question, compiled), 409)
     before = drafts.compiled_before(request, question)
-    is_kept = drafts.keep(request, question, compiled)
+    # A button of the inbox posts a choice and a note: a draft only if that is refused.
+    is_kept = "quick" not in request.POST and drafts.keep(request, question, compiled)
     if request.POST.get("fingerprint", question.fingerprint) != question.fingerprint:
         return _changed_meanwhile(request, question, compiled, is_kept, before)
     form = drafts.posted_form(request, question, compiled, is_kept)
@@ -180,6 +181,7 @@ def _refused(
     """The form with what is wrong; a button of the inbox gets its line with a sentence instead."""
     if not wants_fragment(request):
         return _show(request, question, view, status)
+    drafts.keep(request, question, view["compiled"])
     form = view["form"]
     links = form.error_links if form is not None and form.is_bound else []
     errors = "; ".join(f"{title}: {text}" for _, title, text in links)

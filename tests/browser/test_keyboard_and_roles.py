@@ -47,10 +47,12 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "resumption": (NEVER, ACT),
     "inbox": (LISTS, NEVER),
     "inbox-changes": (LISTS, NEVER),
+    "answered": (LISTS, NEVER),
     "question": (LOOK, NEVER),
     "question-changes": (LOOK, NEVER),
     "answer": (NEVER, ACT | {"ana": 422}),  # nothing was typed
     "draft": (NEVER, ACT | {"ana": 200}),
+    "preview": (NEVER, ACT | {"ana": 200}),
     "claim": (NEVER, ACT),
     "release": (NEVER, ACT),
     "workflows": (LISTS, NEVER),

@@ -1,0 +1,521 @@
+"""The inbox: pages, filters, who is on it, answers from the list, and the history of answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from executions import pruning, settling
+from executions.models import AuditEntry, Command, CommandState, Draft, Execution, Question
+from providers import contract
+from providers.contract import Status
+
+pytestmark = pytest.mark.django_db
+
+APPROVAL = contract.Question(
+    ref="q1",
+    kind="approval",
+    title="Release the payment?",
+    choices=(
+        contract.Choice(value="yes", label="Release"),
+        contract.Choice(value="no", label="Refuse", is_danger=True),
+    ),
+)
+SECRET_FORM = contract.Question(
+    ref="q1",
+    kind="form",
+    title="Log in there",
+    schema={
+        "type": "object",
+        "properties": {
+            "user": {"type": "string"},
+            "password": {"type": "string", "default": "preset-9"},
+        },
+    },
+    model={"user": "bo", "password": "stored-7"},
+)
+
+
+@pytest.fixture
+def ask(put: Callable[..., Execution]) -> Callable[..., Question]:
+    """A run that asks; each run is stored by a poll of its own."""
+
+    def asking(ref: str, question: contract.Question = APPROVAL, **changed: Any) -> Question:
+        run = put(ref, Status.USER_INPUT, steps=(), questions=(question,), outputs=())
+        Question.objects.filter(execution=run).update(**changed)
+        return run.questions.get()
+
+    return asking
+
+
+@pytest.fixture
+def bo(people: dict[str, User], sign_in: Callable[[User], Client]) -> Client:
+    """Another operator of ana's team."""
+    user = User.objects.create_user("bo")
+    user.groups.set(people["ana"].groups.all())
+    return sign_in(user)
+
+
+def many(question: Question, number: int) -> list[int]:
+    """Questions like this one, each of a run of its own; every third is due."""
+    run, now = question.execution, timezone.now()
+    runs = Execution.objects.bulk_create(
+        Execution(
+            account=run.account, workflow=run.workflow, ref=f"m{i}", status=run.status,
+            native_status="UserInput", sort_at=now, observed_at=now, changed_at=now,
+        )
+        for i in range(number)
+    )  # fmt: skip
+    found = Question.objects.bulk_create(
+        Question(
+            execution=each, ref="q1", kind="form", title=f"Number {i}", schema=question.schema,
+            fingerprint="x", opened_at=now - timedelta(minutes=i),
+            due_at=now + timedelta(minutes=i) if i % 3 == 0 else None,
+        )
+        for i, each in enumerate(runs)
+    )  # fmt: skip
+    return [each.pk for each in found]
+
+
+def shown(page: Any) -> list[int]:
+    return [int(pk) for pk in re.findall(r'id="task-(\d+)"', page.content.decode())]
+
+
+def link(page: Any, rel: str) -> str:
+    found = re.search(rf'<a rel="{rel}" href="([^"]+)"', page.content.decode())
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def stamp_of(page: Any) -> str:
+    return re.search(r'data-stamp="(\w*)"', page.content.decode())[1]
+
+
+def changes_url(page: Any) -> str:
+    found = re.search(
+        r'id="inbox" data-changes-url="([^"]+)" data-top="(\d+)"', page.content.decode()
+    )
+    address = found[1].replace("&amp;", "&")
+    ids = ",".join(map(str, shown(page)))
+    return f"{address}{'&' if '?' in address else '?'}top={found[2]}&questions={ids}"
+
+
+# ------------------------------------------------------------------------------------------- pages
+
+
+def test_pages_lead_through_everything_by_due_time_then_age_and_back(ana, question) -> None:
+    many(question, 130)
+    rows = list(Question.objects.all())
+    never = datetime.max.replace(tzinfo=rows[0].opened_at.tzinfo)
+    rows.sort(key=lambda row: (row.due_at or never, row.opened_at, row.pk))
+    page, seen, sizes = ana.get("/inbox/"), [], []
+    while True:
+        seen += shown(page)
+        sizes.append(len(shown(page)))
+        if not link(page, "next"):
+            break
+        page = ana.get(link(page, "next"))
+    assert seen == [row.pk for row in rows]
+    assert sizes == [50, 50, 31]
+    before = ana.get(link(page, "prev"))
+    assert shown(before) == seen[50:100]
+    assert shown(ana.get(link(before, "prev"))) == seen[:50]
+
+
+def test_ten_thousand_open_questions_are_a_plain_page_of_few_queries(ana, question) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            page = ana.get("/inbox/")
+        assert page.status_code == 200
+        assert not [each["sql"] for each in asked if "OFFSET" in each["sql"]]
+        assert len(page.content) < 200_000
+        return len(asked)
+
+    few = queries()
+    many(question, 10_000)
+    assert queries() <= few + 1  # the undated ones come behind the dated
+    assert few <= 16
+    text = ana.get("/inbox/").content.decode()
+    assert "50 of 10001 on this page" in text
+    assert "1,000+" in text
+
+
+def test_the_badge_counts_the_lists_own_query(ana, eve, ask) -> None:
+    for i in range(3):
+        ask(f"r{i}")
+    text = ana.get("/inbox/").content.decode()
+    assert text.count('<li class="task') == 3
+    assert "3<span" in text
+    assert shown(eve.get("/inbox/")) == []
+
+
+def test_filters_narrow_by_whose_account_workflow_kind_and_text(
+    ana, people, ask, question, account
+) -> None:
+    mine = ask("r1", claimed_by=people["ana"], claimed_at=timezone.now())
+    free = ask("r2")
+    assert shown(ana.get("/inbox/?whose=mine")) == [mine.pk]
+    assert set(shown(ana.get("/inbox/?whose=unclaimed"))) == {free.pk, question.pk}
+    assert shown(ana.get("/inbox/?kind=form")) == [question.pk]
+    assert shown(ana.get("/inbox/?q=decide+on")) == [question.pk]
+    assert shown(ana.get("/inbox/?q=waits")) == [question.pk]  # its run's id
+    assert len(shown(ana.get(f"/inbox/?account={account.pk}&q=nightly"))) == 3
+    flow = question.execution.workflow_id
+    assert len(shown(ana.get(f"/inbox/?workflow={flow}"))) == 3
+    text = ana.get("/inbox/?q=no+such+thing").content.decode()
+    assert "Nothing here matches" in text
+    assert "3 wait for a person in all" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("account=9999", "There is no account “9999” that you may see."),
+        ("whose=hers", "There is no whose “hers”."),
+        ("workflow=x", "There is no workflow “x” that you may see."),
+        ("bogus=1", "“bogus” is not a filter of the inbox."),
+        ("after=nonsense", "place in the list was not understood"),
+        ("before=2026-01-01_2026-01-01_1", "place in the list was not understood"),
+        ("q=" + "x" * 300, "cut to 200"),
+    ],
+)
+def test_what_an_address_gets_wrong_is_ignored_and_named(ana, question, query, sentence) -> None:
+    page = ana.get(f"/inbox/?{query}")
+    assert page.status_code == 200
+    assert sentence in page.content.decode()
+
+
+# -------------------------------------------------------------------------------------------- live
+
+
+def test_an_open_page_keeps_its_lines_in_place_and_new_ones_come_behind(ana, ask) -> None:
+    first, second = ask("r1"), ask("r2")
+    page = ana.get("/inbox/")
+    address = changes_url(page)
+    assert ana.get(f"{address}&stamp={stamp_of(page)}").status_code == 204
+    Question.objects.filter(pk=first.pk).update(closed_at=timezone.now())
+    third = ask("r3", due_at=timezone.now() - timedelta(days=1))  # would be the first one
+    news = ana.get(address)
+    assert shown(news) == [first.pk, second.pk, third.pk]
+    assert "answered elsewhere or called off" in news.content.decode()
+    assert shown(ana.get("/inbox/")) == [third.pk, second.pk]
+
+
+def test_where_there_is_a_next_page_new_ones_are_announced(ana, question, ask) -> None:
+    many(question, 60)
+    page = ana.get("/inbox/")
+    ask("r1")
+    news = ana.get(changes_url(page))
+    assert shown(news) == shown(page)
+    assert "1 new, show it" in news.content.decode()
+
+
+# ----------------------------------------------------------------------------------- who is on it
+
+
+def test_the_first_claim_stays_known_when_it_is_taken_over_and_let_go(ana, bo, ask) -> None:
+    question = ask("r1")
+    ana.post(f"/questions/{question.pk}/claim/")
+    question.refresh_from_db()
+    first = question.first_claimed_at
+    assert first == question.claimed_at
+    line = bo.post(f"/questions/{question.pk}/claim/", headers={"HX-Request": "true"})
+    assert "ana is already on it" in line.content.decode()
+    bo.post(f"/questions/{question.pk}/claim/", {"from": "ana"})
+    question.refresh_from_db()
+    assert question.claimed_by.username == "bo"
+    bo.post(f"/questions/{question.pk}/release/")
+    question.refresh_from_db()
+    assert (question.claimed_by, question.claimed_at) == (None, None)
+    assert question.first_claimed_at == first
+    actions = AuditEntry.objects.order_by("pk").values_list("actor", "action", "detail__of")
+    assert list(actions) == [
+        ("ana", "claim", None), ("bo", "take over", "ana"), ("bo", "let go", None),
+    ]  # fmt: skip
+
+
+def test_an_open_draft_of_somebody_else_is_seen_but_not_what_is_in_it(ana, bo, question) -> None:
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    name = re.search(rf'name="(q{question.pk}-[^"]+)"', page)[1]
+    posted = {name: "4711", "fingerprint": question.fingerprint}
+    ana.post(f"/questions/{question.pk}/draft/", posted)
+    for address in ("/inbox/", f"/questions/{question.pk}/"):
+        text = bo.get(address).content.decode()
+        assert "ana</b> is on it" in text or "ana is on it" in text
+        assert "4711" not in text
+    assert "ana is on it" not in ana.get("/inbox/").content.decode()
+    Draft.objects.update(saved_at=timezone.now() - timedelta(hours=1))
+    assert "ana left a draft" in bo.get("/inbox/").content.decode()
+
+
+# ------------------------------------------------------------------------------- from the list
+
+
+def quick(client: Client, question: Question, value: str, **more: str) -> Any:
+    page = client.get("/inbox/").content.decode()
+    form = page[page.index(f'id="quick-{question.pk}"') :]
+    name = re.search(r'name="(q\d+-f\d+)" value="0"', form)[1]
+    note = re.search(r'<textarea name="(q\d+-f\d+)"', form)[1]
+    posted = {
+        "quick": "1", "fingerprint": question.fingerprint, name: value, note: "a note", **more,
+    }  # fmt: skip
+    return client.post(f"/questions/{question.pk}/answer/", posted, headers={"HX-Request": "true"})
+
+
+def test_a_choice_is_answered_from_the_list_with_a_note(ana, ask) -> None:
+    question = ask("r1")
+    line = quick(ana, question, "0").content.decode()
+    assert line.startswith(f'<li class="task is-sent" id="task-{question.pk}"')
+    assert "answer requested by ana" in line
+    text = ana.get("/inbox/answered/").content.decode()
+    assert "a note" in text
+    assert "yes" in text
+    assert not Draft.objects.exists()
+
+
+def test_a_dangerous_choice_asks_before_it_is_sent(ana, ask) -> None:
+    question = ask("r1")
+    text = ana.get("/inbox/").content.decode()
+    assert f'type="button" class="button small danger" data-dialog="quick-{question.pk}-2"' in text
+    dialog = text[text.index(f'<dialog id="quick-{question.pk}-2"') :]
+    assert 'class="button danger"' in dialog[: dialog.index("</dialog>")]
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    assert f'data-dialog="sure-{question.pk}-2"' in page
+
+
+def test_a_button_that_comes_too_late_says_so_in_its_line_and_keeps_the_note(ana, ask) -> None:
+    question = ask("r1")
+    stale = quick(ana, question, "0", fingerprint="old").content.decode()
+    assert "The provider changed this form" in stale
+    Question.objects.update(closed_at=timezone.now())
+    name = f"q{question.pk}-f1"
+    late = ana.post(
+        f"/questions/{question.pk}/answer/",
+        {"quick": "1", "fingerprint": question.fingerprint, name: "0", f"q{question.pk}-f2": "why"},
+        headers={"HX-Request": "true"},
+    )
+    assert "answered elsewhere" in late.content.decode()
+    assert not Command.objects.exists()
+    assert ">why</textarea>" in ana.get(f"/questions/{question.pk}/").content.decode()
+
+
+def test_no_buttons_where_somebody_else_is_on_it_or_more_is_asked(ana, people, ask, question):
+    ask("r1", claimed_by=people["vik"], claimed_at=timezone.now())
+    assert 'class="task-quick"' not in ana.get("/inbox/").content.decode()
+
+
+def test_a_viewer_sees_who_and_no_buttons(vik, ask) -> None:
+    ask("r1")
+    text = vik.get("/inbox/").content.decode()
+    assert "your role may look only" in text
+    assert 'method="post" action="/questions' not in text
+
+
+# ---------------------------------------------------------------------------------------- refusals
+
+
+def test_a_refused_answer_can_be_sent_again_from_the_open_page(ana, question) -> None:
+    """The buttons come back with a new key: the old one would find the refused command again."""
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    key = re.search(r'name="key" value="([^"]+)"', page)[1]
+    name = re.search(rf'name="(q{question.pk}-[^"]+)"', page)[1]
+    posted = {name: "12", "fingerprint": question.fingerprint, "key": key}
+    ana.post(f"/questions/{question.pk}/answer/", posted)
+    known = f"only=1&questions={question.pk}:{question.fingerprint}"
+    address = f"/questions/{question.pk}/changes/?{known}"
+    assert "Send answer" not in ana.get(address).content.decode()
+    complaints = {"body.amount": "too much", "nowhere": "odd"}
+    Command.objects.update(state=CommandState.REJECTED, message="No.", fields=complaints)
+    news = ana.get(address).content.decode()
+    assert f'hx-target="#question-{question.pk}-send"' in news
+    assert "Send answer" in news
+    assert f'data-complaint="field_{name}"' in news
+    assert "too much" in news
+    assert "nowhere: odd" in news
+    assert "answer-fields" not in news
+    new_key = re.search(r'name="key" value="([^"]+)"', news)[1]
+    ana.post(f"/questions/{question.pk}/answer/", {**posted, name: "9", "key": new_key})
+    assert Command.objects.filter(state=CommandState.PENDING).count() == 1
+
+
+# ---------------------------------------------------------------------------------------- answered
+
+
+def confirmed(command: Command) -> None:
+    """What a worker and the next poll would do."""
+    Command.objects.filter(pk=command.pk).update(state=CommandState.ACCEPTED)
+    Question.objects.filter(execution=command.execution).update(closed_at=timezone.now())
+    command.refresh_from_db()
+    assert settling.confirm(command)
+
+
+def test_who_answered_stays_and_the_own_draft_goes_while_others_keep_theirs(
+    ana, bo, people, question
+) -> None:
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    name = re.search(rf'name="(q{question.pk}-[^"]+)"', page)[1]
+    posted = {name: "12", "fingerprint": question.fingerprint}
+    bo.post(f"/questions/{question.pk}/draft/", {**posted, name: "99"})
+    ana.post(f"/questions/{question.pk}/answer/", posted)
+    confirmed(Command.objects.get())
+    question.refresh_from_db()
+    assert question.answered_by == people["ana"]
+    assert [each.user.username for each in Draft.objects.all()] == ["bo"]
+    mine = ana.get(f"/questions/{question.pk}/").content.decode()
+    assert "What was sent" in mine
+    assert "12" in mine
+    theirs = bo.get(f"/questions/{question.pk}/").content.decode()
+    assert "Answered by ana" in theirs
+    assert 'value="99"' in theirs
+    Question.objects.update(closed_at=timezone.now() - timedelta(days=31))
+    assert pruning.delete_old_drafts() == 1
+
+
+def test_a_question_that_is_asked_anew_waits_from_now_on(ana, people, put, ask) -> None:
+    question = ask(
+        "r1", opened_at=timezone.now() - timedelta(days=2), claimed_by=people["ana"],
+        claimed_at=timezone.now(), first_claimed_at=timezone.now(), answered_by=people["ana"],
+    )  # fmt: skip
+    put("r1", Status.RUNNING, steps=(), questions=(), outputs=(), seq=2)
+    question.refresh_from_db()
+    assert question.closed_at is not None
+    put("r1", Status.USER_INPUT, steps=(), questions=(APPROVAL,), outputs=(), seq=3)
+    question.refresh_from_db()
+    assert question.closed_at is None
+    assert question.opened_at > timezone.now() - timedelta(minutes=1)
+    assert question.claimed_by or question.first_claimed_at or question.answered_by is None
+
+
+def test_the_history_shows_what_was_sent_without_secrets_for_one_person_or_text(
+    ana, bo, ask
+) -> None:
+    first = ask("r1", SECRET_FORM)
+    page = ana.get(f"/questions/{first.pk}/").content.decode()
+    assert "stored-7" not in page
+    names = re.findall(rf'name="(q{first.pk}-f\d+)"', page)
+    posted = {names[0]: "cy", names[1]: "typed-8", "fingerprint": first.fingerprint}
+    ana.post(f"/questions/{first.pk}/answer/", posted)
+    quick(bo, ask("r2"), "0")
+    text = ana.get("/inbox/answered/").content.decode()
+    assert text.count('<tr id="answer-') == 2
+    assert "cy" in text
+    assert "typed-8" not in text
+    for query, number in (("by=bo", 1), ("by=nobody", 0), ("q=log+in", 1), ("q=nightly", 2)):
+        found = ana.get(f"/inbox/answered/?{query}").content.decode()
+        assert found.count('<tr id="answer-') == number, query
+
+
+def test_the_history_goes_back_page_by_page(ana, eve, people, question) -> None:
+    run = question.execution
+    Command.objects.bulk_create(
+        Command(
+            kind="answer", account=run.account, execution=run, target=f"question:x{i}",
+            question_ref="q1", requested_by=people["ana"], state="confirmed",
+            requested_at=timezone.now() - timedelta(minutes=i // 2),  # two at the same time
+        )
+        for i in range(70)
+    )  # fmt: skip
+    page, seen = ana.get("/inbox/answered/"), []
+    while True:
+        seen += re.findall(r'<tr id="answer-([^"]+)"', page.content.decode())
+        if not link(page, "next"):
+            break
+        page = ana.get(link(page, "next"))
+    newest = Command.objects.order_by("-requested_at", "-key").values_list("key", flat=True)
+    assert seen == [str(key) for key in newest]
+    assert "answer-" not in eve.get("/inbox/answered/").content.decode()
+    assert "was not understood" in ana.get("/inbox/answered/?after=x").content.decode()
+
+
+# ------------------------------------------------------------------------------------ raw and body
+
+
+def test_the_body_that_would_be_sent_is_shown_without_secrets_and_nothing_is_sent(ana, ask):
+    question = ask("r1", SECRET_FORM)
+    name = f"q{question.pk}-f1"
+    posted = {name: "cy", "fingerprint": question.fingerprint}
+    shown_body = ana.post(f"/questions/{question.pk}/preview/", posted).content.decode()
+    assert "&quot;user&quot;: &quot;cy&quot;" in shown_body
+    assert "••••••" in shown_body
+    assert "stored-7" not in shown_body
+    assert not Command.objects.exists()
+
+
+def test_the_raw_parts_are_shown_without_secrets(ana, ask) -> None:
+    text = ana.get(f"/questions/{ask('r1', SECRET_FORM).pk}/").content.decode()
+    assert "<h3>schema</h3>" in text
+    assert "<h3>model</h3>" in text
+    assert "stored-7" not in text
+    assert "preset-9" not in text
+
+
+def test_the_preview_of_an_unfinished_form_says_what_is_missing(ana, question) -> None:
+    posted = {"fingerprint": question.fingerprint}
+    text = ana.post(f"/questions/{question.pk}/preview/", posted).content.decode()
+    assert "Amount: This is needed." in text
+
+
+def test_a_form_that_changed_says_what_is_new_gone_and_different(ana, question, schema) -> None:
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    name = re.search(rf'name="(q{question.pk}-[^"]+)"', page)[1]
+    posted = {name: "12", "fingerprint": question.fingerprint}
+    ana.post(f"/questions/{question.pk}/draft/", posted)
+    amount = {**schema["properties"]["amount"], "maximum": 5}
+    changed = {"type": "object", "properties": {"amount": amount, "note": {"type": "string"}}}
+    Question.objects.update(fingerprint="other", schema=changed)
+    text = ana.post(f"/questions/{question.pk}/answer/", posted).content.decode()
+    assert "new: Note" in text
+    assert "changed: Amount" in text
+
+
+# --------------------------------------------------------------------------------------- too much
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ({"schema": {"properties": {f"p{i}": {"type": "string"} for i in range(501)}}}, "500 fields"),
+        ({"schema": {"properties": {}}, "model": {"a": "x" * 5_000_000}}, "larger than 1 MB"),
+        ({"schema": "<form><input name='a'></form>"}, "not JSON"),
+        ({"schema": {"components": []}}, "a form language that is not known here"),
+        ({"schema": {"type": "object"}, "form": 7}, "not a list"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_shown_is_a_sentence_a_link_and_the_raw_parts(ana, put, parts, sentence):
+    run = put("odd", Status.USER_INPUT, url="https://claims.example.com/odd")
+    odd = Question.objects.create(
+        execution=run, ref="q", kind="form", title="Odd", opened_at=timezone.now(), **parts
+    )
+    page = ana.get(f"/questions/{odd.pk}/")
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert sentence in text
+    assert "Answer it at the provider" in text
+    assert 'href="https://claims.example.com/odd"' in text
+    assert "<h3>schema</h3>" in text
+    assert len(text) < 200_000
+    assert ana.get("/inbox/").status_code == 200
+    assert ana.get(f"/executions/{run.pk}/").status_code == 200
+    for noun in ("answer", "draft", "preview"):
+        assert ana.post(f"/questions/{odd.pk}/{noun}/").status_code in (200, 409)
+
+
+def test_a_form_of_500_fields_is_a_page_that_can_be_answered(ana, put) -> None:
+    properties = {f"p{i}": {"type": "string"} for i in range(500)}
+    question = contract.Question(
+        ref="q1", kind="form", schema={"type": "object", "properties": properties}
+    )
+    run = put("long", Status.USER_INPUT, steps=(), questions=(question,), outputs=())
+    long = run.questions.get()
+    assert ana.get(f"/questions/{long.pk}/").content.count(b'<input type="text"') == 500
+    posted = {f"q{long.pk}-f{i + 1}": str(i) for i in range(500)}
+    answer = ana.post(f"/questions/{long.pk}/answer/", {**posted, "fingerprint": long.fingerprint})
+    assert answer.status_code == 302
