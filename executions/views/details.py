@@ -18,6 +18,7 @@ from executions.freshness import freshness
 from executions.models import Command, Execution, ExecutionDetail, Output, Transition
 from executions.roles import may_act, visible_executions
 from executions.views import histories, logs, questions, relations
+from executions.views.addresses import link
 from executions.views.chrome import Fragment, changes, fragment, no_store, show, wants_fragment
 from executions.views.payloads import payload_list
 from executions.views.steps import failed_step, step_list
@@ -42,7 +43,9 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
     if wants_fragment(request):
         context = {"run": run, **step_list(request, run)}
-        return no_store(HttpResponse(fragment(request, "executions/_run_steps.html", context)))
+        response = HttpResponse(fragment(request, "executions/_run_steps.html", context))
+        response["HX-Replace-Url"] = f"{request.path}?{link(request)}"
+        return no_store(response)
     look_closer(run)
     context = {
         **head_of(request, run),

@@ -4,6 +4,7 @@ downloaded as text."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from django.db.models import QuerySet
@@ -59,7 +60,7 @@ def log_view(request: HttpRequest, run: Execution) -> dict[str, Any]:
     if line is not None:
         context |= {"next_error": _error(run, after=line), "error_before": _error(run, before=line)}
     try:
-        with bounded():
+        with bounded() if text or level or step else nullcontext():
             found = _find(run, text, level, step)
             if text and line is None:
                 return context | _searched(request, run, found, text)

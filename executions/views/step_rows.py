@@ -6,15 +6,13 @@ import json
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
-from django.http import HttpRequest
+from django.db.models import Case, Func, IntegerField, QuerySet, TextField, When
+from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
 from executions.freshness import freshness
 from executions.models import Execution, Step, Transition
 from executions.views import step_tree, timelines
-from executions.views.addresses import link
 from executions.views.step_tree import Node, Row, Shown
 from executions.views.timelines import Scale
 from executions.wording import STATUS_VIEWS, duration, iso, moment, plain, size, zone
@@ -38,9 +36,7 @@ def _last(run: Execution) -> datetime:
     return run.finished_at or (run.observed_at if _is_still(run) else timezone.now())
 
 
-def drawn(
-    request: HttpRequest, run: Execution, root: Node, shown: list[Shown], chosen: int | None
-) -> dict[str, Any]:
+def drawn(run: Execution, root: Node, shown: list[Shown], chosen: int | None) -> dict[str, Any]:
     """Axis, the run's own row and the rows, ready to print."""
     last = _last(run)
     moves = _moves(run)
@@ -51,7 +47,7 @@ def drawn(
     kept = timelines.stretches(moves, last)
     details = _details(shown)
     room = {"errors": ERRORS, "outputs": OUTPUTS}
-    rows = [_row(request, each, scale, last, details, room, chosen) for each in shown]
+    rows = [_row(each, scale, last, details, room, chosen) for each in shown]
     own = [scale.bar(a, b, timelines.look_of(status)) for status, a, b in kept] if scale else []
     return {
         "steps": rows,
@@ -78,16 +74,17 @@ def _details(shown: list[Shown]) -> dict[int, Step]:
     ids = [each.node.row.id for each in shown if each.node.row is not None]
     if not ids:
         return {}
-    length = RawSQL("octet_length(output::text)", [])
-    small = RawSQL(f"CASE WHEN octet_length(output::text) <= {SMALL} THEN output::text END", [])
-    start = RawSQL(f"left(executions_step.error, {MAX_ERROR + 1})", [])
+    text = Cast("output", TextField())
     rows: QuerySet[Step] = Step.objects.filter(pk__in=ids).defer("output", "error", "path")
-    found = rows.annotate(output_bytes=length, output_text=small, error_start=start)
+    found = rows.annotate(
+        error_start=Left("error", MAX_ERROR + 1),
+        output_bytes=Func(text, function="octet_length", output_field=IntegerField()),
+        output_text=Case(When(output_bytes__lte=SMALL, then=text)),
+    )
     return {step.pk: step for step in found}
 
 
 def _row(
-    request: HttpRequest,
     each: Shown,
     scale: Scale | None,
     last: datetime,
@@ -117,21 +114,15 @@ def _row(
     if scale is not None:
         view["gap"], view["gap_took"] = timelines.gap_before(node, scale)
     if node.children:
-        view |= _group(request, each)
+        view |= _group(each)
     if node.row is not None:
         view |= _own(node.row, details.get(node.row.id), room)
     return view
 
 
-def _group(request: HttpRequest, each: Shown) -> dict[str, Any]:
-    """What a group says of its members, and the link that opens or closes it."""
+def _group(each: Shown) -> dict[str, Any]:
+    """What a group says of its members."""
     node = each.node
-    opened = [key for key in request.GET.getlist("open") if key != node.key]
-    shut = [key for key in request.GET.getlist("shut") if key != node.key]
-    if each.is_open:
-        shut.append(node.key)
-    else:
-        opened.append(node.key)
     counts = [
         {"status": STATUS_VIEWS[word.value], "count": node.counts[word.value]}
         for word in step_tree.WORST
@@ -140,7 +131,6 @@ def _group(request: HttpRequest, each: Shown) -> dict[str, Any]:
     return {
         "is_group": True,
         "is_open": each.is_open,
-        "turn": link(request, open=opened, shut=shut, step=None),
         "members": len(node.children),
         "size": node.size,
         "counts": counts,

@@ -193,12 +193,10 @@ def flatten(
 ) -> list[Shown]:
     """The rows in the order of the page. A closed group still shows what failed in it."""
     shown: list[Shown] = []
-    is_roomy = root.size <= ROOMY
 
     def add(node: Node, depth: int) -> None:
         for child in _ordered(node.children, failed_first):
-            is_open = bool(child.children) and child.key not in shut
-            is_open = is_open and (child.key in opened or _opens(child, is_roomy))
+            is_open = stands_open(root, child, opened, shut)
             shown.append(Shown(child, depth, is_open))
             if is_open:
                 add(child, depth + 1)
@@ -210,9 +208,21 @@ def flatten(
     return shown
 
 
-def _opens(node: Node, is_roomy: bool) -> bool:
-    """Whether a group is open before anybody said so."""
-    return is_roomy and (node.kind == "block" or len(node.children) <= FEW)
+def stands_open(root: Node, node: Node, opened: frozenset[str], shut: frozenset[str]) -> bool:
+    """A short run is open before anybody said so, save for many repetitions."""
+    if not node.children or node.key in shut:
+        return False
+    is_short = root.size <= ROOMY and (node.kind == "block" or len(node.children) <= FEW)
+    return node.key in opened or is_short
+
+
+def find(node: Node, key: str) -> Node | None:
+    """The group of that key."""
+    for child in node.children:
+        found = child if child.key == key and child.children else find(child, key)
+        if found is not None:
+            return found
+    return None
 
 
 def _ordered(children: list[Node], failed_first: bool) -> list[Node]:

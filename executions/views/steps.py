@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 from django.db.models import Q, TextField
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -20,7 +19,7 @@ from django.views.decorators.http import require_GET
 from executions.models import Execution, LogEntry, Step
 from executions.roles import visible_executions
 from executions.views import step_tree
-from executions.views.addresses import LOG_WORDS, STEP_WORDS, link, number, query, word
+from executions.views.addresses import LOG_WORDS, MOST_VALUES, STEP_WORDS, link, number, query, word
 from executions.views.bounded import TooLong, bounded
 from executions.views.chrome import fragment, no_store, wants_fragment
 from executions.views.payloads import value_view
@@ -38,6 +37,7 @@ def step_list(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """One page of rows and how to get to the others. Five queries at most."""
     rows = [Row(*each) for each in Step.objects.filter(execution=run).values_list(*COLUMNS)]
     root = step_tree.build(rows, run.started_at)
+    turn(request, root)
     text = word(request, "steps_q")
     failed_first = _failed_first(request, root)
     found, problem = (None, "") if not text else _search(run, text)
@@ -47,7 +47,7 @@ def step_list(request: HttpRequest, run: Execution) -> dict[str, Any]:
     page = min(_page(request, listed, chosen), pages)
     shown = listed[(page - 1) * PAGE : page * PAGE]
     return {
-        **drawn(request, run, root, shown, chosen),
+        **drawn(run, root, shown, chosen),
         "steps_total": len(rows),
         "steps_failed": root.problems,
         "failed_first": failed_first,
@@ -66,6 +66,7 @@ def step_list(request: HttpRequest, run: Execution) -> dict[str, Any]:
             request, steps="order" if failed_first else "failed", steps_page=None, step=None
         ),
         "steps_all": link(request, steps_q=None, steps_page=None),
+        "steps_url": reverse("executions:detail", args=[run.pk]),
         "steps_keep": query(request, STEP_WORDS),
         "other_words": [
             (name, value)
@@ -109,9 +110,7 @@ def failed_step(run: Execution) -> dict[str, Any] | None:
     """The first step that failed by itself: the innermost, with an error if any has one."""
     rows = Step.objects.filter(execution=run, status__in=("failed", "timed_out"))
     found = sorted(
-        rows.only("pk", "name", "path", "position").annotate(
-            said=RawSQL("executions_step.error <> ''", [])
-        )[:200],
+        rows.only("pk", "name", "path", "position").annotate(said=~Q(error=""))[:200],
         key=lambda each: (not each.said, -len(each.path), each.position),
     )
     if not found:
@@ -126,6 +125,28 @@ def failed_step(run: Execution) -> dict[str, Any] | None:
 
 
 # ------------------------------------------------------------------------------- which rows
+
+
+def turn(request: HttpRequest, root: Node) -> None:
+    """Open or close the group that `turn` names, in the address itself: what is rendered from
+    here on, links and what the page keeps, is as if it had said so."""
+    node = step_tree.find(root, word(request, "turn"))
+    words = request.GET.copy()
+    words.pop("turn", None)
+    if node is not None:
+        opened = [key for key in words.getlist("open") if key != node.key]
+        shut = [key for key in words.getlist("shut") if key != node.key]
+        chosen = number(request, "step")
+        around = step_tree.way_to(root, chosen) if chosen is not None else frozenset()
+        opened += [key for key in sorted(around) if key not in (*opened, node.key)]
+        is_open = step_tree.stands_open(
+            root, node, frozenset(words.getlist("open")) | around, frozenset(words.getlist("shut"))
+        )
+        (shut if is_open else opened).append(node.key)
+        words.setlist("open", opened[-MOST_VALUES:])
+        words.setlist("shut", shut[-MOST_VALUES:])
+        words.pop("step", None)
+    request.GET = words  # type: ignore[assignment]
 
 
 def _failed_first(request: HttpRequest, root: Node) -> bool:

@@ -20,8 +20,9 @@ from providers.contract import LAMPS, Status
 LEAST = 0.5  # percent; a shorter bar could not be seen
 MOST_SPANS = 12  # of one group
 TICKS = 7
-EVERY = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800, 3600,
-         7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000, 31536000)  # fmt: skip
+DAY = 86400
+EVERY = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800,
+         3600, 7200, 10800, 21600, 43200, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 365 * DAY)  # fmt: skip
 """Seconds between ticks."""
 HOLLOW = frozenset({Status.WAITING, Status.USER_INPUT, Status.PAUSED, Status.QUEUED})
 """Nothing is worked on: drawn as an outline."""
@@ -85,9 +86,9 @@ class Scale:
             return at.strftime("%H:%M:%S.%f")[:-4]
         if every < 60:
             return at.strftime("%H:%M:%S")
-        if self.seconds < 86400:
+        if self.seconds < DAY:
             return at.strftime("%H:%M")
-        return at.strftime("%b %d %H:%M" if every < 86400 else "%b %d" if every < 1e7 else "%b %Y")
+        return at.strftime("%b %d %H:%M" if every < DAY else "%b %d" if every < 1e7 else "%b %Y")
 
 
 def percent(number: float) -> str:

@@ -18,9 +18,8 @@ from providers.contract import Snapshot, Status, Step, Verb
 from providers.models import ProviderAccount
 
 now = timezone.now()
-account, _ = ProviderAccount.objects.get_or_create(name="Run page", provider="smartflows", defaults=dict(
-    settings={"base_url": "https://runs.example.com"}, enabled=True, health="ok",
-    last_success_at=now, next_poll_at=now + timedelta(days=1)))
+account, _ = ProviderAccount.objects.get_or_create(name="Run page", provider="smartflows",
+    defaults=dict(settings={"base_url": "https://runs.example.com"}))
 ProviderAccount.objects.filter(pk=account.pk).update(
     enabled=True, health="ok", last_success_at=now + timedelta(minutes=30),
     next_poll_at=now + timedelta(days=1))
@@ -35,10 +34,10 @@ def step(ref, name, status=Status.SUCCEEDED, start=None, end=None, **more):
 
 def put(ref, status, seq=1, **more):
     given = dict(workflow=contract.Workflow(ref="w1", name="Nightly settlement of all depots"),
-                 native_status=status.value.title(), started_at=at(0), questions=(), outputs=(), **more)
+                 native_status=status.value.title(), started_at=at(0), questions=(), outputs=())
+    given.update(more)
     store(account.pk, seq, [Snapshot(ref=ref, status=status, **given)])
-    run = Execution.objects.get(account=account, ref=ref)
-    return run
+    return Execution.objects.get(account=account, ref=ref)
 """
 
 
