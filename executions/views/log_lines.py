@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -77,6 +78,10 @@ def _turned(look: dict[str, str], codes: str) -> dict[str, str]:
     return turned
 
 
+def day_of(at: datetime | None) -> str:
+    return timezone.localtime(at).strftime("%a %b %d %Y") if at else ""
+
+
 def lines_of(
     entries: Iterable[LogEntry],
     *,
@@ -84,13 +89,16 @@ def lines_of(
     wanted: str = "",
     hits: frozenset[int] | None = None,
     names: Mapping[str, str] | None = None,
+    day: str = "",
 ) -> list[dict[str, Any]]:
     """Ready to print. `hits`: which of them were found, where others stand around them; `names`:
-    of steps by their ref."""
+    of steps by their ref; `day`: of the line before, as the first of a day names it."""
     shown: list[dict[str, Any]] = []
     room = MAX_TEXT
     before = None
     for entry in entries:
+        at = timezone.localtime(entry.at) if entry.at else None
+        today = day_of(entry.at) or day
         number = entry.seq + 1
         most = MAX_LINE if room > 0 else CUT_LINE
         text = entry.text[:most]
@@ -98,9 +106,8 @@ def lines_of(
         shown.append(
             {
                 "number": number,
-                "time": timezone.localtime(entry.at).strftime("%H:%M:%S.%f")[:-3]
-                if entry.at
-                else "",
+                "day": today if today != day else "",
+                "time": at.strftime("%H:%M:%S.%f")[:-3] if at else "",
                 "level": entry.level,
                 "lamp": LEVEL_LAMPS.get(entry.level.lower(), ""),
                 "parts": parts_of(text, wanted if hits is None or entry.seq in hits else ""),
@@ -112,5 +119,5 @@ def lines_of(
                 "step_ref": entry.step_ref,
             }
         )
-        before = entry.seq
+        before, day = entry.seq, today
     return shown

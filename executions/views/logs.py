@@ -18,7 +18,7 @@ from executions.roles import visible_executions
 from executions.views.addresses import LOG_WORDS, STEP_WORDS, link, number, query, word
 from executions.views.bounded import TooLong, bounded
 from executions.views.chrome import Fragment, fragment, no_store
-from executions.views.log_lines import bare, lines_of
+from executions.views.log_lines import bare, day_of, lines_of
 from executions.wording import count, iso, plain
 
 WINDOW = 1000  # lines
@@ -72,7 +72,9 @@ def log_view(request: HttpRequest, run: Execution) -> dict[str, Any]:
 def new_lines(request: HttpRequest, run: Execution, after: int) -> list[dict[str, Any]]:
     """Lines after the number `after`, for a page that follows; at most a window of them."""
     found = _find(run, "", word(request, "level"), word(request, "log_step"))
-    return _shown(run, list(found.filter(seq__gte=after)[:WINDOW]))
+    rows = list(found.filter(seq__gte=after)[:WINDOW])
+    last = LogEntry.objects.filter(execution=run, seq=after - 1).values_list("at", flat=True)
+    return _shown(run, rows, day=day_of(next(iter(last), None)))
 
 
 def log_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:

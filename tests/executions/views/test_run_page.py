@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -253,6 +253,21 @@ def test_the_page_goes_from_error_to_error(ana, logged):
     assert 'href="?line=40001#line-40001">Next error' in there
     assert 'href="?line=100#line-100">Error before' in there
     assert there.count("data-line=") == 1000
+
+
+def test_times_of_lines_stand_under_their_day_in_the_readers_zone(ana, put):
+    run = put("r")
+    ends = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
+    LogEntry.objects.bulk_create(
+        LogEntry(execution=run, seq=n, at=ends + timedelta(seconds=n), text="x") for n in range(4)
+    )
+    text = part(shown(ana, run), "log")
+    assert "times in UTC" in text
+    days = re.findall(r'data-line="(\d)"><b class="log-day">(.*?)</b>', text)
+    assert days == [("1", "Tue Nov 24 2026"), ("2", "Wed Nov 25 2026")]
+    news = ana.get(f"/executions/{run.pk}/changes/?stamp=old&log=3").content.decode()
+    assert 'data-line="4"' in news
+    assert "log-day" not in news
 
 
 def test_a_level_and_a_step_leave_only_their_lines(ana, logged):
@@ -520,7 +535,7 @@ def test_absurd_times_are_drawn_as_far_as_they_can(ana, detailed):
     times = ("0001-01-02T00:00:00+00:00", "9999-12-30T00:00:00+00:00", "1970-01-01T00:00:00+00:00")
     steps = tuple(
         contract.Step(ref=t, name=t, status=Status.SUCCEEDED, native_status="x",
-                      started_at=type(NOW).fromisoformat(t), finished_at=NOW)
+                      started_at=datetime.fromisoformat(t), finished_at=NOW)
         for t in times
     )  # fmt: skip
     text = shown(ana, detailed("r", Status.SUCCEEDED, steps=steps))
