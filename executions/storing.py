@@ -28,6 +28,7 @@ MAX_RAW = 256 * 2**10  # bytes of the provider's own object
 MAX_PAYLOAD = 2**20  # bytes of an input or output
 MAX_STEPS = 10_000
 MAX_ERROR = 20_000  # characters of a whole error text
+MAX_ATTEMPTS = 32_000  # more is a mistake of the provider's, and does not fit
 NOW: Mapping[str, datetime] = {}  # everything was read just now
 OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
 
@@ -193,6 +194,7 @@ def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
             }
             for output in {output.ref: output for output in snapshot.outputs or ()}.values()
         ],
+        **_attempt(snapshot.attempt),
     }
     row["fp"] = hashlib.blake2b(orjson.dumps(detail), digest_size=16).hexdigest()
     row.update(detail)
@@ -214,9 +216,15 @@ def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
             "error": redact_text(_text(step.error, MAX_ERROR)),
             "output": bounded(redact_value(step.output), MAX_STEP_OUTPUT),
             "run_ref": _text(step.run_ref, MAX_REF),
+            **_attempt(step.attempt),
         }
         for position, step in enumerate(unique.values())
     ]
+
+
+def _attempt(number: int) -> dict[str, int]:
+    """Left out where the provider does not say, so that its runs keep their fingerprints."""
+    return {"attempt": min(max(number, 0), MAX_ATTEMPTS)} if number else {}
 
 
 def _question(question: Question) -> dict[str, Any]:

@@ -13,7 +13,7 @@ WITH incoming AS MATERIALIZED (
         native text, progress smallint, message text, error text, started timestamptz,
         finished timestamptz, sort_at timestamptz, offers text[], url text, pver text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
-        steps jsonb, questions jsonb, outputs jsonb)
+        attempt smallint, steps jsonb, questions jsonb, outputs jsonb)
 ), new_workflow AS (
     INSERT INTO executions_workflow AS w (account_id, ref, name, can_start)
     SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart FROM incoming i
@@ -113,38 +113,41 @@ WITH incoming AS MATERIALIZED (
     FROM written WHERE status IS DISTINCT FROM old_status
 ), detail AS (
     INSERT INTO executions_executiondetail AS d (
-        execution_id, raw, input, output, error, fingerprint, read_at, log_cursor,
+        execution_id, raw, input, output, error, fingerprint, read_at, attempt, log_cursor,
         log_is_complete)
-    SELECT execution_id, raw, input, output, full_error, fp, %(now)s, '', false
+    SELECT execution_id, raw, input, output, full_error, fp, %(now)s, coalesce(attempt, 0), '',
+        false
     FROM written WHERE fp IS NOT NULL
     ON CONFLICT (execution_id) DO UPDATE SET
         raw = excluded.raw, input = excluded.input, output = excluded.output,
         error = CASE WHEN excluded.error = '' THEN d.error ELSE excluded.error END,
         fingerprint = excluded.fingerprint, read_at = excluded.read_at,
-        log_is_complete = false
+        attempt = excluded.attempt, log_is_complete = false
 ), step_in AS MATERIALIZED (
     SELECT w.execution_id, s.* FROM written w
     CROSS JOIN LATERAL jsonb_to_recordset(w.steps) AS s(
         ref text, position int, path jsonb, name text, status text, reason text, native text,
-        started timestamptz, finished timestamptz, error text, output jsonb, run_ref text)
+        started timestamptz, finished timestamptz, error text, output jsonb, run_ref text,
+        attempt smallint)
     WHERE w.fp IS NOT NULL
 ), step_written AS (
     INSERT INTO executions_step AS s (
         execution_id, ref, position, path, name, status, status_reason, native_status, started_at,
-        finished_at, error, output, run_ref)
+        finished_at, error, output, run_ref, attempt)
     SELECT execution_id, ref, position, path, name, status, reason, native, started, finished,
-        error, output, run_ref FROM step_in
+        error, output, run_ref, coalesce(attempt, 0) FROM step_in
     ON CONFLICT (execution_id, ref) DO UPDATE SET
         position = excluded.position, path = excluded.path, name = excluded.name,
         status = excluded.status, status_reason = excluded.status_reason,
         native_status = excluded.native_status, started_at = excluded.started_at,
         finished_at = excluded.finished_at, error = excluded.error, output = excluded.output,
-        run_ref = excluded.run_ref
+        run_ref = excluded.run_ref, attempt = excluded.attempt
     WHERE (s.position, s.path, s.name, s.status, s.status_reason, s.native_status, s.started_at,
-            s.finished_at, s.error, s.output, s.run_ref)
+            s.finished_at, s.error, s.output, s.run_ref, s.attempt)
         IS DISTINCT FROM (excluded.position, excluded.path, excluded.name, excluded.status,
             excluded.status_reason, excluded.native_status, excluded.started_at,
-            excluded.finished_at, excluded.error, excluded.output, excluded.run_ref)
+            excluded.finished_at, excluded.error, excluded.output, excluded.run_ref,
+            excluded.attempt)
 ), step_gone AS (
     DELETE FROM executions_step s USING written w
     WHERE s.execution_id = w.id AND w.fp IS NOT NULL

@@ -16,6 +16,7 @@ from executions.views import (
     payloads,
     preferences,
     starts,
+    steps,
 )
 
 app_name = "executions"
@@ -27,6 +28,9 @@ urlpatterns = [
     path("executions/<int:pk>/changes/", details.run_changes, name="run-changes"),
     path("executions/<int:pk>/log/", logs.log_fragment, name="log"),
     path("executions/<int:pk>/log.txt", logs.log_text, name="log-text"),
+    path("executions/<int:pk>/steps/<int:step_pk>/", steps.step, name="step"),
+    path("executions/<int:pk>/steps/<int:step_pk>.json", steps.step_output, name="step-output"),
+    path("executions/<int:pk>/tree/<slug:part>/", payloads.payload_tree, name="payload-tree"),
     path("executions/<int:pk>/<slug:part>.json", payloads.payload, name="payload"),
     path("executions/<int:pk>/outputs/<int:output_pk>/", outputs.output, name="output"),
     path("executions/<int:pk>/cancellation/", cancellations.cancellation, name="cancellation"),

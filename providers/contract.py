@@ -161,6 +161,7 @@ class Step:
     """One step of a run. `path` holds the names of the blocks around it, outermost first.
 
     `output` is any JSON value; storing bounds and redacts it. `ref` is unique within the run.
+    `attempt` counts the times the provider has tried it, 0 where it does not say.
     """
 
     ref: str
@@ -173,6 +174,7 @@ class Step:
     finished_at: datetime | None = None
     error: str = ""
     output: Any = None
+    attempt: int = 0
     run_ref: str = ""
     """The run this step started, where the provider links one (a sub-flow)."""
 
@@ -234,6 +236,7 @@ class Snapshot:
     `offers`: the verbs this run takes in its present state.
     `needs_detail`: a list row that cannot decide the status alone; the poller reads the run by
     its ref before it believes the status.
+    `attempt` counts the times the provider has tried this run, 0 where it does not say.
     `progress` is 0 to 100. `input` and `output` are any JSON value. `raw` is the provider's own
     object for "show raw". `version` orders observations where the provider numbers or stamps
     them (any sortable text); "" where it does not.
@@ -245,6 +248,7 @@ class Snapshot:
     native_status: str
     status_reason: str = ""
     name: str = ""
+    attempt: int = 0
     progress: int | None = None
     message: str = ""
     error: str = ""

@@ -9,6 +9,7 @@ from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
 from executions.models.runs import (
+    ERROR_LEVELS,
     OPEN_STATUSES,
     PROBLEM_STATUSES,
     STATUS_CHOICES,
@@ -22,6 +23,7 @@ from executions.models.runs import (
 )
 
 __all__ = [
+    "ERROR_LEVELS",
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",

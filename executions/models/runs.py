@@ -123,6 +123,8 @@ class ExecutionDetail(models.Model):
     """Of everything a detailed snapshot says; equal means nothing to write."""
     read_at = models.DateTimeField(null=True)
     """When steps, questions and outputs were last read from the provider."""
+    attempt = models.PositiveSmallIntegerField(db_default=0)
+    """How often the provider has tried this run; 0 where it does not say."""
     log_cursor = models.TextField(default="", blank=True)
     log_is_complete = models.BooleanField(default=False)
 
@@ -144,14 +146,23 @@ class Step(models.Model):
     finished_at = models.DateTimeField(null=True)
     error = models.TextField(default="", blank=True)
     output = models.JSONField(null=True)
+    attempt = models.PositiveSmallIntegerField(db_default=0)
     run_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
 
     class Meta:
         ordering = ("position",)
         constraints = [models.UniqueConstraint(fields=["execution", "ref"], name="step_key")]
+        indexes = [
+            models.Index(
+                fields=["run_ref"], name="step_of_sub_run", condition=~models.Q(run_ref="")
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+ERROR_LEVELS = ("error", "critical", "fatal", "severe")
 
 
 class LogEntry(models.Model):
@@ -167,6 +178,13 @@ class LogEntry(models.Model):
     class Meta:
         ordering = ("seq",)
         constraints = [models.UniqueConstraint(fields=["execution", "seq"], name="log_key")]
+        indexes = [
+            models.Index(
+                fields=["execution", "seq"],
+                name="log_errors",
+                condition=models.Q(level__in=ERROR_LEVELS),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.text[:80]

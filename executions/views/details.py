@@ -17,10 +17,11 @@ from executions.commands import look_closer
 from executions.freshness import freshness
 from executions.models import Command, Execution, ExecutionDetail, Output, Transition
 from executions.roles import may_act, visible_executions
-from executions.views import histories, logs, questions
+from executions.views import histories, logs, questions, relations
+from executions.views.addresses import link
 from executions.views.chrome import Fragment, changes, fragment, no_store, show, wants_fragment
 from executions.views.payloads import payload_list
-from executions.views.steps import step_list
+from executions.views.steps import failed_step, step_list
 from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, size
 from providers.contract import Verb
 
@@ -38,18 +39,21 @@ CONSEQUENCES = {
 
 @require_GET
 def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page; with HX-Request the steps, for their own pages and order."""
+    """The page; with HX-Request the steps, for their groups, pages, order and search."""
     run = get_run(request, pk)
     if wants_fragment(request):
         context = {"run": run, **step_list(request, run)}
-        return no_store(HttpResponse(fragment(request, "executions/_run_steps.html", context)))
+        response = HttpResponse(fragment(request, "executions/_run_steps.html", context))
+        response["HX-Replace-Url"] = f"{request.path}?{link(request)}"
+        return no_store(response)
     look_closer(run)
     context = {
         **head_of(request, run),
         **step_list(request, run),
         **logs.log_view(request, run),
-        **histories.history_of(run),
+        **histories.history_of(request, run),
         **data_of(run),
+        **relations.related(request, run),
         "questions": questions.questions_of(request, run),
         "verbs": verbs_of(request.user, run),
         "back": _back(request),
@@ -70,10 +74,14 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
             Fragment("#run-dialogs", fragment(request, "executions/_run_dialogs.html", head)),
             Fragment("#run-error", fragment(request, "executions/_run_error.html", head)),
             Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
-            Fragment("#history", _part(request, run, "history", histories.history_of(run))),
+            Fragment(
+                "#history", _part(request, run, "history", histories.history_of(request, run))
+            ),
             Fragment("#data", _part(request, run, "data", data_of(run))),
+            Fragment("#related", _part(request, run, "related", relations.related(request, run))),
         ]
-        return [*parts, *questions.question_fragments(request, run), *_log_lines(request, run)]
+        asked = questions.question_fragments(request, run)
+        return [*parts, *asked, *logs.log_fragments(request, run)]
 
     return changes(request, _stamp(run), fragments)
 
@@ -87,7 +95,8 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """Status, times, error and where the data comes from."""
     fresh = freshness(run.account, timezone.now())
     status = STATUS_VIEWS[run.status]
-    found = ExecutionDetail.objects.filter(pk=run.pk).values("error", "read_at").first()
+    columns = ("error", "read_at", "attempt")
+    found = ExecutionDetail.objects.filter(pk=run.pk).values(*columns).first()
     detail: dict[str, Any] = dict(found or {})
     is_final = status.status.is_final
     is_old = not is_final and (fresh.is_stale or run.missing_since is not None)
@@ -106,6 +115,10 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "native": plain(run.native_status),
         "reason": plain(run.status_reason),
         "error": plain(detail.get("error") or run.error_summary, 20_000),
+        "error_step": failed_step(run),
+        "attempt": attempt if (attempt := detail.get("attempt", 0)) > 1 else 0,
+        "usual": relations.usual(run),
+        "parent": relations.parent_of(request, run),
         "message": plain(run.message),
         "progress": None if is_final else run.progress,
         "started": moment(run.started_at),
@@ -175,21 +188,12 @@ def _part(request: HttpRequest, run: Execution, name: str, context: dict[str, An
     return fragment(request, f"executions/_run_{name}.html", {"run": run, **context})
 
 
-def _log_lines(request: HttpRequest, run: Execution) -> list[Fragment]:
-    """The lines after the last one the page has, if it follows the log."""
-    after = request.GET.get("log", "")
-    if not (after.isascii() and after.isdigit() and len(after) < 10):
-        return []
-    lines = logs.new_lines(run, int(after), request.GET.get("level", ""))
-    if not lines:
-        return []
-    html = fragment(request, "executions/_log_lines.html", {"lines": lines, "run": run})
-    return [Fragment("#log-lines", html, "beforeend")]
-
-
 def _stamp(run: Execution) -> str:
     """Of everything the page shows that may change."""
-    commands = list(Command.objects.filter(execution=run).values_list("key", "state", "message"))
+    newest_commands = Command.objects.filter(execution=run)[:100]
+    commands = [
+        (each.key, each.state, each.message, histories.is_stalled(each)) for each in newest_commands
+    ]
     asked = list(run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id"))
     detail = list(ExecutionDetail.objects.filter(pk=run.pk).values_list("fingerprint", "read_at"))
     newest = (
@@ -198,7 +202,7 @@ def _stamp(run: Execution) -> str:
     fresh = freshness(run.account, timezone.now())
     return mark(
         run.version, run.missing_since, run.progress, run.message, fresh, commands, asked,
-        detail, list(newest), logs.last_number(run),
+        detail, list(newest), logs.last_number(run), relations.usual(run)["overdue"],
     )  # fmt: skip
 
 

@@ -1,27 +1,129 @@
-"""What happened to a run and what people asked of it: transitions and commands, as sentences."""
+"""What happened to a run and what people asked of it: transitions and their causes, commands."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from executions.arguments import shown_arguments
-from executions.models import OPEN_COMMAND_STATES, Command, Execution, Question, Transition
-from executions.wording import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, clock, iso, moment, plain
+from django.http import HttpRequest
+from django.utils import timezone
 
-MAX_SHOWN = 200
+from executions.arguments import shown_arguments
+from executions.models import (
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandState,
+    Execution,
+    Question,
+    Transition,
+)
+from executions.settling import STALLED_AFTER
+from executions.views.addresses import HISTORY_WORDS, link, number, query, word
+from executions.wording import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, clock, iso, moment, plain
+from providers.contract import Status, Verb
+
+MAX_SHOWN = 100
 FLAG_WORDS = {"first": "first seen", "reopened": "came back after its end", "refined": "more exact"}
 NOUNS = {"cancel": "Cancel", "suspend": "Suspend", "resume": "Resume", "answer": "Answer",
          "start": "Start"}  # fmt: skip
 ICONS = {"cancel": "slash", "suspend": "pause", "resume": "play", "answer": "hand", "start": "play"}
+NOT_CONFIRMED = "not confirmed by the provider"
+WHAT_NEXT = {
+    CommandState.PENDING: "No worker has sent it yet. See under Accounts whether this account is "
+    "reached; if all are late, no worker runs.",
+    CommandState.SENDING: "A worker is still sending it. If the worker died, another one looks "
+    "after it by itself.",
+    CommandState.ACCEPTED: "The provider took it, but no poll has seen its effect. Look at the "
+    "provider; it is looked at here as well, for a day.",
+    CommandState.UNKNOWN: "Its answer was lost. The provider is being read; nothing is sent twice "
+    "blindly.",
+    CommandState.NEEDS_PERSON: "Look at the provider first. If it had no effect, ask again.",
+}
+EFFECTS = {  # what a confirmed wish leads to
+    Verb.CANCEL: (Status.CANCELED, Status.FAILED),
+    Verb.SUSPEND: (Status.PAUSED,),
+}
 
 
-def history_of(run: Execution) -> dict[str, Any]:
-    newest = Transition.objects.filter(execution=run).order_by("-version")[:MAX_SHOWN]
-    rows = Command.objects.filter(execution=run).select_related("requested_by")[:MAX_SHOWN]
+def history_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """A page of transitions and one of commands, newest first. Three queries."""
+    moves = Transition.objects.filter(execution=run).order_by("-version")
+    below = number(request, "moves_before")
+    if below is not None:
+        moves = moves.filter(version__lt=below)
+    rows = Command.objects.filter(execution=run).select_related("requested_by")
+    until = _time(word(request, "commands_before"))
+    asked = rows.filter(requested_at__lt=until) if until else rows
+    shown, commands = list(moves[: MAX_SHOWN + 1]), list(asked[: MAX_SHOWN + 1])
+    causes = commands if until is None else list(rows[:MAX_SHOWN])
+    more_moves, more_commands = shown[MAX_SHOWN:], commands[MAX_SHOWN:]
+    shown, commands = shown[:MAX_SHOWN], commands[:MAX_SHOWN]
     return {
-        "transitions": [_transition(row) for row in newest],
-        "commands_history": [command_view(row) for row in rows],
+        "transitions": [_transition(row, cause_of(row, causes)) for row in shown],
+        "commands_history": [command_view(row) for row in commands],
+        "history_keep": query(request, HISTORY_WORDS),
+        "moves_older": link(request, moves_before=shown[-1].version) if more_moves else "",
+        "moves_newest": link(request, moves_before=None) if below is not None else "",
+        "commands_older": link(request, commands_before=commands[-1].requested_at.isoformat())
+        if more_commands
+        else "",
+        "commands_newest": link(request, commands_before=None) if until else "",
     }
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+# ------------------------------------------------------------------------------------- causes
+
+
+def cause_of(move: Transition, commands: Sequence[Command]) -> dict[str, str]:
+    """Who or what brought a status: the command that was on its way to the provider when a poll
+    saw it, else the provider alone."""
+    under_way = [command for command in commands if _was_under_way(command, move)]
+    command = max(under_way, key=lambda each: each.sent_at or each.requested_at, default=None)
+    if command is None:
+        return {"words": "seen by a poll", "key": ""}
+    return {"words": _cause(move, command), "key": str(command.key)}
+
+
+def _was_under_way(command: Command, move: Transition) -> bool:
+    if command.kind == Verb.START:
+        return "first" in move.flags
+    sent = command.sent_at
+    if sent is None or move.version <= command.version_at_send or move.observed_at < sent:
+        return False
+    return command.settled_at is None or move.observed_at <= command.settled_at
+
+
+def _cause(move: Transition, command: Command) -> str:
+    who = _by(command)
+    if command.kind == Verb.START:
+        return f"started by {who}"
+    if command.kind == Verb.ANSWER:
+        return f"after the answer of {who}"
+    if move.to_status in EFFECTS.get(Verb(command.kind), ()):
+        if command.kind == Verb.CANCEL and move.to_status == Status.FAILED:
+            return f"failed after cancel requested by {who}"
+        return f"after {command.kind} requested by {who}"
+    if command.state == CommandState.REJECTED:
+        return f"seen by a poll; the {command.kind} requested by {who} came too late"
+    if command.kind == Verb.RESUME:
+        return f"after resume requested by {who}"
+    return f"seen by a poll, while the {command.kind} requested by {who} was under way"
+
+
+def _by(command: Command) -> str:
+    return command.requested_by.get_username() if command.requested_by else "someone"
+
+
+# ----------------------------------------------------------------------------------- commands
 
 
 def open_rows(run: Execution) -> list[Command]:
@@ -35,22 +137,35 @@ def open_commands(run: Execution) -> list[dict[str, Any]]:
     return [command_view(row) for row in open_rows(run)]
 
 
+def is_stalled(command: Command) -> bool:
+    """Open for so long that nobody should go on waiting for it without looking."""
+    return is_open(command) and command.requested_at < timezone.now() - STALLED_AFTER
+
+
+def is_open(command: Command) -> bool:
+    return command.state in {str(each) for each in OPEN_COMMAND_STATES}
+
+
 def command_view(
     command: Command, question: Question | None = None, *, with_arguments: bool = True
 ) -> dict[str, Any]:
     """One command with the steps it went through; `question` is the one it answers, where the
     caller has it."""
-    state = command.state
+    state, stalled = command.state, is_stalled(command)
+    needs_advice = stalled or state == CommandState.NEEDS_PERSON
     return {
+        "key": str(command.key),
         "kind": NOUNS.get(command.kind, command.kind),
         "icon": ICONS.get(command.kind, "send"),
-        "state": COMMAND_WORDS.get(state, state),
-        "lamp": COMMAND_LAMPS.get(state, "active"),
-        "by": command.requested_by.get_username() if command.requested_by else "someone",
+        "state": NOT_CONFIRMED if stalled else COMMAND_WORDS.get(state, state),
+        "lamp": "warning" if stalled else COMMAND_LAMPS.get(state, "active"),
+        "by": _by(command),
         "reason": plain(command.reason),
         "message": plain(command.message),
+        "advice": WHAT_NEXT.get(CommandState(state), "") if needs_advice else "",
+        "attempts": command.attempts if command.attempts > 1 else 0,
         "steps": _steps(command),
-        "is_open": state in {str(each) for each in OPEN_COMMAND_STATES},
+        "is_open": is_open(command),
         "arguments": argument_pairs(command, question) if with_arguments else [],
         "new_ref": plain(command.new_ref),
     }
@@ -58,10 +173,11 @@ def command_view(
 
 def sentence(command: Command) -> str:
     """Why a second one is not taken."""
-    by = command.requested_by.get_username() if command.requested_by else "someone"
-    word = COMMAND_WORDS.get(command.state, command.state)
     kind = NOUNS.get(command.kind, command.kind)
-    return f"{kind} {word} {clock(command.requested_at)} by {by}"
+    when, word = clock(command.requested_at), COMMAND_WORDS.get(command.state, command.state)
+    if is_stalled(command):
+        return f"{kind} of {when} by {_by(command)} is {NOT_CONFIRMED}"
+    return f"{kind} {word} {when} by {_by(command)}"
 
 
 def _steps(command: Command) -> list[dict[str, str]]:
@@ -87,7 +203,7 @@ def argument_pairs(command: Command, question: Question | None = None) -> list[t
     return [(plain(str(key), 80), plain(str(value), 300)) for key, value in list(pairs)[:100]]
 
 
-def _transition(row: Transition) -> dict[str, Any]:
+def _transition(row: Transition, cause: dict[str, str]) -> dict[str, Any]:
     return {
         "version": row.version,
         "was": STATUS_VIEWS.get(row.from_status),
@@ -98,4 +214,6 @@ def _transition(row: Transition) -> dict[str, Any]:
         "observed": moment(row.observed_at),
         "observed_iso": iso(row.observed_at),
         "flags": ", ".join(FLAG_WORDS.get(flag, flag) for flag in row.flags),
+        "cause": cause["words"],
+        "command": cause["key"],
     }

@@ -1,123 +1,207 @@
-"""A run's log: searched on the server, shown 1,000 lines at a time, downloaded as text."""
+"""A run's log: searched on the server over its whole length, shown in windows of 1,000 lines,
+downloaded as text."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions.models import Execution, LogEntry
+from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
 from executions.roles import visible_executions
-from executions.views.chrome import fragment, no_store
-from executions.wording import iso, plain
+from executions.views.addresses import LOG_WORDS, STEP_WORDS, link, number, query, word
+from executions.views.bounded import TooLong, bounded
+from executions.views.chrome import Fragment, fragment, no_store
+from executions.views.log_lines import bare, day_of, lines_of
+from executions.wording import count, iso, plain
 
-WINDOW = 1000
-MAX_LINE = 4000  # characters of one line on the page
+WINDOW = 1000  # lines
+FOUND = 200  # finds of a search on one page, each with the lines around it
+AROUND = 2  # lines before and after a find
+COUNTED = 10_000
 LEVELS = {
-    "error": ("error", "critical", "fatal", "severe"),
-    "warning": ("warning", "warn", "error", "critical", "fatal", "severe"),
+    "error": ERROR_LEVELS,
+    "warning": ("warning", "warn", *ERROR_LEVELS),
+    "info": ("info", "information", "notice", "warning", "warn", *ERROR_LEVELS),
 }
-LEVEL_LAMPS = {"error": "failed", "critical": "failed", "fatal": "failed", "severe": "failed",
-               "warning": "warning", "warn": "warning"}  # fmt: skip
-ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+LEVEL_WORDS = (("info", "Without debug"), ("warning", "Warnings and errors"), ("error", "Errors"))
 
 
-def log_view(request: HttpRequest, execution: Execution) -> dict[str, Any]:
-    """A window of lines: around `?line=`, or the last ones. Filters `log_q` and `level`."""
-    text = request.GET.get("log_q", "").strip()[:200]
-    level = request.GET.get("level", "")
-    found = _found(execution, text, level)
-    line = _number(request.GET.get("line", ""))
-    if line is not None:
-        rows = list(found.filter(seq__gte=max(0, line - 1 - WINDOW // 2))[:WINDOW])
-    else:
-        rows = list(found.order_by("-seq")[:WINDOW])[::-1]
-    return {
-        "lines": [_line(entry, line) for entry in rows],
+def log_view(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """The lines around `?line=`, the last ones, or what `log_q`, `level` and `log_step` find."""
+    text, level, step = word(request, "log_q"), word(request, "level"), word(request, "log_step")
+    level = level if level in LEVELS else ""
+    line = number(request, "line")
+    total = last_number(run)
+    context: dict[str, Any] = {
         "log_q": text,
-        "level": level if level in LEVELS else "",
+        "level": level,
+        "levels": LEVEL_WORDS,
+        "log_step": step,
+        "log_step_name": _step_names(run, {step}).get(step, plain(step)) if step else "",
         "line": line,
-        "log_first": rows[0].seq + 1 if rows else 0,
-        "log_last": rows[-1].seq + 1 if rows else 0,
-        "log_total": _last(execution),
-        "has_before": bool(rows) and found.filter(seq__lt=rows[0].seq).exists(),
-        "has_after": bool(rows) and found.filter(seq__gt=rows[-1].seq).exists(),
-        "first_error": _first_error(execution),
+        "log_total": total,
+        "log_counted": f"{total:,}",
+        "first_error": _error(run),
+        "is_filtered": bool(text or level or step),
         "follows": line is None and not text,
+        "log_keep": query(request, LOG_WORDS),
+        "log_query": query(request, LOG_WORDS, line=None, log_from=None),
+        "log_all": link(request, log_q=None, level=None, log_step=None, log_from=None),
+        "log_any_step": link(request, log_step=None, log_from=None),
+        "step_words": [(w, v) for w in STEP_WORDS for v in request.GET.getlist(w)[:50]],
     }
+    if line is not None:
+        context |= {"next_error": _error(run, after=line), "error_before": _error(run, before=line)}
+    try:
+        with bounded() if text or level or step else nullcontext():
+            found = _find(run, text, level, step)
+            if text and line is None:
+                return context | _searched(request, run, found, text)
+            return context | _window(request, run, found, line)
+    except TooLong as error:
+        return context | {"lines": [], "log_problem": str(error)}
 
 
-def new_lines(execution: Execution, after: int, level: str) -> list[dict[str, Any]]:
+def new_lines(request: HttpRequest, run: Execution, after: int) -> list[dict[str, Any]]:
     """Lines after the number `after`, for a page that follows; at most a window of them."""
+    found = _find(run, "", word(request, "level"), word(request, "log_step"))
+    rows = list(found.filter(seq__gte=after)[:WINDOW])
+    last = LogEntry.objects.filter(execution=run, seq=after - 1).values_list("at", flat=True)
+    return _shown(run, rows, day=day_of(next(iter(last), None)))
+
+
+def log_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
+    """The lines after the last one the page has, if it follows the log; a page that had none gets
+    the log with its tools."""
+    after = number(request, "log")
+    if after is None:
+        return []
+    lines = new_lines(request, run, after)
+    if not lines:
+        return []
+    if after == 0 and not word(request, "level"):
+        whole = {"run": run, **log_view(request, run)}
+        return [Fragment("#log", fragment(request, "executions/_run_log.html", whole))]
+    html = fragment(request, "executions/_log_lines.html", {"lines": lines, "run": run})
+    about = {"run": run, "log_counted": f"{last_number(run):,}", "first_error": _error(run)}
     return [
-        _line(row, None) for row in _found(execution, "", level).filter(seq__gte=after)[:WINDOW]
+        Fragment("#log-lines", html, "beforeend"),
+        Fragment("#log-about", fragment(request, "executions/_log_about.html", about)),
     ]
 
 
-def last_number(execution: Execution) -> int:
-    return _last(execution)
+def last_number(run: Execution) -> int:
+    newest = LogEntry.objects.filter(execution=run).order_by("-seq").values_list("seq")[:1]
+    return next((seq + 1 for (seq,) in newest), 0)
 
 
 @require_GET
 def log_fragment(request: HttpRequest, pk: int) -> HttpResponse:
-    execution = get_object_or_404(visible_executions(request.user), pk=pk)
-    context = {"run": execution, **log_view(request, execution)}
-    return no_store(HttpResponse(fragment(request, "executions/_run_log.html", context)))
+    """The log as a search leaves it; the page's address follows."""
+    run = get_object_or_404(visible_executions(request.user), pk=pk)
+    context = {"run": run, **log_view(request, run)}
+    response = HttpResponse(fragment(request, "executions/_run_log.html", context))
+    words = link(request, line=None)
+    response["HX-Replace-Url"] = reverse("executions:detail", args=[pk]) + (words and f"?{words}")
+    return no_store(response)
 
 
 @require_GET
 def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
-    """The whole log, or what the filter leaves of it, as plain text."""
-    execution = get_object_or_404(visible_executions(request.user), pk=pk)
-    rows = _found(execution, request.GET.get("log_q", "")[:200], request.GET.get("level", ""))
+    """The whole log, what the filter leaves of it, or one line, as plain text."""
+    run = get_object_or_404(visible_executions(request.user), pk=pk)
+    rows = _find(run, word(request, "log_q"), word(request, "level"), word(request, "log_step"))
+    line = number(request, "line")
+    if line is not None:
+        rows = rows.filter(seq=line - 1)
 
     def lines() -> Iterator[str]:
         for entry in rows.iterator(2000):
-            yield f"{iso(entry.at)}\t{entry.level}\t{ANSI.sub('', entry.text)}\n"
+            yield f"{iso(entry.at)}\t{entry.level}\t{bare(entry.text)}\n"
 
     response = StreamingHttpResponse(lines(), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}-log.txt"'
     return response
 
 
-def _found(execution: Execution, text: str, level: str) -> QuerySet[LogEntry]:
-    found = LogEntry.objects.filter(execution=execution).order_by("seq")
+# ------------------------------------------------------------------------------------ finding
+
+
+def _find(run: Execution, text: str, level: str, step: str) -> QuerySet[LogEntry]:
+    found = LogEntry.objects.filter(execution=run).order_by("seq")
     if text:
-        found = found.filter(text__icontains=text.replace("\0", ""))
+        found = found.filter(text__icontains=text)
     if level in LEVELS:
-        wanted = Q()
-        for word in LEVELS[level]:
-            wanted |= Q(level__iexact=word)
-        found = found.filter(wanted)
-    return found
+        found = found.filter(level__in=LEVELS[level])
+    return found.filter(step_ref=step) if step else found
 
 
-def _line(entry: LogEntry, chosen: int | None) -> dict[str, Any]:
-    number = entry.seq + 1
+def _window(
+    request: HttpRequest, run: Execution, found: QuerySet[LogEntry], line: int | None
+) -> dict[str, Any]:
+    if line is not None:
+        rows = list(found.filter(seq__gte=max(0, line - 1 - WINDOW // 2))[:WINDOW])
+    else:
+        rows = list(found.order_by("-seq")[:WINDOW])[::-1]
+    first, last = (rows[0].seq, rows[-1].seq) if rows else (0, 0)
     return {
-        "number": number,
-        "time": entry.at.strftime("%H:%M:%S.%f")[:-3] if entry.at else "",
-        "level": entry.level,
-        "lamp": LEVEL_LAMPS.get(entry.level.lower(), ""),
-        "text": plain(ANSI.sub("", entry.text), MAX_LINE),
-        "is_chosen": number == chosen,
+        "lines": _shown(run, rows, chosen=line),
+        "log_last": last + 1 if rows else 0,
+        "log_before": link(request, line=max(1, first + 1), log_from=None)
+        if rows and found.filter(seq__lt=first).exists()
+        else "",
+        "log_after": link(request, line=last + 1, log_from=None)
+        if rows and found.filter(seq__gt=last).exists()
+        else "",
+        "before_line": max(1, first + 1),
+        "after_line": last + 1,
     }
 
 
-def _last(execution: Execution) -> int:
-    newest = LogEntry.objects.filter(execution=execution).order_by("-seq").values_list("seq")[:1]
-    return next((seq + 1 for (seq,) in newest), 0)
+def _searched(
+    request: HttpRequest, run: Execution, found: QuerySet[LogEntry], text: str
+) -> dict[str, Any]:
+    """A page of finds, each with the lines around it."""
+    begin = number(request, "log_from") or 1
+    seqs = list(found.filter(seq__gte=begin - 1).values_list("seq", flat=True)[: FOUND + 1])
+    more, seqs = seqs[FOUND:], seqs[:FOUND]
+    wanted = {seq + step for seq in seqs for step in range(-AROUND, AROUND + 1)}
+    rows = LogEntry.objects.filter(execution=run, seq__in=wanted).order_by("seq")
+    hits = frozenset(seqs)
+    return {
+        "lines": _shown(run, list(rows), wanted=text, hits=hits),
+        "log_last": 0,
+        "log_found": count(found[: COUNTED + 1].count(), COUNTED),
+        "log_before": link(request, log_from=None) if begin > 1 else "",
+        "log_after": link(request, log_from=more[0] + 1) if more else "",
+    }
 
 
-def _first_error(execution: Execution) -> int | None:
-    first = _found(execution, "", "error").values_list("seq", flat=True)[:1]
-    return next((seq + 1 for seq in first), None)
+def _shown(run: Execution, rows: list[LogEntry], **more: Any) -> list[dict[str, Any]]:
+    return lines_of(rows, names=_step_names(run, {row.step_ref for row in rows}), **more)
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+def _step_names(run: Execution, refs: set[str]) -> dict[str, str]:
+    """Names of the steps that lines belong to."""
+    asked = sorted(refs - {""})
+    if not asked:
+        return {}
+    rows = Step.objects.filter(execution=run, ref__in=asked).values_list("ref", "name")
+    return {ref: plain(name, 60) for ref, name in rows}
+
+
+def _error(run: Execution, *, after: int | None = None, before: int | None = None) -> int | None:
+    """The number of the first line with an error, of the next one or of the one before."""
+    found = LogEntry.objects.filter(execution=run, level__in=ERROR_LEVELS)
+    if before is not None:
+        found = found.filter(seq__lt=before - 1).order_by("-seq")
+    else:
+        found = found.filter(seq__gte=after or 0).order_by("seq")
+    return next((seq + 1 for seq in found.values_list("seq", flat=True)[:1]), None)

@@ -1,126 +1,200 @@
-"""The steps of a run as a timeline: 200 at a time, in their order or failed ones first."""
+"""The steps of a run as a timeline: a page of rows of their tree, and one step with all it has.
+
+All steps are read for the tree, in a few columns; `step_rows` reads the rest of the rows that are
+shown. A large output comes when somebody opens it.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import MAXYEAR, datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, QuerySet, When
-from django.http import HttpRequest
-from django.utils import timezone
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET
 
-from executions.freshness import freshness
-from executions.models import PROBLEM_STATUSES, Execution, Step
-from executions.wording import STATUS_VIEWS, duration, iso, moment, plain
+from executions.models import Execution, LogEntry, Step
+from executions.roles import visible_executions
+from executions.views import step_tree
+from executions.views.addresses import LOG_WORDS, MOST_VALUES, STEP_WORDS, link, number, query, word
+from executions.views.bounded import TooLong, bounded
+from executions.views.chrome import fragment, no_store, wants_fragment
+from executions.views.payloads import value_view
+from executions.views.step_rows import drawn
+from executions.views.step_tree import Node, Row, Shown
+from executions.wording import plain
 
-PAGE = 200
-MAX_SHOWN = 20_000  # characters of a step's output on the page
-MAX_DEPTH = 6  # blocks that are still indented
+PAGE = 200  # rows
+MAX_FOUND = 500  # steps that a search shows
+MAX_SHOWN = 20_000  # characters of a whole error
+COLUMNS = ("id", "path", "name", "status", "started_at", "finished_at")
 
 
-def step_list(request: HttpRequest, execution: Execution) -> dict[str, Any]:
-    """One page of steps and how to get to the others. Two or three queries."""
-    failed_first = request.GET.get("steps") == "failed"
-    total = Step.objects.filter(execution=execution).count()
-    failed = _of(execution).filter(status__in=PROBLEM_STATUSES).count() if total else 0
-    pages = max(1, -(-total // PAGE))
-    page = min(_number(request.GET.get("steps_page", "1")), pages)
-    rows = _of(execution)
-    if failed_first:
-        order = Case(When(status__in=PROBLEM_STATUSES, then=0), default=1)
-        rows = rows.order_by(order, "position")
-    shown = list(rows[(page - 1) * PAGE : page * PAGE])
-    start, end = _span(execution, shown)
+def step_list(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """One page of rows and how to get to the others. Five queries at most."""
+    rows = [Row(*each) for each in Step.objects.filter(execution=run).values_list(*COLUMNS)]
+    root = step_tree.build(rows, run.started_at)
+    turn(request, root)
+    text = word(request, "steps_q")
+    failed_first = _failed_first(request, root)
+    found, problem = (None, "") if not text else _search(run, text)
+    listed = _listed(request, root, failed_first, found)
+    chosen = number(request, "step")
+    pages = max(1, -(-len(listed) // PAGE))
+    page = min(_page(request, listed, chosen), pages)
+    shown = listed[(page - 1) * PAGE : page * PAGE]
     return {
-        "steps": [_view(step, start, end) for step in shown],
-        "steps_total": total,
-        "is_still": _is_still(execution),
-        "steps_failed": failed,
+        **drawn(run, root, shown, chosen),
+        "steps_total": len(rows),
+        "steps_failed": root.problems,
         "failed_first": failed_first,
+        "steps_q": text,
+        "steps_found": None if found is None else len(found),
+        "steps_most": MAX_FOUND,
+        "steps_problem": problem,
         "steps_page": page,
         "steps_pages": pages,
+        "steps_rows": len(listed),
         "steps_from": (page - 1) * PAGE + 1,
         "steps_to": (page - 1) * PAGE + len(shown),
-        "span": duration((end - start).total_seconds()) if start and end else "",
-        "span_start": moment(start),
+        "steps_before": link(request, steps_page=page - 1 if page > 2 else None),
+        "steps_after": link(request, steps_page=page + 1),
+        "steps_turned": link(
+            request, steps="order" if failed_first else "failed", steps_page=None, step=None
+        ),
+        "steps_all": link(request, steps_q=None, steps_page=None),
+        "steps_url": reverse("executions:detail", args=[run.pk]),
+        "steps_keep": query(request, STEP_WORDS),
+        "other_words": [
+            (name, value)
+            for name in (*LOG_WORDS, "steps", "open", "shut")
+            for value in request.GET.getlist(name)[:50]
+        ],
     }
 
 
-def _of(execution: Execution) -> QuerySet[Step]:
-    return Step.objects.filter(execution=execution)
+@require_GET
+def step(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
+    """One step with everything it has, for its row; without htmx the page, turned to that row."""
+    run = get_object_or_404(visible_executions(request.user).only("pk", "account_id"), pk=pk)
+    if not wants_fragment(request):
+        get_object_or_404(Step.objects.only("pk"), pk=step_pk, execution=run)
+        page = reverse("executions:detail", args=[pk])
+        return redirect(f"{page}?step={step_pk}#step-{step_pk}")
+    found = get_object_or_404(Step.objects.defer("output"), pk=step_pk, execution=run)
+    context = {
+        "run": run,
+        "step": found,
+        "error": plain(found.error, MAX_SHOWN),
+        "output": value_view("executions_step", "output", "id", step_pk),
+        "has_log": LogEntry.objects.filter(execution=run, step_ref=found.ref).exists(),
+    }
+    return no_store(HttpResponse(fragment(request, "executions/_step.html", context)))
 
 
-def _is_still(execution: Execution) -> bool:
-    """Whether no step goes on, whatever it said when it was last seen."""
-    fresh = freshness(execution.account, timezone.now())
-    return execution.is_final or fresh.is_stale or execution.missing_since is not None
+@require_GET
+def step_output(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
+    """What is kept of a step's output, as a JSON file."""
+    run = get_object_or_404(visible_executions(request.user).only("pk"), pk=pk)
+    found = get_object_or_404(Step, pk=step_pk, execution=run)
+    text = json.dumps(found.output, indent=2, ensure_ascii=False)
+    response = HttpResponse(text, content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="run-{pk}-step-{step_pk}.json"'
+    return response
 
 
-def _number(text: str) -> int:
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
-
-
-def _span(execution: Execution, steps: list[Step]) -> tuple[datetime | None, datetime | None]:
-    """From the first start to the last end that is known. A run that goes on has come to this
-    moment; one that is no longer seen, to when it was."""
-    starts = [t for t in (execution.started_at, *(s.started_at for s in steps)) if t]
-    last_seen = execution.observed_at if _is_still(execution) else timezone.now()
-    last_seen = execution.finished_at or last_seen
-    ends = [t for t in (last_seen, *(s.finished_at for s in steps)) if t]
-    if not starts or not ends:
-        return None, None
-    start, end = min(starts), max(ends)
-    if start.year == MAXYEAR:  # absurd, and nothing can come after it
-        return None, None
-    return start, max(end, start + timedelta(milliseconds=1))
-
-
-def _view(step: Step, start: datetime | None, end: datetime | None) -> dict[str, Any]:
-    status = STATUS_VIEWS[step.status]
-    took = since = ""
-    if step.started_at and step.finished_at:
-        took = duration((step.finished_at - step.started_at).total_seconds())
-    elif step.started_at and not status.status.is_final:
-        since = iso(step.started_at)
-    output = _output(step.output)
+def failed_step(run: Execution) -> dict[str, Any] | None:
+    """The first step that failed by itself: the innermost, with an error if any has one."""
+    rows = Step.objects.filter(execution=run, status__in=("failed", "timed_out"))
+    found = sorted(
+        rows.only("pk", "name", "path", "position").annotate(said=~Q(error=""))[:200],
+        key=lambda each: (not each.said, -len(each.path), each.position),
+    )
+    if not found:
+        return None
+    first = found[0]
     return {
-        "id": step.pk,
-        "name": plain(step.name) or plain(step.ref),
-        "path": " / ".join(plain(str(part)) for part in step.path),
-        "depth": min(len(step.path), MAX_DEPTH),
-        "status": status,
-        "reason": plain(step.status_reason),
-        "native": plain(step.native_status),
-        "started": moment(step.started_at),
-        "started_iso": iso(step.started_at),
-        "finished": moment(step.finished_at),
-        "took": took,
-        "since": since,
-        "error": plain(step.error, MAX_SHOWN),
-        "output": output,
-        "is_cut": len(output) >= MAX_SHOWN,
-        "run_ref": plain(step.run_ref),
-        "has_more": bool(step.error or output),
-        **_bar(step, start, end),
+        "id": first.pk,
+        "name": plain(first.name),
+        "path": " / ".join(plain(str(part)) for part in first.path),
+        "others": len(found) - 1,
     }
 
 
-def _bar(step: Step, start: datetime | None, end: datetime | None) -> dict[str, Any]:
-    """Where the step lies on the run's time line, in thousandths of it."""
-    if not (step.started_at and start and end):
-        return {"bar_at": 0, "bar_width": 0}
-    whole = (end - start).total_seconds()
-    is_final = STATUS_VIEWS[step.status].status.is_final
-    until = step.finished_at or (step.started_at if is_final else end)
-    at = 1000 * (step.started_at - start).total_seconds() / whole
-    width = 1000 * (until - step.started_at).total_seconds() / whole
-    at = min(max(at, 0.0), 996.0)
-    return {"bar_at": round(at), "bar_width": round(min(max(width, 4.0), 1000 - at))}
+# ------------------------------------------------------------------------------- which rows
 
 
-def _output(value: Any) -> str:
-    if value is None or value == "" or value == {} or value == []:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    return plain(text, MAX_SHOWN)
+def turn(request: HttpRequest, root: Node) -> None:
+    """Open or close the group that `turn` names, in the address itself: what is rendered from
+    here on, links and what the page keeps, is as if it had said so."""
+    node = step_tree.find(root, word(request, "turn"))
+    words = request.GET.copy()
+    words.pop("turn", None)
+    if node is not None:
+        opened = [key for key in words.getlist("open") if key != node.key]
+        shut = [key for key in words.getlist("shut") if key != node.key]
+        chosen = number(request, "step")
+        around = step_tree.way_to(root, chosen) if chosen is not None else frozenset()
+        opened += [key for key in sorted(around) if key not in (*opened, node.key)]
+        is_open = step_tree.stands_open(
+            root, node, frozenset(words.getlist("open")) | around, frozenset(words.getlist("shut"))
+        )
+        (shut if is_open else opened).append(node.key)
+        words.setlist("open", opened[-MOST_VALUES:])
+        words.setlist("shut", shut[-MOST_VALUES:])
+        words.pop("step", None)
+    request.GET = words  # type: ignore[assignment]
+
+
+def _failed_first(request: HttpRequest, root: Node) -> bool:
+    asked = request.GET.get("steps")
+    if asked in ("failed", "order"):
+        return asked == "failed"
+    return bool(root.problems) and root.size > PAGE
+
+
+def _listed(
+    request: HttpRequest, root: Node, failed_first: bool, found: list[int] | None
+) -> list[Shown]:
+    if found is not None:
+        wanted = set(found)
+        return [
+            Shown(node, 0, False) for node in _steps_of(root) if node.row and node.row.id in wanted
+        ]
+    opened = frozenset(request.GET.getlist("open")[:100])
+    chosen = number(request, "step")
+    if chosen is not None:
+        opened |= step_tree.way_to(root, chosen)
+    shut = frozenset(request.GET.getlist("shut")[:100]) - opened
+    return step_tree.flatten(root, opened=opened, shut=shut, failed_first=failed_first)
+
+
+def _steps_of(node: Node) -> list[Node]:
+    below = [found for child in node.children for found in _steps_of(child)]
+    return [node, *below] if node.row is not None else below
+
+
+def _page(request: HttpRequest, listed: list[Shown], chosen: int | None) -> int:
+    asked = number(request, "steps_page")
+    if asked is not None:
+        return max(1, asked)
+    for place, each in enumerate(listed):
+        if chosen is not None and each.node.row is not None and each.node.row.id == chosen:
+            return 1 + place // PAGE
+    return 1
+
+
+def _search(run: Execution, text: str) -> tuple[list[int], str]:
+    """Steps with the text in their name, path, error or output."""
+    like = Cast("output", TextField()), Cast("path", TextField())
+    rows = Step.objects.filter(execution=run).alias(said=like[0], where=like[1])
+    wanted = Q(name__icontains=text) | Q(error__icontains=text)
+    wanted |= Q(said__icontains=text) | Q(where__icontains=text) | Q(ref=text)
+    try:
+        with bounded():
+            return list(rows.filter(wanted).values_list("pk", flat=True)[:MAX_FOUND]), ""
+    except TooLong as error:
+        return [], str(error)

@@ -152,6 +152,7 @@ def read_run(run: Any, workflow: Workflow, site: str, *, has_damage: bool) -> Sn
         error=message if went_wrong else "",
         started_at=read_time(run["start_time"]),
         finished_at=read_time(run["end_time"]),
+        attempt=run.get("run_count") or 0,  # "number of times executed" (REST reference, 3.8)
         url=f"{site}/runs/flow-run/{run['id']}",
         input=run.get("parameters"),
         raw=run,
@@ -200,6 +201,7 @@ def read_steps(tasks: dict[str, list[Any]], ref: str, path: tuple[str, ...]) -> 
             started_at=read_time(task["start_time"]),
             finished_at=read_time(task["end_time"]),
             error=message if status in (Status.FAILED, Status.TIMED_OUT, Status.SKIPPED) else "",
+            attempt=task.get("run_count") or 0,
             run_ref=child_of(task),
         )
         yield from read_steps(tasks, child_of(task), (*path, task["name"]))

@@ -29,11 +29,11 @@ function address() {
   add("rows", rows.filter((row) => wantsAll || wanted.has(row.split(":")[0])).join(","));
   add("stamp", byId("stamp")?.dataset.stamp);
   add("top", document.querySelector("[data-top]")?.dataset.top);
+  for (const each of all("[data-keep]")) new URLSearchParams(each.dataset.keep).forEach((value, name) => url.searchParams.append(name, value));
   add("questions", all("[data-question]").map((each) => each.dataset.question).join(","));
   const log = document.querySelector("#log-lines[data-log]");
   if (log) {
     url.searchParams.set("log", log.lastElementChild?.dataset.line || log.dataset.log);
-    add("level", log.dataset.level);
   }
   return url.pathname + url.search;
 }

@@ -17,10 +17,7 @@ on("htmx:response:error", (event) => {
   if (status === 403) toast("Not allowed, or the page is too old: reload it.");
   else if (status !== 401 && status !== 422) toast(`The server could not do that (${status}). Nothing here was changed.`);
 });
-on("htmx:after:swap", () => {
-  tick();
-  if (byId("follow")?.checked) byId("log-lines").scrollTop = byId("log-lines").scrollHeight;
-});
+on("htmx:after:swap", tick);
 // ------------------------------------------------------------------------------ people at work
 on("click", (event) => {
   const menu = byId("user-menu");
@@ -49,6 +46,5 @@ on("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || !search) return;
   if (!event.target.closest("input, textarea, select")) { event.preventDefault(); search.focus(); }
 });
-const log = byId("log-lines"), back = byId("back-to-list"), list = sessionStorage.getItem("list");
+const back = byId("back-to-list"), list = sessionStorage.getItem("list");
 if (back && list) back.href = list;
-if (log && !new URLSearchParams(location.search).has("line")) log.scrollTop = log.scrollHeight;

@@ -40,6 +40,9 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "run-changes": (LOOK, NEVER),
     "log": (LOOK, NEVER),
     "log-text": (LOOK, NEVER),
+    "step": (LOOK | {"vik": 302, "ana": 302}, NEVER),  # the page, turned to the step
+    "step-output": (LOOK, NEVER),
+    "payload-tree": (LOOK, NEVER),
     "payload": (LOOK, NEVER),
     "output": (LOOK | {"vik": 502, "ana": 502}, NEVER),  # nobody answers at the provider
     "cancellation": (NEVER, ACT),
@@ -107,7 +110,7 @@ def run(clients: dict[str, Client]) -> Execution:
         status=Status.USER_INPUT,
         native_status="UserInput",
         started_at=timezone.now(),
-        steps=(),
+        steps=(contract.Step(ref="s1", name="Ask", status=Status.USER_INPUT, native_status="x"),),
         questions=(contract.Question(ref="q1", kind="form", title="How much?", schema=amount),),
         outputs=(contract.Output(ref="o1", name="letter.pdf"),),
         output={"so": "far"},
@@ -140,6 +143,8 @@ def address_of(name: str, run: Execution) -> str:
         values["key"] = Command.objects.get(target="run:0").key
     if "<slug:part>" in route:
         values["part"] = "output"
+    if "<int:step_pk>" in route:
+        values["step_pk"] = run.steps.get().pk
     if "<int:output_pk>" in route:
         values["output_pk"] = Output.objects.get().pk
     return reverse(f"executions:{name}", kwargs=values)

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from executions.models import (
     Execution,
+    ExecutionDetail,
     HourlyCount,
     Quarantine,
     Question,
@@ -123,6 +124,17 @@ def test_steps_are_updated_and_those_gone_are_removed(account):
     done = dataclasses.replace(STEP, status=Status.SUCCEEDED)
     store(account.pk, 2, [detailed(steps=(done,))])
     assert list(Step.objects.values_list("ref", "status")) == [("1", "succeeded")]
+
+
+def test_attempts_are_counted_where_the_provider_does(account):
+    store(account.pk, 1, [detailed()])
+    assert (Step.objects.get().attempt, ExecutionDetail.objects.get().attempt) == (0, 0)
+    again = dataclasses.replace(STEP, attempt=3)
+    store(account.pk, 2, [detailed(steps=(again,), attempt=2)])
+    assert (Step.objects.get().attempt, ExecutionDetail.objects.get().attempt) == (3, 2)
+    absurd = dataclasses.replace(STEP, attempt=10**12)
+    store(account.pk, 3, [detailed(steps=(absurd,), attempt=-4)])
+    assert (Step.objects.get().attempt, ExecutionDetail.objects.get().attempt) == (32_000, 0)
 
 
 def test_a_question_closes_when_it_is_no_longer_asked_and_reopens_when_it_is(account):

@@ -35,13 +35,14 @@ def test_the_error_stands_before_the_steps(ana, failed):
     assert "4711" in text
 
 
-def test_steps_come_200_at_a_time_and_failed_ones_first_if_asked(ana, failed):
+def test_steps_come_200_at_a_time_and_failed_ones_first_unless_asked(ana, failed):
     first = ana.get(f"/executions/{failed.pk}/").content.decode()
     assert first.count('class="step is-') == 200
-    assert "Step 230" not in first
-    turned = ana.get(f"/executions/{failed.pk}/?steps=failed").content.decode()
-    assert turned.index("Step 230") < turned.index("Step 1<")
-    assert "no &lt;b&gt;stock&lt;/b&gt;" in turned
+    table = first.split('<table class="steps">')[1]
+    assert table.index("Step 230<") < table.index("Step 1<")
+    assert "no &lt;b&gt;stock&lt;/b&gt;" in table
+    turned = ana.get(f"/executions/{failed.pk}/?steps=order").content.decode()
+    assert "Step 230<" not in turned.split('<table class="steps">')[1]
     rest = ana.get(f"/executions/{failed.pk}/?steps_page=2").content.decode()
     assert rest.count('class="step is-') == 30
 
@@ -65,7 +66,9 @@ def test_the_log_is_searched_whole_and_shown_around_a_line(ana, put):
     assert 'id="line-700" class="log-line is-chosen"' in around
     found = ana.get(f"/executions/{run.pk}/log/?log_q=line 12").content.decode()
     assert 'id="line-12"' in found
-    assert found.count("data-line=") == 111  # 12, 120-129 and 1200-1299
+    assert found.count('class="hit"') == 111  # 12, 120-129 and 1200-1299
+    assert found.count("data-line=") == 111 + 4 + 4 + 4  # and two lines around each stretch
+    assert "111 lines with" in found
     errors = ana.get(f"/executions/{run.pk}/log/?level=error").content.decode()
     assert errors.count("data-line=") == 1
     text = b"".join(ana.get(f"/executions/{run.pk}/log.txt?log_q=line 7").streaming_content)
@@ -77,6 +80,9 @@ def test_a_large_value_is_only_begun_and_can_be_downloaded(ana, put):
     text = ana.get(f"/executions/{run.pk}/").content.decode()
     assert "Only the beginning is shown" in text
     assert len(text) < 60_000
+    assert "as a tree" in text
+    values = ana.get(f"/executions/{run.pk}/tree/output/").content.decode()
+    assert values.count("y") < 10_000  # a text of 200,000 characters is cut in a tree
     whole = ana.get(f"/executions/{run.pk}/output.json")
     assert len(whole.content) > 200_000
     assert "attachment" in whole["Content-Disposition"]
@@ -86,13 +92,17 @@ def test_the_page_is_told_what_changed_and_else_nothing(ana, put):
     run = put("r1", steps=(step(1, Status.RUNNING),), questions=(), outputs=())
     page = ana.get(f"/executions/{run.pk}/").content.decode()
     stamp = page.split('data-stamp="')[1].split('"')[0]
-    asked = f"/executions/{run.pk}/changes/?stamp={stamp}&log=0"
-    assert ana.get(asked).status_code == 204
+    asked = f"/executions/{run.pk}/changes/?stamp={stamp}"
+    assert ana.get(f"{asked}&log=0").status_code == 204
     put("r1", seq=2, steps=(step(1), step(2, Status.RUNNING)), questions=(), outputs=())
     LogEntry.objects.create(execution=run, seq=0, text="began", at=timezone.now())
-    answer = ana.get(asked).content.decode()
+    answer = ana.get(f"{asked}&log=0").content.decode()
     assert "Step 2" in answer
+    assert 'hx-target="#log" ' in answer  # its first line brings the tools of a log
+    LogEntry.objects.create(execution=run, seq=1, text="went on", at=timezone.now())
+    answer = ana.get(f"{asked}&log=1").content.decode()
     assert 'hx-target="#log-lines" hx-swap="beforeend"' in answer
+    assert "2 lines" in answer
 
 
 # ----------------------------------------------------------------------------------- asking

@@ -241,6 +241,15 @@ def test_a_sub_flow_that_contains_itself_ends(server, prefect, body):
     assert len(prefect.snapshot(ref).steps) == 1
 
 
+def test_a_task_says_how_often_it_was_tried(server, prefect, body):
+    ref = show(server, "run_failed", body)
+    server.on("POST", "/api/task_runs/filter", {"body": body("tasks_of_a_failed_run")})
+    snapshot = prefect.snapshot(ref)
+    tries = {step.name: step.attempt for step in snapshot.steps}
+    assert tries == {"explode-a55": 2, "extract-d0a": 1}
+    assert snapshot.attempt == body("run_failed")["run_count"]
+
+
 def test_a_task_whose_upstream_failed_was_skipped(server, prefect, body):
     ref = show(server, "run_failed", body)
     tasks = body("tasks_of_a_failed_run")

@@ -1,0 +1,95 @@
+"""What a run stands beside: other runs of its workflow, how long those take, the run that started
+it and the runs that it started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from executions import durations
+from executions.models import Execution, Step
+from executions.roles import visible_executions
+from executions.wording import STATUS_VIEWS, duration, iso, moment, plain
+
+NEWEST = 10
+MAX_CHILDREN = 50
+
+
+def related(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """The newest runs of the workflow, this one among them where it is not new, and the runs that
+    its steps started. Three queries."""
+    newest = Execution.objects.filter(workflow=run.workflow_id).order_by("-sort_at", "-id")
+    rows = list(newest[:NEWEST])
+    if run.pk not in {row.pk for row in rows}:
+        rows.append(run)
+    refs = Step.objects.filter(execution=run).exclude(run_ref="").values_list("run_ref", flat=True)
+    asked = [ref for ref in refs[:MAX_CHILDREN] if ref != run.ref]
+    children = Execution.objects.filter(account=run.account_id, ref__in=asked).select_related(
+        "workflow"
+    )
+    return {
+        "related": [_line(row, run) for row in rows],
+        "children": [_line(row, run) for row in children.order_by("sort_at", "id")]
+        if asked
+        else [],
+        "usual": usual(run),
+    }
+
+
+def usual(run: Execution) -> dict[str, str]:
+    """What is known of how long this workflow takes: `typical` in words, what to `say` beside the
+    duration of this run, and `overdue` where it takes too long."""
+    workflow = run.workflow
+    if not workflow.successes or workflow.typical_seconds is None:
+        return {"typical": "", "say": "", "overdue": ""}
+    typical = duration(workflow.typical_seconds)
+    over = durations.overdue_for(run, workflow, timezone.now())
+    overdue = f"usually under {duration(workflow.long_seconds or 0)}" if over is not None else ""
+    many = "of its last success" if workflow.successes == 1 else (
+        f"median of its last {workflow.successes} successes"
+    )  # fmt: skip
+    return {"typical": f"{typical}, {many}", "say": f"usually {typical}", "overdue": overdue}
+
+
+def parent_of(request: HttpRequest, run: Execution) -> dict[str, Any] | None:
+    """The run with a step that started this one. One query over an index of such steps alone."""
+    found = (
+        Step.objects.filter(run_ref=run.ref, execution__account=run.account_id)
+        .exclude(execution=run.pk)
+        .select_related("execution__workflow")
+        .only("pk", "name", "execution__name", "execution__ref", "execution__workflow__name")
+        .order_by("pk")
+        .first()
+    )
+    if found is None or not visible_executions(request.user).filter(pk=found.execution_id).exists():
+        return None
+    parent = found.execution
+    return {
+        "id": parent.pk,
+        "step": found.pk,
+        "name": plain(parent.workflow.name) or plain(parent.ref),
+        "label": plain(parent.name),
+        "step_name": plain(found.name),
+    }
+
+
+def _line(row: Execution, run: Execution) -> dict[str, Any]:
+    status = STATUS_VIEWS[row.status]
+    took = ""
+    if row.started_at and row.finished_at:
+        took = duration((row.finished_at - row.started_at).total_seconds())
+    is_going = row.started_at is not None and not status.status.is_final
+    return {
+        "id": row.pk,
+        "label": plain(row.name or row.ref, 120),
+        "workflow": plain(row.workflow.name, 120) if row.workflow_id != run.workflow_id else "",
+        "status": status,
+        "started": moment(row.started_at) or "not started",
+        "started_iso": iso(row.started_at),
+        "took": took,
+        "since": iso(row.started_at) if is_going and row.missing_since is None else "",
+        "error": plain(row.error_summary, 120),
+        "is_this": row.pk == run.pk,
+    }

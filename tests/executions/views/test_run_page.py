@@ -1,0 +1,560 @@
+"""The run page in full: time line, log, data, causes, relatives; small, large, odd and hostile."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from executions.durations import measure
+from executions.models import Command, Execution, ExecutionDetail, LogEntry, Step
+from executions.views.log_lines import parts_of
+from executions.views.trees import tree
+from providers import contract
+from providers.contract import Status
+from providers.models import ProviderAccount
+from tests.executions.views.conftest import NOW
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+START = NOW - timedelta(minutes=5)
+HOSTILE = "<img src=x onerror=alert(1)>\u202e</td></tr>"
+
+
+def step(ref: str, status: Status = Status.SUCCEEDED, start=0.0, took=1.0, **more) -> contract.Step:
+    given: dict[str, Any] = {
+        "name": ref,
+        "native_status": status.value,
+        "started_at": START + timedelta(seconds=start),
+        "finished_at": START + timedelta(seconds=start + took) if status.is_final else None,
+        **more,
+    }
+    return contract.Step(ref=ref, status=status, **given)
+
+
+def shown(client, run: Execution, query: str = "") -> str:
+    answer = client.get(f"/executions/{run.pk}/{query}")
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def part(text: str, name: str) -> str:
+    """One section of the page."""
+    return text.split(f'<section id="{name}"')[1].split("</section>")[0]
+
+
+def rows_of(text: str) -> list[str]:
+    """The names in the time line, as a reader has them."""
+    cells = re.findall(r'<th scope="row" class="step-name">(.*?)</th>', part(text, "steps"))
+    return [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in cells]
+
+
+@pytest.fixture
+def detailed(put):
+    def stored(ref: str, status: Status = Status.RUNNING, **more: Any) -> Execution:
+        return put(ref, status, **{"steps": (), "questions": (), "outputs": (), **more})
+
+    return stored
+
+
+@pytest.fixture
+def large(detailed) -> Execution:
+    """2,000 steps in 50 records of five batches; two of them failed."""
+    steps = tuple(
+        step(
+            f"s{n}",
+            Status.FAILED if n in (777, 1501) else Status.SUCCEEDED,
+            start=n / 4,
+            name=("Read", "Map", "Check", "Write")[n % 4],
+            path=(f"Batch {n // 400}", f"Record {n // 40}"),
+            error="no stock" if n in (777, 1501) else "",
+            output={"row": n, "text": "z" * 60_000 if n < 300 else ""},
+        )
+        for n in range(2000)
+    )
+    return detailed("large", Status.FAILED, error="no stock", steps=steps)
+
+
+# ------------------------------------------------------------------------------------- time line
+
+
+def test_the_error_names_the_step_that_failed_and_leads_to_it(ana, large):
+    text = shown(ana, large)
+    failed = Step.objects.get(ref="s777")
+    assert f'href="?step={failed.pk}#step-{failed.pk}"' in part(text, "run-error")
+    assert "and in <a" in part(text, "run-error")
+    there = shown(ana, large, f"?step={failed.pk}")
+    assert f'id="step-{failed.pk}"' in there
+    row = there.split(f'id="step-{failed.pk}"')[0].rpartition("<tr")[2]
+    assert "is-chosen" in row
+
+
+def test_2000_nested_steps_are_a_few_rows_until_somebody_opens_a_group(ana, large):
+    ana.get(f"/executions/{large.pk}/")  # sign-in and content types are read once
+    with CaptureQueriesContext(connection) as queries:
+        text = shown(ana, large)
+    assert len(queries) <= 32
+    assert len(text) < 60_000
+    assert rows_of(text)[:4] == [
+        "Batch 1 1 failed, 399 succeeded", "Map", "Batch 3 1 failed, 399 succeeded", "Map",
+    ]  # fmt: skip
+    assert "2000, <b" in text
+    key = re.findall(r'data-key="([^"]+)"', text)[0]
+    opened = shown(ana, large, f"?turn={key}")
+    assert "Record 19 1 failed, 39 succeeded" in rows_of(opened)
+    assert 'aria-expanded="true"' in opened
+    assert f'data-keep="open={key}"' in opened
+    assert not any("Record" in row for row in rows_of(shown(ana, large, f"?open={key}&turn={key}")))
+
+
+def test_a_page_of_rows_stays_small_whatever_is_open(ana, large):
+    page = shown(ana, large, "?steps=order")
+    keys = set(re.findall(r'data-key="([^"]+)"', page))
+    for _ in range(2):  # batches, then their records
+        query = "?steps=order&" + "&".join(f"open={key}" for key in sorted(keys))
+        page = shown(ana, large, query)
+        keys |= set(re.findall(r'data-key="([^"]+)"', page))
+    assert len(rows_of(page)) == 200
+    assert "Pages of steps" in page
+    assert len(page) < 250_000
+
+
+def test_steps_of_one_name_are_one_row_with_a_count(ana, detailed):
+    steps = [step("Begin", start=0)]
+    steps += [step(f"l{n}", name="Load", start=1 + n, took=1) for n in range(40)]
+    steps += [step(f"m{n}", name=f"map-{n:x}f", start=50, took=5) for n in range(5)]
+    text = shown(ana, detailed("r", Status.SUCCEEDED, steps=tuple(steps)))
+    assert rows_of(text)[:3] == ["Begin", "Load ×40 40 succeeded", "map ×5"]
+    assert "up to 5 at a time" in text
+    assert rows_of(text)[3] == "map-0f"  # five are few enough to be open
+
+
+def test_a_block_has_its_own_row_and_its_steps_below_it(ana, detailed):
+    steps = (
+        step("Try", start=0, took=9),
+        step("Book", start=1, path=("Try",)),
+        step("Sub", start=2, path=("Try", "deep", "deeper")),
+        step("again", name="Book", start=3, took=2, path=("Catch",)),
+    )
+    text = shown(ana, detailed("r", Status.SUCCEEDED, steps=steps))
+    assert rows_of(text) == ["Try", "Book", "deep", "deeper", "Sub", "Catch", "Book"]
+    assert 'aria-expanded="true" aria-label="Try"' in text
+
+
+def test_what_waits_is_drawn_hollow_and_idle_time_has_a_line(ana, detailed):
+    steps = (
+        step("first", start=0, took=10),
+        step("late", start=100, took=10),
+        step("asks", Status.USER_INPUT, start=120),
+    )
+    text = part(shown(ana, detailed("r", Status.USER_INPUT, steps=steps)), "steps")
+    assert text.count('<rect class="gap"') == 3  # before two of them, and in the legend
+    assert "1 m 30 s idle before" in text
+    assert 'class="bar needs_you hollow"' in text
+    assert text.count('class="tick"') in range(2, 9)
+    assert "UTC" in text
+
+
+def test_the_run_itself_has_a_row_with_what_it_waited_for(ana, detailed):
+    detailed("r", Status.QUEUED, started_at=None)
+    detailed("r", Status.USER_INPUT, seq=2)
+    run = detailed("r", Status.RUNNING, seq=3, steps=(step("a"),))
+    with connection.cursor() as cursor:  # seen one minute after the other
+        cursor.execute(
+            "UPDATE executions_transition SET provider_time = NULL,"
+            " observed_at = observed_at - (5 - version) * interval '1 minute'"
+        )
+    text = part(shown(ana, run), "steps")
+    assert "queued 1 m 00 s, ran 2 m 0" in text
+    assert "waited for a person 1 m 00 s" in text
+    assert 'class="bar needs_you hollow"' in text
+
+
+def test_steps_are_found_by_their_outputs_errors_and_names(ana, detailed):
+    steps = (
+        step("Read", output={"order": "A-4711"}, path=("Batch",)),
+        step("Write", Status.FAILED, error="A-4711 is locked"),
+        step("Send"),
+    )
+    run = detailed("r", Status.FAILED, steps=steps)
+    found = shown(ana, run, "?steps_q=a-4711")
+    assert rows_of(found) == ["Batch Read", "Write"]
+    assert "2 steps with" in found
+    assert rows_of(shown(ana, run, "?steps_q=sen")) == ["Send"]
+    nothing = shown(ana, run, "?steps_q=100%25_")  # no pattern of a database
+    assert "0 steps with" in nothing
+
+
+def test_a_large_output_of_a_step_comes_when_it_is_opened(ana, large):
+    first = Step.objects.get(ref="s0")
+    text = shown(ana, large, f"?step={first.pk}")
+    assert "zzzz" not in text
+    assert "hx-trigger='click, intersect once, toggle from:\"closest details\" once'" in text
+    whole = ana.get(f"/executions/{large.pk}/steps/{first.pk}/", headers=HTMX)
+    assert whole.content.decode().count("z") < 3000
+    assert "row" in whole.content.decode()
+    bare = ana.get(f"/executions/{large.pk}/steps/{first.pk}/")
+    assert bare["Location"].endswith(f"?step={first.pk}#step-{first.pk}")
+    assert len(ana.get(f"/executions/{large.pk}/steps/{first.pk}.json").content) > 60_000
+
+
+def test_tries_are_shown_where_the_provider_counts_them(ana, detailed):
+    run = detailed("r", Status.FAILED, attempt=2, steps=(step("Post", attempt=3), step("Once")))
+    text = shown(ana, run)
+    assert "try 3" in text
+    assert text.count("try ") == 1
+    assert '<dt>Attempt</dt><dd class="num">2</dd>' in text
+
+
+# ------------------------------------------------------------------------------------------- log
+
+
+@pytest.fixture
+def logged(put) -> Execution:
+    """50,000 lines, three of them errors."""
+    run = put("log", Status.RUNNING)
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            execution=run, seq=n, at=NOW, text=f"row {n + 1} done",
+            level="error" if n in (99, 20_000, 40_000) else "debug" if n % 2 else "info",
+            step_ref="s1" if n < 500 else "",
+        )
+        for n in range(50_000)
+    )  # fmt: skip
+    return run
+
+
+def test_50000_lines_are_searched_whole_with_lines_around_the_finds(ana, logged):
+    text = part(shown(ana, logged, "?log_q=row+20001+done"), "log")
+    assert re.findall(r'data-line="(\d+)"', text) == ["19999", "20000", "20001", "20002", "20003"]
+    assert text.count("is-around") == 4
+    assert '<span class="hit">row 20001 done</span>' in text
+    many = part(shown(ana, logged, "?log_q=done"), "log")
+    assert "10,000+ lines with" in many
+    assert many.count('class="hit"') == 200
+    later = re.search(r'href="\?([^"#]*log_from=[^"#]*)', many)
+    assert later is not None
+    assert 'data-line="201"' in shown(ana, logged, "?" + later.group(1).replace("&amp;", "&"))
+
+
+def test_the_page_goes_from_error_to_error(ana, logged):
+    text = part(shown(ana, logged), "log")
+    assert 'href="?line=100#line-100">First error' in text
+    assert "50,000 lines" in text
+    assert text.count("data-line=") == 1000
+    there = part(shown(ana, logged, "?line=20001"), "log")
+    assert 'href="?line=40001#line-40001">Next error' in there
+    assert 'href="?line=100#line-100">Error before' in there
+    assert there.count("data-line=") == 1000
+
+
+def test_times_of_lines_stand_under_their_day_in_the_readers_zone(ana, put):
+    run = put("r")
+    ends = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
+    LogEntry.objects.bulk_create(
+        LogEntry(execution=run, seq=n, at=ends + timedelta(seconds=n), text="x") for n in range(4)
+    )
+    text = part(shown(ana, run), "log")
+    assert "times in UTC" in text
+    days = re.findall(r'data-line="(\d)"><b class="log-day">(.*?)</b>', text)
+    assert days == [("1", "Tue Nov 24 2026"), ("2", "Wed Nov 25 2026")]
+    news = ana.get(f"/executions/{run.pk}/changes/?stamp=old&log=3").content.decode()
+    assert 'data-line="4"' in news
+    assert "log-day" not in news
+
+
+def test_a_level_and_a_step_leave_only_their_lines(ana, logged):
+    assert part(shown(ana, logged, "?level=error"), "log").count("data-line=") == 3
+    of_step = part(shown(ana, logged, "?log_step=s1"), "log")
+    assert of_step.count("data-line=") == 500
+    assert "Only lines of the step" in of_step
+    both = part(shown(ana, logged, "?log_step=s1&level=info&log_q=row 100 done"), "log")
+    assert both.count('class="hit"') == 1
+
+
+def test_the_download_is_what_the_filter_leaves(ana, logged):
+    def lines(query: str) -> list[bytes]:
+        answer = ana.get(f"/executions/{logged.pk}/log.txt{query}")
+        return list(b"".join(answer.streaming_content).splitlines())
+
+    assert len(lines("")) == 50_000
+    assert len(lines("?level=error")) == 3
+    assert lines("?line=7")[0].endswith(b"row 7 done")
+
+
+def test_a_search_that_takes_too_long_says_so(ana, logged, monkeypatch):
+    monkeypatch.setattr("executions.views.bounded.SECONDS", 0.001)
+    text = shown(ana, logged, "?log_q=nothing is called this&steps_q=x")
+    assert "was stopped" in part(text, "log")
+
+
+def test_a_search_by_htmx_changes_the_address_of_the_page(ana, logged):
+    answer = ana.get(f"/executions/{logged.pk}/log/?log_q=row 7&open=b1-0", headers=HTMX)
+    assert answer["HX-Replace-Url"] == f"/executions/{logged.pk}/?open=b1-0&log_q=row+7"
+    assert 'data-keep="log_q=row+7"' in answer.content.decode()
+
+
+def test_colours_of_a_terminal_are_names_and_other_codes_are_gone():
+    assert parts_of("\x1b[1;31mbad\x1b[0m ok") == [("ansi-bold ansi-red", "bad"), ("", " ok")]
+    assert parts_of("a\x1b[2Kb\x1b]0;title\x07c") == [("", "a"), ("", "b"), ("", "c")]
+    assert parts_of("\x1b[38;5;31mx") == [("", "x")]
+    assert parts_of("a+b A+B", "a+b") == [("hit", "a+b"), ("", " "), ("hit", "A+B")]
+    assert len(parts_of("\x1b[31mx\x1b[0m" * 5000)) < 500
+    assert parts_of("\x07") == [("", "⟨U+0007⟩")]
+
+
+def test_a_very_long_line_is_cut_and_can_be_had_whole(ana, put):
+    run = put("r")
+    LogEntry.objects.create(execution=run, seq=0, text="w" * 15_000)
+    text = shown(ana, run)
+    assert text.count("w" * 4000) == 1
+    assert "11000 more characters" in text
+    whole = b"".join(ana.get(f"/executions/{run.pk}/log.txt?line=1").streaming_content)
+    assert len(whole) > 15_000
+
+
+# ------------------------------------------------------------------------------------------ data
+
+
+def test_small_values_are_trees_and_larger_ones_come_when_opened(ana, detailed):
+    run = detailed(
+        "r", input={"order": {"lines": [{"id": 1}, {"id": 2}]}}, output=["row"] * 3000, raw={"a": 1}
+    )
+    text = part(shown(ana, run), "data")
+    assert '<span class="key">order</span>' in text
+    assert text.count("<details") == text.count("</details>")
+    assert "3,000 entries" not in text
+    later = ana.get(f"/executions/{run.pk}/tree/output/").content.decode()
+    assert "3,000 entries" in later
+    assert "2,800 more" in later
+    assert (
+        '<span class="key">a</span>' in ana.get(f"/executions/{run.pk}/tree/raw/").content.decode()
+    )
+    assert ana.get(f"/executions/{run.pk}/tree/nothing/").status_code == 404
+
+
+def test_a_5_mb_output_leaves_the_page_small_and_says_what_is_kept(ana, detailed):
+    run = detailed("r", output={"rows": ["x" * 1000] * 5200})
+    text = shown(ana, run)
+    assert len(text) < 60_000
+    assert "5.0 MB, too large to keep" in text
+    assert "at the provider" in text
+
+
+def test_a_value_of_more_than_a_megabyte_is_a_beginning_and_a_download(ana, detailed):
+    run = detailed("r")
+    ExecutionDetail.objects.filter(execution=run).update(output={"rows": ["x" * 1000] * 1100})
+    text = part(shown(ana, run), "data")
+    assert "too large for a page" in text
+    assert "<details" in text
+    assert len(text) < 12_000
+    assert len(ana.get(f"/executions/{run.pk}/tree/output/").content) < 10_000
+    assert len(ana.get(f"/executions/{run.pk}/output.json").content) > 1_100_000
+
+
+@pytest.mark.parametrize(
+    "value", [0, False, "", None, [], {}, [[]], {"": None}, "text", 1.5, [None, True], {"a": {}}]
+)
+def test_every_json_value_has_a_tree(value):
+    pieces = tree(value).pieces
+    opened = sum(piece.kind == "open" for piece in pieces)
+    assert opened == sum(piece.kind == "close" for piece in pieces)
+    assert pieces
+
+
+def test_trees_are_bounded_in_depth_width_and_size():
+    deep: Any = "bottom"
+    for _ in range(500):
+        deep = [deep]
+    assert len(tree(deep).pieces) < 40
+    wide = tree({str(n): n for n in range(100_000)})
+    assert len(wide.pieces) < 210
+    assert wide.is_cut
+    assert len(tree([[list(range(150))] * 150] * 150).pieces) < 2600
+
+
+# ------------------------------------------------------------------------------ causes, relatives
+
+
+def command(run: Execution, kind: str = "cancel", **more: Any) -> Command:
+    ana = User.objects.get(username="ana")
+    given = {"version_at_send": 1, "requested_by": ana, "reason": "wrong day", **more}
+    return Command.objects.create(
+        kind=kind, account=run.account, execution=run, target=f"run:{run.pk}", **given
+    )
+
+
+def test_a_status_says_which_command_it_came_after(ana, detailed):
+    run = detailed("r", Status.RUNNING)
+    now = timezone.now()
+    asked = command(run, requested_at=now, sent_at=now, accepted_at=now, state="accepted")
+    detailed("r", Status.FAILED, seq=2)
+    Command.objects.update(state="confirmed", settled_at=timezone.now())
+    text = part(shown(ana, run), "history")
+    assert f'<a href="#command-{asked.key}">failed after cancel requested by ana</a>' in text
+    assert "seen by a poll" in text
+    assert f'id="command-{asked.key}"' in text
+    assert "wrong day" in text
+
+
+def test_a_command_that_came_too_late_is_no_cause(ana, detailed):
+    run = detailed("r", Status.RUNNING)
+    command(run, requested_at=timezone.now(), sent_at=timezone.now(), state="accepted")
+    detailed("r", Status.SUCCEEDED, seq=2)
+    Command.objects.update(state="rejected", settled_at=timezone.now())
+    assert "the cancel requested by ana came too late" in part(shown(ana, run), "history")
+
+
+def test_a_command_of_more_than_two_minutes_is_not_confirmed_and_says_what_to_do(ana, detailed):
+    run = detailed("r", Status.RUNNING)
+    at = timezone.now() - timedelta(seconds=100)
+    asked = command(run, requested_at=at, sent_at=at, accepted_at=at, state="accepted")
+    text = shown(ana, run)
+    assert "Cancel</b> accepted, not confirmed yet" in text
+    stamp = text.split('data-stamp="')[1].split('"')[0]
+    Command.objects.filter(pk=asked.pk).update(requested_at=at - timedelta(seconds=30))
+    assert ana.get(f"/executions/{run.pk}/changes/?stamp={stamp}").status_code == 200
+    text = shown(ana, run)
+    assert "Cancel</b> not confirmed by the provider" in text
+    assert "Look at the provider" in text
+
+
+def test_history_goes_on_beyond_a_page(ana, detailed):
+    run = detailed("r", Status.RUNNING)
+    for turn in range(120):
+        now = Status.PAUSED if turn % 2 else Status.RUNNING
+        run = detailed("r", now, seq=turn + 2)
+    for turn in range(105):
+        at = timezone.now() - timedelta(hours=1, seconds=turn)
+        command(run, "suspend", requested_at=at, state="rejected", reason=f"reason {turn}")
+    text = part(shown(ana, run), "history")
+    assert text.count('id="move-') == 100
+    assert text.count('id="command-') == 100
+    older = re.findall(r'href="\?([^"#]*)#history">Older', text)
+    assert len(older) == 2
+    moves = part(shown(ana, run, "?" + older[0].replace("&amp;", "&")), "history")
+    assert moves.count('id="move-') == 20
+    commands = part(shown(ana, run, "?" + older[1].replace("&amp;", "&")), "history")
+    assert "reason 104" in commands
+    assert "reason 103" not in text
+
+
+def test_the_newest_runs_of_the_workflow_and_its_median_stand_beside_a_run(ana, put):
+    for n in range(12):
+        put(f"old{n}", Status.SUCCEEDED, age=100 - n, finished_at=NOW - timedelta(minutes=100 - n)
+            + timedelta(seconds=12))  # fmt: skip
+    measure(list(Execution.objects.values_list("pk", flat=True)))
+    run = put("r", Status.SUCCEEDED, age=1, finished_at=NOW - timedelta(seconds=46))
+    text = shown(ana, run)
+    assert "usually 12 s, median of its last 12 successes" in part(text, "related")
+    assert part(text, "related").count("<tr") == 11
+    assert part(text, "related").count("this one") == 1
+    assert '14 s<small class="usual">, usually 12 s' in text
+    slow = shown(ana, put("slow", Status.RUNNING, age=30))
+    assert "overdue: usually under 12 s" in slow
+
+
+def test_a_run_and_the_runs_it_started_lead_to_each_other(ana, eve, detailed, account):
+    child = detailed("child", Status.SUCCEEDED, name="the child")
+    parent = detailed("parent", name="the parent", steps=(step("Call", run_ref="child"),))
+    assert f'href="/executions/{child.pk}/"' in part(shown(ana, parent), "related")
+    call = Step.objects.get(name="Call")
+    assert f'href="/executions/{parent.pk}/?step={call.pk}#step-{call.pk}"' in shown(ana, child)
+    other = ProviderAccount.objects.create(name="Other", provider="generio")
+    Execution.objects.filter(pk=parent.pk).update(account=other)
+    assert "Started by" not in shown(ana, child)  # refs say nothing beyond their account
+
+
+# ------------------------------------------------------------------------------- odd and hostile
+
+
+def test_a_run_without_anything_is_a_page_that_says_so(ana, put):
+    run = put("r", Status.QUEUED, started_at=None)
+    text = shown(ana, run)
+    for sentence in ("No steps are known yet", "No log yet", "No input, output or document"):
+        assert sentence in text
+
+
+def test_words_of_the_address_that_make_no_sense_are_passed_over(ana, large, logged):
+    query = (
+        "?steps=sideways&steps_page=0&open=%00&open=nothing&shut=..&step=9999999999999999&line=-1"
+        "&log_q=%00&level=loud&log_from=x&moves_before=x&commands_before=tomorrow&log_step=%00"
+    )
+    for run in (large, logged):
+        shown(ana, run, query)
+        assert "<table" in shown(
+            ana, run, "?steps_page=99999&line=999999999&step=1&log_from=9999999"
+        )
+
+
+def test_hostile_names_paths_values_and_lines_are_text(ana, detailed):
+    bad = {HOSTILE: [HOSTILE, {HOSTILE: HOSTILE}]}
+    steps = tuple(
+        step(f"s{n}", Status.FAILED, name=HOSTILE, path=(HOSTILE,) * (n * 9), error=HOSTILE,
+             output=bad, run_ref=HOSTILE, status_reason=HOSTILE[:60])
+        for n in range(6)
+    )  # fmt: skip
+    run = detailed("r", Status.FAILED, error=HOSTILE, steps=steps, input=bad, output=bad, raw=bad)
+    LogEntry.objects.create(execution=run, seq=0, text=f"\x1b[31m{HOSTILE}", step_ref="s0")
+    command(run, reason=HOSTILE)
+    first = Step.objects.filter(execution=run).first()
+    assert first is not None
+    pages = [
+        shown(ana, run),
+        shown(ana, run, f"?steps_q={HOSTILE[:28]}&log_q=img&open={HOSTILE[:28]}&log_step=s0"),
+        ana.get(f"/executions/{run.pk}/tree/raw/").content.decode(),
+        ana.get(f"/executions/{run.pk}/steps/{first.pk}/", headers=HTMX).content.decode(),
+    ]
+    for text in pages:
+        assert "<img" not in text
+        assert "\u202e" not in text
+
+
+def test_a_stale_account_lets_no_step_go_on(ana, detailed, account):
+    run = detailed("r", Status.RUNNING, steps=(step("Load", Status.RUNNING),))
+    ProviderAccount.objects.update(last_success_at=NOW - timedelta(hours=3), health="failing")
+    text = shown(ana, run)
+    assert "Was running" in part(text, "steps")
+    assert "data-since" not in part(text, "steps")
+
+
+def test_deep_paths_do_not_break_the_page(ana, detailed):
+    steps = tuple(step(f"s{n}", path=tuple(str(k) for k in range(900))) for n in range(3))
+    text = shown(ana, detailed("r", Status.SUCCEEDED, steps=steps))
+    assert rows_of(text)[-1] == "s2"
+
+
+def test_absurd_times_are_drawn_as_far_as_they_can(ana, detailed):
+    times = ("0001-01-02T00:00:00+00:00", "9999-12-30T00:00:00+00:00", "1970-01-01T00:00:00+00:00")
+    steps = tuple(
+        contract.Step(ref=t, name=t, status=Status.SUCCEEDED, native_status="x",
+                      started_at=datetime.fromisoformat(t), finished_at=NOW)
+        for t in times
+    )  # fmt: skip
+    text = shown(ana, detailed("r", Status.SUCCEEDED, steps=steps))
+    assert len(rows_of(text)) == 3
+
+
+def test_live_news_keep_what_a_person_has_opened_and_searched(ana, large):
+    text = shown(ana, large)
+    key = re.findall(r'data-key="([^"]+)"', text)[0]
+    kept = f"open={key}&steps=order"
+    answer = ana.get(f"/executions/{large.pk}/changes/?stamp=old&{kept}").content.decode()
+    assert rows_of(answer)[0].startswith("Batch 0")
+    assert 'aria-expanded="true"' in answer
+    assert f'data-keep="steps=order&amp;open={key}"' in answer
+
+
+def test_raw_is_shown_as_it_is_stored_with_its_secrets_masked(ana, detailed):
+    run = detailed("r", raw={"id": 7, "api_key": "made-up-key-123"})
+    text = ana.get(f"/executions/{run.pk}/tree/raw/").content.decode()
+    assert "[redacted]" in text
+    assert "made-up-key-123" not in text
+    assert json.loads(ana.get(f"/executions/{run.pk}/raw.json").content)["id"] == 7
