@@ -56,6 +56,12 @@ def publish_questions(account_id: int) -> None:
     _publish({"account": account_id, "questions": True})
 
 
+def publish_errors(account_ids: Iterable[int]) -> None:
+    """Somebody took on an error of these accounts, or it is over."""
+    for account_id in account_ids:
+        _publish({"account": account_id, "errors": True})
+
+
 def is_first(key: str, seconds: int) -> bool:
     """Whether nobody else said so within `seconds`; True when Valkey does not answer."""
     try:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import counting, finding, rendering, wording
+from executions import counting, errors, finding, rendering, wording
 from executions.counting import CAP
 from executions.filters import LAMP_WORDS, PRESETS, Filters, parse, provider_name
 from executions.finding import EPOCH, Cursor
@@ -187,6 +187,9 @@ def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
     first = Case(When(pk__in=chosen, then=0), default=1)
     workflows = list(found.order_by(first, "name", "pk")[: MAX_OPTIONS + 1])
     names = {workflow.pk: wording.plain(workflow.name, 80) for workflow in workflows}
+    filters.error_words = errors.words_of(
+        [*filters.values["error"], *filters.excluded["error"]], list(accounts)
+    )
     providers = sorted({account.provider for account in accounts.values()})
     return {
         "chips": filters.chips(names),
@@ -208,7 +211,11 @@ def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
         or (not filters.started and bool(filters.since or filters.until)),
         "from_value": dict(filters.pairs()).get("from", ""),
         "to_value": dict(filters.pairs()).get("to", ""),
-        "kept_pairs": [pair for pair in filters.pairs() if pair[0].startswith("not_")]
+        "kept_pairs": [
+            pair
+            for pair in filters.pairs()
+            if pair[0].startswith("not_") or pair[0] in ("error", "key", "finished")
+        ]
         + _surplus(filters),
         "has_accounts": bool(accounts),
     }
@@ -241,7 +248,12 @@ def _status_options(filters: Filters) -> list[tuple[str, str, list[tuple[str, st
 
 def _surplus(filters: Filters) -> list[tuple[str, str]]:
     """Values that the form's selects cannot show; they travel as hidden fields."""
-    more = [(key, v) for key, values in filters.values.items() for v in values[1:]]
+    more = [
+        (key, v)
+        for key, values in filters.values.items()
+        if key not in ("error", "key")
+        for v in values[1:]
+    ]
     return [*more, *(("lamp", v) for v in filters.values.get("lamp", [])[:1])]
 
 
