@@ -47,8 +47,8 @@ FROM generate_series(1, %s) a, generate_series(1, 20) w
 EXECUTION_ROWS = """
 INSERT INTO executions_execution (
     id, account_id, workflow_id, ref, name, status, status_reason, native_status, progress, message,
-    error_summary, error_key, started_at, finished_at, observed_at, changed_at, sort_at, offers, url, misses,
-    version, poll_seq, provider_version)
+    error_summary, error_key, started_at, finished_at, observed_at, changed_at, sort_at, offers,
+    url, misses, version, poll_seq, provider_version)
 SELECT 1000000 - n, account, (account - 1) * 20 + 1 + floor(20 * (c / 1000.0) ^ 2), 'run-' || n,
     CASE WHEN n %% 5 = 0 THEN 'PO-2026-' || n ELSE '' END, status, '', status,
     CASE WHEN status = 'running' THEN b %% 100 END, '',

@@ -162,7 +162,7 @@ def _keep(search: KeySearch, runs: list[Execution], rules: Sequence[Rule]) -> bo
 def _replace(account_id: int, run_ids: list[int], wanted: list[tuple[Any, ...]]) -> None:
     """Two statements; keys that stay are not written."""
     columns = list(zip(*wanted, strict=True)) if wanted else [()] * 5
-    parameters = {
+    parameters: dict[str, Any] = {
         "runs": run_ids,
         "account": account_id,
         "ids": list(columns[0]),

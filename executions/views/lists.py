@@ -157,6 +157,7 @@ def _table(
     request: HttpRequest, filters: Filters, page: finding.Page, cursor: Cursor | None
 ) -> dict[str, Any]:
     lamps = lamps_of(filters)
+    _name_errors(request, filters, page)
     top = Cursor.of(page.rows[0]) if page.rows else NOTHING
     return {
         "filters": filters,
@@ -178,6 +179,16 @@ def _table(
     }
 
 
+def _name_errors(request: HttpRequest, filters: Filters, page: finding.Page) -> None:
+    """What the chosen errors say, for their chips: as the rows say it, else one query."""
+    chosen = [*filters.values["error"], *filters.excluded["error"]]
+    if chosen and page.rows:
+        words = {row.error_key: row.error_summary for row in page.rows if row.error_key}
+    else:
+        words = errors.words_of(chosen, list(accounts_of(request)))
+    filters.error_words = {key: wording.plain(text, 80) for key, text in words.items()}
+
+
 def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
     accounts = accounts_of(request)
     chosen = [*filters.workflow_ids(), *filters.barred_workflow_ids()]
@@ -187,9 +198,6 @@ def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
     first = Case(When(pk__in=chosen, then=0), default=1)
     workflows = list(found.order_by(first, "name", "pk")[: MAX_OPTIONS + 1])
     names = {workflow.pk: wording.plain(workflow.name, 80) for workflow in workflows}
-    filters.error_words = errors.words_of(
-        [*filters.values["error"], *filters.excluded["error"]], list(accounts)
-    )
     providers = sorted({account.provider for account in accounts.values()})
     return {
         "chips": filters.chips(names),
