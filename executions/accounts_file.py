@@ -69,7 +69,7 @@ def _save(entry: Entry, form: forms.AccountForm) -> Applied:
 
 
 def _save_rules(account: ProviderAccount, wanted: list[dict[str, str]]) -> list[setup.Change]:
-    """Make the account's correlation rules these, and look through its stored runs if they differ."""
+    """Make the account's correlation rules these; if they differ, look through stored runs."""
     stored = {_identity(vars(rule)): rule for rule in account.correlation_rules.all()}
     named = {_identity(rule): rule for rule in wanted}
     gone = [rule for identity, rule in stored.items() if identity not in named]

@@ -32,6 +32,8 @@ class Place:
     last_at: datetime
     succeeded_at: datetime | None
     """When the workflow last succeeded, if it did."""
+    has_failed: bool
+    """Else its runs came through in spite of it."""
 
     @property
     def is_open(self) -> bool:
@@ -63,6 +65,10 @@ class Group:
     @property
     def account_ids(self) -> list[int]:
         return list(dict.fromkeys(place.account_id for place in self.places))
+
+    @property
+    def has_failed(self) -> bool:
+        return any(place.has_failed for place in self.places)
 
     @property
     def is_open(self) -> bool:
@@ -128,7 +134,8 @@ def _read(sql: str, params: dict[str, Any]) -> tuple[list[Group], datetime | Non
 _GROUPED = """
 ), place AS (
     SELECT error_key, workflow_id, account_id, count(*) AS runs, min(finished_at) AS first_at,
-        max(finished_at) AS last_at, (array_agg(id ORDER BY finished_at DESC, id DESC))[1] AS run_id
+        max(finished_at) AS last_at, bool_or(status IN ('failed', 'timed_out')) AS has_failed,
+        (array_agg(id ORDER BY finished_at DESC, id DESC))[1] AS run_id
     FROM hit GROUP BY error_key, workflow_id, account_id
 ), healed AS (
     SELECT v.workflow_id, (
@@ -139,7 +146,7 @@ _GROUPED = """
     FROM (SELECT DISTINCT workflow_id FROM place) v
 )
 SELECT p.error_key, p.run_id, x.error_summary, p.workflow_id, w.name, p.account_id, p.runs,
-    p.first_at, p.last_at, h.succeeded_at
+    p.first_at, p.last_at, h.succeeded_at, p.has_failed
 FROM place p
 JOIN healed h USING (workflow_id)
 JOIN executions_workflow w ON w.id = p.workflow_id
@@ -147,13 +154,13 @@ JOIN executions_execution x ON x.id = p.run_id
 """
 _NEWEST_SQL = f"""
 WITH hit AS MATERIALIZED (
-    SELECT id, error_key, workflow_id, account_id, finished_at FROM executions_execution
+    SELECT id, error_key, workflow_id, account_id, finished_at, status FROM executions_execution
     WHERE error_key <> '' AND finished_at >= %(since)s AND account_id = ANY(%(accounts)s)
     ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
 {_GROUPED}"""  # noqa: S608 - our own words only
 _ONE_SQL = f"""
 WITH hit AS MATERIALIZED (
-    SELECT id, error_key, workflow_id, account_id, finished_at FROM executions_execution
+    SELECT id, error_key, workflow_id, account_id, finished_at, status FROM executions_execution
     WHERE error_key = %(key)s AND error_key <> '' AND finished_at >= %(since)s
         AND account_id = ANY(%(accounts)s)
     ORDER BY finished_at DESC, id DESC LIMIT %(newest)s

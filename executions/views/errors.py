@@ -130,6 +130,8 @@ def group_view(
         "last": moment(group.last_at),
         "last_iso": iso(group.last_at),
         "state": state,
+        "lamp": "failed" if group.has_failed else "warning",
+        "icon": "cross" if group.has_failed else "triangle",
         "still": still,
         "of": len(group.places),
         "taken_by": taken.by if taken else "",

@@ -183,7 +183,7 @@ def _name_errors(request: HttpRequest, filters: Filters, page: finding.Page) -> 
     """What the chosen errors say, for their chips: as the rows say it, else one query."""
     chosen = [*filters.values["error"], *filters.excluded["error"]]
     if chosen and page.rows:
-        words = {row.error_key: row.error_summary for row in page.rows if row.error_key}
+        words = {row.error_key: row.error_summary for row in reversed(page.rows) if row.error_key}
     else:
         words = errors.words_of(chosen, list(accounts_of(request)))
     filters.error_words = {key: wording.plain(text, 80) for key, text in words.items()}
