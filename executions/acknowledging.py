@@ -142,4 +142,4 @@ def _end(row: ErrorAcknowledgement, ending: Ending, now: datetime) -> int:
 
 def _tell(accounts: Iterable[ProviderAccount]) -> None:
     ids = [account.pk for account in accounts]
-    transaction.on_commit(lambda: live.publish_errors(ids))
+    transaction.on_commit(lambda: live.publish_rest(ids))

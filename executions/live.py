@@ -56,10 +56,11 @@ def publish_questions(account_id: int) -> None:
     _publish({"account": account_id, "questions": True})
 
 
-def publish_errors(account_ids: Iterable[int]) -> None:
-    """Somebody took on an error of these accounts, or it is over."""
+def publish_rest(account_ids: Iterable[int]) -> None:
+    """Something that pages tell of these accounts changed beside their runs: who is on an error,
+    which keys runs carry."""
     for account_id in account_ids:
-        _publish({"account": account_id, "errors": True})
+        _publish({"account": account_id, "rest": True})
 
 
 def is_first(key: str, seconds: int) -> bool:

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions import correlating
+from executions import correlating, live
 from executions.correlating import Rule
 from executions.models import CorrelationRule, Execution, KeySearch
 from executions.redaction import MASK
@@ -117,6 +117,7 @@ def carry_on(account_id: int) -> None:
         if search.finished_at is not None:
             break
     report(rules)
+    live.publish_rest([account_id])
     KeySearch.objects.filter(pk=account_id, asked_at=search.asked_at).update(lease_until=None)
 
 
