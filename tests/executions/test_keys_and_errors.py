@@ -70,8 +70,10 @@ def test_the_key_goes_with_the_error(account):
     put(account, "r1", Status.RUNNING, seq=2)
     assert Execution.objects.get().error_key == ""
     put(account, "r1", error="disk full", seq=3)
-    put(account, "r1", seq=4)  # a list row that tells no error
-    assert Execution.objects.get().error_key == error_key("disk full")
+    put(account, "r1", seq=4, name="a list row that tells no error")
+    run = Execution.objects.get()
+    assert (run.name, run.error_summary) == ("a list row that tells no error", "disk full")
+    assert run.error_key == error_key("disk full")
 
 
 def test_a_traceback_is_known_by_its_last_line(account):

@@ -222,13 +222,20 @@ def test_a_deleted_rule_takes_its_keys_along(admin, accounts, path):
     assert not RunKey.objects.filter(account=accounts["Payments"]).exists()
 
 
-def test_only_administrators_change_and_try_rules(ana, accounts):
+def test_only_administrators_change_and_try_rules(ana, people, accounts):
     for address in ("add/", "trial/"):
         answer = ana.post(
             f"/admin/executions/correlationrule/{address}", form(accounts["Payments"])
         )
         assert answer.status_code == 302
         assert answer["Location"].startswith("/admin/login/")
+    people["ana"].is_staff = True  # lets her into the admin, and makes her no administrator
+    people["ana"].save()
+    for address in ("add/", "trial/"):
+        answer = ana.post(
+            f"/admin/executions/correlationrule/{address}", form(accounts["Payments"])
+        )
+        assert answer.status_code == 403
     assert CorrelationRule.objects.count() == 3
 
 
