@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,13 +20,9 @@ from executions.freshness import freshness
 from executions.models import CorrelationRule, Execution, Question
 from executions.roles import may_act
 from executions.tracing import Found
+from executions.views import time_lines
 from executions.views.chrome import Fragment, accounts_of, changes, fragment, show
 from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, zone
-
-LANE = 44  # px of one run: its words, below them its bar
-BAR_AT, BAR = 22, 12
-AXIS = 22  # px of the hours above
-TICKS = (0, 25, 50, 75)  # percent
 
 
 @require_GET
@@ -85,10 +81,10 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
     runs, is_cut = tracing.runs_with(value, list(accounts_of(request))) if value else ([], False)
     asked = tracing.questions_of(runs)
     now = timezone.now()
-    begin, end = _span(runs, now)
+    begin, end = time_lines.span(runs, now)
     rows = [_row(request, run, asked.get(run.pk, []), now) for run in runs]
     for number, (row, run) in enumerate(zip(rows, runs, strict=True)):
-        row |= _bar(run, begin, end, now, AXIS + number * LANE)
+        row |= time_lines.bar(run, begin, end, now, time_lines.AXIS + number * time_lines.LANE)
     for (row, _), (_, following) in pairwise(zip(rows, runs, strict=True)):
         row["gap"] = _gap(row, following)
     names = list(dict.fromkeys(run.key_name for run in runs))  # type: ignore[attr-defined]
@@ -105,8 +101,8 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
         "end": moment(end) if runs else "",
         "is_going": any(not row["status"].status.is_final for row in rows),
         "took": duration((end - begin).total_seconds()) if runs else "",
-        "ticks": _ticks(begin, end),
-        "height": AXIS + LANE * len(rows),
+        "ticks": time_lines.ticks(begin, end),
+        "height": time_lines.AXIS + time_lines.LANE * len(rows),
         "zone_name": zone(begin),
         "list_query": "?" + urlencode({"key": value}),
     }
@@ -152,56 +148,6 @@ def _row(
         ],
         "gap": "",
     }
-
-
-# --------------------------------------------------------------------------------- the time line
-
-
-def _span(runs: list[Execution], now: datetime) -> tuple[datetime, datetime]:
-    """From the first start to the last end, or now if something is still going on."""
-    if not runs:
-        return now, now
-    begin = min(run.started_at or run.sort_at for run in runs)
-    ends = [_end(run, now) for run in runs]
-    return begin, max([begin + timedelta(seconds=1), *ends])
-
-
-def _end(run: Execution, now: datetime) -> datetime:
-    start = run.started_at or run.sort_at
-    if run.finished_at is not None:
-        return max(start, run.finished_at)
-    return max(start, run.changed_at if STATUS_VIEWS[run.status].status.is_final else now)
-
-
-def _bar(run: Execution, begin: datetime, end: datetime, now: datetime, top: int) -> dict[str, Any]:
-    """Where the run's bar is, in percent of the width; at least wide enough to be seen."""
-    whole = (end - begin).total_seconds()
-    start = ((run.started_at or run.sort_at) - begin).total_seconds() / whole * 100
-    width = max(0.6, (_end(run, now) - begin).total_seconds() / whole * 100 - start)
-    left = min(start, 100 - 0.6)
-    return {
-        "left": f"{left:.2f}",
-        "width": f"{min(width, 100 - left):.2f}",
-        "words_y": top + 15,
-        "bar_y": top + BAR_AT,
-        "line_y": top + LANE - 2,
-    }
-
-
-def _ticks(begin: datetime, end: datetime) -> list[dict[str, str]]:
-    """The times along the top, as exact as their distance needs."""
-    whole = end - begin
-    is_one_day = timezone.localtime(begin).date() == timezone.localtime(end).date()
-    shape = "%H:%M:%S" if whole < timedelta(minutes=20) else "%H:%M"
-    if not is_one_day:
-        shape = "%b %d %H:%M" if whole < timedelta(days=20) else "%b %d"
-    return [
-        {
-            "left": f"{percent}",
-            "word": timezone.localtime(begin + whole * percent / 100).strftime(shape),
-        }
-        for percent in TICKS
-    ]
 
 
 def _gap(row: dict[str, Any], following: Execution) -> str:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from executions.masking import error_key
 from tests.browser.acting import is_marked, mark
-from tests.browser.seeding import store, without_trouble
+from tests.browser.stored import store, without_trouble
 from tests.product import Product
 
 pytestmark = pytest.mark.browser

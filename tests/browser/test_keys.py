@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.acting import is_marked, mark
-from tests.browser.seeding import store, without_trouble
+from tests.browser.stored import store, without_trouble
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
