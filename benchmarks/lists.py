@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.figures import ROUNDS, Figure
 from benchmarks.pages import Pages
-from benchmarks.population import DORMANT, EVERY_SECONDS, FAILING
+from benchmarks.population import DORMANT, ERRORS, EVERY_SECONDS, FAILING
 from executions.finding import Cursor
+from executions.masking import error_key
 
 SMALL, LARGE = 1000, 100_000
 GOAL, MOST_QUERIES = 1.5, 8
+AN_ERROR = error_key(ERRORS[0])
 FILTERS = {
     "everything": "",
     "a big account": "account=1",
@@ -50,6 +52,16 @@ FILTERS = {
     "an identifier": "q=run-500",
     "text found nowhere": "q=zebra",
     "text and status": "q=Invoice&status=failed",
+    "an error": f"error={AN_ERROR}",
+    "an error, ended lately": f"error={AN_ERROR}&finished=24h",
+    "an error that none has": "error=0123456789abcdef",
+    "all but an error": f"not_error={AN_ERROR}",
+    "an error in one account": f"error={AN_ERROR}&account={FAILING}&status=failed",
+    "a business key": "key=PO-2026-500",
+    "a key of many runs": "key=site+1",
+    "a key and a status": "key=site+1&lamp=failed",
+    "all but a key": "not_key=site+1",
+    "ended in the last hour": "finished=1h",
     "all kinds at once": "q=Invoice&account=1&lamp=failed&started=7d",
 }
 

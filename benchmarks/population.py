@@ -9,12 +9,17 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
+from executions.masking import error_key
+
 NEWEST = 1000
 ACCOUNTS = 12
 HIDDEN = (4, 7)  # of a team that vik is not in
 DORMANT = 12  # its runs are all older than the 50,000 newest
 FAILING = 3  # its runs fail more than others
 EVERY_SECONDS = 90
+ERRORS = (
+    "Connection to the ledger timed out", 'Field "amount" is missing', "HTTP 502 from the archive"
+)  # fmt: skip
 WORKFLOWS = (
     "Invoice intake", "Purchase order release", "Claims triage", "Supplier onboarding",
     "Nightly ledger export", "Warehouse replenishment", "Contract renewal", "Payroll preview",
@@ -42,14 +47,13 @@ FROM generate_series(1, %s) a, generate_series(1, 20) w
 EXECUTION_ROWS = """
 INSERT INTO executions_execution (
     id, account_id, workflow_id, ref, name, status, status_reason, native_status, progress, message,
-    error_summary, started_at, finished_at, observed_at, changed_at, sort_at, offers, url, misses,
-    version, poll_seq, provider_version)
+    error_summary, error_key, started_at, finished_at, observed_at, changed_at, sort_at, offers,
+    url, misses, version, poll_seq, provider_version)
 SELECT 1000000 - n, account, (account - 1) * 20 + 1 + floor(20 * (c / 1000.0) ^ 2), 'run-' || n,
     CASE WHEN n %% 5 = 0 THEN 'PO-2026-' || n ELSE '' END, status, '', status,
     CASE WHEN status = 'running' THEN b %% 100 END, '',
-    CASE WHEN status IN ('failed', 'timed_out') THEN
-        (ARRAY['Connection to the ledger timed out', 'Field "amount" is missing',
-               'HTTP 502 from the archive'])[b %% 3 + 1] ELSE '' END,
+    CASE WHEN status IN ('failed', 'timed_out') THEN (%(errors)s::text[])[b %% 3 + 1] ELSE '' END,
+    CASE WHEN status IN ('failed', 'timed_out') THEN (%(keys)s::text[])[b %% 3 + 1] ELSE '' END,
     at, CASE WHEN b >= 0 AND status NOT IN ('queued', 'running', 'waiting', 'user_input', 'paused')
         THEN at + interval '70 seconds' END,
     now(), at, at, '{cancel}', '', 0, 1, 1, ''
@@ -74,6 +78,11 @@ FROM (
 DERIVED_ROWS = """
 INSERT INTO executions_statuscount (account_id, status, count)
 SELECT account_id, status, count(*) FROM executions_execution GROUP BY 1, 2;
+INSERT INTO executions_runkey (execution_id, account_id, name, value, text, sort_at)
+SELECT id, account_id, 'order', lower(name), name, sort_at FROM executions_execution
+WHERE name <> '' UNION ALL
+SELECT id, account_id, 'site', 'site ' || id % 3, 'Site ' || id % 3, sort_at
+FROM executions_execution WHERE id % 2 = 0;
 INSERT INTO executions_question (
     execution_id, ref, kind, title, description, choices, is_answerable, fingerprint, opened_at)
 SELECT id, 'q', 'approval', 'Release?', '', '[]', true, '', sort_at
@@ -96,6 +105,8 @@ def populate(rows: int) -> None:
             EXECUTION_ROWS,
             {
                 "rows": rows,
+                "errors": list(ERRORS),
+                "keys": [error_key(text) for text in ERRORS],
                 "every": f"{EVERY_SECONDS} seconds",
                 "failing": FAILING,
                 "newest": NEWEST,

@@ -2,7 +2,7 @@
 
 Called by `manage.py accounts apply`. Every problem of the file is told at once, each with its line
 and field; nothing is saved unless there is none. What an entry does not name stays as it is; a
-`settings` or `credentials` mapping that it does name is the complete one.
+`settings` or `credentials` mapping, or a list of `keys`, that it does name is the complete one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from executions import audit
-from executions.accounts_yaml import BadFile, Entry, read
+from executions import audit, rekeying
+from executions.accounts_yaml import RULE_KEYS, BadFile, Entry, read
+from executions.models import CorrelationRule
 from providers import forms, setup
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
@@ -47,12 +49,14 @@ def apply(text: str, environ: Mapping[str, str] = os.environ) -> list[Applied]:
         problems = [problem for entry in entries for problem in entry.problems]
         if problems:
             raise BadFile(problems)
-        return [_save(form) for _, form in filled if form is not None]
+        return [_save(entry, form) for entry, form in filled if form is not None]
 
 
-def _save(form: forms.AccountForm) -> Applied:
+def _save(entry: Entry, form: forms.AccountForm) -> Applied:
     is_new = form.instance.pk is None
     changes = form.set_up(by="accounts file")
+    if "keys" in entry.values:
+        changes += _save_rules(form.instance, entry.values["keys"])
     if changes:
         audit.record(
             "accounts file",
@@ -62,6 +66,39 @@ def _save(form: forms.AccountForm) -> Applied:
             detail={"changes": [str(change) for change in changes]},
         )
     return Applied(form.instance, is_new, changes)
+
+
+def _save_rules(account: ProviderAccount, wanted: list[dict[str, str]]) -> list[setup.Change]:
+    """Make the account's correlation rules these; if they differ, look through stored runs."""
+    stored = {_identity(vars(rule)): rule for rule in account.correlation_rules.all()}
+    named = {_identity(rule): rule for rule in wanted}
+    gone = [rule for identity, rule in stored.items() if identity not in named]
+    new = [rule for identity, rule in named.items() if identity not in stored]
+    for rule in gone:
+        rule.delete()
+    for values in new:
+        CorrelationRule.objects.create(account=account, **values)
+    if gone or new:
+        rekeying.ask(account, rekeying.MOST_DAYS if gone else rekeying.DAYS, None)
+    removed = [setup.Change("keys", str(rule), "removed") for rule in gone]
+    return removed + [setup.Change("keys", "", str(CorrelationRule(**rule))) for rule in new]
+
+
+def _identity(rule: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(rule.get(key, "") for key in RULE_KEYS)
+
+
+def _check_rules(entry: Entry) -> None:
+    for number, rule in enumerate(entry.values.get("keys") or (), 1):
+        place = f"keys[{number}]"
+        if any(path.startswith(place) for path in entry.blamed):
+            continue
+        try:
+            CorrelationRule(**rule).clean_fields(exclude={"account"})
+            CorrelationRule(**rule).clean()
+        except ValidationError as error:
+            for name, complaints in error.message_dict.items():
+                entry.blame(f"{place}.{name}", " ".join(complaints))
 
 
 def fill(entry: Entry, environ: Mapping[str, str]) -> forms.AccountForm | None:
@@ -79,6 +116,7 @@ def fill(entry: Entry, environ: Mapping[str, str]) -> forms.AccountForm | None:
         entry.blame("provider", f"it must be one of: {known}.")
         return None
     form_class = forms.account_form(provider, stored)
+    _check_rules(entry)
     data = _plain_data(entry, stored)
     data |= _settings_data(entry, stored, form_class)
     data |= _credentials_data(entry, stored, form_class, environ)

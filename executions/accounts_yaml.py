@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-KEYS = ("name", "provider", "settings", "credentials", "enabled", "group", "poll_every")
+KEYS = ("name", "provider", "settings", "credentials", "enabled", "group", "poll_every", "keys")
+RULE_KEYS = ("name", "source", "path", "pattern")
 MAX_FILE = 2**20  # characters
 
 
@@ -88,6 +89,8 @@ def _entry(loader: yaml.SafeLoader, node: yaml.Node, number: int) -> Entry:
             entry.blame(path, f"this key is not known. Known are: {', '.join(KEYS)}.")
         elif key in ("settings", "credentials"):
             entry.values[key] = _mapping(loader, value, entry, path)
+        elif key == "keys":
+            entry.values[key] = _rules(loader, value, entry, path)
         elif isinstance(value, yaml.ScalarNode):
             entry.values[key] = _scalar(loader, value, entry, path)
         else:
@@ -106,6 +109,28 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.Node, entry: Entry, path: str) 
         else:
             entry.blame(inner, "this must be a single value.")
     return values
+
+
+def _rules(
+    loader: yaml.SafeLoader, node: yaml.Node, entry: Entry, path: str
+) -> list[dict[str, Any]]:
+    """The correlation rules: a list of mappings of texts."""
+    rules: list[dict[str, Any]] = []
+    if not isinstance(node, yaml.SequenceNode):
+        entry.blame(path, "this must be a list.")
+        return rules
+    for number, item in enumerate(node.value, 1):
+        place = f"{path}[{number}]"
+        entry.lines[place] = _line(item)
+        rule = _mapping(loader, item, entry, place)
+        for key, value in rule.items():
+            if key not in RULE_KEYS:
+                known = ", ".join(RULE_KEYS)
+                entry.blame(f"{place}.{key}", f"this key is not known. Known are: {known}.")
+            elif not isinstance(value, str):
+                entry.blame(f"{place}.{key}", "this must be a text (put it in quotes).")
+        rules.append(rule)
+    return rules
 
 
 def _scalar(loader: yaml.SafeLoader, node: yaml.ScalarNode, entry: Entry, path: str) -> Any:

@@ -15,13 +15,23 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from executions import audit
-from executions.models import ApiToken, AuditEntry, Command, Execution, PollRun, Quarantine
+from executions.models import (
+    ApiToken,
+    AuditEntry,
+    Command,
+    CorrelationRule,
+    Execution,
+    PollRun,
+    Quarantine,
+)
 from executions.roles import may_administer
+from executions.rules_admin import RuleAdmin
 from providers.admin import AccountAdmin
 from providers.models import ProviderAccount
 
 admin.site.site_header = "Annunciator administration"
 admin.site.site_title = "Annunciator"
+admin.site.register(CorrelationRule, RuleAdmin)
 
 
 @admin.register(ProviderAccount)

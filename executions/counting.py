@@ -24,7 +24,7 @@ def counts(filters: Filters) -> tuple[dict[str, int], bool]:
         for status, number in kept.values_list("status", "count"):
             found[status] = found.get(status, 0) + number
         return found, False
-    if filters.text or filters.barred_workflow_ids():
+    if filters.is_looked_through:
         return _counts_of_newest(filters)
     return _counts_by_status(filters, ids), False
 

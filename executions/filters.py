@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
-from executions.models import Execution
+from executions.correlating import normalized
+from executions.masking import is_error_key
+from executions.models import Execution, RunKey
 from providers import registry
 from providers.contract import Lamp, Status
 from providers.models import ProviderAccount
@@ -35,8 +38,8 @@ LAMP_WORDS: Mapping[Lamp, str] = {
     Lamp.DONE: "done",
     Lamp.UNKNOWN: "unknown",
 }
-LISTED = ("account", "provider", "workflow", "lamp", "status")
-TIMED = ("started", "from", "to")
+LISTED = ("account", "provider", "workflow", "lamp", "status", "error", "key")
+TIMED = ("started", "finished", "from", "to")
 NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cursor", "page"})
 MAX_TEXT = 200
 MAX_VALUES = 50
@@ -63,6 +66,10 @@ class Filters:
     excluded: dict[str, list[str]] = field(default_factory=dict)
     text: str = ""
     started: str = ""
+    finished: str = ""
+    ended_since: datetime | None = None
+    error_words: dict[str, str] = field(default_factory=dict)
+    """What runs with a chosen error said, for its chip; filled in by the list."""
     since: datetime | None = None
     until: datetime | None = None
     ignored: list[str] = field(default_factory=list)
@@ -90,11 +97,23 @@ class Filters:
     def barred_workflow_ids(self) -> list[int]:
         return [int(value) for value in self.excluded.get("workflow", ())]
 
+    def keys(self) -> list[str]:
+        return list(dict.fromkeys(normalized(value) for value in self.values.get("key", ())))
+
+    def barred_keys(self) -> list[str]:
+        return [normalized(value) for value in self.excluded.get("key", ())]
+
+    @property
+    def is_looked_through(self) -> bool:
+        """Whether an index serves only part of it, so that counts are those of the newest runs."""
+        asked = any(self.values.get(k) or self.excluded.get(k) for k in ("error", "key"))
+        return bool(asked or self.text or self.barred_workflow_ids() or self.ended_since)
+
     @property
     def is_counted(self) -> bool:
         """Whether the kept counters know the answer: only account, provider and status asked."""
-        asked = self.values.get("workflow") or self.excluded.get("workflow")
-        return not (asked or self.text or self.since or self.until)
+        asked = self.values.get("workflow") or self.is_looked_through
+        return not (asked or self.since or self.until)
 
     @property
     def is_empty(self) -> bool:
@@ -111,6 +130,8 @@ class Filters:
             and execution.workflow_id not in self.barred_workflow_ids()
             and (self.since is None or execution.sort_at >= self.since)
             and (self.until is None or execution.sort_at < self.until)
+            and self._has_ended(execution)
+            and self._has_error_and_key(execution)
             and self._has_text(execution, workflow_name)
         )
 
@@ -131,6 +152,16 @@ class Filters:
             found = found.filter(sort_at__gte=self.since)
         if self.until:
             found = found.filter(sort_at__lt=self.until)
+        if self.ended_since:
+            found = found.filter(finished_at__gte=self.ended_since)
+        if self.values.get("error"):
+            found = found.filter(error_key__in=self.values["error"])
+        if self.excluded.get("error"):
+            found = found.exclude(error_key__in=self.excluded["error"])
+        if self.keys():
+            found = found.filter(pk__in=_with_keys(self.keys()))
+        if self.barred_keys():
+            found = found.exclude(pk__in=_with_keys(self.barred_keys()))
         if self.text:
             found = found.filter(
                 Q(workflow__name__icontains=self.text)
@@ -147,6 +178,7 @@ class Filters:
         listed = [(key, value) for key in LISTED for value in self.values.get(key, ())]
         barred = [(f"not_{key}", v) for key in LISTED for v in self.excluded.get(key, ())]
         timed = [("started", self.started)] if self.started else []
+        timed += [("finished", self.finished)] if self.finished else []
         timed += [("from", _stamp(self.since))] if self.since and not self.started else []
         timed += [("to", _stamp(self.until))] if self.until else []
         return [*listed, *barred, *timed, *([("q", self.text)] if self.text else [])]
@@ -183,6 +215,20 @@ class Filters:
             found.update(Lamp(word).statuses)
         return found
 
+    def _has_ended(self, execution: Execution) -> bool:
+        end = execution.finished_at
+        return self.ended_since is None or (end is not None and end >= self.ended_since)
+
+    def _has_error_and_key(self, execution: Execution) -> bool:
+        chosen, barred = self.values.get("error"), self.excluded.get("error", ())
+        if (chosen and execution.error_key not in chosen) or execution.error_key in barred:
+            return False
+        keys, barred_keys = self.keys(), self.barred_keys()
+        if not keys and not barred_keys:
+            return True
+        own = set(execution.keys.values_list("value", flat=True))
+        return (not keys or not own.isdisjoint(keys)) and own.isdisjoint(barred_keys)
+
     def _has_text(self, execution: Execution, workflow_name: str) -> bool:
         wanted = self.text.lower()
         return (
@@ -202,8 +248,12 @@ class Filters:
             return "workflow", workflows.get(int(value), f"number {value}")
         if key == "lamp":
             return "lamp", LAMP_WORDS[Lamp(value)]
-        if key == "started":
-            return "started", PRESETS[value][0]
+        if key in ("started", "finished"):
+            return key, PRESETS[value][0]
+        if key == "error":
+            return "same error as", self.error_words.get(value, value)
+        if key == "key":
+            return "key", value
         if key in ("from", "to"):
             return key, f"{value.replace('T', ' ')} UTC"
         return ("text", f"“{value}”") if key == "q" else (key, value.replace("_", " "))
@@ -259,6 +309,10 @@ def _problem(filters: Filters, key: str, value: str) -> str:
     if key == "workflow":
         usable = value.isascii() and value.isdigit() and int(value) < 2**63
         return "" if usable else f"“{shown}” is not a workflow."
+    if key == "error":
+        return "" if is_error_key(value) else f"“{shown}” is not the key of an error."
+    if key == "key":
+        return "" if normalized(value) else f"“{shown}” is not a business key."
     words = {word.value for word in (Lamp if key == "lamp" else Status)}
     return "" if value in words else f"There is no {key} “{shown}”."
 
@@ -270,6 +324,12 @@ def _take_times(filters: Filters, query: QueryDict, now: datetime) -> None:
         filters.since = now - PRESETS[preset][1]
     elif preset and preset != "custom":
         filters.ignored.append(f"There is no time range “{preset[:40]}”.")
+    ended = query.get("finished", "")
+    if ended in PRESETS:
+        filters.finished = ended
+        filters.ended_since = now - PRESETS[ended][1]
+    elif ended:
+        filters.ignored.append(f"There is no time range “{ended[:40]}”.")
     for name in ("from", "to"):
         value = query.get(name, "")
         if not value or (filters.started and name == "from"):
@@ -284,6 +344,10 @@ def _take_times(filters: Filters, query: QueryDict, now: datetime) -> None:
     if filters.since and filters.until and filters.since >= filters.until:
         filters.ignored.append("The time range ends before it starts, so its end was left out.")
         filters.until = None
+
+
+def _with_keys(values: list[str]) -> QuerySet[RunKey, Any]:
+    return RunKey.objects.filter(value__in=values).values("execution_id")
 
 
 def _read_time(value: str) -> datetime | None:

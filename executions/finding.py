@@ -25,6 +25,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What the table says of a command: open ones, and for a while those that went wrong.
 TROUBLED_COMMANDS = ("rejected", "needs_person")
 TROUBLED_FOR = timedelta(hours=1)
+RUNS = "executions_execution x"
+# Keys are kept with the order of their runs, so they are read like runs.
+KEYS = "(SELECT execution_id AS id, sort_at, value, account_id FROM executions_runkey) x"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Page:
 
 
 Driver = tuple[str, list[Any], str]  # rows of one column v, their parameters, the condition
+Check = tuple[str, tuple[Any, ...]]  # a condition, "" for none, and its parameters
 
 
 @dataclass
@@ -74,6 +78,7 @@ class _Source:
     drivers: list[Driver]
     residual: str = ""
     residual_params: tuple[Any, ...] = ()
+    table: str = RUNS
 
 
 def page(
@@ -190,7 +195,7 @@ def _scan(
     What is read of many driving values is in the index; only rows of which more must be checked
     are fetched from the table, and by their key: the planner would rather read all of it.
     """
-    is_direct = bool(source.residual) and _values_in(source.drivers) <= FEW
+    is_direct = bool(source.residual) and source.table == RUNS and _values_in(source.drivers) <= FEW
     tables, params, conditions = [], [], []
     lead = ""
     for number, (rows, own, condition) in enumerate(source.drivers):
@@ -208,7 +213,7 @@ def _scan(
     matches = " AND ".join(conditions) or "true"
     columns = _CHECKED if is_direct else "x.id, x.sort_at"
     keys = (
-        f"SELECT {columns} FROM executions_execution x "  # noqa: S608 - our own words only
+        f"SELECT {columns} FROM {source.table} "  # noqa: S608 - our own words only
         f"WHERE {matches}{where} ORDER BY {lead}{order}"
     )
     if tables:
@@ -219,7 +224,10 @@ def _scan(
     return keys, [*params, *where_params]
 
 
-_CHECKED = "x.id, x.sort_at, x.status, x.workflow_id, x.name, x.ref, x.error_summary"
+_CHECKED = (
+    "x.id, x.sort_at, x.status, x.workflow_id, x.name, x.ref, x.error_summary, x.error_key, "
+    "x.finished_at"
+)
 _FETCH = f"SELECT {_CHECKED} FROM executions_execution x WHERE x.id = k.id LIMIT 1"  # noqa: S608
 
 
@@ -254,7 +262,12 @@ def _sources(filters: Filters) -> list[_Source]:
     if statuses is not None:
         by_status = [("unnest(%s::text[])", [statuses], "x.status = {}")]
     barred = filters.barred_workflow_ids()
-    not_barred = ("NOT x.workflow_id = ANY(%s)", (barred,)) if barred else ("", ())
+    not_barred = _both(
+        ("NOT x.workflow_id = ANY(%s)", (barred,)) if barred else ("", ()),
+        *_ended_and_barred(filters),
+    )
+    if filters.keys() or filters.values.get("error"):
+        return [_by_error_or_key(filters, statuses, not_barred)]
     if filters.workflow_ids():
         chosen = [workflows_of(filters.workflow_ids(), ids), *by_status]
         return [_Source(chosen, *_both(not_barred, _text_check(filters)))]
@@ -262,6 +275,48 @@ def _sources(filters: Filters) -> list[_Source]:
     if not filters.text:
         return [_Source(base, *_both(not_barred))]
     return _text_sources(filters, accounts, by_status, not_barred)
+
+
+def _by_error_or_key(filters: Filters, statuses: list[str] | None, not_barred: Check) -> _Source:
+    """An index has the runs of an error, and those of a key, in order per account."""
+    ids = filters.account_ids()
+    accounts = list(filters.accounts) if ids is None else ids
+    errors, keys, workflows = filters.values.get("error"), filters.keys(), filters.workflow_ids()
+    checks = [not_barred, _text_check(filters)]
+    if statuses is not None:
+        checks.append(("x.status = ANY(%s)", (statuses,)))
+    if workflows:
+        checks.append(("x.workflow_id = ANY(%s)", (workflows,)))
+    its_account = "x.account_id = {}"
+    if keys:
+        if errors:
+            checks.append(("x.error_key = ANY(%s)", (errors,)))
+        by_key: list[Driver] = [
+            ("unnest(%s::text[])", [keys], "x.value = {}"),
+            ("unnest(%s::bigint[])", [accounts], its_account),
+        ]
+        return _Source(by_key, *_both(*checks), table=KEYS)
+    by_error: list[Driver] = [
+        ("unnest(%s::text[])", [errors], "x.error_key = {}"),
+        ("unnest(%s::bigint[])", [accounts], f"{its_account} AND x.error_key <> ''"),
+    ]
+    return _Source(by_error, *_both(*checks))
+
+
+def _ended_and_barred(filters: Filters) -> list[Check]:
+    """What no index serves in order: when runs ended, and errors and keys that are left out."""
+    checks: list[Check] = []
+    if filters.ended_since:
+        checks.append(("x.finished_at >= %s", (filters.ended_since,)))
+    if filters.excluded.get("error"):
+        checks.append(("NOT x.error_key = ANY(%s)", (filters.excluded["error"],)))
+    if filters.barred_keys():
+        sql = (
+            "NOT EXISTS (SELECT 1 FROM executions_runkey r "
+            "WHERE r.execution_id = x.id AND r.value = ANY(%s))"
+        )
+        checks.append((sql, (filters.barred_keys(),)))
+    return checks
 
 
 def _text_sources(

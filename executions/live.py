@@ -56,6 +56,13 @@ def publish_questions(account_id: int) -> None:
     _publish({"account": account_id, "questions": True})
 
 
+def publish_rest(account_ids: Iterable[int]) -> None:
+    """Something that pages tell of these accounts changed beside their runs: who is on an error,
+    which keys runs carry."""
+    for account_id in account_ids:
+        _publish({"account": account_id, "rest": True})
+
+
 def is_first(key: str, seconds: int) -> bool:
     """Whether nobody else said so within `seconds`; True when Valkey does not answer."""
     try:

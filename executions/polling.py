@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from executions import live
+from executions import live, rekeying
 from executions.models import OPEN_STATUSES, Execution
 from executions.redaction import hiding_answers
 from executions.scheduling import LEASE, MISSES, Tally, finish, interval_of
@@ -249,7 +249,11 @@ def store_and_tell(
     """Store a batch and, after the commit, tell open pages which ids changed."""
     refs = [snapshot.ref for snapshot in snapshots]
     scrub = hiding_answers(account, refs, scrub)
-    rows, bad = store(account.pk, account.poll_seq, snapshots, read_at=read_at, scrub=scrub)
+    rules = rekeying.rules_of(account.pk)
+    rows, bad = store(
+        account.pk, account.poll_seq, snapshots, read_at=read_at, scrub=scrub, rules=rules
+    )
+    rekeying.report(rules)
     if rows:
         pairs = [(row.execution_id, row.version) for row in rows]
         new = [row.execution_id for row in rows if row.is_new]

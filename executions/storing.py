@@ -8,7 +8,7 @@ that a status and its history cannot disagree. Unchanged snapshots write nothing
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +17,10 @@ import orjson
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from executions import correlating
+from executions.masking import error_key
 from executions.models import Quarantine
-from executions.redaction import redact_text, redact_value
+from executions.redaction import MASK, redact_text, redact_value
 from executions.storing_sql import STORE
 from providers.contract import MAX_NAME, MAX_REF, Question, Snapshot, Unreadable
 
@@ -57,9 +59,11 @@ def store(
     *,
     read_at: Mapping[str, datetime] = NOW,
     scrub: Callable[[str], str] = str,
+    rules: Sequence[correlating.Rule] = (),
 ) -> tuple[list[Stored], int]:
     """Write what is new in these snapshots. Returns what was written and how many were
-    quarantined. `scrub` takes the account's own secrets out of a text.
+    quarantined. `scrub` takes the account's own secrets out of a text. `rules` find the business
+    keys of the runs; a run that is written gets the keys it did not have.
 
     Old news is ignored: a snapshot of an older poll, of an older provider version, or whose
     reading began (`read_at`, by ref; else now) before that of what is stored: after a command a
@@ -72,8 +76,12 @@ def store(
     now = timezone.now()
     for ref, snapshot in latest.items():
         try:
-            row = _encode(snapshot, now, read_at.get(ref, now))
-            rows.append((ref, scrub(row.decode()).encode()))
+            row = _row(snapshot, now, read_at.get(ref, now))
+            row["ekey"] = error_key(scrub(row["error"])) if row["error"] else ""
+            keys = _keys(row, snapshot, rules, scrub) if rules else ()
+            if keys:
+                row["keys"] = keys
+            rows.append((ref, scrub(orjson.dumps(row).decode()).encode()))
         except (TypeError, ValueError, RecursionError) as error:
             quarantine(account_id, Unreadable(ref=ref, reason=f"Cannot be stored: {error}"))
             bad += 1
@@ -144,7 +152,7 @@ def _execute(
 # ------------------------------------------------------------------------------ snapshot -> row
 
 
-def _encode(snapshot: Snapshot, now: datetime, read_at: datetime) -> bytes:
+def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]:
     """The JSON object that the statement reads; keys as in `storing_sql.STORE`."""
     if len(snapshot.ref) > MAX_REF or len(snapshot.workflow.ref) > MAX_REF:
         raise ValueError(f"an identifier is longer than {MAX_REF} characters")
@@ -172,7 +180,27 @@ def _encode(snapshot: Snapshot, now: datetime, read_at: datetime) -> bytes:
     }
     if snapshot.steps is not None:
         _add_detail(row, snapshot, error)
-    return orjson.dumps(row)
+    return row
+
+
+def _keys(
+    row: Mapping[str, Any],
+    snapshot: Snapshot,
+    rules: Sequence[correlating.Rule],
+    scrub: Callable[[str], str],
+) -> list[dict[str, str]]:
+    """The run's business keys, none of them with a secret in it."""
+    sources = {"name": row["name"], "ref": row["ref"], "error": row.get("full_error", row["error"])}
+    for name in ("input", "output", "raw"):
+        value = getattr(snapshot, name)
+        if value is not None and any(rule.source == name for rule in rules):
+            sources[name] = redact_value(value)
+    found = correlating.find(rules, sources)
+    return [
+        {"name": key.name, "value": key.value, "text": key.text}
+        for key in found
+        if MASK not in key.text and scrub(key.text) == key.text
+    ]
 
 
 def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
@@ -265,9 +293,12 @@ def _as_text(value: Any) -> str | None:
 
 
 def summary_of(error: str) -> str:
-    """The first line that says something, at most 300 characters."""
-    lines: Iterable[str] = (line.strip() for line in error.splitlines())
-    return next((line for line in lines if line), "")[:300]
+    """The first line that says something, at most 300 characters. Of a traceback that is the last
+    one: its first line is the same for every error there is."""
+    lines = [line for line in map(str.strip, error.splitlines()) if line]
+    if not lines:
+        return ""
+    return lines[-1 if lines[0].startswith("Traceback (most recent call last)") else 0][:300]
 
 
 def _text(value: str, limit: int) -> str:

@@ -13,7 +13,7 @@ WITH incoming AS MATERIALIZED (
         native text, progress smallint, message text, error text, started timestamptz,
         finished timestamptz, sort_at timestamptz, offers text[], url text, pver text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
-        attempt smallint, steps jsonb, questions jsonb, outputs jsonb)
+        attempt smallint, steps jsonb, questions jsonb, outputs jsonb, ekey text, keys jsonb)
 ), new_workflow AS (
     INSERT INTO executions_workflow AS w (account_id, ref, name, can_start)
     SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart FROM incoming i
@@ -36,7 +36,8 @@ WITH incoming AS MATERIALIZED (
         i.fp IS NULL AND d.fingerprint IS NOT NULL AS is_sighting,
         o.name AS old_name, o.message AS old_message, o.error_summary AS old_error,
         o.started_at AS old_started, o.finished_at AS old_finished, o.progress AS old_progress,
-        o.url AS old_url, o.native_status AS old_native
+        o.url AS old_url, o.native_status AS old_native, o.error_key AS old_ekey,
+        o.sort_at AS old_sort_at
     FROM incoming i
     LEFT JOIN executions_execution o ON o.account_id = %(account)s AND o.ref = i.ref
     LEFT JOIN executions_executiondetail d ON d.execution_id = o.id
@@ -59,10 +60,10 @@ WITH incoming AS MATERIALIZED (
 ), inserted AS (
     INSERT INTO executions_execution (
         account_id, workflow_id, ref, name, status, status_reason, native_status, progress,
-        message, error_summary, started_at, finished_at, observed_at, changed_at, sort_at, offers,
-        url, misses, version, poll_seq, provider_version)
+        message, error_summary, error_key, started_at, finished_at, observed_at, changed_at,
+        sort_at, offers, url, misses, version, poll_seq, provider_version)
     SELECT %(account)s, w.id, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
-        n.error, n.started, n.finished, n.read, %(now)s, n.sort_at, n.offers, n.url, 0, 1,
+        n.error, n.ekey, n.started, n.finished, n.read, %(now)s, n.sort_at, n.offers, n.url, 0, 1,
         %(seq)s, n.pver
     FROM news n JOIN workflow w ON w.ref = n.wref WHERE n.id IS NULL ORDER BY n.ref
     ON CONFLICT (account_id, ref) DO NOTHING
@@ -78,6 +79,8 @@ WITH incoming AS MATERIALIZED (
             THEN n.old_message ELSE n.message END,
         error_summary = CASE WHEN n.error = '' AND n.status = n.old_status
             THEN n.old_error ELSE n.error END,
+        error_key = CASE WHEN n.error = '' AND n.status = n.old_status
+            THEN n.old_ekey ELSE n.ekey END,
         started_at = coalesce(n.started, n.old_started),
         finished_at = CASE WHEN n.status IN ('queued', 'running', 'waiting', 'user_input', 'paused')
             THEN n.finished ELSE coalesce(n.finished, n.old_finished) END,
@@ -201,6 +204,22 @@ WITH incoming AS MATERIALIZED (
     WHERE o.execution_id = w.id AND w.fp IS NOT NULL
         AND NOT EXISTS (
             SELECT 1 FROM output_in i WHERE i.execution_id = o.execution_id AND i.ref = o.ref)
+), key_written AS (
+    INSERT INTO executions_runkey (execution_id, account_id, name, value, text, sort_at)
+    SELECT execution_id, %(account)s, name, value, text, sort_at FROM (
+        SELECT w.execution_id, k.name, k.value, k.text, known.number,
+            coalesce(w.old_sort_at, w.sort_at) AS sort_at,
+            row_number() OVER (PARTITION BY w.execution_id ORDER BY k.place) AS turn
+        FROM written w
+        CROSS JOIN LATERAL ROWS FROM (
+            jsonb_to_recordset(w.keys) AS (name text, value text, text text)
+        ) WITH ORDINALITY AS k(name, value, text, place)
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS number, coalesce(bool_or(r.value = k.value), false) AS has_it
+            FROM executions_runkey r WHERE r.execution_id = w.execution_id) known
+        WHERE w.keys IS NOT NULL AND NOT known.has_it) fresh
+    WHERE number + turn <= 5
+    ON CONFLICT (execution_id, value) DO NOTHING
 ), delta AS (
     SELECT status, sum(amount) AS amount FROM (
         SELECT status, 1 AS amount FROM written WHERE status IS DISTINCT FROM old_status

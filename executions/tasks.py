@@ -13,11 +13,13 @@ from celery import shared_task
 from django.db import OperationalError
 
 from executions import (
+    acknowledging,
     durations,
     live,
     logs,
     polling,
     pruning,
+    rekeying,
     scheduling,
     sending,
     settling,
@@ -122,10 +124,20 @@ def read_log(execution_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Every few seconds: dead senders become unknown, unknown ones are settled by reading."""
+    """Every few seconds: dead senders become unknown, unknown ones are settled by reading; stored
+    runs are looked through for keys; acknowledged errors that are over end."""
     settling.expire_leases()
     for key in settling.unsettled():
         reconcile.apply_async((key,), expires=30)
+    for account_id in rekeying.due():
+        find_keys.apply_async((account_id,), expires=30)
+    acknowledging.settle()
+
+
+@shared_task(ignore_result=True)
+def find_keys(account_id: int) -> None:
+    """A slice of looking through stored runs by changed rules."""
+    rekeying.carry_on(account_id)
 
 
 @shared_task(ignore_result=True)

@@ -34,7 +34,8 @@ def list_executions(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
 ) -> dict[str, Any]:
     """The filters of the page's address, each repeatable and with a `not_` twin: `account` (name or
-    id), `provider`, `workflow`, `status`, `lamp`; besides `started`, `from`, `to` and `q`."""
+    id), `provider`, `workflow`, `status`, `lamp`, `error`, `key`; besides `started`, `finished`,
+    `from`, `to` and `q`."""
     accounts = {account.pk: account for account in _accounts(request)}
     filters = _filters(request, accounts)
     place = Cursor.parse(cursor) if cursor else None

@@ -5,6 +5,8 @@ per batch. Rules about values and uniqueness live in constraints here.
 """
 
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
+from executions.models.errors import Ending, ErrorAcknowledgement
+from executions.models.keys import CorrelationRule, KeySearch, RunKey
 from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
@@ -32,10 +34,14 @@ __all__ = [
     "AuditEntry",
     "Command",
     "CommandState",
+    "CorrelationRule",
     "Draft",
+    "Ending",
+    "ErrorAcknowledgement",
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
+    "KeySearch",
     "LogEntry",
     "OrderedJSON",
     "Output",
@@ -43,6 +49,7 @@ __all__ = [
     "Preference",
     "Quarantine",
     "Question",
+    "RunKey",
     "StatusCount",
     "Step",
     "Transition",

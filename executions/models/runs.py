@@ -48,6 +48,8 @@ class Execution(models.Model):
     progress = models.PositiveSmallIntegerField(null=True)
     message = models.CharField(max_length=300, default="", blank=True)
     error_summary = models.CharField(max_length=300, default="", blank=True)
+    error_key = models.CharField(max_length=16, db_default="", blank=True)
+    """Equal for runs whose error texts tell the same error; see `masking`."""
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     observed_at = models.DateTimeField()
@@ -97,6 +99,16 @@ class Execution(models.Model):
                 fields=["account", "ref"],
                 name="execution_open",
                 condition=models.Q(status__in=OPEN_STATUSES),
+            ),
+            models.Index(
+                fields=["error_key", "account", "-sort_at", "-id"],
+                name="execution_error",
+                condition=~models.Q(error_key=""),
+            ),
+            models.Index(
+                fields=["-finished_at", "-id"],
+                name="execution_error_ended",
+                condition=~models.Q(error_key=""),
             ),
         ]
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from executions import audit
 from executions.filters import LAMP_WORDS, provider_name
 from executions.freshness import freshness
-from executions.models import PollRun, Quarantine, StatusCount
+from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.roles import may_administer, visible_accounts
 from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, show
 from executions.wording import LAMP_ICONS, duration, iso, mark, moment, plain, size
@@ -164,6 +164,8 @@ def _detail(account: ProviderAccount) -> dict[str, Any]:
         "covered": moment(account.covered_since),
         "next_poll": moment(account.next_poll_at),
         "poll_runs": [_poll_run(row) for row in runs],
+        "rules": _rules(account),
+        "key_search": _key_search(account),
         "quarantine": [
             {
                 "ref": plain(row.ref, 80),
@@ -173,6 +175,36 @@ def _detail(account: ProviderAccount) -> dict[str, Any]:
             }
             for row in bad
         ],
+    }
+
+
+def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
+    """Where its runs carry business keys, and what is wrong with a rule."""
+    return [
+        {
+            "id": rule.pk,
+            "name": plain(rule.name),
+            "source": rule.get_source_display(),
+            "path": plain(rule.path),
+            "pattern": plain(rule.pattern),
+            "problem": plain(rule.problem),
+            "problem_at": moment(rule.problem_at),
+        }
+        for rule in CorrelationRule.objects.filter(account=account)
+    ]
+
+
+def _key_search(account: ProviderAccount) -> dict[str, Any]:
+    """How far the search through stored runs is."""
+    search = KeySearch.objects.filter(account=account).first()
+    if search is None:
+        return {}
+    return {
+        "since": moment(search.since),
+        "looked_at": f"{search.looked_at:,}",
+        "found": f"{search.found:,}",
+        "reached": moment(search.reached),
+        "finished": moment(search.finished_at),
     }
 
 

@@ -25,6 +25,7 @@ from providers.models import ProviderAccount
 THEMES = ("system", "light", "dark")
 SECTIONS = {  # first part of the address: what the navigation marks
     "": "runs", "executions": "runs", "inbox": "inbox", "questions": "inbox",
+    "errors": "errors", "keys": "keys",
     "workflows": "workflows", "commands": "workflows", "accounts": "accounts",
 }  # fmt: skip
 

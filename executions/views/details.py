@@ -17,7 +17,7 @@ from executions.commands import look_closer
 from executions.freshness import freshness
 from executions.models import Command, Execution, ExecutionDetail, Output, Transition
 from executions.roles import may_act, visible_executions
-from executions.views import histories, logs, questions, relations
+from executions.views import errors, histories, keys, logs, questions, relations
 from executions.views.addresses import link
 from executions.views.chrome import Fragment, changes, fragment, no_store, show, wants_fragment
 from executions.views.payloads import payload_list
@@ -54,6 +54,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **histories.history_of(request, run),
         **data_of(run),
         **relations.related(request, run),
+        **links_of(request, run),
         "questions": questions.questions_of(request, run),
         "verbs": verbs_of(request.user, run),
         "back": _back(request),
@@ -73,6 +74,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
             Fragment("#run-head", fragment(request, "executions/_run_head.html", head)),
             Fragment("#run-dialogs", fragment(request, "executions/_run_dialogs.html", head)),
             Fragment("#run-error", fragment(request, "executions/_run_error.html", head)),
+            Fragment("#run-links", _part(request, run, "links", links_of(request, run))),
             Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
             Fragment(
                 "#history", _part(request, run, "history", histories.history_of(request, run))
@@ -135,6 +137,11 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "commands": histories.open_commands(run),
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
     }
+
+
+def links_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """The same error elsewhere, and the business keys of the run."""
+    return {"same": errors.same_error(request, run.error_key), "keys": keys.keys_of(run)}
 
 
 def data_of(run: Execution) -> dict[str, Any]:

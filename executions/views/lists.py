@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import counting, finding, rendering, wording
+from executions import counting, errors, finding, rendering, wording
 from executions.counting import CAP
 from executions.filters import LAMP_WORDS, PRESETS, Filters, parse, provider_name
 from executions.finding import EPOCH, Cursor
@@ -157,6 +157,7 @@ def _table(
     request: HttpRequest, filters: Filters, page: finding.Page, cursor: Cursor | None
 ) -> dict[str, Any]:
     lamps = lamps_of(filters)
+    _name_errors(request, filters, page)
     top = Cursor.of(page.rows[0]) if page.rows else NOTHING
     return {
         "filters": filters,
@@ -176,6 +177,16 @@ def _table(
         "blind": troubles(request),
         "changes_url": reverse("executions:changes") + filters.query(),
     }
+
+
+def _name_errors(request: HttpRequest, filters: Filters, page: finding.Page) -> None:
+    """What the chosen errors say, for their chips: as the rows say it, else one query."""
+    chosen = [*filters.values["error"], *filters.excluded["error"]]
+    if chosen and page.rows:
+        words = {row.error_key: row.error_summary for row in reversed(page.rows) if row.error_key}
+    else:
+        words = errors.words_of(chosen, list(accounts_of(request)))
+    filters.error_words = {key: wording.plain(text, 80) for key, text in words.items()}
 
 
 def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
@@ -208,7 +219,11 @@ def _controls(request: HttpRequest, filters: Filters) -> dict[str, Any]:
         or (not filters.started and bool(filters.since or filters.until)),
         "from_value": dict(filters.pairs()).get("from", ""),
         "to_value": dict(filters.pairs()).get("to", ""),
-        "kept_pairs": [pair for pair in filters.pairs() if pair[0].startswith("not_")]
+        "kept_pairs": [
+            pair
+            for pair in filters.pairs()
+            if pair[0].startswith("not_") or pair[0] in ("error", "key", "finished")
+        ]
         + _surplus(filters),
         "has_accounts": bool(accounts),
     }
@@ -241,7 +256,12 @@ def _status_options(filters: Filters) -> list[tuple[str, str, list[tuple[str, st
 
 def _surplus(filters: Filters) -> list[tuple[str, str]]:
     """Values that the form's selects cannot show; they travel as hidden fields."""
-    more = [(key, v) for key, values in filters.values.items() for v in values[1:]]
+    more = [
+        (key, v)
+        for key, values in filters.values.items()
+        if key not in ("error", "key")
+        for v in values[1:]
+    ]
     return [*more, *(("lamp", v) for v in filters.values.get("lamp", [])[:1])]
 
 

@@ -44,7 +44,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(applied)} accounts in the file, {changed} changed.")
 
     def do_list(self, options: dict[str, Any]) -> None:
-        rows = [_told(account) for account in ProviderAccount.objects.select_related("group")]
+        accounts = ProviderAccount.objects.select_related("group")
+        rows = [_told(account) for account in accounts.prefetch_related("correlation_rules")]
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False))
             return
@@ -52,6 +53,10 @@ class Command(BaseCommand):
             state = row["health"] if row["enabled"] else "disabled"
             error = f"  {row['last_error']}" if row["last_error"] else ""
             self.stdout.write(f"{row['name']}  {row['provider']}  {state}{error}")
+            for rule in row["keys"]:
+                where = " ".join(filter(None, (rule["source"], rule["path"], rule["pattern"])))
+                problem = f"  {rule['problem']}" if rule["problem"] else ""
+                self.stdout.write(f"  key {rule['name']} from {where}{problem}")
         if not rows:
             self.stdout.write("There are no accounts.")
 
@@ -88,6 +93,10 @@ def _told(account: ProviderAccount) -> dict[str, Any]:
         "poll_every": account.poll_every,
         "settings": account.settings,
         "credentials": account.credential_notes,
+        "keys": [
+            {key: getattr(rule, key) for key in ("name", "source", "path", "pattern", "problem")}
+            for rule in account.correlation_rules.all()
+        ],
         "health": account.health,
         "health_since": account.health_since.isoformat(),
         "last_error": account.last_error,

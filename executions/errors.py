@@ -1,0 +1,175 @@
+"""Runs that failed in the same way, over all accounts: the incident rather than its rows.
+
+Called by views and the list; reads rows alone. A group is an error key and the runs with it that
+ended in a window, at the accounts that the reader may see. Whose work it is: `acknowledging`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
+NEWEST = 20_000  # runs of a window that are grouped
+MAX_GROUPS = 100
+SAME = "7d"  # window of "the same error in 14 runs"
+MANY = 1000  # runs counted for one run's page
+
+
+@dataclass(frozen=True)
+class Place:
+    """The error in one workflow."""
+
+    workflow_id: int
+    name: str
+    account_id: int
+    runs: int
+    first_at: datetime
+    last_at: datetime
+    succeeded_at: datetime | None
+    """When the workflow last succeeded, if it did."""
+    has_failed: bool
+    """Else its runs came through in spite of it."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.succeeded_at is None or self.succeeded_at <= self.last_at
+
+
+@dataclass(frozen=True)
+class Group:
+    """One error. `places`: most runs first."""
+
+    key: str
+    text: str
+    run_id: int
+    """The newest run that said so."""
+    places: tuple[Place, ...]
+
+    @property
+    def runs(self) -> int:
+        return sum(place.runs for place in self.places)
+
+    @property
+    def first_at(self) -> datetime:
+        return min(place.first_at for place in self.places)
+
+    @property
+    def last_at(self) -> datetime:
+        return max(place.last_at for place in self.places)
+
+    @property
+    def account_ids(self) -> list[int]:
+        return list(dict.fromkeys(place.account_id for place in self.places))
+
+    @property
+    def has_failed(self) -> bool:
+        return any(place.has_failed for place in self.places)
+
+    @property
+    def is_open(self) -> bool:
+        """Some workflow has not succeeded since."""
+        return any(place.is_open for place in self.places)
+
+
+def groups(account_ids: Sequence[int], since: datetime) -> tuple[list[Group], datetime | None]:
+    """Most runs first, and how far back was looked if not to `since`. One statement."""
+    params: dict[str, Any] = {"accounts": list(account_ids), "since": since, "newest": NEWEST}
+    return _read(_NEWEST_SQL, params)
+
+
+def group(key: str, account_ids: Sequence[int], since: datetime) -> Group | None:
+    """One error; None if no run with it ended since then. One statement."""
+    params: dict[str, Any] = {"accounts": list(account_ids), "since": since, "key": key}
+    found, _ = _read(_ONE_SQL, {**params, "newest": NEWEST})
+    return found[0] if found else None
+
+
+def places_of(key: str, account_ids: Sequence[int], since: datetime) -> tuple[Place, ...]:
+    """Where the error was; nothing if it was not."""
+    found = group(key, account_ids, since)
+    return found.places if found else ()
+
+
+def words_of(keys: Sequence[str], account_ids: Sequence[int]) -> dict[str, str]:
+    """What the newest run with each of these keys said, as far as the reader may know it."""
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_WORDS_SQL, [list(keys), list(account_ids)])
+        return dict(cursor.fetchall())
+
+
+def _read(sql: str, params: dict[str, Any]) -> tuple[list[Group], datetime | None]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows = cursor.fetchall()
+    collected: dict[str, list[Place]] = {}
+    newest: dict[str, tuple[datetime, int, str]] = {}
+    read = 0
+    for key, run_id, text, *place in rows:
+        each = Place(*place)
+        read += each.runs
+        collected.setdefault(key, []).append(each)
+        if key not in newest or (each.last_at, run_id) > newest[key][:2]:
+            newest[key] = (each.last_at, run_id, text)
+    found = [
+        Group(
+            key,
+            newest[key][2],
+            newest[key][1],
+            tuple(sorted(places, key=lambda place: (-place.runs, place.name, place.workflow_id))),
+        )
+        for key, places in collected.items()
+    ]
+    found.sort(key=lambda each: (-each.runs, each.key))
+    is_cut = read >= NEWEST
+    return found, min(each.first_at for each in found) if is_cut else None
+
+
+_GROUPED = """
+), place AS (
+    SELECT error_key, workflow_id, account_id, count(*) AS runs, min(finished_at) AS first_at,
+        max(finished_at) AS last_at, bool_or(status IN ('failed', 'timed_out')) AS has_failed,
+        (array_agg(id ORDER BY finished_at DESC, id DESC))[1] AS run_id
+    FROM hit GROUP BY error_key, workflow_id, account_id
+), healed AS (
+    SELECT v.workflow_id, (
+        SELECT max(s.finished_at) FROM (
+            SELECT finished_at FROM executions_execution
+            WHERE workflow_id = v.workflow_id AND status = 'succeeded'
+            ORDER BY sort_at DESC, id DESC LIMIT 5) s) AS succeeded_at
+    FROM (SELECT DISTINCT workflow_id FROM place) v
+)
+SELECT p.error_key, p.run_id, x.error_summary, p.workflow_id, w.name, p.account_id, p.runs,
+    p.first_at, p.last_at, h.succeeded_at, p.has_failed
+FROM place p
+JOIN healed h USING (workflow_id)
+JOIN executions_workflow w ON w.id = p.workflow_id
+JOIN executions_execution x ON x.id = p.run_id
+"""
+_NEWEST_SQL = f"""
+WITH hit AS MATERIALIZED (
+    SELECT id, error_key, workflow_id, account_id, finished_at, status FROM executions_execution
+    WHERE error_key <> '' AND finished_at >= %(since)s AND account_id = ANY(%(accounts)s)
+    ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
+{_GROUPED}"""  # noqa: S608 - our own words only
+_ONE_SQL = f"""
+WITH hit AS MATERIALIZED (
+    SELECT id, error_key, workflow_id, account_id, finished_at, status FROM executions_execution
+    WHERE error_key = %(key)s AND error_key <> '' AND finished_at >= %(since)s
+        AND account_id = ANY(%(accounts)s)
+    ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
+{_GROUPED}"""  # noqa: S608 - our own words only
+_WORDS_SQL = """
+SELECT v.key, r.error_summary FROM unnest(%s::text[]) v(key) CROSS JOIN LATERAL (
+    SELECT e.error_summary FROM unnest(%s::bigint[]) a(id) CROSS JOIN LATERAL (
+        SELECT x.error_summary, x.sort_at, x.id FROM executions_execution x
+        WHERE x.error_key = v.key AND x.error_key <> '' AND x.account_id = a.id
+        ORDER BY x.sort_at DESC, x.id DESC LIMIT 1) e
+    ORDER BY e.sort_at DESC, e.id DESC LIMIT 1) r
+"""

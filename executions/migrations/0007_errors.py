@@ -1,0 +1,164 @@
+"""Errors grouped by their key, acknowledgements, and business keys with the rules that find them.
+
+Runs that are stored already get their error key here, in batches by id.
+"""
+
+import django.db.models.deletion
+import django.utils.timezone
+from django.conf import settings
+from django.db import migrations, models
+
+from executions.masking import error_key
+
+BATCH = 5000
+
+
+def give_keys(apps, schema_editor):
+    connection, last = schema_editor.connection, 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                "SELECT id, error_summary FROM executions_execution"
+                " WHERE id > %s AND error_summary <> '' ORDER BY id LIMIT %s", [last, BATCH],
+            )
+            rows = cursor.fetchall()
+            if not rows:
+                return
+            cursor.execute(
+                "UPDATE executions_execution e SET error_key = k.key"
+                " FROM unnest(%s::bigint[], %s::text[]) k(id, key) WHERE e.id = k.id",
+                [[pk for pk, _ in rows], [error_key(text) for _, text in rows]],
+            )
+            last = rows[-1][0]
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('auth', '0012_alter_user_first_name_max_length'),
+        ('executions', '0006_runpage'),
+        ('providers', '0001_initial'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='CorrelationRule',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='Such as: order number', max_length=60, verbose_name='name of the key')),
+                ('source', models.CharField(choices=[('name', "the run's name"), ('ref', "the run's identifier"), ('input', 'its input (parameters, labels)'), ('output', 'its output'), ('raw', "the provider's own object (tags, labels)"), ('error', 'its error text')], max_length=10)),
+                ('path', models.CharField(blank=True, default='', help_text='Where in the value: $.order.id, or order.lines[0].number, or items[*].id. Empty: all of it.', max_length=200)),
+                ('pattern', models.CharField(blank=True, default='', help_text='An RE2 pattern, at most one group: ORD-(\\d+) finds 17 in “ORD-17”. Empty: the whole text is the key.', max_length=300)),
+                ('problem', models.CharField(blank=True, default='', editable=False, max_length=300)),
+                ('problem_at', models.DateTimeField(editable=False, null=True)),
+            ],
+            options={
+                'ordering': ('account', 'name', 'pk'),
+            },
+        ),
+        migrations.CreateModel(
+            name='ErrorAcknowledgement',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('error_key', models.CharField(max_length=16)),
+                ('note', models.CharField(blank=True, default='', max_length=300)),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('until', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('ending', models.CharField(blank=True, choices=[('expired', 'expired'), ('succeeded', 'every workflow succeeded again'), ('released', 'taken back')], default='', max_length=10)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='KeySearch',
+            fields=[
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='key_search', serialize=False, to='providers.provideraccount')),
+                ('since', models.DateTimeField()),
+                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('reached', models.DateTimeField(null=True)),
+                ('reached_id', models.BigIntegerField(default=0)),
+                ('looked_at', models.PositiveIntegerField(default=0)),
+                ('found', models.PositiveIntegerField(default=0)),
+                ('lease_until', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='RunKey',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=60)),
+                ('value', models.CharField(db_collation='C', max_length=200)),
+                ('text', models.CharField(max_length=100)),
+                ('sort_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.AddField(
+            model_name='execution',
+            name='error_key',
+            field=models.CharField(blank=True, db_default='', max_length=16),
+        ),
+        migrations.RunPython(give_keys, migrations.RunPython.noop),
+        migrations.AddIndex(
+            model_name='execution',
+            index=models.Index(condition=models.Q(('error_key', ''), _negated=True), fields=['error_key', 'account', '-sort_at', '-id'], name='execution_error'),
+        ),
+        migrations.AddIndex(
+            model_name='execution',
+            index=models.Index(condition=models.Q(('error_key', ''), _negated=True), fields=['-finished_at', '-id'], name='execution_error_ended'),
+        ),
+        migrations.AddField(
+            model_name='correlationrule',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='correlation_rules', to='providers.provideraccount'),
+        ),
+        migrations.AddField(
+            model_name='erroracknowledgement',
+            name='by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='erroracknowledgement',
+            name='team',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group'),
+        ),
+        migrations.AddField(
+            model_name='keysearch',
+            name='asked_by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AddField(
+            model_name='runkey',
+            name='account',
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='providers.provideraccount'),
+        ),
+        migrations.AddField(
+            model_name='runkey',
+            name='execution',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='executions.execution'),
+        ),
+        migrations.AddConstraint(
+            model_name='correlationrule',
+            constraint=models.UniqueConstraint(fields=('account', 'name', 'source', 'path', 'pattern'), name='correlation_rule'),
+        ),
+        migrations.AddConstraint(
+            model_name='correlationrule',
+            constraint=models.CheckConstraint(condition=models.Q(('source__in', ['name', 'ref', 'input', 'output', 'raw', 'error'])), name='correlation_source'),
+        ),
+        migrations.AddConstraint(
+            model_name='erroracknowledgement',
+            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('error_key', 'team'), name='one_open_acknowledgement', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='erroracknowledgement',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('ending', '')), models.Q(('ended_at__isnull', False), ('ending__in', ['expired', 'succeeded', 'released'])), _connector='OR'), name='acknowledgement_ending'),
+        ),
+        migrations.AddIndex(
+            model_name='runkey',
+            index=models.Index(fields=['value', 'account', '-sort_at', '-execution'], name='run_key_newest'),
+        ),
+        migrations.AddConstraint(
+            model_name='runkey',
+            constraint=models.UniqueConstraint(fields=('execution', 'value'), name='run_key'),
+        ),
+    ]

@@ -1,0 +1,153 @@
+"""Correlation rules in the admin: fill in, try on the newest runs, save, look through stored runs.
+
+Registered by `executions.admin`. A trial saves nothing and asks no provider: it reads stored runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_POST
+
+from executions import audit, rekeying
+from executions.correlating import Rule
+from executions.models import CorrelationRule
+from executions.roles import may_administer
+from executions.wording import moment, plain
+from providers.models import ProviderAccount
+
+TEMPLATES = "admin/executions/correlationrule"
+TRIED = 20  # runs
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    days = forms.IntegerField(
+        label="Look through stored runs",
+        min_value=0,
+        max_value=rekeying.MOST_DAYS,
+        initial=rekeying.DAYS,
+        required=False,
+        help_text=f"Days back, at most {rekeying.MOST_DAYS}; 0: only runs that change from now on. "
+        "Done in the background, with all rules of the account.",
+    )
+
+    class Meta:
+        model = CorrelationRule
+        fields = ("account", "name", "source", "path", "pattern")
+
+
+class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+    form = RuleForm
+    list_display = ("name", "account", "source", "path", "pattern", "problem")
+    list_filter = ("account",)
+    list_select_related = ("account",)
+    search_fields = ("name", "account__name")
+    fields = ("account", "name", "source", "path", "pattern", "days")
+    change_form_template = f"{TEMPLATES}/change_form.html"
+
+    # ---------------------------------------------------------------------------- permission
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    # --------------------------------------------------------------------------------- saving
+
+    def save_model(
+        self, request: HttpRequest, obj: CorrelationRule, form: Any, change: bool
+    ) -> None:
+        before = CorrelationRule.objects.filter(pk=obj.pk).first() if change else None
+        obj.problem, obj.problem_at = "", None
+        super().save_model(request, obj, form, change)
+        days = form.cleaned_data.get("days") or 0
+        self._note(request, obj, "rule.changed" if change else "rule.added", days)
+        self._look_again(request, obj.account, days)
+        if before is not None and before.account_id != obj.account_id:
+            self._look_again(request, before.account, days)
+
+    def delete_model(self, request: HttpRequest, obj: CorrelationRule) -> None:
+        self._note(request, obj, "rule.deleted", rekeying.MOST_DAYS)
+        super().delete_model(request, obj)
+        self._look_again(request, obj.account, rekeying.MOST_DAYS)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CorrelationRule]) -> None:
+        for rule in queryset.select_related("account"):
+            self.delete_model(request, rule)
+
+    def _look_again(self, request: HttpRequest, account: ProviderAccount, days: int) -> None:
+        if rekeying.ask(account, days, request.user):  # type: ignore[arg-type]  # signed in
+            self.message_user(
+                request,
+                f"{account.name}: the runs of the last {days} days are being looked through. Its "
+                "page says how far that is.",
+                messages.INFO,
+            )
+
+    def _note(self, request: HttpRequest, rule: CorrelationRule, action: str, days: int) -> None:
+        audit.record(
+            request.user,
+            action,
+            account_name=rule.account.name,
+            target=f"rule:{rule.pk}",
+            detail={
+                "name": rule.name, "source": rule.source, "path": rule.path,
+                "pattern": rule.pattern, "days": days,
+            },
+            address=request.META.get("REMOTE_ADDR") or None,
+        )  # fmt: skip
+
+    # --------------------------------------------------------------------------------- trying
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        own = [path("trial/", wrap(require_POST(self.trial_view)), name="rule_trial")]
+        return own + super().get_urls()
+
+    def trial_view(self, request: HttpRequest) -> HttpResponse:
+        """What the rule as typed finds in the account's newest runs; nothing is saved."""
+        if not may_administer(request.user):
+            raise PermissionDenied
+        form = RuleForm(request.POST)
+        problems = [
+            f"{form.fields[name].label or name}: {error}"
+            for name, errors in form.errors.items()
+            if name in form.fields
+            for error in errors
+        ]
+        context: dict[str, Any] = {"problems": problems}
+        if not problems:
+            context |= _tried(form.cleaned_data)
+        return TemplateResponse(request, f"{TEMPLATES}/_trial.html", context)
+
+
+def _tried(data: dict[str, Any]) -> dict[str, Any]:
+    rule = Rule(0, data["name"], data["source"], data["path"], data["pattern"])
+    runs = rekeying.newest_runs(data["account"], [rule], TRIED)
+    rows = [
+        {
+            "label": plain(run.name or run.ref, 80),
+            "started": moment(run.sort_at),
+            "keys": [plain(key.text) for key in rekeying.found_in([rule], run)],
+        }
+        for run in runs
+    ]
+    hits = sum(bool(row["keys"]) for row in rows)
+    return {"rows": rows, "hits": hits, "problem": plain(rule.problem)}

@@ -1,0 +1,98 @@
+"""One business key through every engine: the runs that carry it, and keys to choose from.
+
+Called by `views.keys`; reads rows alone. Every function takes the accounts that its reader may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from executions.correlating import normalized
+from executions.models import Execution, Question, RunKey
+
+MOST = 200  # runs on one time line
+NEWEST = 500  # rows looked at for keys to choose from
+OFFERED = 50
+
+
+@dataclass(frozen=True)
+class Found:
+    """A key that runs carry, as one of them writes it."""
+
+    value: str
+    text: str
+    name: str
+    runs: int
+    accounts: int
+    newest_at: datetime
+
+
+def runs_with(value: str, account_ids: Sequence[int]) -> tuple[list[Execution], bool]:
+    """In the order they started, each with its workflow and `key_text`; and whether there are
+    older ones. One query."""
+    rows = _rows(account_ids).filter(value=value).order_by("-sort_at", "-execution_id")
+    found = list(rows.select_related("execution__workflow")[: MOST + 1])
+    runs = []
+    for row in reversed(found[:MOST]):
+        row.execution.key_text, row.execution.key_name = row.text, row.name  # type: ignore[attr-defined]
+        runs.append(row.execution)
+    return runs, len(found) > MOST
+
+
+def questions_of(runs: Sequence[Execution]) -> dict[int, list[Question]]:
+    """What waits for a person in these runs. One query."""
+    asked: dict[int, list[Question]] = {}
+    rows = Question.objects.filter(
+        execution_id__in=[run.pk for run in runs], closed_at__isnull=True
+    )
+    for question in rows.only("execution_id", "title", "opened_at", "is_answerable").order_by("pk"):
+        asked.setdefault(question.execution_id, []).append(question)
+    return asked
+
+
+def is_known(value: str, account_ids: Sequence[int]) -> bool:
+    return _rows(account_ids).filter(value=value).exists()
+
+
+def beginning_with(text: str, account_ids: Sequence[int]) -> list[Found]:
+    """Keys that begin like this, in their own order."""
+    start = normalized(text)
+    return _grouped(_BEGINNING, [start, start + "\U0010ffff", list(account_ids), NEWEST, OFFERED])
+
+
+def newest(account_ids: Sequence[int]) -> list[Found]:
+    """The keys of the runs that were stored last."""
+    return _grouped(_NEWEST, [list(account_ids), NEWEST, OFFERED])
+
+
+def _rows(account_ids: Sequence[int]) -> QuerySet[RunKey]:
+    return RunKey.objects.filter(account_id__in=list(account_ids))
+
+
+def _grouped(sql: str, params: list[Any]) -> list[Found]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return [Found(*row) for row in cursor.fetchall()]
+
+
+_COLUMNS = """value, (array_agg(text ORDER BY sort_at DESC))[1],
+    (array_agg(name ORDER BY sort_at DESC))[1], count(*), count(DISTINCT account_id),
+    max(sort_at)"""
+_BEGINNING = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT value, text, name, account_id, sort_at FROM executions_runkey
+    WHERE value >= %s AND value < %s AND account_id = ANY(%s) ORDER BY value LIMIT %s) k
+GROUP BY value ORDER BY value LIMIT %s
+"""  # noqa: S608 - our own words only
+_NEWEST = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT value, text, name, account_id, sort_at FROM executions_runkey
+    WHERE account_id = ANY(%s) ORDER BY execution_id DESC LIMIT %s) k
+GROUP BY value ORDER BY max(sort_at) DESC, value LIMIT %s
+"""  # noqa: S608 - our own words only

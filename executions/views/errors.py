@@ -1,0 +1,262 @@
+"""The same error in many runs, as one thing: how far it reaches, is it over, who is on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from executions import acknowledging, errors
+from executions.acknowledging import Taken
+from executions.errors import WINDOWS, Group, Place
+from executions.filters import PRESETS, provider_name
+from executions.masking import is_error_key
+from executions.models import ErrorAcknowledgement
+from executions.roles import may_act
+from executions.views.chrome import (
+    Fragment,
+    accounts_of,
+    address,
+    changes,
+    fragment,
+    person,
+    show,
+)
+from executions.wording import count, iso, mark, moment, plain, stamped
+
+DEFAULT = "24h"
+FEW = 3  # names in a line; the rest is counted
+EARLIER = 5  # acknowledgements shown of those that are over
+
+
+@require_GET
+def error_list(request: HttpRequest) -> HttpResponse:
+    context = _listed(request)
+    context["changes_url"] = f"{reverse('executions:errors-changes')}?finished={context['window']}"
+    return show(request, "executions/errors.html", context, own_stamp=mark(context["groups"]))
+
+
+@require_GET
+def errors_changes(request: HttpRequest) -> HttpResponse:
+    context = _listed(request)
+
+    def fragments() -> list[Fragment]:
+        return [Fragment("#errors", fragment(request, "executions/_errors.html", context))]
+
+    return changes(request, mark(context["groups"]), fragments)
+
+
+@require_GET
+def error_detail(request: HttpRequest, key: str) -> HttpResponse:
+    context = _detail(request, key)
+    own = reverse("executions:error-changes", args=[key])
+    context["changes_url"] = f"{own}?finished={context['window']}"
+    return show(request, "executions/error.html", context, own_stamp=_stamp(context))
+
+
+@require_GET
+def error_changes(request: HttpRequest, key: str) -> HttpResponse:
+    context = _detail(request, key)
+
+    def fragments() -> list[Fragment]:
+        return [Fragment("#error", fragment(request, "executions/_error.html", context))]
+
+    return changes(request, _stamp(context), fragments)
+
+
+@require_POST
+def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
+    """A person takes the error on, for the teams of the accounts that they see it at."""
+    group = _acted_on(request, key)
+    if not group.is_open:
+        messages.info(request, "Every workflow has succeeded since: there is nothing to take on.")
+        return redirect(_next(request, key))
+    note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
+    affected = [accounts_of(request)[pk] for pk in group.account_ids]
+    acknowledging.take(key, affected, person(request), note, address=address(request))
+    messages.success(request, "You are on it for 24 hours, or until its workflows succeed again.")
+    return redirect(_next(request, key))
+
+
+@require_POST
+def release(request: HttpRequest, key: str) -> HttpResponse:
+    group = _acted_on(request, key)
+    affected = [accounts_of(request)[pk] for pk in group.account_ids]
+    if acknowledging.release(key, affected, person(request), address=address(request)):
+        messages.success(request, "Taken back: the error waits for somebody again.")
+    return redirect(_next(request, key))
+
+
+def same_error(request: HttpRequest, key: str) -> dict[str, Any] | None:
+    """For the page of a run: in how many others the same happened; None if in none."""
+    if not key:
+        return None
+    since = timezone.now() - WINDOWS[errors.SAME]
+    group = errors.group(key, list(accounts_of(request)), since)
+    if group is None or group.runs < 2:
+        return None
+    taken = acknowledging.taken([group], accounts_of(request)).get(key)
+    return group_view(request, group, taken, errors.SAME)
+
+
+def group_view(
+    request: HttpRequest, group: Group, taken: Taken | None, window: str
+) -> dict[str, Any]:
+    """One error as words."""
+    accounts = [accounts_of(request)[pk] for pk in group.account_ids]
+    providers = sorted({provider_name(account.provider) for account in accounts})
+    still = sum(place.is_open for place in group.places)
+    state = "cleared" if not group.is_open else "taken" if taken else "open"
+    return {
+        "key": group.key,
+        "text": plain(group.text, 300),
+        "run_id": group.run_id,
+        "runs": count(group.runs, errors.NEWEST - 1),
+        "is_one": group.runs == 1,
+        "providers": providers,
+        "accounts": _few([account.name for account in accounts]),
+        "workflows": _few(list(dict.fromkeys(plain(p.name, 60) for p in group.places))),
+        "since": _since(group.first_at),
+        "first": moment(group.first_at),
+        "first_iso": iso(group.first_at),
+        "last": moment(group.last_at),
+        "last_iso": iso(group.last_at),
+        "state": state,
+        "lamp": "failed" if group.has_failed else "warning",
+        "icon": "cross" if group.has_failed else "triangle",
+        "still": still,
+        "of": len(group.places),
+        "taken_by": taken.by if taken else "",
+        "taken_until": stamped(taken.until) if taken else "",
+        "taken_until_iso": iso(taken.until) if taken else "",
+        "note": plain(taken.note) if taken else "",
+        "window": window,
+        "window_word": PRESETS[window][0],
+    }
+
+
+def _listed(request: HttpRequest) -> dict[str, Any]:
+    window = _window(request)
+    accounts = accounts_of(request)
+    found, cut_at = errors.groups(list(accounts), timezone.now() - WINDOWS[window])
+    taken = acknowledging.taken(found, accounts)
+    views = [group_view(request, each, taken.get(each.key), window) for each in found]
+    order = ("open", "taken", "cleared")
+    views.sort(key=lambda each: order.index(each["state"]))
+    return {
+        "groups": views[: errors.MAX_GROUPS],
+        "more": len(views) - errors.MAX_GROUPS,
+        "totals": [(word, sum(each["state"] == word for each in views)) for word in order],
+        "cut_at": stamped(cut_at),
+        "here": f"{reverse('executions:errors')}?finished={window}",
+        "window": window,
+        "window_word": PRESETS[window][0],
+        "ignored": _ignored(request),
+        "windows": [(key, PRESETS[key][0], key == window) for key in WINDOWS],
+        "has_accounts": bool(accounts),
+    }
+
+
+def _detail(request: HttpRequest, key: str) -> dict[str, Any]:
+    """Of the widest window if the error is older than the chosen one. Not granted: not there."""
+    accounts, window = accounts_of(request), _window(request)
+    if not is_error_key(key):
+        raise Http404
+    group = errors.group(key, list(accounts), timezone.now() - WINDOWS[window])
+    text = group.text if group else errors.words_of([key], list(accounts)).get(key)
+    if text is None:
+        raise Http404
+    taken = acknowledging.taken([group], accounts).get(key) if group else None
+    return {
+        "key": key,
+        "text": plain(text, 300),
+        "error": group_view(request, group, taken, window) if group else None,
+        "places": [_place(request, each, window, key) for each in group.places] if group else [],
+        "earlier": _earlier(request, key),
+        "here": f"{reverse('executions:error', args=[key])}?finished={window}",
+        "window": window,
+        "window_word": PRESETS[window][0],
+        "ignored": _ignored(request),
+        "windows": [(each, PRESETS[each][0], each == window) for each in WINDOWS],
+    }
+
+
+def _place(request: HttpRequest, place: Place, window: str, key: str) -> dict[str, Any]:
+    account = accounts_of(request)[place.account_id]
+    return {
+        "workflow": plain(place.name, 160) or "(no name)",
+        "account": account.name,
+        "provider": provider_name(account.provider),
+        "runs": f"{place.runs:,}",
+        "href": f"?error={key}&finished={window}&workflow={place.workflow_id}",
+        "first": moment(place.first_at),
+        "last": moment(place.last_at),
+        "is_open": place.is_open,
+        "succeeded": moment(place.succeeded_at),
+    }
+
+
+def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
+    """Who was on it before, at the teams of accounts that the person may see."""
+    teams = {account.group_id for account in accounts_of(request).values()}
+    rows = ErrorAcknowledgement.objects.filter(error_key=key, ended_at__isnull=False)
+    rows = rows.select_related("by").order_by("-ended_at", "-pk")[: 4 * EARLIER]
+    mine = [row for row in rows if row.team_id in teams][:EARLIER]
+    return [
+        {
+            "by": row.by.get_username() if row.by else "somebody",
+            "at": moment(row.at),
+            "ended": moment(row.ended_at),
+            "ending": row.get_ending_display(),
+            "note": plain(row.note),
+        }
+        for row in mine
+    ]
+
+
+def _acted_on(request: HttpRequest, key: str) -> Group:
+    if not may_act(request.user):
+        raise PermissionDenied("Only operators may take an error on.")
+    since = timezone.now() - WINDOWS["7d"]
+    group = errors.group(key, list(accounts_of(request)), since) if is_error_key(key) else None
+    if group is None:
+        raise Http404
+    return group
+
+
+def _next(request: HttpRequest, key: str) -> str:
+    target = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
+    return target if is_ours else reverse("executions:error", args=[key])
+
+
+def _window(request: HttpRequest) -> str:
+    asked = request.GET.get("finished", "")
+    return asked if asked in WINDOWS else DEFAULT
+
+
+def _ignored(request: HttpRequest) -> str:
+    asked = request.GET.get("finished", "")
+    return f"There is no time range “{asked[:40]}” here." if asked not in ("", *WINDOWS) else ""
+
+
+def _stamp(context: dict[str, Any]) -> str:
+    return mark(context["error"], context["places"], context["earlier"])
+
+
+def _few(names: list[str]) -> dict[str, Any]:
+    return {"all": names, "few": names[:FEW], "more": len(names) - FEW, "number": len(names)}
+
+
+def _since(at: datetime) -> str:
+    """`09:12` for today, else with the day."""
+    local, today = timezone.localtime(at), timezone.localtime()
+    return local.strftime("%H:%M" if local.date() == today.date() else "%b %d %H:%M")

@@ -1,0 +1,179 @@
+"""One business key through several engines: every run that carries it, on one time line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from executions import tracing
+from executions.correlating import MAX_KEY, normalized
+from executions.filters import provider_name
+from executions.freshness import freshness
+from executions.models import CorrelationRule, Execution, Question
+from executions.roles import may_act
+from executions.tracing import Found
+from executions.views import time_lines
+from executions.views.chrome import Fragment, accounts_of, changes, fragment, show
+from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, zone
+
+
+@require_GET
+def key_search(request: HttpRequest) -> HttpResponse:
+    """Find a key: the exact one opens, else what begins like it; else the newest there are."""
+    accounts = list(accounts_of(request))
+    asked = " ".join(request.GET.get("q", "").replace("\0", " ").split())[: 2 * MAX_KEY]
+    value = normalized(asked)
+    if value and tracing.is_known(value, accounts):
+        return redirect(key_address(value))
+    found = tracing.beginning_with(asked, accounts) if value else tracing.newest(accounts)
+    context = {
+        "asked": asked,
+        "is_search": bool(asked),
+        "found": [_offer(each) for each in found],
+        "has_rules": CorrelationRule.objects.filter(account_id__in=accounts).exists(),
+    }
+    return show(request, "executions/keys.html", context)
+
+
+@require_GET
+def key_detail(request: HttpRequest, value: str) -> HttpResponse:
+    context = _trace(request, value)
+    query = urlencode({"value": context["value"]})
+    context["changes_url"] = f"{reverse('executions:key-changes')}?{query}"
+    return show(request, "executions/key.html", context, own_stamp=_stamp(context))
+
+
+@require_GET
+def key_changes(request: HttpRequest) -> HttpResponse:
+    context = _trace(request, request.GET.get("value", ""))
+
+    def fragments() -> list[Fragment]:
+        return [Fragment("#trace", fragment(request, "executions/_key_trace.html", context))]
+
+    return changes(request, _stamp(context), fragments)
+
+
+def key_address(value: str) -> str:
+    """The page of a key. What a browser would take for a part of the path is escaped."""
+    return reverse("executions:keys") + quote(value, safe="")
+
+
+def keys_of(run: Execution) -> list[dict[str, str]]:
+    """The run's own keys, as links. One query."""
+    return [
+        {"name": plain(key.name), "text": plain(key.text), "href": key_address(key.value)}
+        for key in run.keys.order_by("name", "pk")
+    ]
+
+
+def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
+    """Everything the page of a key shows. A key that nobody carries, or only runs that one may
+    not see, is a page that says so: both look the same."""
+    value = normalized(given)
+    runs, is_cut = tracing.runs_with(value, list(accounts_of(request))) if value else ([], False)
+    asked = tracing.questions_of(runs)
+    now = timezone.now()
+    begin, end = time_lines.span(runs, now)
+    rows = [_row(request, run, asked.get(run.pk, []), now) for run in runs]
+    for number, (row, run) in enumerate(zip(rows, runs, strict=True)):
+        row |= time_lines.bar(run, begin, end, now, time_lines.AXIS + number * time_lines.LANE)
+    for (row, _), (_, following) in pairwise(zip(rows, runs, strict=True)):
+        row["gap"] = _gap(row, following)
+    names = list(dict.fromkeys(run.key_name for run in runs))  # type: ignore[attr-defined]
+    return {
+        "value": value,
+        "text": plain(runs[-1].key_text if runs else given, MAX_KEY),  # type: ignore[attr-defined]
+        "names": [plain(name) for name in names],
+        "rows": rows,
+        "is_cut": is_cut,
+        "providers": sorted({row["provider"] for row in rows}),
+        "waiting": sum(len(row["questions"]) for row in rows),
+        "failed": sum(row["status"].lamp == "failed" for row in rows),
+        "begin": moment(begin) if runs else "",
+        "end": moment(end) if runs else "",
+        "is_going": any(not row["status"].status.is_final for row in rows),
+        "took": duration((end - begin).total_seconds()) if runs else "",
+        "ticks": time_lines.ticks(begin, end),
+        "height": time_lines.AXIS + time_lines.LANE * len(rows),
+        "zone_name": zone(begin),
+        "list_query": "?" + urlencode({"key": value}),
+    }
+
+
+def _row(
+    request: HttpRequest, run: Execution, asked: list[Question], now: datetime
+) -> dict[str, Any]:
+    account = accounts_of(request)[run.account_id]
+    fresh, status = freshness(account, now), STATUS_VIEWS[run.status]
+    is_old = not status.status.is_final and (fresh.is_stale or run.missing_since is not None)
+    took = since = ""
+    if run.started_at and run.finished_at:
+        took = duration((run.finished_at - run.started_at).total_seconds())
+    elif run.started_at and not status.status.is_final and not is_old:
+        since = iso(run.started_at)
+    return {
+        "id": run.pk,
+        "status": status,
+        "is_old": is_old,
+        "word": status.past if is_old else status.word,
+        "as_of": fresh.as_of if is_old else "",
+        "workflow": plain(run.workflow.name, 160) or "(no name)",
+        "label": plain(run.name or run.ref, 160),
+        "account": account.name,
+        "provider": provider_name(account.provider),
+        "started": moment(run.started_at),
+        "started_iso": iso(run.started_at),
+        "finished": moment(run.finished_at),
+        "finished_iso": iso(run.finished_at),
+        "took": took,
+        "since": since,
+        "error": plain(run.error_summary, 300),
+        "questions": [
+            {
+                "id": each.pk,
+                "title": plain(each.title, 160) or "Input is needed",
+                "opened_iso": iso(each.opened_at),
+                "opened": moment(each.opened_at),
+                "can_answer": each.is_answerable and may_act(request.user),
+            }
+            for each in asked
+        ],
+        "gap": "",
+    }
+
+
+def _gap(row: dict[str, Any], following: Execution) -> str:
+    """How long nothing happened before the next run began, where that is worth a word."""
+    if not row["finished_iso"] or following.started_at is None:
+        return ""
+    quiet = (following.started_at - datetime.fromisoformat(row["finished_iso"])).total_seconds()
+    return duration(quiet) if quiet >= 60 else ""
+
+
+def _offer(found: Found) -> dict[str, Any]:
+    return {
+        "href": key_address(found.value),
+        "text": plain(found.text, MAX_KEY),
+        "name": plain(found.name),
+        "runs": found.runs,
+        "accounts": found.accounts,
+        "newest": moment(found.newest_at),
+        "newest_iso": iso(found.newest_at),
+    }
+
+
+def _stamp(context: dict[str, Any]) -> str:
+    """Without the bars: they grow with every second."""
+    shown = [
+        {key: value for key, value in row.items() if key not in ("left", "width")}
+        for row in context["rows"]
+    ]
+    return mark(shown, context["is_cut"])

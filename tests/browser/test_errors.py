@@ -1,0 +1,92 @@
+"""One error over three providers: seen as one, taken on, and cleared by itself, on an open page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from executions.masking import error_key
+from tests.browser.acting import is_marked, mark
+from tests.browser.stored import store, without_trouble
+from tests.product import Product
+
+pytestmark = pytest.mark.browser
+ACCOUNTS = [
+    {"name": "Errors one", "provider": "smartflows"},
+    {"name": "Errors two", "provider": "flow8"},
+    {"name": "Errors three", "provider": "prefect"},
+]
+KEY = error_key("Timeout to the mainframe after 1 s")
+
+
+@pytest.fixture(scope="module")
+def failures(product: Product) -> Iterator[None]:
+    names = [each["name"] for each in ACCOUNTS]
+    runs = [failure(name, n) for n, name in enumerate(names[:2])]
+    with without_trouble(product, names):
+        store(product, runs, ACCOUNTS)
+        yield
+
+
+def failure(account: str, number: int) -> dict[str, object]:
+    error = f"Timeout to the mainframe after {number} s"
+    return {"account": account, "ref": f"mf-{number}", "status": "failed", "error": error,
+            "began": 9, "ended": 8 - number}  # fmt: skip
+
+
+def test_an_error_is_one_group_is_taken_on_and_clears_itself(
+    page: Page, product: Product, failures: None
+) -> None:
+    page.goto(f"{product.base_url}/errors/")
+    group = page.locator(f"#error-{KEY}")
+    expect(group).to_contain_text("2 runs, 2 accounts, 2 providers, since")
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    mark(page)
+    store(product, [failure("Errors three", 2)])
+    expect(group).to_contain_text("3 runs, 3 accounts, 3 providers, since")
+    assert is_marked(page)
+
+    group.get_by_role("button", name="I am on it").press("Enter")
+    expect(group).to_contain_text("admin is on it")
+    expect(group).to_have_class("error-group is-taken of-failed")
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    mark(page)
+    ok = [
+        {"account": each["name"], "ref": "ok", "status": "succeeded", "began": 1, "ended": 0}
+        for each in ACCOUNTS
+    ]
+    store(product, ok)
+    expect(group).to_contain_text("every workflow has succeeded since")
+    assert is_marked(page)
+    product.wait_until(
+        lambda: product.query(
+            "SELECT 1 FROM executions_erroracknowledgement"
+            " WHERE error_key = %s AND ending = 'succeeded'",
+            KEY,
+        ),
+        "the acknowledgement has ended",
+    )
+
+    group.get_by_role("link", name="3 runs").click()
+    expect(page.locator("tr.run")).to_have_count(3)
+    expect(page.locator(".chip").first).to_contain_text("same error as")
+    page.locator("a.run-link").first.click()
+    page.get_by_role("link", name="Same error in 3 runs").click()
+    expect(page.locator("h1")).to_contain_text("Timeout to the mainframe")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pages_of_errors_have_no_barrier_and_fit_a_small_screen(
+    page: Page, product: Product, failures: None, theme: str
+) -> None:
+    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": 360, "height": 800})
+    for address in ("/errors/?finished=7d", f"/errors/{KEY}/"):
+        page.goto(f"{product.base_url}{address}")
+        expect(page.locator("main")).to_contain_text("Timeout to the mainframe")
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -1,0 +1,258 @@
+"""The same error in many runs, through the pages: groups, who is on them, and what one may see."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from executions import acknowledging
+from executions.masking import error_key
+from executions.models import AuditEntry, ErrorAcknowledgement, Execution
+from executions.storing import store
+from providers import contract
+from providers.contract import Snapshot, Status
+from providers.models import ProviderAccount
+
+pytestmark = pytest.mark.django_db
+KEY = error_key("Timeout to ERP after 1 s")
+
+
+@pytest.fixture
+def fail(account: ProviderAccount) -> Any:
+    """Store a failed run in an account of some team and provider."""
+
+    def failed(ref: str, text: str = "Timeout to ERP after 30 s", **more: Any) -> ProviderAccount:
+        name, provider = more.pop("account", account.name), more.pop("provider", account.provider)
+        team = Group.objects.get_or_create(name=more.pop("team", "east"))[0]
+        owner, _ = ProviderAccount.objects.get_or_create(
+            name=name, defaults={"provider": provider, "group": team, "health": "ok"}
+        )
+        now, wf = timezone.now(), more.pop("wf", "Nightly import")
+        given: dict[str, Any] = {
+            "status": Status.FAILED,
+            "native_status": "x",
+            "started_at": now - timedelta(minutes=10),
+            "finished_at": now - timedelta(minutes=5),
+            **more,
+        }
+        store(
+            owner.pk,
+            1,
+            [Snapshot(ref=ref, workflow=contract.Workflow(ref=wf, name=wf), error=text, **given)],
+        )
+        return owner
+
+    return failed
+
+
+def page(client: Any, address: str = "/errors/") -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def group_of(text: str) -> str:
+    """The one group on the page, as its words."""
+    (inner,) = re.findall(r'<li class="error-group.*?</li>', text, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", inner).split())
+
+
+def stamp_of(text: str) -> str:
+    return re.search(r'data-stamp="([^"]*)"', text).group(1)
+
+
+def test_the_same_error_over_accounts_and_providers_is_one_group(ana, fail):
+    for n, provider in enumerate(("smartflows", "flow8", "prefect")):
+        fail(f"a{n}", f"Timeout to ERP after {n} s", account=provider, provider=provider)
+    fail("other", "Disk full")
+    text = page(ana)
+    assert text.count('<li class="error-group') == 2
+    assert text.index("Timeout to ERP") < text.index("Disk full")  # most runs first
+    words = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    assert "3 runs , 3 accounts, 3 providers, since" in words
+    assert "(Prefect, Smart Flows, flow8)" in words
+
+
+def test_a_group_opens_the_exact_list_behind_it(ana, fail):
+    for n in range(4):
+        fail(f"a{n}", f"Timeout to ERP after {n} s")
+    fail("old", finished_at=timezone.now() - timedelta(days=2))
+    fail("other", "Disk full")
+    (href,) = re.findall(rf'href="(/\?error={KEY}[^"]*)"', page(ana))
+    text = page(ana, href.replace("&amp;", "&"))
+    refs = re.findall(r'class="ref"[^>]*>([^<]*)<', text)
+    assert sorted(refs) == ["a0", "a1", "a2", "a3"]
+    assert "same error as" in text
+    assert "last 24 hours" in text
+
+
+def test_the_window_can_be_an_hour_a_day_or_a_week(ana, fail):
+    fail("old", finished_at=timezone.now() - timedelta(days=2))
+    assert "No error in the last 24 hours" in page(ana)
+    assert "Timeout to ERP" in page(ana, "/errors/?finished=7d")
+    text = page(ana, "/errors/?finished=soon")
+    assert "There is no time range “soon” here." in text
+
+
+def test_a_stranger_neither_sees_nor_counts_what_another_team_has(eve, ana, fail):
+    fail("mine")
+    assert "Timeout to ERP" not in page(eve)
+    assert eve.get(f"/errors/{KEY}/").status_code == 404
+    fail("theirs", account="West", team="west")
+    assert "1 run , 1 account, 1 provider" in group_of(page(eve))
+    assert "1 run , 1 account, 1 provider" in group_of(page(ana))
+
+
+def test_a_group_is_cleared_when_its_workflows_have_succeeded_since(ana, fail):
+    fail("a")
+    assert "Open 1 of 1 workflow has not succeeded since" in group_of(page(ana))
+    fail("ok", "", status=Status.SUCCEEDED, finished_at=timezone.now())
+    assert "Cleared every workflow has succeeded since" in group_of(page(ana))
+
+
+def test_taking_an_error_on_calms_it_for_the_team_and_is_audited(ana, vik, fail):
+    fail("a")
+    answer = ana.post(f"/errors/{KEY}/acknowledgement/", {"note": "ticket 812"}, follow=True)
+    assert "You are on it for 24 hours" in answer.content.decode()
+    text = page(vik)
+    assert 'class="error-group is-taken' in text
+    assert "ana is on it" in group_of(text)
+    assert "ticket 812" in group_of(text)
+    entry = AuditEntry.objects.get(action="error.acknowledged")
+    assert (entry.actor, entry.target) == ("ana", f"error:{KEY}")
+
+
+def test_it_can_be_taken_back(ana, fail):
+    fail("a")
+    ana.post(f"/errors/{KEY}/acknowledgement/")
+    ana.post(f"/errors/{KEY}/release/", {"next": "https://evil.example/"})
+    assert "Open" in group_of(page(ana))
+    assert ErrorAcknowledgement.objects.get().ending == "released"
+    assert AuditEntry.objects.filter(action="error.released", actor="ana").exists()
+    assert "taken back" in page(ana, f"/errors/{KEY}/")  # who was on it before
+
+
+def test_a_viewer_looks_and_gets_no_button_and_no_way_around_it(vik, fail):
+    fail("a")
+    assert "I am on it" not in page(vik)
+    assert "I am on it" not in page(vik, f"/errors/{KEY}/")
+    assert vik.post(f"/errors/{KEY}/acknowledgement/").status_code == 403
+    assert vik.post(f"/errors/{KEY}/release/").status_code == 403
+    assert not ErrorAcknowledgement.objects.exists()
+
+
+def test_one_team_does_not_take_an_error_on_for_another(eve, ana, fail):
+    fail("a")
+    fail("b", account="West", team="west")
+    eve.post(f"/errors/{KEY}/acknowledgement/")
+    assert "eve is on it" in group_of(page(eve))
+    assert "Open" in group_of(page(ana))
+    assert eve.post("/errors/0123456789abcdef/acknowledgement/").status_code == 404
+
+
+def test_what_is_cleared_cannot_be_taken_on(ana, fail):
+    fail("a")
+    fail("ok", "", status=Status.SUCCEEDED, finished_at=timezone.now())
+    ana.post(f"/errors/{KEY}/acknowledgement/")
+    assert not ErrorAcknowledgement.objects.exists()
+
+
+def test_an_open_page_is_told_what_changed_and_else_nothing(ana, fail, people):
+    owner = fail("a")
+    for address, target in (("/errors/", "#errors"), (f"/errors/{KEY}/", "#error")):
+        stamp = stamp_of(page(ana, address))
+        asked = f"{address}changes/?finished=24h&stamp={stamp}"
+        assert ana.get(asked).status_code == 204
+        acknowledging.take(KEY, [owner], people["ana"], "")
+        answer = ana.get(asked).content.decode()
+        assert f'hx-target="{target}"' in answer
+        assert "ana is on it" in answer
+        assert f'value="{address}?finished=24h"' in answer  # the form leads back to the page
+        acknowledging.release(KEY, [owner], people["ana"])
+
+
+def test_the_page_of_an_error_names_every_workflow_with_its_runs(ana, fail):
+    fail("a")
+    fail("b", wf="Price list")
+    fail("ok", "", status=Status.SUCCEEDED, finished_at=timezone.now(), wf="Price list")
+    text = page(ana, f"/errors/{KEY}/")
+    assert "no success" in text
+    assert "succeeded " in text
+    workflow = Execution.objects.get(ref="b").workflow_id
+    assert f"/?error={KEY}&amp;finished=24h&amp;workflow={workflow}" in text
+
+
+def test_an_error_that_is_over_still_has_its_page(ana, fail):
+    fail("old", finished_at=timezone.now() - timedelta(days=20))
+    assert "No run that you may see ended with this error" in page(ana, f"/errors/{KEY}/")
+    assert ana.get("/errors/0123456789abcdef/").status_code == 404
+    assert ana.get("/errors/nonsense/").status_code == 404
+
+
+def test_the_page_of_a_run_says_in_how_many_runs_the_same_happened(ana, fail):
+    fail("a", "Timeout to ERP after 3 s")
+    run = Execution.objects.get(ref="a")
+    assert "Same error in" not in page(ana, f"/executions/{run.pk}/")
+    fail("b", account="Other", provider="flow8")
+    text = page(ana, f"/executions/{run.pk}/")
+    assert "Same error in 2 runs" in text
+    assert f'href="/errors/{KEY}/?finished=7d"' in text
+    assert "nobody is on it yet" in text
+
+
+def test_provider_text_in_a_group_is_text(ana, fail):
+    fail("a", "<script>alert(1)</script> failed\u202e")
+    text = page(ana)
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;" in text
+    assert "⟨U+202E⟩" in text
+
+
+def test_the_errors_page_costs_the_same_whatever_there_is(ana, fail):
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page(ana)
+        return len(queries)
+
+    fail("a")
+    one = cost()
+    for n in range(30):
+        fail(f"b{n}", f"Error of kind {chr(97 + n % 26)}{'x' * n}", account=f"acc {n % 5}")
+    assert cost() == one <= 8
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        (f"error={KEY}", ["a", "b"]),
+        (f"error={KEY}&status=timed_out", ["b"]),
+        (f"error={KEY}&q=late", ["b"]),
+        (f"not_error={KEY}", ["c"]),
+        (f"error={KEY}&error={error_key('Disk full')}", ["a", "b", "c"]),
+        ("error=0123456789abcdef", []),
+        ("finished=1h", ["a", "b", "c"]),
+    ],
+)
+def test_the_list_can_be_filtered_by_error(ana, fail, query, shown):
+    fail("a")
+    fail("b", status=Status.TIMED_OUT, name="late")
+    fail("c", "Disk full")
+    text = page(ana, f"/?{query}")
+    assert sorted(re.findall(r'title="([abc])"', text)) == shown
+    lit = re.findall(r'<span class="window-count num">(\d+)<', text)
+    everything = page(ana, f"/?{query}".replace("&status=timed_out", ""))
+    assert sum(map(int, lit)) == len(re.findall(r'title="([abc])"', everything))
+
+
+def test_an_error_that_is_no_key_is_ignored_and_said(ana, fail):
+    fail("a")
+    text = page(ana, "/?error=boom")
+    assert "“boom” is not the key of an error." in text
+    assert 'title="a"' in text

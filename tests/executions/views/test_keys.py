@@ -1,0 +1,255 @@
+"""One business key through three providers, as its page, list filter and links show it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+
+from executions import rekeying
+from executions.models import AuditEntry, CorrelationRule, Execution, KeySearch, RunKey
+from executions.storing import store
+from providers import contract
+from providers.contract import Snapshot, Status
+from providers.models import ProviderAccount
+
+pytestmark = pytest.mark.django_db
+PATH = (  # account, provider, source, path, pattern
+    ("Order desk", "smartflows", "input", "$.order.id", ""),
+    ("Warehouse", "generio", "name", "", r"(ORD-\d+)"),
+    ("Payments", "flow8", "output", "", r"(ORD-\d+)"),
+)
+
+
+@pytest.fixture
+def accounts(people: dict[str, User]) -> dict[str, ProviderAccount]:
+    east = Group.objects.get(name="east")
+    found = {}
+    for name, provider, source, path, pattern in PATH:
+        found[name] = ProviderAccount.objects.create(
+            name=name, provider=provider, group=east, health="ok", last_success_at=timezone.now()
+        )
+        CorrelationRule.objects.create(
+            account=found[name], name="order number", source=source, path=path, pattern=pattern
+        )
+    return found
+
+
+@pytest.fixture
+def run(accounts: dict[str, ProviderAccount]) -> Any:
+    def stored(account: str, ref: str, status: Status, begin: int, end: int, **more: Any) -> int:
+        now = timezone.now()
+        given: dict[str, Any] = {
+            "native_status": "x",
+            "started_at": now - timedelta(minutes=begin),
+            "finished_at": now - timedelta(minutes=end) if status.is_final else None,
+            "steps": (),
+            "questions": (),
+            "outputs": (),
+            **more,
+        }
+        pk, workflow = accounts[account].pk, contract.Workflow(ref=account, name=f"{account} flow")
+        snapshot = Snapshot(ref=ref, workflow=workflow, status=status, **given)
+        store(pk, given.get("seq", 1), [snapshot], rules=rekeying.rules_of(pk))
+        return Execution.objects.get(ref=ref).pk
+
+    return stored
+
+
+@pytest.fixture
+def path(run: Any) -> list[int]:
+    """Order ORD-17 on its way: taken in, failed at the payment, waiting in the warehouse."""
+    asked = contract.Question(ref="q", kind="approval", title="Replace the item?")
+    return [
+        run("Order desk", "o", Status.SUCCEEDED, 90, 80, input={"order": {"id": "ORD-17"}}),
+        run("Payments", "p", Status.FAILED, 60, 50, output={"n": "ORD-17"}, error="Card declined"),
+        run("Warehouse", "w", Status.USER_INPUT, 30, 0, name="Pick ORD-17", questions=(asked,)),
+    ]
+
+
+def page(client: Any, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_whole_path_through_three_providers_is_on_one_time_line(ana, path):
+    text = page(ana, "/keys/ORD-17")
+    links = re.findall(r'<a href="/executions/(\d+)/" aria-label="([^"]*)"', text)
+    assert [int(pk) for pk, _ in links] == path  # in the order they started
+    assert [words for _, words in links] == [
+        "Succeeded: Order desk flow, Order desk",
+        "Failed: Payments flow, Payments",
+        "Needs you: Warehouse flow, Warehouse",
+    ]
+    bars = re.findall(r'class="bar fill-(\w+)" x="([\d.]+)%" y="\d+" width="([\d.]+)%"', text)
+    assert [lamp for lamp, _, _ in bars] == ["done", "failed", "needs_you"]
+    lefts = [float(left) for _, left, _ in bars]
+    assert lefts == pytest.approx([0, 33.3, 66.7], abs=0.5)
+    assert float(bars[2][1]) + float(bars[2][2]) == pytest.approx(100, abs=0.1)  # until now
+    assert "all times in UTC" in text
+    assert "Generio, Smart Flows, flow8" in text
+
+
+def test_the_table_behind_it_tells_errors_and_what_waits_for_a_person(ana, vik, path):
+    text = page(ana, "/keys/ORD-17")
+    assert "Card declined" in text
+    assert "Replace the item?" in text
+    assert re.search(r'href="/questions/\d+/"', text)
+    assert not re.search(r'href="/questions/\d+/"', page(vik, "/keys/ORD-17"))
+
+
+def test_however_a_key_is_written_it_is_the_same_key(ana, run, path):
+    run("Order desk", "again", Status.SUCCEEDED, 5, 4, input={"order": {"id": "ord-17 "}})
+    assert page(ana, "/keys/ord-17").count('class="bar') == 4
+
+
+def test_runs_that_one_may_not_see_are_neither_shown_nor_counted(ana, eve, path, accounts):
+    accounts["Payments"].group = Group.objects.get(name="west")
+    accounts["Payments"].save()
+    assert page(ana, "/keys/ORD-17").count('class="bar') == 2
+    assert page(eve, "/keys/ORD-17").count('class="bar') == 1
+    accounts["Payments"].group = Group.objects.get(name="east")
+    accounts["Payments"].save()
+    assert "No run that you may see carries" in page(eve, "/keys/ORD-17")
+    assert "ORD-17" not in page(eve, "/keys/")
+    assert "No run carries this key" in page(eve, "/keys/?q=ORD-17")
+
+
+def test_a_key_is_found_whole_by_its_beginning_or_among_the_newest(ana, path):
+    assert ana.get("/keys/?q=ord-17")["Location"] == "/keys/ord-17"
+    for query in ("?q=ord", ""):
+        assert 'href="/keys/ord-17"' in page(ana, f"/keys/{query}")
+    assert "No run carries this key" in page(ana, "/keys/?q=zebra")
+
+
+def test_keys_of_any_shape_have_a_page(ana, run):
+    for n, text in enumerate(("A/17", "50 % off?", "#9&x=1", "Ünïcode 7")):
+        run("Order desk", f"k{n}", Status.SUCCEEDED, 9, 8, input={"order": {"id": text}})
+        address = ana.get("/keys/", {"q": text})["Location"]
+        assert 'class="bar' in page(ana, address)
+
+
+def test_the_list_can_be_filtered_by_key(ana, path):
+    def refs(query: str) -> list[str]:
+        return sorted(re.findall(r'class="ref"[^>]*title="(\w)"', page(ana, f"/?{query}")))
+
+    assert refs("key=ORD-17") == ["o", "p", "w"]
+    assert refs("key=ORD-17&lamp=failed") == ["p"]
+    assert refs("key=ORD-17&provider=generio") == ["w"]
+    assert refs("key=ORD-99") == []
+    assert refs("not_key=ORD-17") == []
+    text = page(ana, "/?key=ORD-17&key=---")
+    assert "“---” is not a business key." in text
+    assert re.search(r"<span>key</span> <b>ORD-17</b>", text)
+
+
+def test_the_page_of_a_run_links_to_its_keys(ana, path):
+    assert 'href="/keys/ord-17"' in page(ana, f"/executions/{path[0]}/")
+
+
+def test_an_open_page_is_told_of_the_next_step_and_else_nothing(ana, run, path):
+    text = page(ana, "/keys/ORD-17")
+    stamp = re.search(r'data-stamp="([^"]*)"', text).group(1)
+    asked = f"/keys/changes/?value=ord-17&stamp={stamp}"
+    assert ana.get(asked).status_code == 204
+    run("Payments", "p2", Status.SUCCEEDED, 2, 1, output={"n": "ORD-17"})
+    answer = ana.get(asked).content.decode()
+    assert 'hx-target="#trace"' in answer
+    assert answer.count('class="bar') == 4
+
+
+def test_provider_text_on_the_time_line_is_text(ana, run):
+    run("Warehouse", "x", Status.FAILED, 9, 8, name="ORD-1 <b>bold</b>\u202e", error="<script>")
+    text = page(ana, "/keys/ORD-1")
+    assert "<b>bold" not in text
+    assert "<script>" not in text.split("<main")[1]
+    assert "⟨U+202E⟩" in text
+
+
+def test_a_key_that_too_many_runs_carry_says_so(ana, run, monkeypatch):
+    monkeypatch.setattr("executions.tracing.MOST", 3)
+    for n in range(5):
+        run("Warehouse", f"r{n}", Status.SUCCEEDED, 9 - n, 1, name="ORD-1")
+    text = page(ana, "/keys/ORD-1")
+    assert text.count('class="bar') == 3
+    assert "A rule may be too wide." in text
+
+
+# --------------------------------------------------------------------------- rules of accounts
+
+
+@pytest.fixture
+def admin(sign_in: Any, db: None) -> Any:
+    return sign_in(User.objects.create_superuser("root"))
+
+
+def form(account: ProviderAccount, **more: str) -> dict[str, str]:
+    given = {"account": str(account.pk), "name": "order number", "source": "name", "path": ""}
+    return {**given, "pattern": r"PO-(\d+)", "days": "7", **more}
+
+
+def test_a_rule_is_tried_on_the_newest_runs_before_it_is_saved(admin, accounts, run):
+    run("Order desk", "a", Status.SUCCEEDED, 9, 8, name="Intake PO-4711")
+    run("Order desk", "b", Status.SUCCEEDED, 7, 6, name="Nothing")
+    address = "/admin/executions/correlationrule/trial/"
+    text = admin.post(address, form(accounts["Order desk"])).content.decode()
+    assert "It finds a key in 1 of the newest 2 runs." in text
+    assert "<td>4711</td>" in text
+    assert CorrelationRule.objects.count() == 3
+    text = admin.post(address, form(accounts["Order desk"], pattern="((")).content.decode()
+    assert "RE2 does not take it" in text
+
+
+def test_a_saved_rule_is_audited_and_looks_through_stored_runs(admin, accounts, run):
+    run("Order desk", "a", Status.SUCCEEDED, 9, 8, name="Intake PO-4711")
+    answer = admin.post("/admin/executions/correlationrule/add/", form(accounts["Order desk"]))
+    assert answer.status_code == 302
+    assert AuditEntry.objects.get(action="rule.added").account_name == "Order desk"
+    rekeying.carry_on(accounts["Order desk"].pk)
+    assert RunKey.objects.get(execution__ref="a").text == "4711"
+
+
+def test_a_deleted_rule_takes_its_keys_along(admin, accounts, path):
+    rule = CorrelationRule.objects.get(account=accounts["Payments"])
+    admin.post(f"/admin/executions/correlationrule/{rule.pk}/delete/", {"post": "yes"})
+    assert AuditEntry.objects.filter(action="rule.deleted").exists()
+    rekeying.carry_on(accounts["Payments"].pk)
+    assert not RunKey.objects.filter(account=accounts["Payments"]).exists()
+
+
+def test_only_administrators_change_and_try_rules(ana, people, accounts):
+    for address in ("add/", "trial/"):
+        answer = ana.post(
+            f"/admin/executions/correlationrule/{address}", form(accounts["Payments"])
+        )
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/admin/login/")
+    people["ana"].is_staff = True  # lets her into the admin, and makes her no administrator
+    people["ana"].save()
+    for address in ("add/", "trial/"):
+        answer = ana.post(
+            f"/admin/executions/correlationrule/{address}", form(accounts["Payments"])
+        )
+        assert answer.status_code == 403
+    assert CorrelationRule.objects.count() == 3
+
+
+def test_the_page_of_an_account_tells_its_rules_and_what_is_wrong(ana, accounts, run):
+    CorrelationRule.objects.filter(account=accounts["Payments"]).update(pattern="((", path="$.n")
+    run("Payments", "p", Status.SUCCEEDED, 9, 8, output={"n": "ORD-17"})
+    rules = rekeying.rules_of(accounts["Payments"].pk)
+    rekeying.found_in(rules, Execution.objects.select_related("detail").get(ref="p"))
+    rekeying.report(rules)
+    rekeying.ask(accounts["Payments"], 7, None)
+    text = page(ana, f"/accounts/{accounts['Payments'].pk}/")
+    assert "Needs a look" in text
+    assert "RE2 does not take it" in text
+    assert "are being looked through" in text
+    rekeying.carry_on(accounts["Payments"].pk)
+    assert KeySearch.objects.get().finished_at
+    assert "were looked through" in page(ana, f"/accounts/{accounts['Payments'].pk}/")
