@@ -15,13 +15,24 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from executions import audit
-from executions.models import ApiToken, AuditEntry, Command, Execution, PollRun, Quarantine
+from executions.models import (
+    ApiToken,
+    AuditEntry,
+    Command,
+    Execution,
+    NoticeRule,
+    PollRun,
+    Quarantine,
+    Workflow,
+)
 from executions.roles import may_administer
+from executions.rule_admin import RuleAdmin
 from providers.admin import AccountAdmin
 from providers.models import ProviderAccount
 
 admin.site.site_header = "Annunciator administration"
 admin.site.site_title = "Annunciator"
+admin.site.register(NoticeRule, RuleAdmin)
 
 
 @admin.register(ProviderAccount)
@@ -68,6 +79,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Workflow)
+class WorkflowAdmin(ReadOnlyAdmin):
+    """What polls have named. Notification rules choose from it."""
+
+    list_display = ("name", "account", "ref")
+    list_select_related = ("account",)
+    search_fields = ("name", "ref", "account__name")
+    ordering = ("name", "pk")
+    show_full_result_count = False
 
 
 @admin.register(Quarantine)

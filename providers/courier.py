@@ -80,7 +80,7 @@ class _Door:
             real(sock, address)
             self.has_connected = True
 
-        socket.socket.connect = connect  # type: ignore[method-assign]
+        socket.socket.connect = connect  # type: ignore[method-assign,assignment]
         sys.addaudithook(self._audit)
         self.is_closed = True
 
@@ -142,7 +142,7 @@ def deliver(job: dict[str, Any]) -> dict[str, Any]:
         allow_templates=False,
         service_timeout=0,
     )
-    asset.image_url_mask = asset.image_url_logo = ""  # type: ignore[assignment]
+    asset.image_url_mask = asset.image_url_logo = ""
     target: Any = Apprise.instantiate(job["url"], asset=asset, suppress_exceptions=True)
     if target is None:
         return {"state": "refused", "says": "The address is not complete or not understood."}

@@ -216,7 +216,7 @@ def _start() -> subprocess.Popen[str]:
     root = str(Path(__file__).resolve().parent.parent)
     kept = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE") if name in os.environ}
     env = {**kept, "PYTHONPATH": root, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
-    return subprocess.Popen(  # noqa: S603 - our own module, no argument comes from outside
+    return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "providers.courier"],
         cwd=root,
         env=env,

@@ -38,6 +38,7 @@ WIRES = {
     "requests": {"providers/http.py"},
     "urllib3": {"providers/http.py"},
     "websockets": {"providers/sockets.py"},
+    "apprise": {"providers/courier.py"},
     "httpx": set(),
     "pickle": {"providers/demo/keeping.py"},
 }

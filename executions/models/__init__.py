@@ -5,6 +5,16 @@ per batch. Rules about values and uniqueness live in constraints here.
 """
 
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
+from executions.models.notices import (
+    Delivery,
+    DeliveryState,
+    Event,
+    Notice,
+    NoticeClock,
+    NoticeMessage,
+    NoticeMute,
+    NoticeRule,
+)
 from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
@@ -30,11 +40,19 @@ __all__ = [
     "AuditEntry",
     "Command",
     "CommandState",
+    "Delivery",
+    "DeliveryState",
     "Draft",
+    "Event",
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
     "LogEntry",
+    "Notice",
+    "NoticeClock",
+    "NoticeMessage",
+    "NoticeMute",
+    "NoticeRule",
     "OrderedJSON",
     "Output",
     "PollRun",
