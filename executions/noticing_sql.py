@@ -139,7 +139,8 @@ FROM ({gone}) g WHERE n.id = g.id AND n.cleared_at IS NULL
 
 UNWATCHED = """
 SELECT n.id, 'no longer watched' AS because, true AS is_silent FROM executions_notice n
-WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND NOT n.account_id = ANY(%(accounts)s::bigint[])
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
+    AND NOT n.account_id = ANY(%(accounts)s::bigint[])
 """
 
 NOT_FAILED = """

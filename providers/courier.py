@@ -185,6 +185,7 @@ def _is_encrypted(target: Any) -> bool:
 def _problem_with(target: Any, door: _Door, *, is_server: bool) -> dict[str, Any] | None:
     """The address that a person typed, looked at before anything is connected."""
     host = getattr(target, "smtp_host", "") or (target.host if is_server else "")
+    host = host.strip("[]")
     if not host:
         return None
     try:

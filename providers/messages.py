@@ -137,17 +137,23 @@ def read_address(text: str) -> Address:
         raise AddressRefused("For a webhook write jsons:// instead of https:// (json:// for http).")
     if scheme not in SERVICES:
         raise AddressRefused(f"{scheme[:20]}:// is not among the services that may be used.")
+    service, is_server = SERVICES[scheme]
+    for name, _ in parse_qsl(rest.partition("?")[2], keep_blank_values=True):
+        why = FORBIDDEN_OPTIONS.get(unquote(name).strip().lower())
+        if why:
+            raise AddressRefused(f"The option {name[:20]} is not allowed. {why}")
+    return Address(f"{scheme}://{rest}", scheme, service, _server_of(rest) if is_server else "")
+
+
+def _server_of(rest: str) -> str:
     try:
         parts = urlsplit(f"x://{rest}")
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise AddressRefused("The server or its port is not understood.") from None
-    for name, _value in parse_qsl(parts.query, keep_blank_values=True):
-        why = FORBIDDEN_OPTIONS.get(unquote(name).strip().lower())
-        if why:
-            raise AddressRefused(f"The option {name[:20]} is not allowed. {why}")
-    service, is_server = SERVICES[scheme]
-    return Address(f"{scheme}://{rest}", scheme, service, host if is_server else "")
+    if not host:
+        raise AddressRefused("It names no server.")
+    return host
 
 
 def check(address: Address, allowed: Iterable[str], site: str = "") -> Outcome:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,8 +63,7 @@ def hook() -> Iterator[Any]:
 )
 def test_only_listed_services_are_addresses(url):
     with pytest.raises(AddressRefused):
-        if read_address(url).host == "":
-            raise AddressRefused("no server")
+        read_address(url)
 
 
 @pytest.mark.parametrize(
@@ -147,17 +147,44 @@ def test_proxies_of_the_environment_are_not_asked(hook, monkeypatch):
     assert messages.send(address, WORDS, HERE).is_sent
 
 
-def test_the_sender_reads_no_file_of_this_machine(tmp_path, monkeypatch):
-    """Even if an option that names one should get past the list."""
-    secret = tmp_path / "blocks.json"
-    secret.write_text('{"text": "planted"}')
-    monkeypatch.setattr(messages, "FORBIDDEN_OPTIONS", {})
-    address = read_address(
-        f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?template={secret}"
+TRIES = {
+    "read": "open('/etc/hostname')",
+    "write": "open('/tmp/planted', 'w')",
+    "program": "__import__('subprocess').run(['true'])",
+    "shell": "__import__('os').system('true')",
+    "program of this machine": "socket.socket(socket.AF_UNIX).connect('/tmp/x')",
+    "private address": "socket.create_connection(('127.0.0.1', PORT), 2)",
+    "connect_ex": "socket.socket().connect_ex(('127.0.0.1', PORT))",
+    "metadata": "socket.create_connection(('169.254.169.254', 80), 2)",
+    "listen": "socket.socket().bind(('127.0.0.1', 0))",
+    "datagram": "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+}
+SCRIPT = """
+import socket
+from providers.courier import _Door
+from providers.network import Policy, Refused
+door = _Door(Policy(), True)
+door.watch()
+try:
+    {attempt}
+except Refused:
+    print("refused")
+"""
+
+
+@pytest.mark.parametrize("attempt", TRIES.values(), ids=TRIES)
+def test_the_process_that_sends_cannot(attempt, hook, root):
+    """Whatever an address should get a plugin to do: the whole process is behind one door."""
+    script = SCRIPT.format(attempt=attempt.replace("PORT", str(hook.server_port)))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
-    outcome = messages.send(address, WORDS, HERE)
-    assert not outcome.is_sent
-    assert outcome.state in ("refused", "failed")
+    assert done.stdout.strip() == "refused", done.stderr
 
 
 def test_a_silent_service_is_left_when_the_time_is_over(hook, monkeypatch):
@@ -170,6 +197,7 @@ def test_a_silent_service_is_left_when_the_time_is_over(hook, monkeypatch):
     assert outcome.state == "unknown"
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_every_listed_service_is_one_that_apprise_knows():
     from apprise import Apprise
 
@@ -179,14 +207,3 @@ def test_every_listed_service_is_one_that_apprise_knows():
         for scheme in (*(plugin["protocols"] or ()), *(plugin["secure_protocols"] or ()))
     }
     assert set(messages.SERVICES) <= known
-
-
-def test_nothing_but_the_sender_knows_apprise():
-    root = Path(messages.__file__).parent.parent
-    users = [
-        path.name
-        for package in ("config", "executions", "providers")
-        for path in (root / package).rglob("*.py")
-        if "import apprise" in path.read_text() or "from apprise" in path.read_text()
-    ]
-    assert users == ["courier.py"]
