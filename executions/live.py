@@ -56,6 +56,12 @@ def publish_questions(account_id: int) -> None:
     _publish({"account": account_id, "questions": True})
 
 
+def publish_notices(account_ids: Iterable[int]) -> None:
+    """States were raised or cleared, or messages went out; the page of notifications may differ."""
+    for account_id in account_ids:
+        _publish({"account": account_id, "notices": True})
+
+
 def is_first(key: str, seconds: int) -> bool:
     """Whether nobody else said so within `seconds`; True when Valkey does not answer."""
     try:

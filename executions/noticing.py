@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from executions import live
 from executions import noticing_sql as sql
 from executions.durations import ENOUGH, IS_OVERDUE
 from executions.freshness import freshness
@@ -93,7 +94,8 @@ def tidy() -> int:
 def _look_for_failures(scope: Scope, looked_to: datetime) -> None:
     values = {**scope.values(), "looked_to": looked_to, "is_silent": False}
     if _raise(sql.FAILED, values, is_news=sql.IS_NEW_FAILURE, is_continued="false"):
-        _execute(sql.SHARE_ACKNOWLEDGEMENT, values)
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SHARE_ACKNOWLEDGEMENT, values)
 
 
 def _look_at_conditions(scope: Scope) -> None:
@@ -239,17 +241,19 @@ def _raise(
     is_continued: str = sql.IS_CONTINUED,
 ) -> int:
     statement = sql.RAISE.format(candidates=candidates, is_news=is_news, is_continued=is_continued)
-    return _execute(statement, values)
+    return _change(statement, values)
 
 
 def _clear(gone: str, values: dict[str, Any]) -> int:
-    return _execute(sql.CLEAR.format(gone=gone), values)
+    return _change(sql.CLEAR.format(gone=gone), values)
 
 
-def _execute(statement: str, values: Any) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return int(cursor.rowcount)
+def _change(statement: str, values: dict[str, Any]) -> int:
+    """How many notices it changed; open pages are told once it is committed."""
+    accounts = [row[0] for row in _rows(statement, values)]
+    if accounts:
+        transaction.on_commit(lambda: live.publish_notices(set(accounts)))
+    return len(accounts)
 
 
 def _rows(statement: str, values: Any) -> list[tuple[Any, ...]]:

@@ -110,6 +110,7 @@ ON CONFLICT (rule_id, subject) DO UPDATE SET
     clear_told_at = NULL, clear_message_id = NULL,
     acknowledged_by_id = NULL, acknowledged_at = NULL, acknowledged_until = NULL
 WHERE {is_news}
+RETURNING account_id
 """
 """Compare and set: a subject that is raised already, or was raised for this very failure, stays
 as it is. One that was cleared a moment ago, before anybody was told, goes on as it was."""
@@ -134,6 +135,7 @@ UPDATE executions_notice n SET
     is_silent = n.is_silent OR g.is_silent OR (n.told_at IS NULL AND NOT %(tells_late)s),
     clear_told_at = CASE WHEN n.told_at IS NULL OR NOT %(tells_cleared)s THEN now() END
 FROM ({gone}) g WHERE n.id = g.id AND n.cleared_at IS NULL
+RETURNING n.account_id
 """
 """What was never told needs no all-clear; a failure is told even if it is over by then."""
 

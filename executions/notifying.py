@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from executions import phrasing
+from executions import live, phrasing
 from executions.models import (
     Delivery,
     DeliveryState,
@@ -330,6 +330,7 @@ def _try_later(delivery: Delivery, outcome: Outcome) -> None:
         not_before=timezone.now() + wait,
         says=outcome.says[:300],
     )
+    _tell_pages([delivery])
 
 
 def _store(claimed: list[Delivery], state: DeliveryState, says: str) -> None:
@@ -337,3 +338,8 @@ def _store(claimed: list[Delivery], state: DeliveryState, says: str) -> None:
         claimed, DeliveryState.PREPARING, DeliveryState.SENDING, DeliveryState.UNKNOWN
     )  # unknown: we were slow, and know better now
     held.update(state=state, lease_until=None, settled_at=timezone.now(), says=says[:300])
+    _tell_pages(claimed)
+
+
+def _tell_pages(deliveries: list[Delivery]) -> None:
+    live.publish_notices({pk for each in deliveries for pk in each.message.account_ids})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -31,6 +32,7 @@ class Receiver:
         self.got: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.status: int | None = 200
+        self.delay = 0.0  # seconds before it answers
         self.go_on = threading.Event()
         self.go_on.set()
         outer = self
@@ -41,6 +43,7 @@ class Receiver:
                 outer.paths.append(self.path)
                 outer.got.append(json.loads(self.rfile.read(length)))
                 outer.go_on.wait(SLOW)
+                time.sleep(outer.delay)
                 if outer.status is None:
                     self.close_connection = True
                     return
