@@ -62,8 +62,9 @@ def title(rule: NoticeRule, raised: Sequence[Group], cleared: Sequence[Group]) -
     notice = groups[0].notices[0]
     if total == 1:
         return f"{over if is_over else _again(notice, one)}: {_name(notice)}"[:200]
-    same = {_name(each) for group in groups for each in group.notices}
-    where = f": {same.pop()}" if len(groups) == 1 and len(same) == 1 else ""
+    is_whole = len(groups) <= GROUPS and (rule.event == Event.FAILED or total <= FIRST)
+    same = {_of(each) for group in groups for each in group.notices} if is_whole else set()
+    where = f": {same.pop()}" if len(same) == 1 else ""
     words = f"{over}: {total:,}" if is_over else f"{total:,} {several}"
     return f"{words}{where}"[:200]
 
@@ -146,31 +147,40 @@ def sentence(notice: Notice) -> str:
 
 def _told(rule: NoticeRule, group: Group, *, is_over: bool) -> str:
     shown = group.notices[:FIRST]
-    lines = [_line(rule, notice, is_over=is_over) for notice in shown]
     if group.count == 1:
-        return lines[0]
-    first = shown[0]
-    workflow = harmless(first.workflow.name) if first.workflow else ""
-    head = f"{group.count:,} times"
-    if rule.event == Event.FAILED and not is_over:
-        head = f"{workflow} (account {first.account.name}): {group.count:,} runs failed"
+        return _line(shown[0], _name(shown[0]), is_over=is_over)
+    is_same = rule.event == Event.FAILED  # of one workflow, with one error
+    lines = [
+        _line(each, harmless(each.label, 120) if is_same else _name(each), is_over=is_over)
+        for each in shown
+    ]
+    words = "over" if is_over else WORDS[Event(rule.event)][1]
+    head = f"{_of(shown[0])}: " if is_same else ""
+    head += f"{group.count:,} {words}"
     rest = group.count - len(shown)
     if rest > 0:
         lines.append(f"and {rest:,} more")
-    if rule.event == Event.FAILED and not is_over:
+    if is_same and not is_over:
         lines.append(f"Their list: {absolute(list_of(group))}")
     return "\n".join([head, *lines])
 
 
-def _line(rule: NoticeRule, notice: Notice, *, is_over: bool) -> str:
-    because = f" ({notice.cleared_because})" if notice.cleared_at else ""
+def _line(notice: Notice, name: str, *, is_over: bool) -> str:
+    because = f" ({notice.cleared_because})" if notice.cleared_because else ""
     if is_over:
-        words = f"{_name(notice)}: over since {stamped(notice.cleared_at)}{because}"
+        words = f"{name}: over since {stamped(notice.cleared_at)}{because}"
     else:
-        words = f"{_name(notice)}: {sentence(notice)}"
-        words += f", over since{because}" if notice.cleared_at else ""
+        words = f"{name}: {sentence(notice)}"
+        words += f"; it is over{because}" if notice.cleared_at else ""
         words += " (still so; the acknowledgement has ended)" if notice.is_reminder else ""
     return f"{words}\n{absolute(path_of(notice))}"
+
+
+def _of(notice: Notice) -> str:
+    """What several notices may have in common."""
+    if notice.workflow is None:
+        return str(notice.account.name)
+    return f"{harmless(notice.workflow.name, 120)} ({notice.account.name})"
 
 
 def _name(notice: Notice) -> str:

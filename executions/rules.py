@@ -73,29 +73,29 @@ class WriteOnlyTextarea(forms.Textarea):
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     after_seconds = SpanField(
-        label="longer than",
+        label="Longer than",
         required=False,
         help_text="For waiting and stuck: how long before it is told, such as 15m or 2h.",
     )
     period_seconds = SpanField(
-        label="expected every",
+        label="Expected every",
         required=False,
         help_text="For an expected run: from one start to the next, such as 1d. Empty: learned "
         "from the last 20 starts.",
     )
     grace_seconds = SpanField(
-        label="grace",
+        label="Grace",
         required=False,
         help_text="For an expected run: how late it may be. Empty: a quarter of the usual "
         "distance, at least a minute, where it is learned; else nothing.",
     )
     pause_seconds = SpanField(
-        label="pause",
+        label="Pause",
         initial=60,
         help_text="Between two messages of this rule. What happens meanwhile is told in one.",
     )
     new_addresses = forms.CharField(
-        label="add addresses",
+        label="Add addresses",
         required=False,
         max_length=MAX_ADDRESSES * messages.MAX_ADDRESS,
         help_text=ADDRESS_HELP,

@@ -74,7 +74,7 @@ def test_many_failures_at_once_are_one_message_with_a_count_and_the_first_few(
     tick()
     [message] = receiver.got
     assert message["title"] == "13 runs failed"
-    assert "Nightly import (account Claims): 12 runs failed" in message["message"]
+    assert "Nightly import (Claims): 12 runs failed\nr11: failed " in message["message"]
     assert "and 7 more" in message["message"]
     assert "lamp=failed&finished_from=" in message["message"]
     stored = NoticeMessage.objects.get()
@@ -147,7 +147,7 @@ def test_what_happens_in_the_pause_is_told_together_when_it_ends(make_rule, put,
     assert len(receiver.got) == 1
     NoticeRule.objects.filter(pk=rule.pk).update(last_message_at=ago(seconds=61))
     tick(again=False)
-    assert receiver.titles[1:] == ["2 runs failed"]
+    assert receiver.titles[1:] == ["2 runs failed: Nightly import (Claims)"]
 
 
 def test_a_rule_tells_of_the_accounts_and_workflows_it_was_given(
@@ -209,9 +209,7 @@ def test_several_workers_at_once_tell_once(make_rule, put, receiver):
     for thread in threads:
         thread.join()
     work()
-    assert receiver.titles == ["5 runs failed: Nightly import r4 (Claims)"] or receiver.titles == [
-        "5 runs failed"
-    ]
+    assert receiver.titles == ["5 runs failed: Nightly import (Claims)"]
 
 
 # ------------------------------------------------------------------------------------ conditions
