@@ -207,3 +207,9 @@ def test_every_listed_service_is_one_that_apprise_knows():
         for scheme in (*(plugin["protocols"] or ()), *(plugin["secure_protocols"] or ()))
     }
     assert set(messages.SERVICES) <= known
+
+
+def test_mail_may_use_the_port_of_mail_and_nothing_else_may():
+    mail = "mailto://127.0.0.1:25/?from=a@b.example&to=c@d.example"
+    assert messages.check(read_address(mail), HERE).is_sent
+    assert messages.check(read_address("json://127.0.0.1:25/x"), HERE).state == "refused"
