@@ -12,5 +12,6 @@ app.autodiscover_tasks(["executions"])
 app.conf.beat_schedule = {
     "tick": {"task": "executions.tasks.tick", "schedule": 1.0, "options": {"expires": 2}},
     "sweep": {"task": "executions.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "notify": {"task": "executions.tasks.notify", "schedule": 2.0, "options": {"expires": 4}},
     "tidy": {"task": "executions.tasks.tidy", "schedule": 3600.0, "options": {"expires": 600}},
 }

@@ -33,6 +33,8 @@ VARIABLES: dict[str, str] = {
     "ANNUNCIATOR_LEASE_SECONDS": "How long a worker that fell silent holds a command before "
     "another one looks after it; the other waiting times follow. Default 90, at least twice the "
     "longest time a provider takes to answer.",
+    "ANNUNCIATOR_SITE_URL": "Where people reach the site, for links in messages. Default: the "
+    "first of ANNUNCIATOR_ALLOWED_HOSTS with PORT, or https without a port if ANNUNCIATOR_SECURE.",
     "ANNUNCIATOR_SECURE": "1 when served over https: secure cookies, HSTS. Default 0.",
     "ANNUNCIATOR_DEBUG": "1 shows Django's debug pages. Default 0.",
     "SECRET_KEY": "Django's key. Empty: made once, kept in the data folder.",

@@ -27,6 +27,9 @@ ANNUNCIATOR_PACE = float(env.text("ANNUNCIATOR_PACE", "1"))
 ANNUNCIATOR_LEASE = timedelta(seconds=float(env.text("ANNUNCIATOR_LEASE_SECONDS", "90")))
 ANNUNCIATOR_KEEP_DAYS = int(env.text("ANNUNCIATOR_KEEP_DAYS", "400"))
 ALLOWED_HOSTS = env.items("ANNUNCIATOR_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ANNUNCIATOR_SITE_URL = env.text("ANNUNCIATOR_SITE_URL").rstrip("/") or (
+    f"https://{ALLOWED_HOSTS[0]}" if IS_SECURE else f"http://{ALLOWED_HOSTS[0]}:{PORT}"
+)
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_SECURE else []
 
 INSTALLED_APPS = [
@@ -210,6 +213,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        "apprise": {"level": "CRITICAL"},  # its lines carry addresses; it runs in providers/courier
         "urllib3": {"level": "WARNING"},  # its debug lines carry addresses with tokens
         "websockets": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -21,17 +21,21 @@ from executions.models import (
     Command,
     CorrelationRule,
     Execution,
+    NoticeRule,
     PollRun,
     Quarantine,
+    Workflow,
 )
 from executions.roles import may_administer
-from executions.rules_admin import RuleAdmin
+from executions.rule_admin import RuleAdmin as NoticeRuleAdmin
+from executions.rules_admin import RuleAdmin as KeyRuleAdmin
 from providers.admin import AccountAdmin
 from providers.models import ProviderAccount
 
 admin.site.site_header = "Annunciator administration"
 admin.site.site_title = "Annunciator"
-admin.site.register(CorrelationRule, RuleAdmin)
+admin.site.register(CorrelationRule, KeyRuleAdmin)
+admin.site.register(NoticeRule, NoticeRuleAdmin)
 
 
 @admin.register(ProviderAccount)
@@ -78,6 +82,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic 
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Workflow)
+class WorkflowAdmin(ReadOnlyAdmin):
+    """What polls have named. Notification rules choose from it."""
+
+    list_display = ("name", "account", "ref")
+    list_select_related = ("account",)
+    search_fields = ("name", "ref", "account__name")
+    ordering = ("name", "pk")
+    show_full_result_count = False
 
 
 @admin.register(Quarantine)

@@ -17,6 +17,8 @@ from executions import (
     durations,
     live,
     logs,
+    noticing,
+    notifying,
     polling,
     pruning,
     rekeying,
@@ -141,6 +143,22 @@ def find_keys(account_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def notify() -> None:
+    """Every few seconds: notice what rules are about, write messages, have them sent."""
+    noticing.look()
+    notifying.write_messages()
+    notifying.expire_leases()
+    for rule_id, target in notifying.due_targets():
+        deliver.apply_async((rule_id, target), expires=10)
+
+
+@shared_task(ignore_result=True)
+def deliver(rule_id: int, target: str) -> None:
+    """Send what waits for one address."""
+    notifying.deliver(rule_id, target)
+
+
+@shared_task(ignore_result=True)
 def reconcile(key: str) -> None:
     """Read what an unknown or unconfirmed command was about, then settle it."""
     command = (
@@ -166,8 +184,12 @@ def reconcile(key: str) -> None:
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
-    """Once an hour: partitions, retention, counters."""
-    gone = pruning.tidy()
+    """Once an hour: partitions, retention, counters, old messages."""
+    gone = {
+        **pruning.tidy(),
+        "notices": noticing.tidy(),
+        "messages": notifying.tidy(),
+    }
     log.info("tidied: %s", gone)
 
 

@@ -38,6 +38,7 @@ class Policy:
     """`allowed`: networks reachable besides public addresses, over plain HTTP too."""
 
     allowed: tuple[IPNetwork, ...] = ()
+    never_ports: frozenset[int] = NEVER_PORTS
 
     @classmethod
     def from_cidrs(cls, cidrs: Iterable[str]) -> Policy:
@@ -51,7 +52,7 @@ class Policy:
         address = mapped or address
         if _is_in(address, NEVER):
             raise Refused(f"The address {address} is never allowed.")
-        if port in NEVER_PORTS:
+        if port in self.never_ports:
             raise Refused(f"Port {port} is never allowed.")
         if _is_in(address, self.allowed):
             return

@@ -38,6 +38,7 @@ WIRES = {
     "requests": {"providers/http/door.py", "providers/http/transports.py"},
     "urllib3": {"providers/http/door.py", "providers/http/transports.py"},
     "websockets": {"providers/sockets.py"},
+    "apprise": {"providers/courier.py"},
     "httpx": set(),
     "pickle": {"providers/demo/keeping.py"},
 }

@@ -7,6 +7,16 @@ per batch. Rules about values and uniqueness live in constraints here.
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
 from executions.models.errors import Ending, ErrorAcknowledgement
 from executions.models.keys import CorrelationRule, KeySearch, RunKey
+from executions.models.notices import (
+    Delivery,
+    DeliveryState,
+    Event,
+    Notice,
+    NoticeClock,
+    NoticeMessage,
+    NoticeMute,
+    NoticeRule,
+)
 from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
@@ -35,14 +45,22 @@ __all__ = [
     "Command",
     "CommandState",
     "CorrelationRule",
+    "Delivery",
+    "DeliveryState",
     "Draft",
     "Ending",
     "ErrorAcknowledgement",
+    "Event",
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
     "KeySearch",
     "LogEntry",
+    "Notice",
+    "NoticeClock",
+    "NoticeMessage",
+    "NoticeMute",
+    "NoticeRule",
     "OrderedJSON",
     "Output",
     "PollRun",

@@ -98,6 +98,7 @@ class Site:
             "start-with-fields": f"/workflows/{prompt}/",
             "accounts": "/accounts/",
             "account": f"/accounts/{self.one(f'{ACCOUNTS} AND provider = %s', 'flow8')}/",
+            "notices": "/notices/",
             "statuses": "/statuses/",
         }
 

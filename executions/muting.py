@@ -1,0 +1,146 @@
+"""What people do about raised states: acknowledge, and mute for a while. Each act is audited.
+
+Called by views. Nothing here stops the noticing: states are raised and cleared all the same, and
+both end by themselves.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from executions import audit
+from executions.models import Notice, NoticeMute, NoticeRule, Workflow
+from executions.roles import may_act, visible_accounts
+from providers.models import ProviderAccount
+
+ACKNOWLEDGED_FOR = timedelta(hours=24)
+DURATIONS = {
+    "1h": ("1 hour", timedelta(hours=1)),
+    "4h": ("4 hours", timedelta(hours=4)),
+    "24h": ("24 hours", timedelta(hours=24)),
+    "7d": ("7 days", timedelta(days=7)),
+}
+
+
+class NotMuted(ValueError):
+    """Show the sentence to the person; nothing was recorded."""
+
+
+def visible_notices(user: User) -> QuerySet[Notice]:
+    """Of rules and of accounts that the person may see."""
+    found = Notice.objects.filter(rule__in=NoticeRule.objects.visible_to(user).values("pk"))
+    if user.is_superuser:
+        return found
+    return found.filter(account__in=visible_accounts(user).values("pk"))
+
+
+def visible_mutes(user: User) -> QuerySet[NoticeMute]:
+    """Those in force, of rules, accounts and workflows that the person may see."""
+    found = NoticeMute.objects.filter(until__gt=timezone.now())
+    accounts = visible_accounts(user).values("pk")
+    return (
+        found.filter(rule__in=NoticeRule.objects.visible_to(user).values("pk"))
+        | found.filter(account__in=accounts)
+        | found.filter(workflow__account__in=accounts)
+    )
+
+
+@transaction.atomic
+def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
+    """The person looks after it, and after all of its group, for 24 hours; how many."""
+    _check(user)
+    now = timezone.now()
+    same = _group_of(notice, user)
+    count = same.update(
+        acknowledged_by=user, acknowledged_at=now, acknowledged_until=now + ACKNOWLEDGED_FOR
+    )
+    _record(user, "notice.acknowledged", notice, {"states": count}, address)
+    return count
+
+
+@transaction.atomic
+def let_go(notice: Notice, user: User, *, address: str | None) -> int:
+    """Takes an acknowledgement back."""
+    _check(user)
+    count = _group_of(notice, user).update(
+        acknowledged_by=None, acknowledged_at=None, acknowledged_until=None
+    )
+    _record(user, "notice.let_go", notice, {"states": count}, address)
+    return count
+
+
+@transaction.atomic
+def mute(
+    thing: NoticeRule | ProviderAccount | Workflow,
+    user: User,
+    *,
+    reason: str,
+    lasts: str,
+    address: str | None,
+) -> NoticeMute:
+    """Raises NotMuted without a reason or with an unknown duration."""
+    _check(user)
+    reason = " ".join(reason.split())[:300]
+    if not reason:
+        raise NotMuted("Say why: a mute needs a reason.")
+    if lasts not in DURATIONS:
+        raise NotMuted("Choose how long it shall last.")
+    until = timezone.now() + DURATIONS[lasts][1]
+    made = NoticeMute(reason=reason, until=until, created_by=user)
+    if isinstance(thing, NoticeRule):
+        made.rule, kind, account = thing, "rule", ""
+    elif isinstance(thing, Workflow):
+        made.workflow, kind, account = thing, "workflow", thing.account.name
+    else:
+        made.account, kind, account = thing, "account", thing.name
+    made.save()
+    audit.record(
+        user,
+        "notice.muted",
+        account_name=account,
+        target=f"{kind}:{thing.pk} {thing}",
+        detail={"reason": reason, "until": until.isoformat()},
+        address=address,
+    )
+    return made
+
+
+@transaction.atomic
+def end_mute(made: NoticeMute, user: User, *, address: str | None) -> None:
+    """Ends it now instead of later."""
+    _check(user)
+    now = timezone.now()
+    if NoticeMute.objects.filter(pk=made.pk, until__gt=now).update(until=now):
+        audit.record(
+            user, "notice.mute_ended", target=f"mute:{made.pk} {made.thing}", address=address
+        )
+
+
+def _group_of(notice: Notice, user: User) -> QuerySet[Notice]:
+    return visible_notices(user).filter(
+        rule_id=notice.rule_id, group_key=notice.group_key, cleared_at__isnull=True
+    )
+
+
+def _check(user: User) -> None:
+    if not may_act(user):
+        raise PermissionDenied("Your role may look, not act.")
+
+
+def _record(
+    user: User, action: str, notice: Notice, detail: dict[str, int], address: str | None
+) -> None:
+    audit.record(
+        user,
+        action,
+        account_name=notice.account.name,
+        target=f"{notice.subject} of rule {notice.rule.name}",
+        detail=detail,
+        address=address,
+    )

@@ -1,0 +1,203 @@
+"""The statements behind `noticing`: what each event looks like in rows, and when it is over.
+
+Each reads what is open or new, never the whole table: transitions since the watermark by their
+partition key, open questions, open runs, open commands and raised notices by their partial indexes.
+"""
+
+HORIZON = """
+SELECT least(now(), min(xact_start)) - %s FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend'
+    AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+"""
+"""Whatever is stored and not committed yet was stamped later than this. Parameter: how long a
+batch may have been stamped before its transaction began."""
+
+SCOPE = """
+    x.account_id = ANY(%(accounts)s::bigint[])
+    AND (%(workflows)s::bigint[] IS NULL OR x.workflow_id = ANY(%(workflows)s::bigint[]))
+"""
+NAME = "coalesce(nullif(x.name, ''), x.ref)"
+
+FAILED = f"""
+WITH recent AS MATERIALIZED (
+    SELECT * FROM executions_transition
+    WHERE observed_at >= %(looked_to)s AND observed_at > %(active_since)s
+        AND to_status IN ('failed', 'timed_out') AND from_status NOT IN ('failed', 'timed_out')
+)
+SELECT DISTINCT ON (t.execution_id)
+    'run:' || x.id AS subject, t.version AS turn, x.account_id, x.workflow_id,
+    x.id AS execution_id,
+    'w' || x.workflow_id || ':' || md5(regexp_replace(lower(x.error_summary), '[0-9]+', '#', 'g'))
+        AS group_key,
+    {NAME} AS label, x.error_summary AS detail,
+    least(t.provider_time, t.observed_at) AS since
+FROM recent t
+JOIN executions_execution x ON x.id = t.execution_id
+JOIN providers_provideraccount a ON a.id = x.account_id
+WHERE x.status IN ('failed', 'timed_out') AND {SCOPE}
+    AND (t.from_status <> '' OR coalesce(t.provider_time, t.observed_at)
+        > greatest(%(active_since)s, a.created_at) - interval '1 minute')
+    AND NOT EXISTS (SELECT 1 FROM executions_notice n
+        WHERE n.rule_id = %(rule)s AND n.subject = 'run:' || x.id AND n.turn >= t.version)
+ORDER BY t.execution_id, t.version DESC
+"""  # noqa: S608 - pieces of ours
+"""A run that had failed before the account was added, or before the rule, is no news: `first`
+sightings count only if the run ended since."""
+
+WAITING = f"""
+SELECT 'question:' || q.id AS subject, 1 AS turn, x.account_id, x.workflow_id,
+    x.id AS execution_id, 'question:' || q.id AS group_key, {NAME} AS label,
+    q.title AS detail, q.opened_at AS since
+FROM executions_question q JOIN executions_execution x ON x.id = q.execution_id
+WHERE q.closed_at IS NULL AND q.opened_at < now() - %(after)s AND {SCOPE}
+    AND NOT EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = %(rule)s
+        AND n.subject = 'question:' || q.id AND n.cleared_at IS NULL)
+ORDER BY q.opened_at, q.id LIMIT %(limit)s
+"""  # noqa: S608 - pieces of ours
+
+OVERDUE = f"""
+SELECT 'run:' || x.id AS subject, 1 AS turn, x.account_id, x.workflow_id,
+    x.id AS execution_id, 'run:' || x.id AS group_key, {NAME} AS label, '' AS detail,
+    x.started_at + w.long_seconds * interval '1 second' AS since
+FROM executions_execution x JOIN executions_workflow w ON w.id = x.workflow_id
+WHERE {{is_overdue}} AND x.missing_since IS NULL AND {SCOPE}
+    AND NOT EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = %(rule)s
+        AND n.subject = 'run:' || x.id AND n.cleared_at IS NULL)
+ORDER BY x.started_at LIMIT %(limit)s
+"""  # noqa: S608 - pieces of ours
+
+STUCK = f"""
+SELECT * FROM (
+    SELECT 'command:' || c.key AS subject, 1 AS turn, x.account_id, x.workflow_id,
+        c.execution_id, 'command:' || c.key AS group_key,
+        c.kind || ' ' || coalesce(nullif(r.name, ''), r.ref, w.name, '') AS label,
+        c.message AS detail, c.requested_at AS since
+    FROM executions_command c
+    LEFT JOIN executions_execution r ON r.id = c.execution_id
+    LEFT JOIN executions_workflow w ON w.id = coalesce(c.workflow_id, r.workflow_id)
+    CROSS JOIN LATERAL (
+        SELECT c.account_id, coalesce(c.workflow_id, r.workflow_id) AS workflow_id) x
+    WHERE c.state IN ('pending', 'sending', 'accepted', 'unknown')
+        AND c.requested_at < now() - %(after)s AND {SCOPE}
+) found
+WHERE NOT EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = %(rule)s
+    AND n.subject = found.subject AND n.cleared_at IS NULL)
+ORDER BY since LIMIT %(limit)s
+"""  # noqa: S608 - pieces of ours
+
+GIVEN = """
+SELECT * FROM unnest(%(subjects)s::text[], %(turns)s::int[], %(account_ids)s::bigint[],
+    %(workflow_ids)s::bigint[], %(execution_ids)s::bigint[], %(subjects)s::text[],
+    %(labels)s::text[], %(details)s::text[], %(sinces)s::timestamptz[])
+    AS g(subject, turn, account_id, workflow_id, execution_id, group_key, label, detail, since)
+"""
+"""What was found out in Python: accounts, and workflows whose expected run did not start."""
+
+RAISE = """
+INSERT INTO executions_notice AS n (
+    rule_id, subject, turn, account_id, workflow_id, execution_id, group_key, label, detail,
+    since, raised_at, cleared_because, is_silent, is_reminder)
+SELECT %(rule)s, c.subject, c.turn, c.account_id, c.workflow_id, c.execution_id, c.group_key,
+    left(c.label, 300), left(c.detail, 300), c.since, now(), '', %(is_silent)s, false
+FROM ({candidates}) c
+ON CONFLICT (rule_id, subject) DO UPDATE SET
+    turn = greatest(n.turn + 1, excluded.turn), account_id = excluded.account_id,
+    workflow_id = excluded.workflow_id, group_key = excluded.group_key, label = excluded.label,
+    detail = excluded.detail, since = excluded.since, raised_at = now(), cleared_at = NULL,
+    cleared_because = '', is_silent = excluded.is_silent, is_reminder = false,
+    told_at = CASE WHEN {is_continued} THEN n.told_at END,
+    message_id = CASE WHEN {is_continued} THEN n.message_id END,
+    clear_told_at = NULL, clear_message_id = NULL,
+    acknowledged_by_id = NULL, acknowledged_at = NULL, acknowledged_until = NULL
+WHERE {is_news}
+RETURNING account_id
+"""
+"""Compare and set: a subject that is raised already, or was raised for this very failure, stays
+as it is. One that was cleared a moment ago, before anybody was told, goes on as it was."""
+
+IS_NEWS = "n.cleared_at IS NOT NULL"
+IS_NEW_FAILURE = "n.turn < excluded.turn"
+IS_CONTINUED = "(n.told_at IS NOT NULL AND n.clear_told_at IS NULL AND NOT n.is_silent)"
+
+SHARE_ACKNOWLEDGEMENT = """
+UPDATE executions_notice n SET acknowledged_by_id = a.acknowledged_by_id,
+    acknowledged_at = a.acknowledged_at, acknowledged_until = a.acknowledged_until
+FROM executions_notice a
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND n.told_at IS NULL
+    AND n.acknowledged_until IS NULL AND a.rule_id = n.rule_id AND a.group_key = n.group_key
+    AND a.cleared_at IS NULL AND a.acknowledged_until > now()
+"""
+"""One more failure of a kind that somebody looks after already."""
+
+CLEAR = """
+UPDATE executions_notice n SET
+    cleared_at = now(), cleared_because = g.because,
+    is_silent = n.is_silent OR g.is_silent OR (n.told_at IS NULL AND NOT %(tells_late)s),
+    clear_told_at = CASE WHEN n.told_at IS NULL OR NOT %(tells_cleared)s THEN now() END
+FROM ({gone}) g WHERE n.id = g.id AND n.cleared_at IS NULL
+RETURNING n.account_id
+"""
+"""What was never told needs no all-clear; a failure is told even if it is over by then."""
+
+UNWATCHED = """
+SELECT n.id, 'no longer watched' AS because, true AS is_silent FROM executions_notice n
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
+    AND NOT n.account_id = ANY(%(accounts)s::bigint[])
+"""
+
+NOT_FAILED = """
+SELECT n.id, CASE WHEN x.status NOT IN ('failed', 'timed_out') THEN 'the run went on'
+    WHEN later.yes THEN 'a later run succeeded' ELSE 'nothing new for a week' END AS because,
+    x.status IN ('failed', 'timed_out') AND later.yes IS NULL AS is_silent
+FROM executions_notice n JOIN executions_execution x ON x.id = n.execution_id
+LEFT JOIN LATERAL (
+    SELECT true AS yes FROM executions_execution s
+    WHERE s.workflow_id = x.workflow_id AND s.status = 'succeeded' AND s.sort_at > x.sort_at
+    LIMIT 1
+) later ON true
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
+    AND (x.status NOT IN ('failed', 'timed_out') OR later.yes
+        OR n.raised_at < now() - interval '7 days')
+"""
+
+NOT_WAITING = """
+SELECT n.id, 'answered' AS because, q.id IS NULL AS is_silent FROM executions_notice n
+LEFT JOIN executions_question q ON q.id = split_part(n.subject, ':', 2)::bigint
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
+    AND (q.id IS NULL OR q.closed_at IS NOT NULL)
+"""
+
+NOT_OVERDUE = """
+SELECT n.id, 'the run is ' || replace(x.status, '_', ' ') AS because, false AS is_silent
+FROM executions_notice n JOIN executions_execution x ON x.id = n.execution_id
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND x.status NOT IN ('running', 'waiting')
+"""
+
+NOT_STUCK = """
+SELECT n.id, coalesce(c.state, 'gone') AS because, c.key IS NULL AS is_silent
+FROM executions_notice n
+LEFT JOIN executions_command c ON c.key = split_part(n.subject, ':', 2)::uuid
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
+    AND (c.key IS NULL OR c.state IN ('confirmed', 'rejected'))
+"""
+
+NOT_GIVEN = """
+SELECT n.id, %(because)s AS because, false AS is_silent FROM executions_notice n
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND n.subject = ANY(%(over)s)
+"""
+
+STARTS = """
+SELECT w.id, w.account_id, w.name, s.newest, s.typical, s.long, s.gaps
+FROM executions_workflow w LEFT JOIN LATERAL (
+    SELECT max(at) AS newest, count(gap) AS gaps,
+        percentile_cont(0.5) WITHIN GROUP (ORDER BY gap) AS typical,
+        percentile_cont(0.95) WITHIN GROUP (ORDER BY gap) AS long
+    FROM (
+        SELECT at, extract(epoch FROM at - lag(at) OVER (ORDER BY at)) AS gap FROM (
+            SELECT sort_at AS at FROM executions_execution
+            WHERE workflow_id = w.id ORDER BY sort_at DESC, id DESC LIMIT %(newest)s
+        ) starts
+    ) gaps
+) s ON true
+WHERE w.id = ANY(%(workflows)s::bigint[]) AND w.account_id = ANY(%(accounts)s::bigint[])
+"""

@@ -1,0 +1,136 @@
+"""Notification rules in the admin: add, change, test. Registered by `admin`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
+
+from executions import audit, notifying, rules
+from executions.models import NoticeRule
+from executions.roles import may_administer
+from providers import trying
+from providers.credentials import SealError
+
+TEMPLATES = "admin/executions/noticerule"
+
+
+class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+    list_display = ("name", "event", "group", "address_list", "enabled", "last_message_at")
+    list_filter = ("event", "enabled", "group")
+    search_fields = ("name",)
+    autocomplete_fields = ("accounts", "workflows")
+    change_form_template = f"{TEMPLATES}/change_form.html"
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def get_form(
+        self, request: HttpRequest, obj: NoticeRule | None = None, change: bool = False, **more: Any
+    ) -> Any:
+        return super().get_form(
+            request, obj, change=change, **{**more, "form": rules.rule_form(obj)}
+        )
+
+    def get_fieldsets(self, request: HttpRequest, obj: NoticeRule | None = None) -> Any:
+        boxes = [rules.REMOVE + target["id"] for target in (obj.targets if obj else [])]
+        scope = "What was already so when a rule begins is noted without a message."
+        sealed = "An address may hold a password. It is sealed and never shown again."
+        return (
+            (None, {"fields": ("name", "enabled", "event", "after_seconds")}),
+            ("Whose runs", {"fields": ("group", "accounts", "workflows"), "description": scope}),
+            ("An expected run", {"fields": ("period_seconds", "grace_seconds")}),
+            ("How", {"fields": ("pause_seconds", "tells_cleared")}),
+            ("Addresses", {"fields": (*boxes, "new_addresses"), "description": sealed}),
+        )
+
+    def save_model(self, request: HttpRequest, obj: NoticeRule, form: Any, change: bool) -> None:
+        try:
+            changes = rules.set_up(obj, form, by=request.user.get_username())
+        except SealError as error:
+            words = f"{error} The addresses were not changed; remove all and type them again."
+            self.message_user(request, words, messages.ERROR)
+            changes = []
+        self._note(request, obj, "rule.changed" if change else "rule.added", {"changes": changes})
+
+    def delete_model(self, request: HttpRequest, obj: NoticeRule) -> None:
+        self._note(request, obj, "rule.deleted", {})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[NoticeRule]) -> None:
+        for rule in queryset:
+            self._note(request, rule, "rule.deleted", {})
+        super().delete_queryset(request, queryset)
+
+    @admin.display(description="addresses")
+    def address_list(self, rule: NoticeRule) -> str:
+        return ", ".join(target["shown"] for target in rule.targets) or "none: on the page only"
+
+    # ------------------------------------------------------------------------------- testing
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.test_view))
+        return [path("<int:pk>/test/", view, name="rule_test"), *super().get_urls()]
+
+    def test_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """A message to the stored addresses; it is the one other place where a person waits."""
+        if not may_administer(request.user):
+            raise PermissionDenied
+        rule: NoticeRule | None = self.get_object(request, str(pk))
+        if rule is None:
+            raise Http404
+        results = self._results(request, rule)
+        if request.headers.get("HX-Request") == "true":
+            return TemplateResponse(request, f"{TEMPLATES}/_results.html", {"results": results})
+        for is_ok, words in results:
+            self.message_user(request, words, messages.SUCCESS if is_ok else messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:executions_noticerule_change", args=[pk]))
+
+    def _results(self, request: HttpRequest, rule: NoticeRule) -> list[tuple[bool, str]]:
+        person = request.user.get_username()
+        if not rule.targets:
+            return [(False, "The rule has no address yet. Add one and save.")]
+        if not trying.may_try(person):
+            return [(False, f"Only {trying.TRIES_PER_MINUTE} tests a minute. Wait a little.")]
+        sent = notifying.send_test(rule, person)
+        self._note(
+            request, rule, "rule.tested", {each.shown: outcome.state for each, outcome in sent}
+        )
+        return [
+            (outcome.is_sent, f"{each.service}, {each.shown}: {outcome.says}")
+            for each, outcome in sent
+        ]
+
+    def _note(self, request: HttpRequest, rule: NoticeRule, action: str, what: Any) -> None:
+        audit.record(
+            request.user,
+            action,
+            target=f"rule:{rule.pk} {rule.name}",
+            detail=what,
+            address=request.META.get("REMOTE_ADDR") or None,
+        )
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        rule: NoticeRule | None = kwargs.get("obj")
+        context["words"] = rules.in_words(rule) if rule else ""
+        return super().render_change_form(request, context, *args, **kwargs)

@@ -1,0 +1,237 @@
+"""Setting a notification rule up: what a person typed becomes a row, its addresses sealed.
+
+Filled by the admin (`rule_admin`). Addresses go in and never come out: the form shows what may be
+shown of the stored ones and takes new ones.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from executions.models import Event, Notice, NoticeRule
+from providers import credentials, messages
+from providers.credentials import SealError
+
+MAX_ADDRESSES = 10
+REMOVE = "remove_"
+LONGEST = 366 * 86400  # seconds
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+NEEDS_AFTER = (Event.WAITING, Event.STUCK)
+ANEW = {
+    "event", "group", "accounts", "workflows", "after_seconds", "period_seconds", "grace_seconds",
+    "enabled",
+}  # fmt: skip
+ADDRESS_HELP = (
+    "One a line, as Apprise writes them: mailtos://user:password@example.com?to=team@example.com, "
+    "jsons://example.com/hook, slack://TokenA/TokenB/TokenC/#channel, workflows://… for Teams. "
+    "Sealed and never shown again. Docs: docs/notifications.md."
+)
+
+
+class SpanField(forms.CharField):
+    """A length of time: `90`, `15m`, `2h`, `1d`; seconds where no unit stands."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=20, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return value
+        for unit, factor in reversed(UNITS.items()):
+            if value and value % factor == 0:
+                return f"{value // factor}{unit}"
+        return str(value)
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value).replace(" ", "").lower()
+        if not text:
+            return None
+        found = re.fullmatch(r"(\d{1,8})([smhd]?)", text, re.ASCII)
+        seconds = int(found[1]) * UNITS[found[2] or "s"] if found else -1
+        if not 0 <= seconds <= LONGEST:
+            raise ValidationError("Write a length of time such as 90, 15m, 2h or 1d.")
+        return seconds
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return str(self.prepare_value(initial) or "") != str(data or "").strip()
+
+
+class WriteOnlyTextarea(forms.Textarea):
+    """Never rendered with a value, not even with what was typed a moment ago."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
+    after_seconds = SpanField(
+        label="Longer than",
+        required=False,
+        help_text="For waiting and stuck: how long before it is told, such as 15m or 2h.",
+    )
+    period_seconds = SpanField(
+        label="Expected every",
+        required=False,
+        help_text="For an expected run: from one start to the next, such as 1d. Empty: learned "
+        "from the last 20 starts.",
+    )
+    grace_seconds = SpanField(
+        label="Grace",
+        required=False,
+        help_text="For an expected run: how late it may be. Empty: a quarter of the usual "
+        "distance, at least a minute, where it is learned; else nothing.",
+    )
+    pause_seconds = SpanField(
+        label="Pause",
+        initial=60,
+        help_text="Between two messages of this rule. What happens meanwhile is told in one.",
+    )
+    new_addresses = forms.CharField(
+        label="Add addresses",
+        required=False,
+        max_length=MAX_ADDRESSES * messages.MAX_ADDRESS,
+        help_text=ADDRESS_HELP,
+        widget=WriteOnlyTextarea(
+            attrs={"rows": 3, "cols": 80, "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+
+    class Meta:
+        model = NoticeRule
+        fields = (
+            "name", "event", "group", "accounts", "workflows", "after_seconds", "period_seconds",
+            "grace_seconds", "pause_seconds", "tells_cleared", "enabled",
+        )  # fmt: skip
+
+    def clean_new_addresses(self) -> list[messages.Address]:
+        """Each is understood and may be reached; what is said never holds the address."""
+        found, problems = [], []
+        lines = [line for line in self.cleaned_data["new_addresses"].splitlines() if line.strip()]
+        if len(lines) + len(self.instance.targets) > MAX_ADDRESSES:
+            raise ValidationError(f"A rule has at most {MAX_ADDRESSES} addresses.")
+        for number, line in enumerate(lines, start=1):
+            try:
+                address = messages.read_address(line)
+                outcome = messages.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
+            except messages.AddressRefused as error:
+                problems.append(f"Line {number}: {error}")
+                continue
+            if outcome.is_sent:
+                found.append(address)
+            else:
+                problems.append(f"Line {number}, {address.shown}: {outcome.says}")
+        if problems:
+            raise ValidationError(problems)
+        return found
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        event = data.get("event")
+        if event in NEEDS_AFTER and not data.get("after_seconds") and "after_seconds" in data:
+            self.add_error("after_seconds", "Say how long it may last before it is told.")
+        if event == Event.MISSING and "workflows" in data and not data["workflows"]:
+            self.add_error("workflows", "Choose the workflows whose runs are expected.")
+        return data
+
+    def removed(self) -> set[str]:
+        """Ids of stored addresses that are to go."""
+        return {
+            name.removeprefix(REMOVE)
+            for name, value in self.cleaned_data.items()
+            if name.startswith(REMOVE) and value
+        }
+
+
+def rule_form(rule: NoticeRule | None = None) -> type[RuleForm]:
+    """The form class for this rule, with one box for each stored address."""
+    boxes = {
+        REMOVE + target["id"]: forms.BooleanField(
+            required=False,
+            label=f"Remove {target['service']} {target['shown']}",
+            help_text=f"Set {target['set_on']} by {target['by']}, "
+            f"fingerprint {target['fingerprint']}.",
+        )
+        for target in (rule.targets if rule else [])
+    }
+    return type("RuleForm", (RuleForm,), boxes)
+
+
+@transaction.atomic
+def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
+    """Save the rule with its addresses. Whatever it looks at anew begins without announcing the
+    past. Returns what changed, in words without secrets. Raises SealError where stored addresses
+    do not open and shall stay."""
+    is_new = rule.pk is None
+    if set(form.changed_data) & ANEW or is_new:
+        rule.active_since, rule.is_primed = timezone.now(), False
+    rule.save()  # a seal names the row's number
+    if not is_new and not rule.is_primed:
+        Notice.objects.filter(rule=rule).delete()
+    added, removed = form.cleaned_data["new_addresses"], form.removed()
+    told = [target["shown"] for target in rule.targets if target["id"] in removed]
+    if added or removed:
+        _seal(rule, added, removed, by)
+        rule.save(update_fields=["sealed_targets", "targets"])
+    names = [name for name in form.changed_data if name != "new_addresses"]
+    return [
+        *(f"{name}: {_shown(form.cleaned_data.get(name))}" for name in names if name in ANEW),
+        *(f"address added: {address.shown}" for address in added),
+        *(f"address removed: {shown}" for shown in told),
+    ]
+
+
+def _seal(rule: NoticeRule, added: list[messages.Address], removed: set[str], by: str) -> None:
+    try:
+        stored = rule.addresses()
+    except SealError:
+        if removed < {target["id"] for target in rule.targets}:
+            raise
+        stored = []  # none of them opens, and all shall go
+    kept = [each for each in stored if each["id"] not in removed]
+    notes = [each for each in rule.targets if each["id"] not in removed]
+    today = timezone.now().date().isoformat()
+    for address in added:
+        key = secrets.token_hex(6)
+        kept.append({"id": key, "url": address.url})
+        notes.append(
+            {
+                "id": key,
+                "service": address.service,
+                "shown": address.shown[:120],
+                "fingerprint": credentials.fingerprint(address.url),
+                "set_on": today,
+                "by": by,
+            }
+        )
+    rule.targets = notes
+    rule.sealed_targets = credentials.seal(rule.seal_context, kept) if kept else ""
+
+
+def span(seconds: int | None) -> str:
+    """`15m`, as it is typed."""
+    return str(SpanField().prepare_value(seconds) or "")
+
+
+def _shown(value: Any) -> str:
+    if hasattr(value, "all") or isinstance(value, list):
+        return ", ".join(str(each) for each in value) or "all"
+    return "nothing" if value is None else str(value)
+
+
+def in_words(rule: NoticeRule) -> str:
+    """What a rule does, as one sentence."""
+    words = f"Tells when {Event(rule.event).label}"
+    if rule.after_seconds and rule.event in NEEDS_AFTER:
+        words += f" (longer than {span(rule.after_seconds)})"
+    if rule.event == Event.MISSING:
+        every = span(rule.period_seconds) if rule.period_seconds else "as often as usual"
+        words += f" ({every})"
+    return f"{words}."

@@ -1,0 +1,346 @@
+"""Notifications: what is raised now and who looks after it, mutes, and the log of messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Max, Min, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from executions import muting, phrasing, rules
+from executions.models import (
+    Delivery,
+    DeliveryState,
+    Event,
+    Notice,
+    NoticeMessage,
+    NoticeMute,
+    NoticeRule,
+    Workflow,
+)
+from executions.roles import visible_accounts
+from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, person, show
+from executions.wording import clock, iso, mark, moment, plain, stamped
+
+MAX_GROUPS = 100
+RECENT = 10  # deliveries on the first page
+PAGE = 50
+LISTED = 200  # notices of one message
+EVENTS = {  # (lamp, icon)
+    Event.FAILED: ("failed", "cross"),
+    Event.WAITING: ("needs_you", "hand"),
+    Event.OVERDUE: ("warning", "alarm"),
+    Event.STUCK: ("warning", "send"),
+    Event.ACCOUNT: ("failed", "blind"),
+    Event.MISSING: ("warning", "clock"),
+}
+OUTCOMES = {  # (lamp, icon)
+    DeliveryState.SENT: ("done", "tick"),
+    DeliveryState.FAILED: ("failed", "cross"),
+    DeliveryState.UNKNOWN: ("warning", "question"),
+    DeliveryState.DROPPED: ("unknown", "skip"),
+}
+
+
+@require_GET
+def notices(request: HttpRequest) -> HttpResponse:
+    context = {
+        **_now(request),
+        "rules": [_rule_view(rule) for rule in _rules(request)],
+        "things": _things(request),
+        "durations": [(key, words) for key, (words, _) in muting.DURATIONS.items()],
+        "changes_url": reverse("executions:notices-changes"),
+    }
+    return show(request, "executions/notices.html", context, own_stamp=_stamp(context))
+
+
+@require_GET
+def notices_changes(request: HttpRequest) -> HttpResponse:
+    context = _now(request)
+
+    def fragments() -> list[Fragment]:
+        return [Fragment("#notices", fragment(request, "executions/_notices.html", context))]
+
+    return changes(request, _stamp(context), fragments)
+
+
+@require_GET
+def message_list(request: HttpRequest) -> HttpResponse:
+    """The delivery log, newest first; `before` is the number of the last one seen."""
+    found, before = _deliveries(request), request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        found = found.filter(pk__lt=int(before))
+    rows = list(found[: PAGE + 1])
+    older = f"?before={rows[PAGE - 1].pk}" if len(rows) > PAGE else ""
+    context = {
+        "deliveries": [_delivery_view(row) for row in rows[:PAGE]],
+        "older": older,
+        "is_first": not before,
+    }
+    return show(request, "executions/notice_messages.html", context)
+
+
+@require_GET
+def message_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One message as it was written, where it went, and everything it speaks of."""
+    message = get_object_or_404(_messages(request).select_related("rule"), pk=pk)
+    related = ("rule", "account", "workflow")
+    raised = list(message.raised.select_related(*related).order_by("-since", "pk")[: LISTED + 1])
+    cleared = message.cleared.select_related(*related).order_by("-cleared_at", "pk")
+    found = [*raised, *cleared[: LISTED + 1 - len(raised)]]
+    context = {
+        "message": message,
+        "at": stamped(message.created_at),
+        "at_iso": iso(message.created_at),
+        "deliveries": [_delivery_view(row) for row in message.deliveries.select_related("message")],
+        "notices": [_notice_view(notice) for notice in found[:LISTED]],
+        "has_more": len(found) > LISTED,
+    }
+    return show(request, "executions/notice_message.html", context)
+
+
+@require_POST
+def acknowledgement(request: HttpRequest, pk: int) -> HttpResponse:
+    """For the whole group of this notice, or taken back with `let_go`."""
+    user = person(request)
+    found = muting.visible_notices(user).select_related("rule", "account")
+    notice = get_object_or_404(found, pk=pk, cleared_at__isnull=True)
+    if "let_go" in request.POST:
+        muting.let_go(notice, user, address=address(request))
+    else:
+        muting.acknowledge(notice, user, address=address(request))
+    return redirect("executions:notices")
+
+
+@require_POST
+def mute_creation(request: HttpRequest) -> HttpResponse:
+    thing = _thing(request, request.POST.get("thing", ""))
+    try:
+        made = muting.mute(
+            thing,
+            person(request),
+            reason=request.POST.get("reason", ""),
+            lasts=request.POST.get("lasts", ""),
+            address=address(request),
+        )
+    except muting.NotMuted as error:
+        messages.error(request, f"Nothing was muted. {error}")
+        chosen = request.POST.get("thing", "")
+        return redirect(f"{reverse('executions:notices')}?mute={chosen}#mute")
+    messages.success(request, f"Muted until {stamped(made.until)}. It ends by itself.")
+    return redirect("executions:notices")
+
+
+@require_POST
+def mute_end(request: HttpRequest, pk: int) -> HttpResponse:
+    user = person(request)
+    muting.end_mute(
+        get_object_or_404(muting.visible_mutes(user), pk=pk), user, address=address(request)
+    )
+    return redirect("executions:notices")
+
+
+# ------------------------------------------------------------------------------- what may be seen
+
+
+def _rules(request: HttpRequest) -> QuerySet[NoticeRule]:
+    return NoticeRule.objects.visible_to(person(request)).defer("sealed_targets")
+
+
+def _messages(request: HttpRequest) -> QuerySet[NoticeMessage]:
+    """Of visible rules, and only those that speak of nothing hidden."""
+    user = person(request)
+    found = NoticeMessage.objects.filter(rule__in=_rules(request).values("pk"))
+    if user.is_superuser:
+        return found
+    return found.filter(account_ids__contained_by=list(accounts_of(request)))
+
+
+def _deliveries(request: HttpRequest) -> QuerySet[Delivery]:
+    rows = Delivery.objects.filter(message__in=_messages(request).values("pk"))
+    return rows.select_related("message", "rule").order_by("-pk")
+
+
+def _thing(request: HttpRequest, text: str) -> Any:
+    """What `rule:3`, `account:1` or `workflow:9` names; 404 where the person may not see it."""
+    kind, _, number = text.partition(":")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise Http404
+    if kind == "rule":
+        return get_object_or_404(_rules(request), pk=int(number))
+    accounts = visible_accounts(person(request))
+    if kind == "account":
+        return get_object_or_404(accounts, pk=int(number))
+    if kind == "workflow":
+        rows = Workflow.objects.filter(account__in=accounts.values("pk")).select_related("account")
+        return get_object_or_404(rows, pk=int(number))
+    raise Http404
+
+
+# ------------------------------------------------------------------------------------------ views
+
+
+def _now(request: HttpRequest) -> dict[str, Any]:
+    mutes = list(
+        muting.visible_mutes(person(request))
+        .select_related("rule", "account", "workflow", "workflow__account", "created_by")
+        .order_by("until", "pk")
+    )
+    groups, has_more = _raised(request, mutes)
+    return {
+        "groups": groups,
+        "has_more": has_more,
+        "mutes": [_mute_view(each) for each in mutes],
+        "deliveries": [_delivery_view(row) for row in _deliveries(request)[:RECENT]],
+        "has_rules": _rules(request).exists(),
+    }
+
+
+def _stamp(context: dict[str, Any]) -> str:
+    return mark(context["groups"], context["mutes"], context["deliveries"])
+
+
+def _raised(request: HttpRequest, mutes: list[NoticeMute]) -> tuple[list[dict[str, Any]], bool]:
+    """What is raised now, by rule and kind, the newest first. Two queries."""
+    found = muting.visible_notices(person(request))
+    found = found.filter(cleared_at__isnull=True, rule__enabled=True)
+    rows: list[dict[str, Any]] = list(
+        found.values("rule", "group_key")
+        .annotate(count=Count("pk"), newest=Max("pk"), first=Min("since"), last=Max("raised_at"))
+        .order_by("-last", "-newest")[: MAX_GROUPS + 1]  # type: ignore[arg-type]
+    )
+    newest = Notice.objects.select_related("rule", "account", "workflow", "acknowledged_by")
+    notices = newest.in_bulk([row["newest"] for row in rows])
+    views = [
+        _group_view(notices[row["newest"]], row, mutes)
+        for row in rows[:MAX_GROUPS]
+        if row["newest"] in notices
+    ]
+    return views, len(rows) > MAX_GROUPS
+
+
+def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) -> dict[str, Any]:
+    muted = next((each for each in mutes if _covers(each, notice)), None)
+    now = timezone.now()
+    until = notice.acknowledged_until
+    is_taken = until is not None and until > now
+    who = notice.acknowledged_by.get_username() if notice.acknowledged_by else "somebody"
+    return {
+        **_notice_view(notice),
+        "rule": notice.rule.name,
+        "count": row["count"],
+        "first": moment(row["first"]),
+        "first_iso": iso(row["first"]),
+        "list": _list_of(notice, row),
+        "told": clock(notice.told_at) if notice.told_at else "",
+        "is_silent": notice.is_silent,
+        "taken_by": who if is_taken else "",
+        "taken_until": moment(until) if is_taken else "",
+        "muted_until": moment(muted.until) if muted else "",
+        "mute_thing": (
+            f"workflow:{notice.workflow_id}"
+            if notice.workflow_id
+            else f"account:{notice.account_id}"
+        ),
+    }
+
+
+def _list_of(notice: Notice, row: dict[str, Any]) -> str:
+    if row["count"] == 1 or notice.rule.event != Event.FAILED:
+        return ""
+    return phrasing.list_of(phrasing.Group(row["count"], row["first"], row["last"], [notice]))
+
+
+def _notice_view(notice: Notice) -> dict[str, Any]:
+    lamp, icon = EVENTS[Event(notice.rule.event)]
+    return {
+        "id": notice.pk,
+        "lamp": lamp,
+        "icon": icon,
+        "word": phrasing.WORDS[Event(notice.rule.event)][0],
+        "workflow": plain(notice.workflow.name, 160) if notice.workflow else "",
+        "label": plain(notice.label, 160),
+        "account": notice.account.name,
+        "sentence": plain(phrasing.sentence(notice), 300),
+        "path": phrasing.path_of(notice),
+        "cleared": stamped(notice.cleared_at),
+        "because": notice.cleared_because,
+    }
+
+
+def _covers(mute: NoticeMute, notice: Notice) -> bool:
+    return (
+        mute.rule_id == notice.rule_id
+        or mute.account_id == notice.account_id
+        or (mute.workflow_id is not None and mute.workflow_id == notice.workflow_id)
+    )
+
+
+def _mute_view(mute: NoticeMute) -> dict[str, Any]:
+    return {
+        "id": mute.pk,
+        "kind": "rule" if mute.rule else "account" if mute.account else "workflow",
+        "thing": plain(str(mute.thing), 160),
+        "account": mute.workflow.account.name if mute.workflow else "",
+        "reason": mute.reason,
+        "until": moment(mute.until),
+        "until_iso": iso(mute.until),
+        "by": mute.created_by.get_username() if mute.created_by else "somebody",
+    }
+
+
+def _delivery_view(row: Delivery) -> dict[str, Any]:
+    state = DeliveryState(row.state)
+    lamp, icon = OUTCOMES.get(state, ("active", "clock"))
+    return {
+        "id": row.pk,
+        "message_id": row.message_id,
+        "at": moment(row.created_at),
+        "at_iso": iso(row.created_at),
+        "title": row.message.title,
+        "rule": row.rule.name,
+        "service": row.service,
+        "shown": row.shown,
+        "lamp": lamp,
+        "icon": icon,
+        "word": state.label,
+        "attempts": row.attempts,
+        "says": row.says,
+        "next": clock(row.not_before) if state == DeliveryState.PENDING and row.attempts else "",
+    }
+
+
+def _rule_view(rule: NoticeRule) -> dict[str, Any]:
+    return {
+        "id": rule.pk,
+        "name": rule.name,
+        "words": rules.in_words(rule),
+        "team": rule.group.name if rule.group else "everybody",
+        "addresses": [(target["service"], target["shown"]) for target in rule.targets],
+        "enabled": rule.enabled,
+        "last": moment(rule.last_message_at),
+    }
+
+
+def _things(request: HttpRequest) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """What may be muted, for the select: rules, accounts, and the workflow that was asked for."""
+    asked = request.GET.get("mute", "")
+    options = {
+        "Workflow": [],
+        "Account": [(f"account:{pk}", each.name) for pk, each in accounts_of(request).items()],
+        "Rule": [(f"rule:{rule.pk}", rule.name) for rule in _rules(request).order_by("name")],
+    }
+    if asked.startswith("workflow:"):
+        workflow = _thing(request, asked)
+        name = f"{plain(workflow.name, 120)} ({workflow.account.name})"
+        options["Workflow"] = [(asked, name)]
+    return [
+        (kind, [(value, label, value == asked) for value, label in found])
+        for kind, found in options.items()
+        if found
+    ]

@@ -1,0 +1,350 @@
+"""A message reaches each address once, whatever dies or fails on the way, and tells no secret."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from executions import muting, noticing, notifying
+from executions.models import (
+    AuditEntry,
+    Delivery,
+    Notice,
+    NoticeClock,
+    NoticeMessage,
+    NoticeMute,
+    NoticeRule,
+)
+from providers.contract import Status
+from providers.models import ProviderAccount
+from tests.executions.notices.conftest import SECRET, outcomes
+
+
+def due_again() -> None:
+    Delivery.objects.filter(state="pending").update(not_before=timezone.now())
+
+
+def fail(put, ref="r1", **more):
+    return put(ref, Status.FAILED, error="Timeout", **more)
+
+
+# ------------------------------------------------------------------------------------ the target
+
+
+def test_what_a_target_refuses_is_tried_again_later_and_arrives_once(
+    make_rule, put, tick, receiver
+):
+    make_rule()
+    receiver.status = 503
+    fail(put)
+    tick()
+    tick()  # not yet due again
+    assert outcomes() == [("pending", 1)]
+    assert "It answered 503." in Delivery.objects.get().says
+    receiver.status = 200
+    due_again()
+    tick()
+    tick()
+    assert outcomes() == [("sent", 2)]
+    assert receiver.titles == ["Failed: Nightly import r1 (Claims)"] * 2  # refused, taken
+
+
+def test_a_target_that_stays_broken_is_given_up(make_rule, put, tick, receiver):
+    make_rule()
+    receiver.status = 500
+    fail(put)
+    for _ in range(len(notifying.RETRY_AFTER) + 3):
+        tick()
+        due_again()
+    assert outcomes() == [("failed", len(notifying.RETRY_AFTER) + 1)]
+    assert len(receiver.got) == len(notifying.RETRY_AFTER) + 1
+    assert Delivery.objects.get().says.startswith("Given up. It answered 500.")
+
+
+def test_messages_that_piled_up_for_a_target_arrive_as_one(make_rule, put, tick, receiver):
+    make_rule()
+    receiver.status = 500
+    fail(put, "r1")
+    tick()
+    for number in range(2, 5):
+        fail(put, f"r{number}")
+        tick()
+    assert len(receiver.got) == 1  # the others wait with the first
+    receiver.status = 200
+    due_again()
+    tick()
+    assert receiver.titles[1].startswith("4 messages, the last: Failed: Nightly import r4")
+    assert all(f"Nightly import r{n}" in receiver.got[1]["message"] for n in range(1, 5))
+    assert {state for state, _ in outcomes()} == {"sent"}
+
+
+def test_one_broken_target_does_not_hold_up_another(make_rule, put, tick, receiver, post):
+    mail = f"mailto://127.0.0.1:{post.port}/?from=a@site.example&to=team@site.example"
+    make_rule(new_addresses=f"{receiver.url}\n{mail}")
+    receiver.status = 500
+    fail(put)
+    tick()
+    assert sorted(state for state, _ in outcomes()) == ["pending", "sent"]
+    [mail_text] = post.got
+    assert "Subject: Failed: Nightly import r1 (Claims)" in mail_text
+    assert "To: team@site.example" in mail_text
+
+
+def test_an_answer_that_is_lost_leaves_an_unknown_outcome_and_no_second_message(
+    make_rule, put, tick, receiver
+):
+    make_rule()
+    receiver.status = None
+    fail(put)
+    tick()
+    due_again()
+    tick()
+    assert len(receiver.got) == 1
+    assert outcomes() == [("unknown", 1)]
+    assert "may or may not have arrived" in Delivery.objects.get().says
+
+
+def test_a_redirect_is_not_followed(make_rule, put, tick, receiver):
+    make_rule()
+    receiver.status = 302
+    fail(put)
+    tick()
+    assert len(receiver.paths) == 1
+    assert outcomes() == [("pending", 1)]
+
+
+def test_an_address_that_was_allowed_once_and_is_no_more_is_refused(
+    make_rule, put, tick, receiver, settings
+):
+    make_rule()
+    settings.ANNUNCIATOR_ALLOWED_NETWORKS = []
+    fail(put)
+    tick()
+    due_again()
+    tick()
+    assert receiver.got == []
+    assert outcomes() == [("failed", 1)]
+    assert "not public" in Delivery.objects.get().says
+
+
+def test_a_removed_address_and_a_disabled_rule_get_nothing_any_more(make_rule, put, tick, receiver):
+    first, second = make_rule(), make_rule()
+    receiver.status = 500
+    fail(put)
+    tick()
+    receiver.status = 200
+    NoticeRule.objects.filter(pk=first.pk).update(sealed_targets="")
+    NoticeRule.objects.filter(pk=second.pk).update(enabled=False)
+    due_again()
+    tick()
+    assert {state for state, _ in outcomes()} == {"dropped"}
+    assert len(receiver.got) == 2
+
+
+# ---------------------------------------------------------------------------------- dead workers
+
+
+def test_a_worker_that_dies_before_anything_left_loses_nothing(make_rule, put, tick, receiver):
+    rule = make_rule()
+    fail(put)
+    tick_without_sending()
+    assert notifying.claim(rule.pk, rule.targets[0]["id"])  # and here the worker dies
+    tick()
+    assert receiver.got == []  # its lease still runs
+    Delivery.objects.update(lease_until=timezone.now())
+    tick()
+    tick()
+    assert receiver.titles == ["Failed: Nightly import r1 (Claims)"]
+    assert outcomes() == [("sent", 2)]
+
+
+def test_a_worker_that_dies_while_sending_leaves_unknown_and_nobody_sends_again(
+    make_rule, put, tick, receiver
+):
+    rule = make_rule()
+    fail(put)
+    tick_without_sending()
+    claimed = notifying.claim(rule.pk, rule.targets[0]["id"])
+    assert notifying._begin_sending(claimed)  # and here the worker dies
+    Delivery.objects.update(lease_until=timezone.now())
+    tick()
+    due_again()
+    tick()
+    assert receiver.got == []
+    assert outcomes() == [("unknown", 1)]
+    assert "is not sent again" in Delivery.objects.get().says
+
+
+def test_a_worker_that_slept_past_its_lease_sends_nothing_any_more(make_rule, put, tick, receiver):
+    rule = make_rule()
+    fail(put)
+    tick_without_sending()
+    sleeper = notifying.claim(rule.pk, rule.targets[0]["id"])
+    Delivery.objects.update(lease_until=timezone.now())
+    tick()
+    assert len(receiver.got) == 1
+    assert not notifying._begin_sending(sleeper)
+    notifying._settle(sleeper, notifying.Outcome("failed", "too late"))
+    assert outcomes() == [("sent", 2)]
+
+
+def test_two_workers_never_send_the_same(make_rule, put, receiver):
+    rule = make_rule()
+    fail(put)
+    tick_without_sending()
+    receiver.go_on.clear()
+
+    def work() -> None:
+        notifying.deliver(rule.pk, rule.targets[0]["id"])
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    threading.Timer(1.5, receiver.go_on.set).start()
+    for thread in threads:
+        thread.join()
+    assert len(receiver.got) == 1
+    assert outcomes() == [("sent", 1)]
+
+
+def tick_without_sending() -> None:
+    NoticeClock.objects.update(conditions_at=None)
+    noticing.look()
+    notifying.write_messages()
+
+
+# ------------------------------------------------------------------------------- what people do
+
+
+def test_what_is_muted_is_noted_and_told_when_the_mute_ends_if_it_is_still_so(
+    make_rule, tick, receiver, account, ana
+):
+    make_rule("account")
+    muting.mute(account, ana, reason="Maintenance", lasts="1h", address=None)
+    row = ProviderAccount.objects.filter(pk=account.pk)
+    row.update(health="auth", last_success_at=timezone.now() - timedelta(hours=1))
+    tick()
+    assert receiver.got == []
+    assert Notice.objects.filter(cleared_at=None).count() == 1
+    NoticeMute.objects.update(created_at=timezone.now() - timedelta(hours=2), until=timezone.now())
+    tick()
+    tick()
+    assert receiver.titles == ["Cannot be read: Claims"]
+
+
+@pytest.mark.parametrize("kind", ["rule", "account", "workflow"])
+def test_a_run_that_failed_while_muted_is_history_when_the_mute_ends(
+    make_rule, put, tick, receiver, account, ana, kind
+):
+    rule = make_rule()
+    run = put("r0")
+    thing = {"rule": rule, "account": account, "workflow": run.workflow}[kind]
+    muting.mute(thing, ana, reason="Load test", lasts="1h", address=None)
+    fail(put)
+    fail(put, "b1", flow="Billing")
+    tick()
+    assert len(receiver.got) == (1 if kind == "workflow" else 0)
+    NoticeMute.objects.update(created_at=timezone.now() - timedelta(hours=2), until=timezone.now())
+    tick()
+    fail(put, "r2")
+    tick()
+    assert receiver.titles[-1] == "Failed: Nightly import r2 (Claims)"
+    assert not any("r1" in title for title in receiver.titles)
+
+
+def test_a_mute_needs_a_reason(make_rule, account, ana):
+    with pytest.raises(muting.NotMuted, match="Say why"):
+        muting.mute(account, ana, reason="  ", lasts="1h", address=None)
+    assert not NoticeMute.objects.exists()
+
+
+def test_an_acknowledged_failure_keeps_its_kind_quiet_and_is_told_again_when_that_runs_out(
+    make_rule, put, tick, receiver, ana
+):
+    make_rule()
+    fail(put)
+    tick()
+    notice = Notice.objects.get()
+    assert muting.acknowledge(notice, ana, address=None) == 1
+    fail(put, "r2")
+    tick()
+    assert len(receiver.got) == 1
+    put("other", Status.FAILED, error="Another error")
+    tick()
+    assert len(receiver.got) == 2
+    notice.refresh_from_db()
+    assert notice.acknowledged_until - notice.acknowledged_at == timedelta(hours=24)
+    Notice.objects.exclude(acknowledged_until=None).update(acknowledged_until=timezone.now())
+    tick()
+    tick()
+    assert len(receiver.got) == 3
+    assert "2 runs failed" in receiver.titles[2]
+    assert "still so; the acknowledgement has ended" in receiver.got[2]["message"]
+    said = AuditEntry.objects.get(action="notice.acknowledged")
+    assert (said.actor, said.account_name) == ("ana", "Claims")
+
+
+def test_an_acknowledgement_ends_when_it_is_over(make_rule, put, tick, receiver, ana):
+    make_rule()
+    fail(put, started_at=timezone.now() - timedelta(minutes=5))
+    tick()
+    muting.acknowledge(Notice.objects.get(), ana, address=None)
+    put("r2", Status.SUCCEEDED)
+    tick()
+    Notice.objects.update(acknowledged_until=timezone.now())
+    tick()
+    assert receiver.titles[1:] == ["Recovered: Nightly import r1 (Claims)"]
+
+
+# ------------------------------------------------------------------------------------- hostile
+
+
+def test_provider_text_calls_nobody_and_hides_nothing(make_rule, put, tick, receiver):
+    make_rule()
+    put("r1", Status.FAILED, error="<!channel> @here see\u202e <http://evil.example|ok>")
+    tick()
+    text = receiver.got[0]["message"]
+    assert "<" not in text
+    assert "@here" not in text
+    assert "\u202e" not in text
+    assert "⟨U+202E⟩" in text
+
+
+def test_an_address_stands_nowhere(make_rule, put, tick, receiver, caplog):
+    caplog.set_level(logging.DEBUG)
+    make_rule()
+    fail(put)
+    receiver.status = 500
+    tick()
+    receiver.status = 200
+    due_again()
+    tick()
+    assert receiver.paths[0].endswith(f"/{SECRET}")
+    assert SECRET not in caplog.text
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')"
+            " AND (relname LIKE 'executions_%' OR relname LIKE 'django_%')"
+        )
+        for (table,) in cursor.fetchall():
+            look = f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s'  # noqa: S608
+            cursor.execute(look, [f"%{SECRET}%"])
+            assert cursor.fetchone() == (0,), table
+
+
+def test_old_messages_are_forgotten_and_open_ones_are_not(make_rule, put, tick, receiver):
+    make_rule()
+    fail(put)
+    tick()
+    NoticeMessage.objects.update(created_at=timezone.now() - 2 * notifying.KEPT)
+    Delivery.objects.update(state="pending")
+    assert notifying.tidy() == 0
+    Delivery.objects.update(state="sent")
+    assert notifying.tidy() > 0
+    assert not Delivery.objects.exists()
