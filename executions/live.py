@@ -56,6 +56,12 @@ def publish_questions(account_id: int) -> None:
     _publish({"account": account_id, "questions": True})
 
 
+def publish_batch(batch_id: int, account_ids: Iterable[int]) -> None:
+    """Items of a batch changed, at these accounts."""
+    for account_id in account_ids:
+        _publish({"account": account_id, "batch": batch_id})
+
+
 def is_first(key: str, seconds: int) -> bool:
     """Whether nobody else said so within `seconds`; True when Valkey does not answer."""
     try:
