@@ -1,4 +1,4 @@
-"""A wish about many runs: the frozen list, the preview of it, its start, stop and retry.
+"""What people decide about a batch: its start and its stop; who sees it; how it stands.
 
 Called by views. Nothing is sent from here: `batching` turns the waiting items of a running batch
 into commands.
@@ -6,226 +6,20 @@ into commands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from executions import audit, live
-from executions.filters import Filters
-from executions.models import (
-    OPEN_COMMAND_STATES,
-    Batch,
-    BatchItem,
-    BatchState,
-    Command,
-    CommandState,
-    Execution,
-    ItemState,
-    Workflow,
-)
-from executions.roles import may_act, visible_executions
-from executions.wording import stamped
-from providers.contract import Verb
-from providers.models import Health, ProviderAccount
+from executions.models import Batch, BatchItem, BatchState, Command, CommandState, ItemState
+from executions.roles import may_act
 
-MOST = 10_000  # runs of one batch
-SECONDS = 15  # that finding the runs of a filter may take
 TYPED_ABOVE = 20  # from here on the number has to be typed
-FRESH_FOR = timedelta(minutes=15)  # how long a preview can be believed
 PASS_LOCK = 0x62617463  # any number that nothing else locks
-DONE_BEFORE = {Verb.CANCEL: "canceled", Verb.SUSPEND: "suspended", Verb.RESUME: "resumed"}
-RETRIED: Mapping[str, tuple[ItemState, ...]] = {
-    "failed": (ItemState.REJECTED, ItemState.FAILED),
-    "unsent": (ItemState.STOPPED, ItemState.SKIPPED),
-}
-
-
-class NothingToDo(Exception):
-    """Show it: no batch can be made of this. str() is a sentence for a person."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Who wants what, from where: the same for every way to choose the runs."""
-
-    user: User
-    kind: Verb
-    key: UUID
-    accounts: Mapping[int, ProviderAccount]
-    """Every account the person may see, by id."""
-
-
-# ------------------------------------------------------------------------------ frozen lists
-
-
-def freeze_matching(asked: Asked, filters: Filters) -> Batch:
-    """Freeze every run that the filter finds now, newest first, at most MOST.
-
-    Raises NothingToDo.
-    """
-    if filters.ignored:
-        raise NothingToDo(f"The filter was not understood, so nothing was selected. "
-                          f"{' '.join(filters.ignored[:3])}")  # fmt: skip
-    found = filters.queryset().filter(account_id__in=list(asked.accounts))
-    ids = _in_time(found.order_by("-sort_at", "-pk").values_list("pk", flat=True)[: MOST + 1])
-    draft = Batch(query=filters.query(), words=in_words(filters), is_cut=len(ids) > MOST)
-    return _freeze(asked, draft, ids[:MOST])
-
-
-def freeze_picked(asked: Asked, ids: Iterable[int], filters: Filters) -> Batch:
-    """Freeze these runs, without those that the person may not see. Raises NothingToDo."""
-    chosen = list(dict.fromkeys(ids))
-    found = visible_executions(asked.user).filter(pk__in=chosen[:MOST])
-    words = "picked by hand" if filters.is_empty else f"picked by hand from {in_words(filters)}"
-    draft = Batch(query=filters.query(), words=words, is_cut=len(chosen) > MOST)
-    return _freeze(
-        asked, draft, list(found.order_by("-sort_at", "-pk").values_list("pk", flat=True))
-    )
-
-
-def freeze_retry(asked: Asked, batch: Batch, which: str) -> Batch:
-    """Freeze the items of a batch that did not work ("failed") or were never sent ("unsent")."""
-    items = batch.items.filter(state__in=RETRIED[which], account_id__in=list(asked.accounts))
-    ids = list(items.order_by("pk").values_list("execution_id", flat=True))
-    what = "did not work" if which == "failed" else "were not sent"
-    draft = Batch(words=f"what {what} in batch {batch.pk}", retry_of=batch, reason=batch.reason)
-    return _freeze(asked, draft, ids)
-
-
-def in_words(filters: Filters) -> str:
-    """The filter as a sentence; times that are relative now are said as the moment they mean."""
-    if filters.is_empty:
-        return "every run that you may see"
-    names = Workflow.objects.filter(
-        pk__in=[*filters.workflow_ids(), *filters.barred_workflow_ids()]
-    )
-    chips = filters.chips(dict(names.values_list("pk", "name")))
-    parts = [f"{chip.label} is {'not ' * chip.is_exclusion}{chip.value}" for chip in chips]
-    if filters.started and filters.since:
-        parts.append(f"that is since {stamped(filters.since)}")
-    return ", ".join(parts)
-
-
-def _in_time(found: Any) -> list[int]:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", [SECONDS * 1000])
-            ids = list(found)
-            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
-            return ids
-    except OperationalError as error:
-        raise NothingToDo(
-            "Finding all these runs takes too long. Narrow the filter, by account or by time."
-        ) from error
-
-
-def _freeze(asked: Asked, draft: Batch, ids: list[int]) -> Batch:
-    """The batch and its items in one transaction; the one that this form made before if there is
-    one."""
-    known = Batch.objects.filter(key=asked.key, requested_by=asked.user).first()
-    if known is not None:
-        return known
-    if not ids:
-        raise NothingToDo("None of these runs is there any more, or nothing was selected.")
-    draft.key, draft.kind, draft.requested_by = asked.key, asked.kind.value, asked.user
-    try:
-        with transaction.atomic():
-            draft.save(force_insert=True)
-            rows = [
-                BatchItem(batch=draft, execution=run, account_id=run.account_id, status=run.status,
-                          state=ItemState.INELIGIBLE if why else ItemState.WAITING, message=why)
-                for run, why in assessed(ids, asked.kind, asked.accounts)
-            ]  # fmt: skip
-            BatchItem.objects.bulk_create(rows, batch_size=2000)
-            recount([draft.pk])
-    except IntegrityError:  # the same form, twice at the same moment
-        return Batch.objects.get(key=asked.key, requested_by=asked.user)
-    draft.refresh_from_db()
-    return draft
-
-
-# -------------------------------------------------------------------------------- eligibility
-
-
-def assessed(
-    ids: list[int], kind: Verb, accounts: Mapping[int, ProviderAccount]
-) -> list[tuple[Execution, str]]:
-    """These runs in this order, each with the reason why it cannot be asked now, "" if it can.
-    Two queries."""
-    runs = Execution.objects.only("account_id", "status", "offers", "missing_since").in_bulk(ids)
-    opened = Command.objects.filter(
-        account_id__in={run.account_id for run in runs.values()},
-        kind=kind.value,
-        state__in=OPEN_COMMAND_STATES,
-    )
-    under_way = dict(opened.values_list("execution_id", "requested_by__username"))
-    return [
-        (run, why_not(run, accounts[run.account_id], kind, under_way))
-        for pk in ids
-        if (run := runs.get(pk)) is not None and run.account_id in accounts
-    ]
-
-
-def why_not(
-    run: Execution,
-    account: ProviderAccount,
-    kind: Verb,
-    under_way: Mapping[int, str],
-) -> str:
-    """Why this cannot be asked of the run now; "" if it can. `under_way`: who asked the same
-    before and has no answer yet, by run."""
-    words = run.status.replace("_", " ")
-    try:
-        adapter = account.adapter_class
-    except KeyError:
-        return "Annunciator does not know this provider any more."
-    if kind not in adapter.verbs():
-        return f"{adapter.name} cannot {kind.value} a run."
-    if run.is_final:
-        return f"It has already ended ({words})."
-    if run.missing_since is not None:
-        return "It is gone at the provider."
-    if kind.value not in run.offers:
-        return f"It cannot be {DONE_BEFORE[kind]} while it is {words}."
-    if not account.enabled or account.health == Health.PAUSED:
-        return "Its account is disabled."
-    if account.health == Health.AUTH:
-        return "Its provider refuses our credentials."
-    if run.pk in under_way:
-        return f"The same was already asked by {under_way[run.pk] or 'somebody'}."
-    return ""
-
-
-def recount(ids: Iterable[int]) -> None:
-    """Set the counts and accounts of these batches to what their items say."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE executions_batch b SET
-                counts = coalesce(s.counts, '{}'), accounts = coalesce(s.accounts, '{}')
-            FROM unnest(%s::bigint[]) AS asked(id)
-            LEFT JOIN LATERAL (
-                SELECT jsonb_object_agg(account_id, states) AS counts,
-                    array_agg(account_id) AS accounts
-                FROM (
-                    SELECT account_id, jsonb_object_agg(state, number) AS states
-                    FROM (
-                        SELECT account_id, state, count(*) AS number FROM executions_batchitem
-                        WHERE batch_id = asked.id GROUP BY 1, 2
-                    ) n GROUP BY 1
-                ) p
-            ) s ON true
-            WHERE b.id = asked.id
-            """,
-            [list(ids)],
-        )
 
 
 # ---------------------------------------------------------------------------------- decisions
@@ -265,28 +59,6 @@ def _problems(batch: Batch, reason: str, typed: str, number: int) -> dict[str, s
     elif number > TYPED_ABOVE and "".join(c for c in typed if c not in ", .'") != str(number):
         problems["number"] = f"Type {number} to confirm. Nothing was sent."
     return problems
-
-
-def is_outdated(batch: Batch) -> bool:
-    """Whether the preview is too old to be believed."""
-    return batch.state == BatchState.DRAFT and batch.assessed_at < timezone.now() - FRESH_FOR
-
-
-def assess_again(batch: Batch, accounts: Mapping[int, ProviderAccount]) -> None:
-    """Look again which runs of a draft can be asked. The list itself stays as it was frozen."""
-    with transaction.atomic():
-        row = Batch.objects.select_for_update().get(pk=batch.pk)
-        if row.state != BatchState.DRAFT:
-            return
-        items = {item.execution_id: item for item in row.items.all()}
-        for run, why in assessed(list(items), Verb(row.kind), accounts):
-            item = items[run.pk]
-            item.status, item.message = run.status, why
-            item.state = ItemState.INELIGIBLE if why else ItemState.WAITING
-        BatchItem.objects.bulk_update(items.values(), ["status", "message", "state"], 2000)
-        Batch.objects.filter(pk=row.pk).update(assessed_at=timezone.now())
-        recount([row.pk])
-    batch.refresh_from_db()
 
 
 def stop(batch: Batch, *, user: User, accounts: Iterable[int], address: str | None) -> int:
@@ -346,6 +118,31 @@ def tell(batch: Batch) -> None:
 
 
 # -------------------------------------------------------------------------------------- counts
+
+
+def recount(ids: Iterable[int]) -> None:
+    """Set the counts and accounts of these batches to what their items say."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE executions_batch b SET
+                counts = coalesce(s.counts, '{}'), accounts = coalesce(s.accounts, '{}')
+            FROM unnest(%s::bigint[]) AS asked(id)
+            LEFT JOIN LATERAL (
+                SELECT jsonb_object_agg(account_id, states) AS counts,
+                    array_agg(account_id) AS accounts
+                FROM (
+                    SELECT account_id, jsonb_object_agg(state, number) AS states
+                    FROM (
+                        SELECT account_id, state, count(*) AS number FROM executions_batchitem
+                        WHERE batch_id = asked.id GROUP BY 1, 2
+                    ) n GROUP BY 1
+                ) p
+            ) s ON true
+            WHERE b.id = asked.id
+            """,
+            [list(ids)],
+        )
 
 
 def total(batch: Batch, *states: ItemState, accounts: Iterable[int] | None = None) -> int:

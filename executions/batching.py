@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from executions import batches, live
 from executions.commands import NotPossible, request_command
+from executions.eligibility import why_not
 from executions.models import (
     FOLLOWED,
     OPEN_BATCH_STATES,
@@ -214,7 +215,7 @@ def _request(item: BatchItem) -> Command:
         execution_id=item.execution_id, kind=kind.value, state__in=OPEN_COMMAND_STATES
     ).exclude(pk=key)
     under_way = dict(opened.values_list("execution_id", "requested_by__username"))
-    why = batches.why_not(item.execution, item.account, kind, under_way)
+    why = why_not(item.execution, item.account, kind, under_way)
     if why:
         raise NotPossible(why)
     command = request_command(
