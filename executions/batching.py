@@ -141,7 +141,7 @@ def _next_items() -> list[BatchItem]:
     """Locked items, taken from the accounts and from their batches in turn, so that none waits
     for another one's thousands."""
     waiting = BatchItem.objects.filter(state=ItemState.WAITING, batch__state=BatchState.RUNNING)
-    pairs = list(waiting.values_list("account_id", "batch_id").distinct())
+    pairs = list(waiting.order_by().values_list("account_id", "batch_id").distinct())
     if not pairs:
         return []
     sending, unconfirmed = _under_way({account_id for account_id, _ in pairs})
