@@ -11,11 +11,19 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from executions import audit, live
-from executions.models import Batch, BatchItem, BatchState, Command, CommandState, ItemState
+from executions.models import (
+    FOLLOWED,
+    Batch,
+    BatchItem,
+    BatchState,
+    Command,
+    CommandState,
+    ItemState,
+)
 from executions.roles import may_act
 
 TYPED_ABOVE = 20  # from here on the number has to be typed
@@ -77,9 +85,10 @@ def stop(batch: Batch, *, user: User, accounts: Iterable[int], address: str | No
         spared = own.filter(state=ItemState.WAITING).update(**change)
         spared += own.filter(command__in=_withdraw(own, str(change["message"]))).update(**change)
         if not batch.items.filter(state=ItemState.WAITING).exists():
-            Batch.objects.filter(pk=batch.pk, state=BatchState.RUNNING).update(
+            Batch.objects.filter(pk=batch.pk).update(
                 state=BatchState.STOPPING, stopped_at=change["changed_at"], stopped_by=user
             )
+        finish([batch.pk])
         recount([batch.pk])
         detail = {"not sent": spared}
         audit.record(user, "batch stopped", target=str(batch), detail=detail, address=address)
@@ -103,6 +112,17 @@ def _withdraw(items: QuerySet[BatchItem], message: str) -> list[UUID]:
         state=CommandState.REJECTED, message=message, settled_at=now
     )
     return keys
+
+
+def finish(batch_ids: Iterable[int]) -> None:
+    """Close those that have nothing left to send or to follow."""
+    pending = BatchItem.objects.filter(
+        batch=OuterRef("pk"), state__in=[ItemState.WAITING, *FOLLOWED]
+    )
+    idle = Batch.objects.filter(~Exists(pending), pk__in=list(batch_ids))
+    now = timezone.now()
+    idle.filter(state=BatchState.STOPPING).update(state=BatchState.STOPPED, finished_at=now)
+    idle.filter(state=BatchState.RUNNING).update(state=BatchState.DONE, finished_at=now)
 
 
 def hold_passes() -> None:

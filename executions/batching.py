@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from executions import batches, live
@@ -58,7 +58,7 @@ def advance() -> int:
         touched = _follow(ids)
         touched += _send_some()
         batches.recount({batch_id for batch_id, _ in touched})
-        _finish(ids)
+        batches.finish(ids)
         transaction.on_commit(lambda: _tell(set(touched)))
     return len(touched)
 
@@ -112,17 +112,6 @@ def _follow(batch_ids: list[int]) -> list[tuple[int, int]]:
             ],
         )
         return list(cursor.fetchall())
-
-
-def _finish(batch_ids: list[int]) -> None:
-    """Close the batches that have nothing left to send or to follow."""
-    pending = BatchItem.objects.filter(
-        batch=OuterRef("pk"), state__in=[ItemState.WAITING, *FOLLOWED]
-    )
-    idle = Batch.objects.filter(~Exists(pending), pk__in=batch_ids)
-    now = timezone.now()
-    idle.filter(state=BatchState.STOPPING).update(state=BatchState.STOPPED, finished_at=now)
-    idle.filter(state=BatchState.RUNNING).update(state=BatchState.DONE, finished_at=now)
 
 
 # -------------------------------------------------------------------------------------- sending

@@ -12,7 +12,7 @@ from django.urls import reverse
 from executions.batches import TYPED_ABOVE, total
 from executions.freezing import MOST
 from executions.models import Batch, ItemState
-from executions.views.batch_items import item_view, page_of, visible_items
+from executions.views.batch_items import PAGE, item_view, page_of, visible_items
 from executions.views.chrome import accounts_of
 from executions.views.progress import NOUNS, runs, title_of
 from executions.wording import STATUS_VIEWS, iso, moment, plain
@@ -25,7 +25,7 @@ CONSEQUENCES = {
     "resume": "These runs go on where they were put on hold.",
 }
 SHOWN = 12  # workflows named in a preview
-PREVIEWED = 50  # runs of each part
+PREVIEWED = 15  # runs of each part
 
 
 def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
@@ -77,7 +77,8 @@ def preview_items(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     for each in (ItemState.INELIGIBLE, ItemState.WAITING):
         if chosen and each != chosen:
             continue
-        rows, more = page_of(request, visible_items(request, batch), each.value, PREVIEWED)
+        size = PAGE if chosen else PREVIEWED
+        rows, more = page_of(request, visible_items(request, batch), each.value, size)
         parts.append(
             {
                 "state": each.value,

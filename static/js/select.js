@@ -56,6 +56,8 @@ on("click", (event) => {
     rangeFrom = box.value;
   } else if (event.target.id === "pick-page") {
     select(boxes().map((each) => each.value), event.target.checked);
+  } else if (event.target.closest("#select-page")) {
+    select(boxes().map((each) => each.value), true);
   } else if (event.target.closest("#select-all")) {
     selection.all = true; keepSelection(); showSelection();
   } else if (event.target.closest("#select-none")) {

@@ -45,8 +45,10 @@ def open_account(product: Product, sim: serve.Running) -> int:
 
 
 def cancelable(product: Product, account: int) -> int:
-    sql = "SELECT count(*) FROM executions_execution WHERE account_id = %s AND 'cancel' = ANY(offers)"
-    return int(product.query(sql, account)[0][0])
+    sql = (
+        "SELECT count(*) FROM executions_execution WHERE account_id = %s AND 'cancel' = ANY(offers)"
+    )
+    return len(product.query(sql, account))
 
 
 def end_behind_our_back(sim: serve.Running, ref: str) -> None:
