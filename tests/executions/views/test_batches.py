@@ -6,9 +6,11 @@ import csv
 import io
 import uuid
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.utils import timezone
 
 from executions import batching
@@ -517,3 +519,58 @@ def test_previews_that_nobody_started_are_tidied_away(ana, put):
     Batch.objects.update(created_at=timezone.now() - timedelta(days=2))
     assert pruning.delete_old_batches() == 1
     assert Execution.objects.count() == 1
+
+
+# -------------------------------------------------------------------------------------- workers
+
+
+def test_an_item_that_comes_to_its_turn_twice_is_still_one_command(ana, put):
+    """As if a worker had died between the command and the note of it."""
+    picked(ana, put("a"))
+    begin(ana, Batch.objects.get())
+    batching.advance()
+    BatchItem.objects.update(state="waiting", command=None)
+    batching.advance()
+    assert Command.objects.count() == 1
+    assert BatchItem.objects.get().command == Command.objects.get()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_at_the_same_time_send_no_more_than_one_of_them_would(ana, many):
+    matching(ana)
+    begin(ana, Batch.objects.get(), number="25")
+
+    def one_pass() -> None:
+        batching.advance()
+        connection.close()
+
+    workers = [Thread(target=one_pass) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert Command.objects.count() == batching.PER_ACCOUNT
+
+
+def test_no_account_and_no_batch_waits_for_the_thousands_of_another(people, ana, eve, many, eves):
+    matching(ana)
+    begin(ana, Batch.objects.get(), number="25")
+    picked(eve, eves)
+    begin(eve, Batch.objects.latest("pk"))
+    batching.advance()
+    assert Command.objects.filter(execution=eves).count() == 1
+
+
+def test_a_single_cancel_of_a_person_is_not_held_up_by_a_batch(ana, many):
+    matching(ana)
+    batch = Batch.objects.get()
+    begin(ana, batch, number="25")
+    batching.advance()
+    last = batch.items.filter(state="waiting").last().execution
+    ana.post(f"/executions/{last.pk}/cancellation/", {"reason": "now"})
+    assert Command.objects.get(execution=last).state == "pending"
+    for _ in range(10):
+        Command.objects.exclude(execution=last).update(state="confirmed")
+        batching.advance()
+    item = batch.items.get(execution=last)
+    assert (item.state, item.message) == ("skipped", "The same was already asked by ana.")
