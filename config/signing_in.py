@@ -1,4 +1,4 @@
-"""Whose request it is: the user with their preferences, in one query."""
+"""Whose request it is: the user with their preferences and role, in one query."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 
+from executions.roles import with_roles
+
 
 class PeopleBackend(ModelBackend):
-    """Passwords as Django checks them; `user.preference` costs no query of its own."""
+    """Passwords as Django checks them; neither `user.preference` nor whether the user may act costs
+    a query of its own."""
 
     def get_user(self, user_id: Any) -> User | None:
-        user = User.objects.select_related("preference").filter(pk=user_id).first()
+        people = with_roles(User.objects.select_related("preference"))
+        user = people.filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None

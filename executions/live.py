@@ -58,7 +58,7 @@ def publish_questions(account_id: int) -> None:
 
 def publish_rest(account_ids: Iterable[int]) -> None:
     """Something that pages tell of these accounts changed beside their runs: who is on an error,
-    which keys runs carry, what was raised or sent."""
+    which keys runs carry, what was raised or sent, how far a batch is."""
     for account_id in account_ids:
         _publish({"account": account_id, "rest": True})
 

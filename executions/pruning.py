@@ -9,7 +9,14 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from executions.models import OPEN_STATUSES, Draft, Execution
+from executions.models import (
+    OPEN_BATCH_STATES,
+    OPEN_STATUSES,
+    Batch,
+    BatchState,
+    Draft,
+    Execution,
+)
 
 PARENTS = ("executions_transition", "executions_pollrun")
 BATCH = 2000
@@ -23,6 +30,7 @@ def tidy() -> dict[str, int]:
         "partitions": drop_old_months(),
         "executions": delete_old_executions(),
         "drafts": delete_old_drafts(),
+        "batches": delete_old_batches(),
         "counters": correct_counts(),
     }
 
@@ -74,6 +82,15 @@ def delete_old_drafts() -> int:
     """Texts of questions closed long ago: they were kept for copying, not for ever."""
     closed = timezone.now() - timedelta(days=KEEP_DRAFTS)
     return Draft.objects.filter(question__closed_at__lt=closed).delete()[0]
+
+
+def delete_old_batches() -> int:
+    """Previews that nobody started within a day, and finished batches older than the retention."""
+    now = timezone.now()
+    unused = Batch.objects.filter(state=BatchState.DRAFT, created_at__lt=now - timedelta(days=1))
+    oldest = now - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)
+    old = Batch.objects.filter(created_at__lt=oldest).exclude(state__in=OPEN_BATCH_STATES)
+    return sum(rows.delete()[1].get("executions.Batch", 0) for rows in (unused, old))
 
 
 def correct_counts() -> int:

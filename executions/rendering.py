@@ -66,26 +66,35 @@ def token(execution: Any, account: ProviderAccount, fresh: Freshness) -> str:
 
 
 def row(
-    execution: Any, account: ProviderAccount, fresh: Freshness, is_mismatch: bool = False
+    execution: Any,
+    account: ProviderAccount,
+    fresh: Freshness,
+    is_mismatch: bool = False,
+    *,
+    picks: bool = False,
 ) -> str:
     """One `<tr>`, safe to print as it is. `execution` comes from `finding`, with the name of its
-    workflow and its command."""
+    workflow and its command. `picks`: with a box to select it, for those who may act."""
     reader = timezone.get_current_timezone_name()
-    key = (execution.pk, token(execution, account, fresh), is_mismatch, reader)
+    key = (execution.pk, token(execution, account, fresh), is_mismatch, picks, reader)
     html = _kept.get(key)
     if html is None:
-        context = row_view(execution, account, fresh, is_mismatch)
+        context = {**row_view(execution, account, fresh, is_mismatch), "picks": picks}
         html = loader.get_template("executions/_row.html").render(context)
         _kept.put(key, html)
     return html
 
 
 def rows(
-    executions: Iterable[Any], accounts: Mapping[int, ProviderAccount], now: datetime
+    executions: Iterable[Any],
+    accounts: Mapping[int, ProviderAccount],
+    now: datetime,
+    *,
+    picks: bool = False,
 ) -> list[str]:
     fresh = {pk: freshness(account, now) for pk, account in accounts.items()}
     return [
-        row(each, accounts[each.account_id], fresh[each.account_id])
+        row(each, accounts[each.account_id], fresh[each.account_id], picks=picks)
         for each in executions
         if each.account_id in accounts
     ]

@@ -14,6 +14,7 @@ from django.db import OperationalError
 
 from executions import (
     acknowledging,
+    batching,
     durations,
     live,
     logs,
@@ -40,11 +41,19 @@ Expected = (ProviderError, SealError)
 
 @shared_task(ignore_result=True)
 def tick() -> None:
-    """Once a second: claim due accounts, one poll each; nudge commands that wait."""
+    """Once a second: claim due accounts, one poll each; nudge commands and batches that wait."""
     for account_id, poll_seq in scheduling.claim_due():
         poll.apply_async((account_id, poll_seq), expires=scheduling.LEASE.total_seconds())
     for key in settling.due_commands():
         carry_out.apply_async((key,), expires=30)
+    if batching.has_work():
+        advance_batches.apply_async(expires=5)
+
+
+@shared_task(ignore_result=True)
+def advance_batches() -> None:
+    """Items of batches become commands where there is room, and follow those they became."""
+    batching.advance()
 
 
 @shared_task(ignore_result=True)

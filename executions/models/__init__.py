@@ -4,6 +4,16 @@ The poller writes Execution, Step, Transition and the rest through `storing` alo
 per batch. Rules about values and uniqueness live in constraints here.
 """
 
+from executions.models.batches import (
+    BATCH_KINDS,
+    COMMANDED,
+    FOLLOWED,
+    OPEN_BATCH_STATES,
+    Batch,
+    BatchItem,
+    BatchState,
+    ItemState,
+)
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
 from executions.models.errors import Ending, ErrorAcknowledgement
 from executions.models.keys import CorrelationRule, KeySearch, RunKey
@@ -35,13 +45,20 @@ from executions.models.runs import (
 )
 
 __all__ = [
+    "BATCH_KINDS",
+    "COMMANDED",
     "ERROR_LEVELS",
+    "FOLLOWED",
+    "OPEN_BATCH_STATES",
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",
     "STATUS_CHOICES",
     "ApiToken",
     "AuditEntry",
+    "Batch",
+    "BatchItem",
+    "BatchState",
     "Command",
     "CommandState",
     "CorrelationRule",
@@ -54,6 +71,7 @@ __all__ = [
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
+    "ItemState",
     "KeySearch",
     "LogEntry",
     "Notice",

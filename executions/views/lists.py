@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from django.db.models import Case, Q, When
 from django.http import HttpRequest, HttpResponse
@@ -18,6 +19,7 @@ from executions.filters import LAMP_WORDS, PRESETS, Filters, parse, provider_nam
 from executions.finding import EPOCH, Cursor
 from executions.freshness import freshness
 from executions.models import Workflow
+from executions.roles import may_act
 from executions.views.chrome import (
     Fragment,
     accounts_of,
@@ -50,6 +52,9 @@ class LampView:
     is_chosen: bool
     href: str
     title: str
+    matching: int
+    """How many of its runs are in the list; their number is at least that if `is_bound`."""
+    is_bound: bool
 
 
 @require_GET
@@ -86,6 +91,10 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
         else:
             context = {"lamps": lamps, "waiting": waiting, "newest_query": filters.query()}
             parts = []
+            if may_act(request.user):
+                context["matching"] = matching_of(lamps)
+                matching = fragment(request, "executions/_matching.html", context)
+                parts = [Fragment("#matching", matching)]
         return [
             *parts,
             Fragment("#lamps", fragment(request, "executions/_lamps.html", context)),
@@ -130,9 +139,19 @@ def lamps_of(filters: Filters) -> list[LampView]:
                 is_chosen,
                 _lamp_query(filters, lamp, is_chosen),
                 detail,
+                sum(numbers.get(each, 0) for each in own if chosen is None or each in chosen),
+                is_least or (bound == CAP and any(numbers.get(each, 0) > CAP for each in own)),
             )
         )
     return views
+
+
+def matching_of(lamps: list[LampView]) -> str:
+    """How many runs the whole list has: `1,284`, or `1,000+` where it was not counted further."""
+    total = sum(lamp.matching for lamp in lamps)
+    if any(lamp.is_bound for lamp in lamps):
+        return f"{max(1, total - total % 1000 if total > CAP else total):,}+"
+    return f"{total:,}"
 
 
 def _lamp_query(filters: Filters, lamp: Lamp, is_chosen: bool) -> str:
@@ -161,7 +180,11 @@ def _table(
     top = Cursor.of(page.rows[0]) if page.rows else NOTHING
     return {
         "filters": filters,
-        "rows": rendering.rows(page.rows, accounts_of(request), timezone.now()),
+        "rows": rendering.rows(
+            page.rows, accounts_of(request), timezone.now(), picks=may_act(request.user)
+        ),
+        "matching": matching_of(lamps),
+        "batch_key": uuid4(),
         "lamps": lamps,
         "top": str(top) if cursor is None else "",
         "waiting": 0,
@@ -271,7 +294,7 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
         number, _, known = part.partition(":")
         if number.isascii() and number.isdigit() and len(number) < 19:
             asked[int(number)] = known
-    accounts, at = accounts_of(request), timezone.now()
+    accounts, at, picks = accounts_of(request), timezone.now(), may_act(request.user)
     fragments = []
     found: list[Any] = list(finding.load(list(asked)))  # with columns of other tables
     for execution in found:
@@ -282,6 +305,6 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
         gone = not filters.matches(execution, execution.workflow_name)
         token = rendering.token(execution, account, fresh) + ("-gone" if gone else "")
         if token != asked[execution.pk]:
-            html = rendering.row(execution, account, fresh, gone)
+            html = rendering.row(execution, account, fresh, gone, picks=picks)
             fragments.append(Fragment(f"#run-{execution.pk}", html.strip()))
     return fragments

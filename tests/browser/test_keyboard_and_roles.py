@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from executions.models import Command, Execution, Output
+from executions.models import Batch, BatchItem, Command, Execution, Output
 from executions.storing import store
 from executions.urls import urlpatterns
 from providers import contract
@@ -68,6 +68,15 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "account": (LOOK, NEVER),
     "account-changes": (LOOK, NEVER),
     "poll": (NEVER, ACT | {"ana": 403}),  # administrators only
+    "batches": (LISTS, NEVER),
+    "batches-changes": (LISTS, NEVER),
+    "batch-creation": (NEVER, ACT | {"eve": 302}),  # of nothing: back to the list
+    "batch": (LOOK, NEVER),
+    "batch-changes": (LOOK, NEVER),
+    "batch-start": (NEVER, ACT),
+    "batch-stop": (NEVER, ACT),
+    "batch-retry": (NEVER, ACT),
+    "batch-result": (LOOK, NEVER),
     "preferences": (NEVER, {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}),
     "statuses": (LISTS, NEVER),
 }
@@ -121,6 +130,13 @@ def run(clients: dict[str, Client]) -> Execution:
     Command.objects.create(
         kind="cancel", account=account, execution=run, target="run:0", state="rejected"
     )
+    batch = Batch.objects.create(
+        kind="cancel", state="running", reason="drill", started_at=timezone.now(),
+        accounts=[account.pk],
+    )  # fmt: skip
+    BatchItem.objects.create(
+        batch=batch, execution=run, account=account, status="user_input", state="skipped"
+    )
     return run
 
 
@@ -132,10 +148,11 @@ def address_of(name: str, run: Execution) -> str:
         "question": question.pk,
         "workflow": run.workflow_id,
         "account": run.account_id,
+        "batch": Batch.objects.get().pk,
     }
     route = str(next(each.pattern for each in urlpatterns if each.name == name))
     of = {"executions/": "execution", "questions/": "question", "workflows/": "workflow",
-          "accounts/": "account"}  # fmt: skip
+          "accounts/": "account", "batches/": "batch"}  # fmt: skip
     values: dict[str, Any] = {}
     if "<int:pk>" in route:
         values["pk"] = numbers[of[route.split("<")[0]]]

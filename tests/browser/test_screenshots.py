@@ -62,6 +62,7 @@ class Site:
             "every account is read",
             seconds=60,
         )
+        self.product.manage("shell", "-v0", "-c", BATCHES)
 
     def go_blind(self) -> None:
         """One account fails after it worked, another never worked."""
@@ -96,6 +97,9 @@ class Site:
             "workflows": "/workflows/",
             "start": f"/workflows/{workflow}/",
             "start-with-fields": f"/workflows/{prompt}/",
+            "batches": "/batches/",
+            "batch": f"/batches/{self.one(BATCH, 'stopped')}/",
+            "batch-preview": f"/batches/{self.one(BATCH, 'draft')}/",
             "accounts": "/accounts/",
             "account": f"/accounts/{self.one(f'{ACCOUNTS} AND provider = %s', 'flow8')}/",
             "notices": "/notices/",
@@ -113,6 +117,26 @@ class Site:
         }
 
 
+BATCH = "SELECT id FROM executions_batch WHERE state = %s"
+BATCHES = """
+import time, uuid
+from django.contrib.auth.models import User
+from django.http import QueryDict
+from django.utils import timezone
+from executions import batches, filters, freezing
+from providers.contract import Verb
+from providers.models import ProviderAccount
+user, accounts = User.objects.get(username="admin"), ProviderAccount.objects.in_bulk()
+for address in ("status=running&status=waiting", "lamp=active&lamp=failed"):
+    found = filters.parse(QueryDict(address), accounts, now=timezone.now(), sees_all=True)
+    asked = freezing.Asked(user, Verb.SUSPEND, uuid.uuid4(), accounts)
+    batch = freezing.freeze_matching(asked, found)
+    if address.startswith("status"):
+        number = batches.total(batch, "waiting")
+        batches.start(batch, reason="maintenance window", typed=str(number), address=None)
+        time.sleep(3)  # the worker sends some of them
+        batches.stop(batch, user=user, accounts=accounts, address=None)
+"""
 ACCOUNTS = "SELECT id FROM providers_provideraccount WHERE enabled"
 RUNS = """SELECT e.id FROM executions_execution e
     JOIN providers_provideraccount a ON a.id = e.account_id AND a.enabled WHERE provider = %s"""

@@ -44,7 +44,7 @@ def people(db: None) -> dict[str, User]:
 
 def signed_in(user: User) -> Client:
     client = Client()
-    client.force_login(user)
+    client.force_login(user, "config.signing_in.PeopleBackend")
     return client
 
 

@@ -1,0 +1,159 @@
+"""Freezes the runs that a person chose as the items of a batch, and says which can be asked.
+
+Called by views. The list is resolved here, by the parser of the page, and never grows after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from executions.batches import recount
+from executions.eligibility import assessed
+from executions.filters import Filters
+from executions.models import Batch, BatchItem, BatchState, ItemState, Workflow
+from executions.roles import visible_executions
+from executions.wording import stamped
+from providers.contract import Verb
+from providers.models import ProviderAccount
+
+MOST = 10_000  # runs of one batch
+SECONDS = 15  # that finding the runs of a filter may take
+FRESH_FOR = timedelta(minutes=15)  # how long a preview can be believed
+RETRIED: Mapping[str, tuple[ItemState, ...]] = {
+    "failed": (ItemState.REJECTED, ItemState.FAILED),
+    "unsent": (ItemState.STOPPED, ItemState.SKIPPED),
+}
+
+
+class NothingToDo(Exception):
+    """Show it: no batch can be made of this. str() is a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who wants what, from where: the same for every way to choose the runs."""
+
+    user: User
+    kind: Verb
+    key: UUID
+    accounts: Mapping[int, ProviderAccount]
+    """Every account the person may see, by id."""
+
+
+def freeze_matching(asked: Asked, filters: Filters) -> Batch:
+    """Freeze every run that the filter finds now, newest first, at most MOST.
+
+    Raises NothingToDo.
+    """
+    if filters.ignored:
+        raise NothingToDo(f"The filter was not understood, so nothing was selected. "
+                          f"{' '.join(filters.ignored[:3])}")  # fmt: skip
+    found = filters.queryset().filter(account_id__in=list(asked.accounts))
+    ids = _in_time(found.order_by("-sort_at", "-pk").values_list("pk", flat=True)[: MOST + 1])
+    draft = Batch(query=filters.query(), words=in_words(filters), is_cut=len(ids) > MOST)
+    return _freeze(asked, draft, ids[:MOST])
+
+
+def freeze_picked(asked: Asked, ids: Iterable[int], filters: Filters) -> Batch:
+    """Freeze these runs, without those that the person may not see. Raises NothingToDo."""
+    chosen = list(dict.fromkeys(ids))
+    found = visible_executions(asked.user).filter(pk__in=chosen[:MOST])
+    words = "picked by hand" if filters.is_empty else f"picked by hand from {in_words(filters)}"
+    draft = Batch(query=filters.query(), words=words, is_cut=len(chosen) > MOST)
+    return _freeze(
+        asked, draft, list(found.order_by("-sort_at", "-pk").values_list("pk", flat=True))
+    )
+
+
+def freeze_retry(asked: Asked, batch: Batch, which: str) -> Batch:
+    """Freeze the items of a batch that did not work ("failed") or were never sent ("unsent")."""
+    items = batch.items.filter(state__in=RETRIED[which], account_id__in=list(asked.accounts))
+    ids = list(items.order_by("pk").values_list("execution_id", flat=True))
+    what = "did not work" if which == "failed" else "were not sent"
+    draft = Batch(words=f"what {what} in batch {batch.pk}", retry_of=batch, reason=batch.reason)
+    return _freeze(asked, draft, ids)
+
+
+def in_words(filters: Filters) -> str:
+    """The filter as a sentence; times that are relative now are said as the moment they mean."""
+    if filters.is_empty:
+        return "every run that you may see"
+    names = Workflow.objects.filter(
+        pk__in=[*filters.workflow_ids(), *filters.barred_workflow_ids()]
+    )
+    chips = filters.chips(dict(names.values_list("pk", "name")))
+    parts = [f"{chip.label} is {'not ' * chip.is_exclusion}{chip.value}" for chip in chips]
+    if filters.started and filters.since:
+        parts.append(f"that is since {stamped(filters.since)}")
+    return ", ".join(parts)
+
+
+def _in_time(found: Any) -> list[int]:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [SECONDS * 1000])
+            ids = list(found)
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+            return ids
+    except OperationalError as error:
+        raise NothingToDo(
+            "Finding all these runs takes too long. Narrow the filter, by account or by time."
+        ) from error
+
+
+def _freeze(asked: Asked, draft: Batch, ids: list[int]) -> Batch:
+    """The batch and its items in one transaction; the one that this form made before if there is
+    one."""
+    known = Batch.objects.filter(key=asked.key, requested_by=asked.user).first()
+    if known is not None:
+        return known
+    if not ids:
+        raise NothingToDo("None of these runs is there any more, or nothing was selected.")
+    draft.key, draft.kind, draft.requested_by = asked.key, asked.kind.value, asked.user
+    try:
+        with transaction.atomic():
+            draft.save(force_insert=True)
+            rows = [
+                BatchItem(batch=draft, execution=run, account_id=run.account_id, status=run.status,
+                          state=ItemState.INELIGIBLE if why else ItemState.WAITING, message=why)
+                for run, why in assessed(ids, asked.kind, asked.accounts)
+            ]  # fmt: skip
+            BatchItem.objects.bulk_create(rows, batch_size=2000)
+            recount([draft.pk])
+    except IntegrityError:  # the same form, twice at the same moment
+        known = Batch.objects.filter(key=asked.key, requested_by=asked.user).first()
+        if known is None:
+            raise NothingToDo("This page is somebody else's. Load it again.") from None
+        return known
+    draft.refresh_from_db()
+    return draft
+
+
+def is_outdated(batch: Batch) -> bool:
+    """Whether the preview is too old to be believed."""
+    return batch.state == BatchState.DRAFT and batch.assessed_at < timezone.now() - FRESH_FOR
+
+
+def assess_again(batch: Batch, accounts: Mapping[int, ProviderAccount]) -> None:
+    """Look again which runs of a draft can be asked. The list itself stays as it was frozen."""
+    with transaction.atomic():
+        row = Batch.objects.select_for_update().get(pk=batch.pk)
+        if row.state != BatchState.DRAFT:
+            return
+        items = {item.execution_id: item for item in row.items.all()}
+        for run, why in assessed(list(items), Verb(row.kind), accounts):
+            item = items[run.pk]
+            item.status, item.message = run.status, why
+            item.state = ItemState.INELIGIBLE if why else ItemState.WAITING
+        BatchItem.objects.bulk_update(items.values(), ["status", "message", "state"], 2000)
+        Batch.objects.filter(pk=row.pk).update(assessed_at=timezone.now())
+        recount([row.pk])
+    batch.refresh_from_db()

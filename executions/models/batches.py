@@ -1,0 +1,152 @@
+"""One wish about many runs: what was asked, the frozen list, and what came of each."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from executions.models.commands import Command
+from executions.models.runs import STATUS_CHOICES, Execution
+from providers.contract import Verb
+from providers.models import ProviderAccount
+
+BATCH_KINDS = (Verb.CANCEL, Verb.SUSPEND, Verb.RESUME)
+
+
+class BatchState(models.TextChoices):
+    DRAFT = "draft", "not started"  # a preview; nothing was asked of anybody
+    RUNNING = "running", "running"  # waiting items become commands, bit by bit
+    STOPPING = "stopping", "stopping"  # nothing new is sent; what was sent is followed
+    STOPPED = "stopped", "stopped"  # stopped before everything was sent, and all is settled
+    DONE = "done", "done"  # every item is settled
+
+
+class ItemState(models.TextChoices):
+    INELIGIBLE = "ineligible", "left out"  # could not be asked for when the list was frozen
+    WAITING = "waiting", "waiting"  # the queue: only these become commands
+    REQUESTED = "requested", "requested"  # has its command; the provider has not taken it yet
+    ACCEPTED = "accepted", "accepted"  # the provider took it
+    CONFIRMED = "confirmed", "confirmed"  # a poll has seen the effect
+    REJECTED = "rejected", "rejected"  # the provider, or the run's state, said no
+    FAILED = "failed", "unclear"  # reading did not settle it: a person has to look
+    STOPPED = "stopped", "stopped"  # somebody stopped the batch before it was sent
+    SKIPPED = "skipped", "skipped"  # no longer possible when its turn came
+
+
+OPEN_BATCH_STATES = (BatchState.RUNNING, BatchState.STOPPING)
+FOLLOWED = (ItemState.REQUESTED, ItemState.ACCEPTED)
+COMMANDED = (*FOLLOWED, ItemState.CONFIRMED, ItemState.REJECTED, ItemState.FAILED)
+
+
+class Batch(models.Model):
+    """A person's wish about a frozen list of runs."""
+
+    key = models.UUIDField(unique=True, default=uuid.uuid4)
+    """Of the form that made it: the same form sent twice is one batch."""
+    kind = models.CharField(max_length=10)
+    state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.DRAFT)
+    requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=500, default="", blank=True)
+    query = models.TextField(default="", blank=True)
+    """The filter as a query string, as it was understood."""
+    words = models.TextField(default="", blank=True)
+    """The filter as a sentence."""
+    is_cut = models.BooleanField(default=False)
+    """More runs matched than one batch takes."""
+    accounts = ArrayField(models.BigIntegerField(), default=list)
+    """Ids of the accounts that its items belong to."""
+    counts = models.JSONField(default=dict)
+    """How many items are in which state, by account id: {"7": {"waiting": 12}}."""
+    retry_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    assessed_at = models.DateTimeField(default=timezone.now)
+    """When it was last looked at which runs can be asked."""
+    started_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    stopped_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "batches"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=[kind.value for kind in BATCH_KINDS]),
+                name="batch_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="draft")
+                | (models.Q(started_at__isnull=False) & ~models.Q(reason="")),
+                name="batch_started_with_a_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"],
+                name="batch_open",
+                condition=models.Q(state__in=[state.value for state in OPEN_BATCH_STATES]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_BATCH_STATES
+
+
+class BatchItem(models.Model):
+    """One run of a batch, and what came of it there."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="items", db_index=False)
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(
+        ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    status = models.CharField(max_length=12, choices=STATUS_CHOICES)
+    """Of the run when the list was frozen."""
+    state = models.CharField(max_length=10, choices=ItemState.choices)
+    message = models.CharField(max_length=500, default="", blank=True)
+    """Why it was left out or skipped, or what the provider said."""
+    command = models.OneToOneField(
+        Command, null=True, on_delete=models.CASCADE, related_name="batch_item"
+    )
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "execution"], name="batchitem_run"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=[each.value for each in ItemState]),
+                name="batchitem_state",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    state__in=[each.value for each in COMMANDED], command__isnull=False
+                )
+                | models.Q(state="stopped")  # a command that nobody had sent was withdrawn
+                | models.Q(state__in=["ineligible", "waiting", "skipped"], command__isnull=True),
+                name="batchitem_command",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["batch", "id"], name="batchitem_order"),
+            models.Index(
+                fields=["batch", "account", "id"],
+                name="batchitem_waiting",
+                condition=models.Q(state="waiting"),
+            ),
+            models.Index(
+                fields=["batch"],
+                name="batchitem_followed",
+                condition=models.Q(state__in=[each.value for each in FOLLOWED]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.execution_id} of batch {self.batch_id}"

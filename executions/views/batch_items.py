@@ -1,0 +1,124 @@
+"""The runs of a batch, page by page, and all of them as a CSV file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from executions.filters import provider_name
+from executions.models import Batch, BatchItem, ItemState
+from executions.views.chrome import accounts_of
+from executions.views.progress import ITEM_STATES, NOUNS, get_batch, item_words
+from executions.wording import STATUS_VIEWS, iso, moment, plain
+
+PAGE = 100
+COLUMNS = (
+    "run", "account", "provider", "workflow", "name", "ref", "status before", "status now",
+    "asked for", "result", "message", "command", "requested at", "accepted at", "settled at",
+    "link",
+)  # fmt: skip
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+
+
+def items_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """A page of the items in the state that `state` asks for, after the item `after`."""
+    state = request.GET.get("state", "")
+    chosen = state if state in {each.value for each in ITEM_STATES} else ""
+    rows, more = page_of(request, visible_items(request, batch), chosen, PAGE)
+    return {
+        "items": [item_view(row) for row in rows],
+        "chosen": chosen,
+        "chosen_word": ITEM_STATES[ItemState(chosen)][2].lower() if chosen else "",
+        "first_url": f"?state={chosen}" if chosen else "?",
+        "is_first": not request.GET.get("after"),
+        "next_url": f"?state={chosen}&after={rows[-1].pk}" if more else "",
+    }
+
+
+@require_GET
+def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """Every item that the person may see, as CSV; cells that a table program would run are
+    disarmed."""
+    batch = get_batch(request, pk)
+    rows = visible_items(request, batch).order_by("pk").iterator(500)
+    host = f"{request.scheme}://{request.get_host()}"
+    response = StreamingHttpResponse(
+        _lines(rows, batch, host), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = f'attachment; filename="batch-{pk}.csv"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def visible_items(request: HttpRequest, batch: Batch) -> QuerySet[BatchItem]:
+    found = batch.items.filter(account_id__in=list(accounts_of(request)))
+    return found.select_related("execution__workflow", "account", "command")
+
+
+def page_of(
+    request: HttpRequest, found: QuerySet[BatchItem], state: str, size: int
+) -> tuple[list[BatchItem], bool]:
+    after = request.GET.get("after", "")
+    if state:
+        found = found.filter(state=state)
+    if after.isascii() and after.isdigit() and len(after) <= 18:
+        found = found.filter(pk__gt=int(after))
+    rows = list(found.order_by("pk")[: size + 1])
+    return rows[:size], len(rows) > size
+
+
+def item_view(item: BatchItem) -> dict[str, Any]:
+    run = item.execution
+    lamp, icon, word = item_words(item)
+    verb, ref = NOUNS[item.batch.kind][0], plain(run.ref, 120)
+    return {
+        "id": item.pk,
+        "run": run.pk,
+        "workflow": plain(run.workflow.name, 120) or "(no name)",
+        "label": plain(run.name or run.ref, 120),
+        "account": item.account.name,
+        "status": STATUS_VIEWS[run.status],
+        "request": f"{verb} {ref} at {provider_name(item.account.provider)}",
+        "lamp": lamp,
+        "icon": icon,
+        "word": word,
+        "message": plain(item.message),
+        "at": moment(item.changed_at) if item.command_id else "",
+        "at_iso": iso(item.changed_at),
+    }
+
+
+class _Line:
+    """A file that hands out what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _lines(rows: Iterator[BatchItem], batch: Batch, host: str) -> Iterator[str]:
+    writer = csv.writer(_Line())
+    yield "\ufeff" + writer.writerow(COLUMNS)
+    for item in rows:
+        run, command = item.execution, item.command
+        cells = (
+            run.pk, item.account.name, provider_name(item.account.provider), run.workflow.name,
+            run.name, run.ref, item.status, run.status, batch.kind, item.state, item.message,
+            command.key if command else "",
+            iso(command.requested_at) if command else "",
+            iso(command.accepted_at) if command else "",
+            iso(command.settled_at) if command else "",
+            host + reverse("executions:detail", args=[run.pk]),
+        )  # fmt: skip
+        yield writer.writerow([disarmed(str(cell)) for cell in cells])
+
+
+def disarmed(cell: str) -> str:
+    """What a table program would take for a formula begins with an apostrophe."""
+    text = plain(cell)
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text

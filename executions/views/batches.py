@@ -1,0 +1,214 @@
+"""Acting on many runs: the choice becomes a batch, the batch a preview, the preview a job that one
+can watch, stop and try again."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4, uuid5
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from executions import batches, freezing
+from executions.filters import Filters, parse
+from executions.freezing import RETRIED, Asked, NothingToDo
+from executions.models import BATCH_KINDS, Batch, BatchState
+from executions.roles import may_act
+from executions.views import batch_items, previews, progress
+from executions.views.chrome import (
+    Fragment,
+    accounts_of,
+    address,
+    changes,
+    fragment,
+    person,
+    sees_all,
+    show,
+)
+from executions.views.progress import get_batch
+from executions.views.questions import intent_key, require_may_act
+from executions.wording import mark
+from providers.contract import Verb
+
+PAGE = 30
+MAX_NUMBER = 18  # digits of an id
+
+
+@require_GET
+def batch_list(request: HttpRequest) -> HttpResponse:
+    """Those of the person and of the accounts the person may see, newest first."""
+    context = {
+        **_list(request),
+        "changes_url": f"{reverse('executions:batches-changes')}?{request.GET.urlencode()}",
+    }
+    return show(request, "executions/batches.html", context, own_stamp=mark(context["batches"]))
+
+
+@require_GET
+def batches_changes(request: HttpRequest) -> HttpResponse:
+    context = _list(request)
+
+    def fragments() -> list[Fragment]:
+        return [Fragment("#batches", fragment(request, "executions/_batches.html", context))]
+
+    return changes(request, mark(context["batches"]), fragments)
+
+
+@require_POST
+def batch_creation(request: HttpRequest) -> HttpResponse:
+    """Freezes what was chosen: `ids` by hand, or with `scope=all` what `query` finds now."""
+    require_may_act(request)
+    query = request.POST.get("query", "")
+    back = reverse("executions:list") + (f"?{query.lstrip('?')}" if query else "")
+    filters = _filters(request, query)
+    try:
+        asked = _asked(request, request.POST.get("kind", ""))
+        if request.POST.get("scope") == "all":
+            batch = freezing.freeze_matching(asked, filters)
+        else:
+            batch = freezing.freeze_picked(asked, _ids(request), filters)
+    except NothingToDo as error:
+        messages.error(request, str(error))
+        return redirect(back)
+    return redirect("executions:batch", pk=batch.pk)
+
+
+@require_GET
+def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """The preview of a draft, else how far it has come."""
+    batch = get_batch(request, pk)
+    if batch.state == BatchState.DRAFT:
+        return _preview(request, batch, {})
+    head = progress.head_of(request, batch)
+    items = batch_items.items_of(request, batch)
+    changes_url = reverse("executions:batch-changes", args=[pk])
+    context = {**head, **items, "changes_url": f"{changes_url}?{request.GET.urlencode()}"}
+    return show(request, "executions/batch.html", context, own_stamp=_stamp(head, items))
+
+
+@require_GET
+def batch_changes(request: HttpRequest, pk: int) -> HttpResponse:
+    batch = get_batch(request, pk)
+    head = progress.head_of(request, batch)
+    items = batch_items.items_of(request, batch)
+
+    def fragments() -> list[Fragment]:
+        return [
+            Fragment("#batch-head", fragment(request, "executions/_batch_head.html", head)),
+            Fragment(
+                "#batch-items", fragment(request, "executions/_batch_items.html", {**head, **items})
+            ),
+        ]
+
+    return changes(request, _stamp(head, items), fragments)
+
+
+@require_POST
+def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
+    """The preview's form. An old preview is made again instead, and shown."""
+    batch = get_batch(request, pk)
+    require_may_act(request)
+    if freezing.is_outdated(batch):
+        freezing.assess_again(batch, accounts_of(request))
+        old = {"old": "This preview was old, so it was made again. Check it, then confirm."}
+        return _preview(request, batch, old, 422)
+    problems = batches.start(
+        batch,
+        reason=request.POST.get("reason", ""),
+        typed=request.POST.get("number", ""),
+        address=address(request),
+    )
+    if problems:
+        return _preview(request, batch, problems, 422)
+    return redirect("executions:batch", pk=pk)
+
+
+@require_POST
+def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
+    batch = get_batch(request, pk)
+    require_may_act(request)
+    spared = batches.stop(
+        batch, user=person(request), accounts=accounts_of(request), address=address(request)
+    )
+    text = f"Stopped: {spared:,} will not be sent. What was sent before is followed."
+    messages.success(request, text if spared else "There was nothing left to stop.")
+    return redirect("executions:batch", pk=pk)
+
+
+@require_POST
+def batch_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new batch, with a preview of its own, of what failed or of what was not sent."""
+    batch = get_batch(request, pk)
+    require_may_act(request)
+    which = request.POST.get("which", "failed")
+    try:
+        again = freezing.freeze_retry(
+            _asked(request, batch.kind), batch, which if which in RETRIED else "failed"
+        )
+    except NothingToDo as error:
+        messages.error(request, str(error))
+        return redirect("executions:batch", pk=pk)
+    return redirect("executions:batch", pk=again.pk)
+
+
+def _preview(
+    request: HttpRequest, batch: Batch, problems: dict[str, str], status: int = 200
+) -> HttpResponse:
+    context = {
+        **previews.preview_of(request, batch),
+        **previews.preview_items(request, batch),
+        "problems": problems,
+        "typed_reason": request.POST.get("reason", batch.reason),
+        "typed_number": request.POST.get("number", ""),
+    }
+    return show(request, "executions/batch_preview.html", context, status=status)
+
+
+def _asked(request: HttpRequest, word: str) -> Asked:
+    if word not in {kind.value for kind in BATCH_KINDS}:
+        raise NothingToDo("Only canceling, suspending and resuming can be asked of many runs.")
+    what = "/".join([word, *(request.POST.get(name, "") for name in ("scope", "query", "ids"))])
+    key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another wish
+    return Asked(user=person(request), kind=Verb(word), key=key, accounts=accounts_of(request))
+
+
+def _filters(request: HttpRequest, query: str) -> Filters:
+    """As the page understands it."""
+    return parse(
+        QueryDict(query.lstrip("?")),
+        accounts_of(request),
+        now=timezone.now(),
+        sees_all=sees_all(request),
+    )
+
+
+def _ids(request: HttpRequest) -> list[int]:
+    """Those of the form, without what is no number."""
+    words = ",".join(request.POST.getlist("ids")).split(",")
+    return [int(w) for w in words if w.isascii() and w.isdigit() and len(w) <= MAX_NUMBER]
+
+
+def _list(request: HttpRequest) -> dict[str, Any]:
+    found = batches.visible_batches(person(request), accounts_of(request))
+    mine = request.GET.get("of") == "me"
+    if mine:
+        found = found.filter(requested_by=person(request))
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) <= MAX_NUMBER:
+        found = found.filter(pk__lt=int(before))
+    rows = list(found.select_related("requested_by").order_by("-pk")[: PAGE + 1])
+    return {
+        "batches": [progress.line_of(request, row) for row in rows[:PAGE]],
+        "is_mine": mine,
+        "is_first": not before,
+        "older": rows[PAGE - 1].pk if len(rows) > PAGE else "",
+        "may_start": may_act(request.user),
+    }
+
+
+def _stamp(head: dict[str, Any], items: dict[str, Any]) -> str:
+    return mark(head["stamp_of"], items["items"])

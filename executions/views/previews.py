@@ -1,0 +1,96 @@
+"""What a batch would do, before anything is sent: exact counts, who would be asked what, who not,
+and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
+
+from executions.batches import TYPED_ABOVE, total
+from executions.freezing import MOST
+from executions.models import Batch, ItemState
+from executions.views.batch_items import PAGE, item_view, page_of, visible_items
+from executions.views.chrome import accounts_of
+from executions.views.progress import NOUNS, runs, title_of
+from executions.wording import STATUS_VIEWS, iso, moment, plain
+from providers.contract import Verb
+from providers.models import ProviderAccount
+
+CONSEQUENCES = {
+    "cancel": "These runs end. This cannot be undone.",
+    "suspend": "These runs are put on hold. They can be resumed.",
+    "resume": "These runs go on where they were put on hold.",
+}
+SHOWN = 12  # workflows named in a preview
+PREVIEWED = 15  # runs of each part
+
+
+def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """What would happen, before anything does."""
+    number = total(batch, ItemState.WAITING)
+    eligible = batch.items.filter(state=ItemState.WAITING).order_by()
+    accounts = accounts_of(request)
+    by_account = [
+        (accounts[pk].name, count, _note(accounts[pk], batch.kind))
+        for pk, count in eligible.values_list("account").annotate(n=Count("pk")).order_by("-n")
+        if pk in accounts
+    ]
+    workflows = list(
+        eligible.values_list("execution__workflow__name").annotate(n=Count("pk")).order_by("-n")
+    )
+    by_status = eligible.values_list("status").annotate(n=Count("pk")).order_by("-n")
+    reasons = batch.items.filter(state=ItemState.INELIGIBLE).order_by()
+    return {
+        "batch": batch,
+        "noun": NOUNS[batch.kind][0],
+        "icon": NOUNS[batch.kind][1],
+        "is_danger": batch.kind == Verb.CANCEL,
+        "title": title_of(batch, number),
+        "number": number,
+        "selected": runs(total(batch)),
+        "left_out": total(batch, ItemState.INELIGIBLE),
+        "words": plain(batch.words, 1000),
+        "most": f"{MOST:,}",
+        "must_type": number > TYPED_ABOVE,
+        "consequence": CONSEQUENCES[batch.kind],
+        "by_account": by_account,
+        "by_workflow": [(plain(name, 100), count) for name, count in workflows[:SHOWN]],
+        "more_workflows": max(0, len(workflows) - SHOWN),
+        "by_status": [(STATUS_VIEWS[status], count) for status, count in by_status],
+        "by_reason": list(
+            reasons.values_list("message").annotate(n=Count("pk")).order_by("-n", "message")
+        ),
+        "assessed": moment(batch.assessed_at),
+        "assessed_iso": iso(batch.assessed_at),
+        "list_url": reverse("executions:list") + batch.query,
+    }
+
+
+def preview_items(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """Who would be asked, and who not and why; the first of each, or a page of one of them."""
+    state = request.GET.get("state", "")
+    chosen = state if state in (ItemState.WAITING, ItemState.INELIGIBLE) else ""
+    parts = []
+    for each in (ItemState.INELIGIBLE, ItemState.WAITING):
+        if chosen and each != chosen:
+            continue
+        size = PAGE if chosen else PREVIEWED
+        rows, more = page_of(request, visible_items(request, batch), each.value, size)
+        parts.append(
+            {
+                "state": each.value,
+                "items": [item_view(row) for row in rows],
+                "more": f"?state={each.value}&after={rows[-1].pk}" if more else "",
+            }
+        )
+    return {"parts": [part for part in parts if part["items"]], "chosen": chosen}
+
+
+def _note(account: ProviderAccount, kind: str) -> str:
+    try:
+        return account.adapter_class.notes.get(Verb(kind), "")
+    except KeyError:
+        return ""
