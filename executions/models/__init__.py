@@ -20,6 +20,8 @@ from executions.models.runs import (
     Transition,
     Workflow,
 )
+from executions.models.searching import InputValues
+from executions.models.views import SavedView
 
 __all__ = [
     "OPEN_COMMAND_STATES",
@@ -34,6 +36,7 @@ __all__ = [
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
+    "InputValues",
     "LogEntry",
     "OrderedJSON",
     "Output",
@@ -41,6 +44,7 @@ __all__ = [
     "Preference",
     "Quarantine",
     "Question",
+    "SavedView",
     "StatusCount",
     "Step",
     "Transition",
