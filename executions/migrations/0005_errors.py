@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('executions', '0004_preferences'),
+        ('executions', '0005_table'),
         ('providers', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -102,6 +102,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='execution',
             index=models.Index(condition=models.Q(('error_key', ''), _negated=True), fields=['error_key', 'account', '-sort_at', '-id'], name='execution_error'),
+        ),
+        migrations.AddIndex(
+            model_name='execution',
+            index=models.Index(condition=models.Q(('error_key', ''), _negated=True), fields=['error_key', 'account', '-finished_at', '-id'], name='execution_error_end'),
         ),
         migrations.AddIndex(
             model_name='execution',

@@ -22,6 +22,8 @@ from executions.models.runs import (
     Transition,
     Workflow,
 )
+from executions.models.searching import InputValues
+from executions.models.views import SavedView
 
 __all__ = [
     "OPEN_COMMAND_STATES",
@@ -39,6 +41,7 @@ __all__ = [
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
+    "InputValues",
     "KeySearch",
     "LogEntry",
     "OrderedJSON",
@@ -48,6 +51,7 @@ __all__ = [
     "Quarantine",
     "Question",
     "RunKey",
+    "SavedView",
     "StatusCount",
     "Step",
     "Transition",
