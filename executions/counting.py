@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.db import connection
 
 from executions.filters import Filters
-from executions.finding import Driver, finding_sql, range_sql, workflows_of
+from executions.finding import Driver, finding_sql, within, workflows_of
 from executions.models import StatusCount
 from providers.contract import Status
 
 CAP = 1000  # counts above say "1,000+"
+NEWEST = 250  # matches counted where no index can count them; more are "250+"
 
 
 def counts(filters: Filters) -> tuple[dict[str, int], bool]:
@@ -24,14 +25,21 @@ def counts(filters: Filters) -> tuple[dict[str, int], bool]:
         for status, number in kept.values_list("status", "count"):
             found[status] = found.get(status, 0) + number
         return found, False
-    if filters.is_looked_through:
+    if not filters.is_ranged:
         return _counts_of_newest(filters)
     return _counts_by_status(filters, ids), False
 
 
 def _counts_by_status(filters: Filters, ids: list[int] | None) -> dict[str, int]:
     """Capped, per status: for a list that asks for what an index counts, so for no text."""
-    where, params = range_sql(filters, None, False)
+    is_by_end = filters.is_by_end or filters.finished.is_set
+    if is_by_end:
+        where, params = within("x.finished_at", filters.finished)
+        where = f"x.finished_at IS NOT NULL{f' AND {where}' if where else ''}"
+        ids = list(filters.accounts) if ids is None else ids
+    else:
+        where, params = within("x.sort_at", filters.started)
+    where = f" AND {where}" if where else ""
     driver, own = "executions_execution x", ""
     if filters.workflow_ids() or ids is not None:
         values: Driver = ("unnest(%s::bigint[])", [ids], "x.account_id = {}")
@@ -54,11 +62,14 @@ def _counts_by_status(filters: Filters, ids: list[int] | None) -> dict[str, int]
 
 
 def _counts_of_newest(filters: Filters) -> tuple[dict[str, int], bool]:
-    """Among the newest CAP that match, and whether there are more."""
+    """Among the first that match, and whether there are more."""
+    most = CAP if filters.is_open_only else NEWEST
     anything = Filters(**{**vars(filters), "values": dict(filters.values)})
     anything.excluded = {**filters.excluded, "status": [], "lamp": []}
     anything.values.update(status=[], lamp=[])
-    sql, params = finding_sql(anything, None, is_newer=False, limit=CAP + 1)
+    if anything.is_impossible:
+        return {}, False
+    sql, params = finding_sql(anything, None, is_newer=False, limit=most + 1)
     with connection.cursor() as db:
         db.execute(
             f"SELECT f.what, x.status, count(*) FROM ({sql}) f "  # noqa: S608 - our own words only
@@ -68,5 +79,5 @@ def _counts_of_newest(filters: Filters) -> tuple[dict[str, int], bool]:
         )
         found = db.fetchall()
     hits = {status: number for what, status, number in found if what == "hit"}
-    is_cut = any(what == "end" for what, _, _ in found) or sum(hits.values()) > CAP
+    is_cut = any(what == "end" for what, _, _ in found) or sum(hits.values()) > most
     return hits, is_cut

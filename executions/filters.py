@@ -2,34 +2,28 @@
 
 Every value may be repeated (`status=failed&status=timed_out`) or excluded (`not_status=paused`).
 What cannot be understood is ignored and said so; a list never fails because of its address.
+What a filter means for rows is in `finding` (lists, keyset) and `matching` (all of it).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from executions.correlating import normalized
+from executions.durations import GOING
+from executions.freshness import freshness
 from executions.masking import is_error_key
-from executions.models import Execution, RunKey
+from executions.models import OPEN_STATUSES
+from executions.ranges import ANY_TIME, PRESETS, Range, read_duration, read_time, said, spell, stamp
 from providers import registry
 from providers.contract import Lamp, Status
 from providers.models import ProviderAccount
 
-PRESETS: Mapping[str, tuple[str, timedelta]] = {
-    "15m": ("last 15 minutes", timedelta(minutes=15)),
-    "1h": ("last hour", timedelta(hours=1)),
-    "6h": ("last 6 hours", timedelta(hours=6)),
-    "24h": ("last 24 hours", timedelta(hours=24)),
-    "7d": ("last 7 days", timedelta(days=7)),
-    "30d": ("last 30 days", timedelta(days=30)),
-}
 LAMP_WORDS: Mapping[Lamp, str] = {
     Lamp.NEEDS_YOU: "needs you",
     Lamp.FAILED: "failed",
@@ -38,9 +32,28 @@ LAMP_WORDS: Mapping[Lamp, str] = {
     Lamp.DONE: "done",
     Lamp.UNKNOWN: "unknown",
 }
+FLAG_WORDS: Mapping[str, str] = {
+    "mine": "waiting for me",
+    "overdue": "overdue",
+    "stale": "stale: last seen, not current",
+}
+SORT_WORDS: Mapping[str, str] = {
+    "newest": "newest start first",
+    "oldest": "oldest start first",
+    "finished": "last finished first, finished runs only",
+}
+SIZES = (50, 100, 200)
 LISTED = ("account", "provider", "workflow", "lamp", "status", "error", "key")
-TIMED = ("started", "finished", "from", "to")
-NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cursor", "page"})
+RANGED: Mapping[str, tuple[str, str]] = {  # preset, and the names of the two ends
+    "started": ("from", "to"),
+    "finished": ("finished_from", "finished_to"),
+}
+SINGLE = ("started", "from", "to", "finished", "finished_from", "finished_to", "took_min",
+          "took_max", "waiting", "q", "sort", "size", "view")  # fmt: skip
+# Of the page, not of the filter: places in the list, and what the panels of the form say.
+NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cursor", "page",
+                         "all", "but", "form", "find_account", "find_workflow", "of",
+                         "part"})  # fmt: skip
 MAX_TEXT = 200
 MAX_VALUES = 50
 
@@ -62,16 +75,26 @@ class Filters:
     accounts: Mapping[int, ProviderAccount]
     """Every account its user may see, by id."""
     sees_all: bool = False
+    now: datetime | None = None
+    me: int | None = None
+    """Who asks, if they may act; decides what `is=mine` finds."""
     values: dict[str, list[str]] = field(default_factory=dict)
     excluded: dict[str, list[str]] = field(default_factory=dict)
     text: str = ""
-    started: str = ""
-    finished: str = ""
-    ended_since: datetime | None = None
+    started: Range = ANY_TIME
+    finished: Range = ANY_TIME
+    took_min: int | None = None
+    """Seconds, as `took_max` and `waiting`."""
+    took_max: int | None = None
+    waiting: int | None = None
+    flags: list[str] = field(default_factory=list)
+    sort: str = ""
+    size: int = SIZES[0]
+    view: int | None = None
+    has_default: bool = False
+    """Whether this person's list without a query opens a saved view."""
     error_words: dict[str, str] = field(default_factory=dict)
     """What runs with a chosen error said, for its chip; filled in by the list."""
-    since: datetime | None = None
-    until: datetime | None = None
     ignored: list[str] = field(default_factory=list)
 
     # ------------------------------------------------------------------------- what it means
@@ -79,17 +102,31 @@ class Filters:
     def account_ids(self) -> list[int] | None:
         """None: every account there is."""
         asked = ("account", "provider")
-        if self.sees_all and not any(self.values.get(k) or self.excluded.get(k) for k in asked):
+        is_plain = "stale" not in self.flags
+        is_plain &= not any(self.values.get(k) or self.excluded.get(k) for k in asked)
+        if self.sees_all and is_plain:
             return None
         return [pk for pk, account in self.accounts.items() if self._takes_account(account)]
 
-    def statuses(self) -> list[str] | None:
-        """None: every status."""
+    def asked_statuses(self) -> list[str] | None:
+        """Those that the address names. None: every status."""
         chosen = self._expanded(self.values)
         barred = self._expanded(self.excluded)
         if not chosen and not barred:
             return None
         return [s.value for s in Status if (not chosen or s in chosen) and s not in barred]
+
+    def statuses(self) -> list[str] | None:
+        """Those that a run of the list may have. None: every status."""
+        found = self.asked_statuses()
+        for is_asked, possible in (
+            ("overdue" in self.flags, GOING),
+            ("stale" in self.flags, OPEN_STATUSES),
+            (self.waiting is not None, (Status.USER_INPUT.value,)),
+        ):
+            if is_asked:
+                found = [s for s in (possible if found is None else found) if s in possible]
+        return found
 
     def workflow_ids(self) -> list[int]:
         return [int(value) for value in self.values.get("workflow", ())]
@@ -104,99 +141,92 @@ class Filters:
         return [normalized(value) for value in self.excluded.get("key", ())]
 
     @property
-    def is_looked_through(self) -> bool:
-        """Whether an index serves only part of it, so that counts are those of the newest runs."""
-        asked = any(self.values.get(k) or self.excluded.get(k) for k in ("error", "key"))
-        return bool(asked or self.text or self.barred_workflow_ids() or self.ended_since)
+    def order(self) -> str:
+        """newest, oldest or finished. Who asks for a range of ends reads by end."""
+        return self.sort or ("finished" if self.finished.is_set else "newest")
+
+    @property
+    def is_by_end(self) -> bool:
+        return self.order == "finished"
+
+    @property
+    def is_open_only(self) -> bool:
+        """Whether it asks for a part of the open runs, of which there are never very many."""
+        return bool(self.flags) or self.waiting is not None
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether its parts exclude each other, or there is nothing that its user may see."""
+        is_nobodys = "mine" in self.flags and self.me is None
+        return is_nobodys or self.account_ids() == [] or self.statuses() == []
+
+    @property
+    def is_ranged(self) -> bool:
+        """Whether indexes can count it by status: no more asked than accounts, workflows, times."""
+        more = self.text or self.excluded.get("workflow") or self.is_open_only
+        more = more or any(self.values.get(k) or self.excluded.get(k) for k in ("error", "key"))
+        more = more or self.took_min is not None or self.took_max is not None
+        is_by_end = self.finished.is_set or self.is_by_end
+        return not (more or (is_by_end and (self.started.is_set or self.values.get("workflow"))))
 
     @property
     def is_counted(self) -> bool:
         """Whether the kept counters know the answer: only account, provider and status asked."""
-        asked = self.values.get("workflow") or self.is_looked_through
-        return not (asked or self.since or self.until)
+        asked = self.values.get("workflow") or self.started.is_set or self.finished.is_set
+        return self.is_ranged and not (asked or self.is_by_end)
 
     @property
     def is_empty(self) -> bool:
         return self.is_counted and not (any(self.values.values()) or any(self.excluded.values()))
 
-    def matches(self, execution: Execution, workflow_name: str) -> bool:
-        """Whether a row belongs in the list now."""
-        ids, statuses = self.account_ids(), self.statuses()
-        workflows = self.workflow_ids()
-        return (
-            (ids is None or execution.account_id in ids)
-            and (statuses is None or execution.status in statuses)
-            and (not workflows or execution.workflow_id in workflows)
-            and execution.workflow_id not in self.barred_workflow_ids()
-            and (self.since is None or execution.sort_at >= self.since)
-            and (self.until is None or execution.sort_at < self.until)
-            and self._has_ended(execution)
-            and self._has_error_and_key(execution)
-            and self._has_text(execution, workflow_name)
-        )
-
-    def queryset(self) -> QuerySet[Execution]:
-        """The same filter for a reader that walks all of it, such as an export. Lists that must
-        stay flat use `finding`."""
-        found = Execution.objects.all()
-        ids, statuses = self.account_ids(), self.statuses()
-        if ids is not None:
-            found = found.filter(account_id__in=ids)
-        if statuses is not None:
-            found = found.filter(status__in=statuses)
-        if self.workflow_ids():
-            found = found.filter(workflow_id__in=self.workflow_ids())
-        if self.barred_workflow_ids():
-            found = found.exclude(workflow_id__in=self.barred_workflow_ids())
-        if self.since:
-            found = found.filter(sort_at__gte=self.since)
-        if self.until:
-            found = found.filter(sort_at__lt=self.until)
-        if self.ended_since:
-            found = found.filter(finished_at__gte=self.ended_since)
-        if self.values.get("error"):
-            found = found.filter(error_key__in=self.values["error"])
-        if self.excluded.get("error"):
-            found = found.exclude(error_key__in=self.excluded["error"])
-        if self.keys():
-            found = found.filter(pk__in=_with_keys(self.keys()))
-        if self.barred_keys():
-            found = found.exclude(pk__in=_with_keys(self.barred_keys()))
-        if self.text:
-            found = found.filter(
-                Q(workflow__name__icontains=self.text)
-                | Q(name__icontains=self.text)
-                | Q(ref__istartswith=self.text)
-                | Q(error_summary__icontains=self.text)
-            )
-        return found
-
     # ------------------------------------------------------------------- back to an address
 
     def pairs(self) -> list[tuple[str, str]]:
         """The canonical query string, as pairs."""
-        listed = [(key, value) for key in LISTED for value in self.values.get(key, ())]
-        barred = [(f"not_{key}", v) for key in LISTED for v in self.excluded.get(key, ())]
-        timed = [("started", self.started)] if self.started else []
-        timed += [("finished", self.finished)] if self.finished else []
-        timed += [("from", _stamp(self.since))] if self.since and not self.started else []
-        timed += [("to", _stamp(self.until))] if self.until else []
-        return [*listed, *barred, *timed, *([("q", self.text)] if self.text else [])]
+        found = [(key, value) for key in LISTED for value in self.values.get(key, ())]
+        found += [(f"not_{key}", v) for key in LISTED for v in self.excluded.get(key, ())]
+        for key, chosen in (("started", self.started), ("finished", self.finished)):
+            ends = zip(RANGED[key], (chosen.since, chosen.until), strict=True)
+            found += [(key, chosen.preset)] if chosen.preset else []
+            found += [(name, stamp(at)) for name, at in ends if at and not chosen.preset]
+        for key, seconds in (
+            ("took_min", self.took_min), ("took_max", self.took_max), ("waiting", self.waiting)
+        ):  # fmt: skip
+            found += [(key, spell(seconds))] if seconds is not None else []
+        found += [("is", flag) for flag in self.flags]
+        found += [("q", self.text)] if self.text else []
+        found += [("sort", self.sort)] if self.sort else []
+        found += [("size", str(self.size))] if self.size != SIZES[0] else []
+        return [*found, *([("view", str(self.view))] if self.view else [])]
 
     def query(self, drop: tuple[str, ...] = (), **extra: str) -> str:
         """The query string without some dimensions and with `extra`, with its question mark."""
         kept = [pair for pair in self.pairs() if pair[0] not in drop]
-        text = urlencode([*kept, *((key, value) for key, value in extra.items() if value)])
-        return f"?{text}" if text else ""
+        return self.address([*kept, *((key, value) for key, value in extra.items() if value)])
+
+    def address(self, pairs: list[tuple[str, str]]) -> str:
+        """With its question mark. One that asks for everything says so where it would otherwise
+        open a saved view."""
+        asks = any(key not in ("view", "size") for key, _ in pairs)
+        if not asks and (self.has_default or any(key == "view" for key, _ in pairs)):
+            pairs = [("all", "1"), *pairs]
+        return f"?{urlencode(pairs)}" if pairs else ""
+
+    @property
+    def nothing_asked(self) -> str:
+        """The query string of the list without any filter."""
+        return self.address([pair for pair in self.pairs() if pair[0] == "size"])
 
     def chips(self, workflow_names: Mapping[int, str]) -> list[Chip]:
         chips = []
         for pair in self.pairs():
             key, value = pair
-            rest = urlencode([other for other in self.pairs() if other != pair])
+            if key in ("view", "size"):
+                continue
+            without = self.address([other for other in self.pairs() if other != pair])
             dimension = key.removeprefix("not_")
             label, shown = self._words(dimension, value, workflow_names)
-            chips.append(Chip(label, shown, f"?{rest}" if rest else "", key.startswith("not_")))
+            chips.append(Chip(label, shown, without, key.startswith("not_")))
         return chips
 
     # ---------------------------------------------------------------------------- helpers
@@ -206,6 +236,8 @@ class Filters:
             chosen = self.values.get(key)
             if (chosen and own not in chosen) or own in self.excluded.get(key, ()):
                 return False
+        if "stale" in self.flags and self.now is not None:
+            return freshness(account, self.now).is_stale
         return True
 
     @staticmethod
@@ -214,30 +246,6 @@ class Filters:
         for word in source.get("lamp", ()):
             found.update(Lamp(word).statuses)
         return found
-
-    def _has_ended(self, execution: Execution) -> bool:
-        end = execution.finished_at
-        return self.ended_since is None or (end is not None and end >= self.ended_since)
-
-    def _has_error_and_key(self, execution: Execution) -> bool:
-        chosen, barred = self.values.get("error"), self.excluded.get("error", ())
-        if (chosen and execution.error_key not in chosen) or execution.error_key in barred:
-            return False
-        keys, barred_keys = self.keys(), self.barred_keys()
-        if not keys and not barred_keys:
-            return True
-        own = set(execution.keys.values_list("value", flat=True))
-        return (not keys or not own.isdisjoint(keys)) and own.isdisjoint(barred_keys)
-
-    def _has_text(self, execution: Execution, workflow_name: str) -> bool:
-        wanted = self.text.lower()
-        return (
-            not wanted
-            or wanted in workflow_name.lower()
-            or wanted in execution.name.lower()
-            or wanted in execution.error_summary.lower()
-            or execution.ref.lower().startswith(wanted)
-        )
 
     def _words(self, key: str, value: str, workflows: Mapping[int, str]) -> tuple[str, str]:
         if key == "account":
@@ -248,15 +256,27 @@ class Filters:
             return "workflow", workflows.get(int(value), f"number {value}")
         if key == "lamp":
             return "lamp", LAMP_WORDS[Lamp(value)]
-        if key in ("started", "finished"):
-            return key, PRESETS[value][0]
         if key == "error":
             return "same error as", self.error_words.get(value, value)
         if key == "key":
             return "key", value
-        if key in ("from", "to"):
-            return key, f"{value.replace('T', ' ')} UTC"
-        return ("text", f"“{value}”") if key == "q" else (key, value.replace("_", " "))
+        if key in RANGED:
+            return key, PRESETS[value][0]
+        moments = {"from": ("started from", self.started.since), "to": ("started before",
+                   self.started.until), "finished_from": ("finished from", self.finished.since),
+                   "finished_to": ("finished before", self.finished.until)}  # fmt: skip
+        if key in moments:
+            label, moment = moments[key]
+            return label, said(moment) if moment else value
+        if key == "is":
+            return "only", FLAG_WORDS[value]
+        labels = {"q": "text", "took_min": "took at least", "took_max": "took at most",
+                  "waiting": "waits for a person at least", "sort": "order"}  # fmt: skip
+        shown = {"q": f"“{value}”", "sort": SORT_WORDS.get(value, "")}.get(key)
+        return labels.get(key, key), shown or value.replace("_", " ")
+
+
+# ------------------------------------------------------------------------- reading an address
 
 
 def parse(
@@ -265,21 +285,27 @@ def parse(
     *,
     now: datetime,
     sees_all: bool = False,
+    me: int | None = None,
 ) -> Filters:
     """Never raises; what it did not understand is in `ignored`, as sentences."""
-    filters = Filters(accounts=accounts, sees_all=sees_all)
-    known = {*LISTED, *(f"not_{key}" for key in LISTED), *TIMED, "q", *NOT_FILTERS}
+    filters = Filters(accounts=accounts, sees_all=sees_all, now=now, me=me)
+    known = {*LISTED, *(f"not_{key}" for key in LISTED), *SINGLE, "is", *NOT_FILTERS}
     for key in query:
         if key not in known:
             filters.ignored.append(f"“{key[:40]}” is not a filter of this list.")
     for key in LISTED:
         filters.values[key] = _take(filters, key, query.getlist(key))
         filters.excluded[key] = _take(filters, key, query.getlist(f"not_{key}"))
+    _turn_around(filters, query.getlist("but"))
+    filters.flags = _take(filters, "is", query.getlist("is"))
     text = " ".join(query.get("q", "").replace("\0", " ").split())
     if len(text) > MAX_TEXT:
         filters.ignored.append(f"The search text was cut to {MAX_TEXT} characters.")
     filters.text = text[:MAX_TEXT]
-    _take_times(filters, query, now)
+    filters.started = _take_range(filters, query, "started", now)
+    filters.finished = _take_range(filters, query, "finished", now)
+    _take_durations(filters, query)
+    _take_display(filters, query)
     return filters
 
 
@@ -298,17 +324,30 @@ def _take(filters: Filters, key: str, given: list[str]) -> list[str]:
     return kept
 
 
+def _turn_around(filters: Filters, but: list[str]) -> None:
+    """The form's "all but these": what is chosen is excluded. And nothing is both."""
+    for key in LISTED:
+        if key in but or (key == "lamp" and "status" in but):
+            chosen, filters.values[key] = filters.values[key], []
+            filters.excluded[key] += [v for v in chosen if v not in filters.excluded[key]]
+        for value in [v for v in filters.excluded[key] if v in filters.values[key]]:
+            filters.excluded[key].remove(value)
+            shown = value.replace("_", " ")
+            filters.ignored.append(f"The {key} “{shown}” is both asked for and excluded.")
+
+
 def _problem(filters: Filters, key: str, value: str) -> str:
     """Why this value cannot be used, "" if it can."""
     shown = value[:40]
     if key == "account":
-        known = value.isascii() and value.isdigit() and int(value) in filters.accounts
+        known = _is_number(value) and int(value) in filters.accounts
         return "" if known else f"There is no account “{shown}” that you may see."
     if key == "provider":
         return "" if value in registry.all_adapters() else f"There is no provider “{shown}”."
     if key == "workflow":
-        usable = value.isascii() and value.isdigit() and int(value) < 2**63
-        return "" if usable else f"“{shown}” is not a workflow."
+        return "" if _is_number(value) else f"“{shown}” is not a workflow."
+    if key == "is":
+        return "" if value in FLAG_WORDS else f"“is={shown}” means nothing here."
     if key == "error":
         return "" if is_error_key(value) else f"“{shown}” is not the key of an error."
     if key == "key":
@@ -317,50 +356,62 @@ def _problem(filters: Filters, key: str, value: str) -> str:
     return "" if value in words else f"There is no {key} “{shown}”."
 
 
-def _take_times(filters: Filters, query: QueryDict, now: datetime) -> None:
-    preset = query.get("started", "")
+def _take_range(filters: Filters, query: QueryDict, key: str, now: datetime) -> Range:
+    preset, is_form = query.get(key, ""), "form" in query
+    names = RANGED[key]
     if preset in PRESETS:
-        filters.started = preset
-        filters.since = now - PRESETS[preset][1]
-    elif preset and preset != "custom":
+        for name in names:
+            if query.get(name) and not is_form:
+                filters.ignored.append(f"“{name}”, for the {PRESETS[preset][0]} are asked for.")
+        return Range.last(preset, now)
+    if preset and preset != "custom":
         filters.ignored.append(f"There is no time range “{preset[:40]}”.")
-    ended = query.get("finished", "")
-    if ended in PRESETS:
-        filters.finished = ended
-        filters.ended_since = now - PRESETS[ended][1]
-    elif ended:
-        filters.ignored.append(f"There is no time range “{ended[:40]}”.")
-    for name in ("from", "to"):
+    if is_form and preset != "custom":
+        return ANY_TIME
+    ends: list[datetime | None] = []
+    for name in names:
         value = query.get(name, "")
-        if not value or (filters.started and name == "from"):
-            continue
-        moment = _read_time(value)
-        if moment is None:
-            filters.ignored.append(f"“{value[:40]}” is not a time; write 2026-11-22T09:30 (UTC).")
-        elif name == "from":
-            filters.since = moment
-        else:
-            filters.until = moment
-    if filters.since and filters.until and filters.since >= filters.until:
+        ends.append(read_time(value) if value else None)
+        if value and ends[-1] is None:
+            filters.ignored.append(f"“{value[:40]}” is not a time; write 2026-11-22T09:30Z.")
+    since, until = ends
+    if since and until and since >= until:
         filters.ignored.append("The time range ends before it starts, so its end was left out.")
-        filters.until = None
+        until = None
+    return Range("", since, until)
 
 
-def _with_keys(values: list[str]) -> QuerySet[RunKey, Any]:
-    return RunKey.objects.filter(value__in=values).values("execution_id")
+def _take_durations(filters: Filters, query: QueryDict) -> None:
+    for key in ("took_min", "took_max", "waiting"):
+        value = query.get(key, "")
+        seconds = read_duration(value) if value else None
+        if value and seconds is None:
+            filters.ignored.append(f"“{value[:40]}” is not a duration; write 90, 15m or 2h.")
+        setattr(filters, key, seconds)
+    low, high = filters.took_min, filters.took_max
+    if low is not None and high is not None and low > high:
+        filters.ignored.append("The longest duration is below the shortest, so it was left out.")
+        filters.took_max = None
 
 
-def _read_time(value: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return aware.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+def _take_display(filters: Filters, query: QueryDict) -> None:
+    sort, size, view = (query.get(key, "") for key in ("sort", "size", "view"))
+    if sort in SORT_WORDS:
+        filters.sort = "" if sort == "newest" and not filters.finished.is_set else sort
+    elif sort:
+        filters.ignored.append(f"The list cannot be sorted by “{sort[:40]}”.")
+    if size in {str(each) for each in SIZES}:
+        filters.size = int(size)
+    elif size:
+        filters.ignored.append("A page has 50, 100 or 200 runs.")
+    if view and _is_number(view):
+        filters.view = int(view)
+    elif view:
+        filters.ignored.append(f"There is no saved view “{view[:40]}”.")
 
 
-def _stamp(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M") if moment else ""
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit() and int(value) < 2**63
 
 
 def provider_name(key: str) -> str:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from executions import matching
 from executions.batches import recount
 from executions.eligibility import assessed
 from executions.filters import Filters
@@ -56,7 +57,7 @@ def freeze_matching(asked: Asked, filters: Filters) -> Batch:
     if filters.ignored:
         raise NothingToDo(f"The filter was not understood, so nothing was selected. "
                           f"{' '.join(filters.ignored[:3])}")  # fmt: skip
-    found = filters.queryset().filter(account_id__in=list(asked.accounts))
+    found = matching.queryset(filters).filter(account_id__in=list(asked.accounts))
     ids = _in_time(found.order_by("-sort_at", "-pk").values_list("pk", flat=True)[: MOST + 1])
     draft = Batch(query=filters.query(), words=in_words(filters), is_cut=len(ids) > MOST)
     return _freeze(asked, draft, ids[:MOST])
@@ -91,8 +92,9 @@ def in_words(filters: Filters) -> str:
     )
     chips = filters.chips(dict(names.values_list("pk", "name")))
     parts = [f"{chip.label} is {'not ' * chip.is_exclusion}{chip.value}" for chip in chips]
-    if filters.started and filters.since:
-        parts.append(f"that is since {stamped(filters.since)}")
+    for asked in (filters.started, filters.finished):
+        if asked.preset and asked.since:
+            parts.append(f"that is since {stamped(asked.since)}")
     return ", ".join(parts)
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.template import loader
 from django.utils import timezone
 
+from executions.durations import overdue_for
 from executions.filters import provider_name
 from executions.freshness import Freshness, freshness
 from executions.wording import (
@@ -32,6 +34,35 @@ from executions.wording import (
 from providers.models import ProviderAccount
 
 KEPT_ROWS = 5000
+COLUMNS = (  # key, words, whether it is there until somebody switches it
+    ("what", "What happened", True),
+    ("account", "Account", True),
+    ("started", "Started", True),
+    ("finished", "Finished", False),
+    ("took", "Took", True),
+    ("id", "Identifier", False),
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One that people may show or hide. Status and run are always there."""
+
+    key: str
+    words: str
+    is_shown: bool
+
+
+def columns(switched: Iterable[str]) -> list[Column]:
+    """`switched`: keys of those that are not as they come, as preferences and views keep them."""
+    keys = set(switched)
+    return [Column(key, words, is_there != (key in keys)) for key, words, is_there in COLUMNS]
+
+
+def switched(shown: Iterable[str]) -> list[str]:
+    """The other way round, for keys of the columns that somebody wants to see."""
+    keys = set(shown)
+    return [key for key, _, is_there in COLUMNS if is_there != (key in keys)]
 
 
 class _Kept:
@@ -58,17 +89,19 @@ class _Kept:
 _kept = _Kept(KEPT_ROWS)
 
 
-def token(execution: Any, account: ProviderAccount, fresh: Freshness) -> str:
+def token(execution: Any, account: ProviderAccount, fresh: Freshness, now: datetime) -> str:
     """What a page holds of a row, to tell whether it is still the newest."""
     own = (account.name, fresh.word, fresh.as_of if fresh.is_stale else "")
     command = (execution.command_kind, execution.command_state, execution.command_at)
-    return f"{execution.version}-{mark(*own, *command, execution.missing_since)}"
+    is_overdue = overdue_for(execution, execution, now) is not None
+    return f"{execution.version}-{mark(*own, *command, execution.missing_since, is_overdue)}"
 
 
 def row(
     execution: Any,
     account: ProviderAccount,
     fresh: Freshness,
+    now: datetime,
     is_mismatch: bool = False,
     *,
     picks: bool = False,
@@ -76,10 +109,12 @@ def row(
     """One `<tr>`, safe to print as it is. `execution` comes from `finding`, with the name of its
     workflow and its command. `picks`: with a box to select it, for those who may act."""
     reader = timezone.get_current_timezone_name()
-    key = (execution.pk, token(execution, account, fresh), is_mismatch, picks, reader)
+    known = token(execution, account, fresh, now)
+    key = (execution.pk, known, is_mismatch, picks, reader)
     html = _kept.get(key)
     if html is None:
-        context = {**row_view(execution, account, fresh, is_mismatch), "picks": picks}
+        context = {**row_view(execution, account, fresh, now, is_mismatch), "picks": picks}
+        context["token"] = known + ("-gone" if is_mismatch else "")
         html = loader.get_template("executions/_row.html").render(context)
         _kept.put(key, html)
     return html
@@ -94,14 +129,14 @@ def rows(
 ) -> list[str]:
     fresh = {pk: freshness(account, now) for pk, account in accounts.items()}
     return [
-        row(each, accounts[each.account_id], fresh[each.account_id], picks=picks)
+        row(each, accounts[each.account_id], fresh[each.account_id], now, picks=picks)
         for each in executions
         if each.account_id in accounts
     ]
 
 
 def row_view(
-    execution: Any, account: ProviderAccount, fresh: Freshness, is_mismatch: bool
+    execution: Any, account: ProviderAccount, fresh: Freshness, now: datetime, is_mismatch: bool
 ) -> dict[str, Any]:
     """Everything the row's template prints, as strings and flags."""
     status = STATUS_VIEWS[execution.status]
@@ -110,13 +145,13 @@ def row_view(
     label = plain(execution.name or execution.ref, 200)
     return {
         "id": execution.pk,
-        "token": token(execution, account, fresh) + ("-gone" if is_mismatch else ""),
         "status": status,
         "reason": plain(execution.status_reason),
         "native": plain(execution.native_status),
         "workflow": plain(execution.workflow_name, 200) or "(no name)",
         "label": label,
         "ref": plain(execution.ref),
+        "short_ref": middle(plain(execution.ref), 18),
         "error": plain(execution.error_summary),
         "message": "" if execution.error_summary else plain(execution.message),
         "progress": None if is_final else execution.progress,
@@ -128,6 +163,7 @@ def row_view(
         "stale_word": fresh.word if fresh.is_stale else "",
         "is_missing": execution.missing_since is not None,
         **_times(execution, is_open=not is_final and not is_old),
+        **_overdue(execution, now, is_open=not is_final and not is_old),
         **_command(execution),
     }
 
@@ -142,11 +178,29 @@ def _times(execution: Any, *, is_open: bool) -> dict[str, Any]:
     return {
         "started": moment(started) or "not started",
         "started_iso": iso(started),
+        "finished": moment(finished),
+        "finished_iso": iso(finished),
         "took": took,
         "since": since,
         "waits_since": moment(execution.changed_at),
         "waits_since_iso": iso(execution.changed_at),
     }
+
+
+def _overdue(execution: Any, now: datetime, *, is_open: bool) -> dict[str, Any]:
+    """Whether a run takes longer than its workflow ever does, else when it would."""
+    if not is_open or execution.long_seconds is None or not execution.started_at:
+        return {"usually": ""}
+    if overdue_for(execution, execution, now):
+        return {"usually": duration(execution.typical_seconds or 0)}
+    due = execution.started_at + timedelta(seconds=execution.long_seconds)
+    return {"usually": "", "overdue_at": iso(due) if due > now else ""}
+
+
+def middle(text: str, limit: int) -> str:
+    """With an ellipsis in its middle where it is longer: both ends tell identifiers apart."""
+    keep = (limit - 1) // 2
+    return text if len(text) <= limit else f"{text[:keep]}…{text[-keep:]}"
 
 
 def _command(execution: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from executions.api.refusals import Refusal
 from executions.filters import Filters, parse
 from executions.finding import Cursor
 from executions.models import Command, Execution, Workflow
-from executions.roles import visible_accounts, visible_executions
+from executions.roles import may_act, visible_accounts, visible_executions
 from executions.views import outputs
 from providers.models import ProviderAccount
 
@@ -114,7 +114,8 @@ def _filters(request: HttpRequest, accounts: dict[int, ProviderAccount]) -> Filt
         if key in query:
             query.setlist(key, [numbers.get(value, value) for value in query.getlist(key)])
     superuser = person(request).is_superuser
-    filters = parse(query, accounts, now=timezone.now(), sees_all=superuser)
+    me = person(request).pk if may_act(person(request)) else None
+    filters = parse(query, accounts, now=timezone.now(), sees_all=superuser, me=me)
     if filters.ignored:
         raise Refusal(422, "invalid", " ".join(filters.ignored))
     return filters

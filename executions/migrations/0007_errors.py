@@ -105,6 +105,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='execution',
+            index=models.Index(condition=models.Q(('error_key', ''), _negated=True), fields=['error_key', 'account', '-finished_at', '-id'], name='execution_error_end'),
+        ),
+        migrations.AddIndex(
+            model_name='execution',
             index=models.Index(condition=models.Q(('error_key', ''), _negated=True), fields=['-finished_at', '-id'], name='execution_error_ended'),
         ),
         migrations.AddField(

@@ -43,6 +43,8 @@ from executions.models.runs import (
     Transition,
     Workflow,
 )
+from executions.models.searching import InputValues
+from executions.models.views import SavedView
 
 __all__ = [
     "BATCH_KINDS",
@@ -71,6 +73,7 @@ __all__ = [
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
+    "InputValues",
     "ItemState",
     "KeySearch",
     "LogEntry",
@@ -86,6 +89,7 @@ __all__ = [
     "Quarantine",
     "Question",
     "RunKey",
+    "SavedView",
     "StatusCount",
     "Step",
     "Transition",

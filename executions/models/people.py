@@ -51,10 +51,14 @@ class Preference(models.Model):
     """Times of rows as "4 min ago" instead of the clock."""
     is_compact = models.BooleanField(default=False)
     columns = models.JSONField(default=list, blank=True)
-    """Keys of the columns that the table of runs leaves out."""
+    """Keys of the columns of the table of runs that are not as they come, hidden or shown."""
     has_shortcuts = models.BooleanField(default=True)
     seen_at = models.DateTimeField(null=True, blank=True)
     """Up to when this person has taken over: the shift view starts there."""
+    default_view = models.ForeignKey(
+        "SavedView", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    """What opens when the list is asked for without a query."""
 
     def __str__(self) -> str:
         return f"preferences of {self.user}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
+from executions.models.searching import InputValues
 from providers.contract import FINAL, MAX_NAME, MAX_REF, Status
 from providers.models import ProviderAccount
 
@@ -95,6 +97,18 @@ class Execution(models.Model):
                 name="execution_problems",
                 condition=models.Q(status__in=PROBLEM_STATUSES),
             ),
+            *(
+                models.Index(
+                    fields=[*leading, "-finished_at", "-id"],
+                    name=f"execution_ended_{name}",
+                    condition=models.Q(finished_at__isnull=False),
+                )
+                for name, leading in (
+                    ("account", ["account"]),
+                    ("status", ["account", "status"]),
+                    ("workflow", ["workflow"]),
+                )
+            ),
             models.Index(
                 fields=["account", "ref"],
                 name="execution_open",
@@ -103,6 +117,11 @@ class Execution(models.Model):
             models.Index(
                 fields=["error_key", "account", "-sort_at", "-id"],
                 name="execution_error",
+                condition=~models.Q(error_key=""),
+            ),
+            models.Index(
+                fields=["error_key", "account", "-finished_at", "-id"],
+                name="execution_error_end",
                 condition=~models.Q(error_key=""),
             ),
             models.Index(
@@ -139,6 +158,11 @@ class ExecutionDetail(models.Model):
     """How often the provider has tried this run; 0 where it does not say."""
     log_cursor = models.TextField(default="", blank=True)
     log_is_complete = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            GinIndex(InputValues("input"), name="detail_input", gin_pending_list_limit=512),
+        ]
 
     def __str__(self) -> str:
         return f"detail of {self.execution_id}"

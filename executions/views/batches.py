@@ -183,6 +183,7 @@ def _filters(request: HttpRequest, query: str) -> Filters:
         accounts_of(request),
         now=timezone.now(),
         sees_all=sees_all(request),
+        me=person(request).pk,
     )
 
 

@@ -17,9 +17,10 @@ from django.views.decorators.http import require_GET, require_POST
 from executions import acknowledging, errors
 from executions.acknowledging import Taken
 from executions.errors import WINDOWS, Group, Place
-from executions.filters import PRESETS, provider_name
+from executions.filters import provider_name
 from executions.masking import is_error_key
 from executions.models import ErrorAcknowledgement
+from executions.ranges import PRESETS
 from executions.roles import may_act
 from executions.views.chrome import (
     Fragment,

@@ -1,0 +1,97 @@
+"""Ranges of time and of duration, as the address of a list says them and as people read them.
+
+Addresses hold UTC, so that a pasted link means the same everywhere; what a person types without a
+zone is in the zone they read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
+
+PRESETS: Mapping[str, tuple[str, timedelta]] = {
+    "15m": ("last 15 minutes", timedelta(minutes=15)),
+    "1h": ("last hour", timedelta(hours=1)),
+    "6h": ("last 6 hours", timedelta(hours=6)),
+    "24h": ("last 24 hours", timedelta(hours=24)),
+    "7d": ("last 7 days", timedelta(days=7)),
+    "30d": ("last 30 days", timedelta(days=30)),
+}
+UNITS: Mapping[str, int] = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+MAX_SECONDS = 10 * 365 * 86400
+
+
+@dataclass(frozen=True)
+class Range:
+    """A stretch of time, by a preset or by its ends. The end is not part of it."""
+
+    preset: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def is_set(self) -> bool:
+        return self.since is not None or self.until is not None
+
+    @property
+    def is_custom(self) -> bool:
+        return not self.preset and self.is_set
+
+    @classmethod
+    def last(cls, preset: str, now: datetime) -> Range:
+        return cls(preset, now - PRESETS[preset][1])
+
+
+ANY_TIME = Range()
+
+
+def read_time(value: str) -> datetime | None:
+    """ISO 8601; without a zone it is in the reader's. None for what is no time."""
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.get_current_timezone())
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def stamp(moment: datetime | None) -> str:
+    """As addresses write it: `2026-11-22T09:30Z`, seconds only where there are any."""
+    if moment is None:
+        return ""
+    spec = "minutes" if not moment.second else "seconds"
+    at = moment.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    return f"{at.isoformat(timespec=spec)}Z"
+
+
+def typed(moment: datetime | None) -> str:
+    """As a field for date and time takes it, in the reader's zone."""
+    return timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M") if moment else ""
+
+
+def said(moment: datetime) -> str:
+    """As a chip says it: in the reader's zone, with its name."""
+    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def read_duration(value: str) -> int | None:
+    """Seconds of `90`, `90s`, `15m`, `2h`, `1d`; None for anything else."""
+    number, unit = value.strip().lower(), "s"
+    if number and number[-1] in UNITS:
+        number, unit = number[:-1].strip(), number[-1]
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    seconds = int(number) * UNITS[unit]
+    return seconds if seconds <= MAX_SECONDS else None
+
+
+def spell(seconds: int) -> str:
+    """The shortest way to write it: `90s`, `15m`, `2h`."""
+    for unit, size in UNITS.items():
+        if seconds and seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return "0s"

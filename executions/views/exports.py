@@ -1,0 +1,29 @@
+"""The list as a file: the same filter, every run of it, streamed."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from executions import audit, exporting
+from executions.views.chrome import address, person
+from executions.views.lists import filters_of
+
+
+@require_GET
+def export(request: HttpRequest) -> HttpResponseBase:
+    """CSV of everything that the list of this address shows, page after page."""
+    filters = filters_of(request)
+    audit.record(
+        person(request),
+        "runs.exported",
+        target=filters.query()[:300] or "every run",
+        detail={"ignored": filters.ignored} if filters.ignored else {},
+        address=address(request),
+    )
+    response = StreamingHttpResponse(exporting.lines(filters), content_type="text/csv")
+    name = f"runs-{timezone.now():%Y%m%dT%H%MZ}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["X-Accel-Buffering"] = "no"
+    return response
