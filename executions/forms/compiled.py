@@ -213,7 +213,8 @@ class CompiledForm:
         unseen = passwords_in(question.form)
 
         def is_secret(path: Path) -> bool:
-            return path in unseen or self._is_secret(path)
+            general = tuple(EACH if isinstance(part, int) else part for part in path)
+            return general in unseen or self._is_secret(path)
 
         names = ("schema", "form", "model")
         return {name: masked_part(name, getattr(question, name), is_secret) for name in names}
