@@ -9,12 +9,12 @@ from typing import Any
 from executions.forms.answers import AnswerForm
 from executions.forms.bodies import masked, secret_texts
 from executions.forms.conditions import Condition
-from executions.forms.drafts import changed_rows, collected, fitting_value
+from executions.forms.drafts import changed_rows, collected, differences, fitting_value
 from executions.forms.drawing import NAME, Drawing
 from executions.forms.files import data_url
 from executions.forms.fillings import explicit, unanswered, with_defaults
 from executions.forms.keys import EACH, Path, complained, key_text
-from executions.forms.masking import masked_part
+from executions.forms.masking import masked_part, passwords_in
 from executions.forms.schemas import Schemas
 from executions.forms.tree import Leaf, Node, Repeat, every, looks_secret
 from executions.forms.triples import CannotShow
@@ -165,25 +165,7 @@ class CompiledForm:
 
     def differences(self, other: CompiledForm) -> list[str]:
         """What is new, gone or different compared with an older form, for a person's eyes."""
-        now, before = self._asked(), other._asked()
-        lines = [f"new: {words}" for path, (words, _) in now.items() if path not in before]
-        lines += [f"gone: {words}" for path, (words, _) in before.items() if path not in now]
-        return lines + [
-            f"changed: {words}"
-            for path, (words, looks) in now.items()
-            if path in before and before[path][1] != looks
-        ]
-
-    def _asked(self) -> dict[Path, tuple[str, Any]]:
-        """Title and everything that matters to a person, by path."""
-        return {
-            node.path: (
-                node.words.title or key_text(node.path),
-                (type(node), node.words, node.shape.rules, node.is_required, node.is_readonly)
-                + ((node.options, node.control) if isinstance(node, Leaf) else ()),
-            )
-            for node in self.by_number.values()
-        }
+        return differences(self.by_number.values(), other.by_number.values())
 
     def _with_existing_rows(self, typed: dict[str, Any]) -> dict[str, Any]:
         """Row tokens of the first level that point behind the list's end become added rows."""
@@ -226,11 +208,16 @@ class CompiledForm:
         return masked(body, self._is_secret)
 
     def masked_triple(self, question: Any) -> dict[str, Any]:
-        """The parts of a question as they came, without secrets: for people and programs."""
-        return {
-            name: masked_part(name, getattr(question, name), self._is_secret)
-            for name in ("schema", "form", "model")
-        }
+        """The parts of a question as they came, without secrets: for people and programs. Those of
+        a form that cannot be shown as well."""
+        unseen = passwords_in(question.form)
+
+        def is_secret(path: Path) -> bool:
+            general = tuple(EACH if isinstance(part, int) else part for part in path)
+            return general in unseen or self._is_secret(path)
+
+        names = ("schema", "form", "model")
+        return {name: masked_part(name, getattr(question, name), is_secret) for name in names}
 
     def secrets_of(self, body: Any) -> list[str]:
         """The texts in a body that nobody may see again, also where a provider repeats them."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from executions.forms.drawn import MAX_ROWS, Drawn
-from executions.forms.keys import MISSING
+from executions.forms.keys import MISSING, Path, key_text
 from executions.forms.tree import Leaf, Repeat
 from executions.forms.values import CHOICE_CONTROLS, LIST_CONTROLS, normal, shown
 
@@ -61,3 +62,27 @@ def fitting_value(old: Leaf | Repeat, new: Leaf | Repeat, value: Any) -> Any:
 def option_value(leaf: Leaf, text: Any) -> Any:
     is_index = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6
     return leaf.options[int(text)].value if is_index and int(text) < len(leaf.options) else MISSING
+
+
+def differences(now: Iterable[Leaf | Repeat], before: Iterable[Leaf | Repeat]) -> list[str]:
+    """What a form asks for that another one did not, or asks otherwise, by title."""
+    new, old = _asked(now), _asked(before)
+    lines = [f"new: {title}" for path, (title, _) in new.items() if path not in old]
+    lines += [f"gone: {title}" for path, (title, _) in old.items() if path not in new]
+    return lines + [
+        f"changed: {title}"
+        for path, (title, looks) in new.items()
+        if path in old and old[path][1] != looks
+    ]
+
+
+def _asked(nodes: Iterable[Leaf | Repeat]) -> dict[Path, tuple[str, Any]]:
+    """Title and everything that matters to a person, by path."""
+    return {
+        node.path: (
+            node.words.title or key_text(node.path),
+            (type(node), node.words, node.shape.rules, node.is_required, node.is_readonly)
+            + ((node.options, node.control) if isinstance(node, Leaf) else ()),
+        )
+        for node in nodes
+    }

@@ -14,6 +14,7 @@ from executions.forms.bodies import MASK, masked
 from executions.forms.keys import EACH, MISSING, Path, dig, parse_key
 
 MAX_DEPTH = 40
+MAX_ENTRIES = 5000  # of a layout that are looked at
 
 _VALUES = ("default", "const", "example", "examples", "value")
 IsSecret = Callable[[Path], bool]
@@ -34,6 +35,28 @@ def masked_part(name: str, part: Any, is_secret: IsSecret) -> Any:
     if name == "schema":
         return _schema(part, (), is_secret, 0)
     return _form(part, is_secret, 0)
+
+
+def passwords_in(form: Any) -> set[Path]:
+    """The paths that a layout, however odd, types unseen."""
+    if isinstance(form, str):
+        try:
+            form = json.loads(form)
+        except (ValueError, RecursionError):
+            return set()
+    found: set[Path] = set()
+    waiting = [form]
+    for _ in range(MAX_ENTRIES):
+        if not waiting:
+            break
+        entry = waiting.pop()
+        if isinstance(entry, list):
+            waiting.extend(entry)
+        elif isinstance(entry, dict):
+            waiting.extend(value for value in entry.values() if isinstance(value, list | dict))
+            path = parse_key(entry.get("key")) if entry.get("type") == "password" else None
+            found |= {path} if path else set()
+    return found
 
 
 def unmasked(values: Any, model: Any) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
 
+from executions import arguments
 from executions.api import acting
 from executions.models import AuditEntry, Command, Workflow
 from executions.roles import may_act
@@ -164,3 +166,14 @@ def test_an_account_that_moved_to_another_team_takes_no_commands(
     account.group = people["eve"].groups.get(name="west")
     account.save()
     assert ana.post(f"executions/{run}/commands", {"kind": "cancel"}).status_code == 404
+
+
+def test_a_mask_that_comes_back_means_unchanged(ana, put):
+    question = replace(QUESTION, model={"user": "bo", "deep": {"password": "stored-1"}})
+    pk = put("r9", Status.USER_INPUT, steps=(), questions=(question,))
+    values = ana.get(f"executions/{pk}").json()["questions"][0]["model"]
+    assert values["deep"]["password"] == "••••••"
+    wish = {"kind": "answer", "question": "q1", "values": {**values, "user": "cy"}}
+    assert ana.post(f"executions/{pk}/commands", wish).status_code == 202
+    sent = arguments.unseal(Command.objects.get())["values"]
+    assert sent == {"user": "cy", "deep": {"password": "stored-1"}}

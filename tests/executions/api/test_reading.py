@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -252,3 +254,32 @@ def test_a_document_is_streamed_to_those_who_may_see_its_run(
     provider.on("GET", "/api/v1/documents/d1", {"status": 500, "body": {}})
     failed = ana.get(path)
     assert (failed.status_code, failed.json()["error"]) == (502, "provider")
+
+
+def test_the_secrets_of_a_question_are_masked(ana, put):
+    """In the model, in defaults of the schema and the form, and in parts that are JSON texts."""
+    secret = contract.Question(
+        ref="q1",
+        kind="form",
+        title="Log in",
+        schema={
+            "type": "object",
+            "properties": {
+                "user": {"type": "string", "default": "bo"},
+                "apiToken": {"type": "string", "default": "preset-1"},
+                "pin": {"type": "string", "default": "preset-2"},
+            },
+        },
+        form=["user", "apiToken", {"key": "pin", "type": "password", "default": "preset-3"}],
+        model={"user": "cy", "pin": "stored-1", "deep": {"password": "stored-2"}},
+    )
+    texts = replace(secret, ref="q2", model=json.dumps(secret.model))
+    odd = replace(secret, ref="q3", model="{not json stored-3")
+    pk = put("r1", Status.USER_INPUT, steps=(), questions=(secret, texts, odd))
+    text = ana.get(f"executions/{pk}").content.decode()
+    assert "stored-" not in text
+    assert "preset-" not in text
+    first = json.loads(text)["questions"][0]
+    assert first["model"] == {"user": "cy", "pin": "••••••", "deep": {"password": "••••••"}}
+    assert first["schema"]["properties"]["user"] == {"type": "string", "default": "bo"}
+    assert list(first["schema"]["properties"]) == ["user", "apiToken", "pin"]

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.utils import timezone
 
-from executions.models import Command, Draft, Execution, Question
+from executions.models import AuditEntry, Command, Draft, Execution, Question
 from providers.contract import Status
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +133,20 @@ def test_a_form_that_cannot_be_shown_says_so_with_what_the_provider_sent(ana, pu
     text = ana.get(f"/questions/{odd.pk}/").content.decode()
     assert "Answer it at the provider" in text
     assert "{not json" in text
+
+
+def test_one_rendering_sent_twice_is_one_answer(ana, question, typed):
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    key = re.search(r'name="key" value="([^"]+)"', page).group(1)
+    for _ in range(2):
+        answer = ana.post(f"/questions/{question.pk}/answer/", typed("12", key=key))
+        assert answer.status_code == 302
+    assert str(Command.objects.get().key) == key
+
+
+def test_an_answer_is_audited_without_its_values(ana, question, typed):
+    ana.post(f"/questions/{question.pk}/answer/", typed("4711"))
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.action) == ("ana", "answer")
+    assert entry.detail == {"question": "Decide on the claim"}
+    assert entry.command_key == Command.objects.get().key
