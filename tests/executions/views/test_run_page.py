@@ -413,7 +413,7 @@ def test_only_what_was_seen_while_a_command_was_under_way_came_after_it(ana, det
     Command.objects.update(settled_at=timezone.now())
     detailed("r", Status.PAUSED, seq=4)
     text = part(shown(ana, run), "history")
-    moves = re.findall(r'id="move-\d+">(.*?)</tr>', text)
+    moves = re.findall(r'id="move-\d+">(.*?)</tr>', text, re.DOTALL)
     assert ["after resume requested by ana" in move for move in moves] == [
         False,
         True,
