@@ -53,7 +53,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **logs.log_view(request, run),
         **histories.history_of(request, run),
         **data_of(run),
-        **relations.related(request, run),
+        **relations.related(run),
         **links_of(request, run),
         "questions": questions.questions_of(request, run),
         "verbs": verbs_of(request.user, run),
@@ -80,7 +80,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
                 "#history", _part(request, run, "history", histories.history_of(request, run))
             ),
             Fragment("#data", _part(request, run, "data", data_of(run))),
-            Fragment("#related", _part(request, run, "related", relations.related(request, run))),
+            Fragment("#related", _part(request, run, "related", relations.related(run))),
         ]
         asked = questions.question_fragments(request, run)
         return [*parts, *asked, *logs.log_fragments(request, run)]
@@ -120,7 +120,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "error_step": failed_step(run),
         "attempt": attempt if (attempt := detail.get("attempt", 0)) > 1 else 0,
         "usual": relations.usual(run),
-        "parent": relations.parent_of(request, run),
+        "parent": relations.parent_of(run),
         "message": plain(run.message),
         "progress": None if is_final else run.progress,
         "started": moment(run.started_at),

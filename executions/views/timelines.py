@@ -45,8 +45,7 @@ class Bar(NamedTuple):
 class Tick(NamedTuple):
     x: str
     label: str
-    side: str
-    """`start`, `middle` or `end`: where the label is held, so that it stays inside."""
+    """"" where it would leave the axis."""
 
 
 class Scale:
@@ -75,9 +74,9 @@ class Scale:
             seconds = first + number * every
             if seconds <= self.seconds:
                 x = 100 * seconds / self.seconds
-                side = "start" if x < 8 else "end" if x > 92 else "middle"
                 moment = self.start + timedelta(seconds=seconds)
-                found.append(Tick(percent(x), self._label(moment, every), side))
+                label = self._label(moment, every) if x < 90 else ""
+                found.append(Tick(percent(x), label))
         return found
 
     def _label(self, moment: datetime, every: float) -> str:

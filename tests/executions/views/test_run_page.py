@@ -404,6 +404,24 @@ def test_a_status_says_which_command_it_came_after(ana, detailed):
     assert "wrong day" in text
 
 
+def test_only_what_was_seen_while_a_command_was_under_way_came_after_it(ana, detailed):
+    run = detailed("r", Status.RUNNING)
+    detailed("r", Status.PAUSED, seq=2)
+    at = timezone.now()
+    command(run, "resume", requested_at=at, sent_at=at, state="confirmed", version_at_send=0)
+    detailed("r", Status.RUNNING, seq=3)
+    Command.objects.update(settled_at=timezone.now())
+    detailed("r", Status.PAUSED, seq=4)
+    text = part(shown(ana, run), "history")
+    moves = re.findall(r'id="move-\d+">(.*?)</tr>', text, re.DOTALL)
+    assert ["after resume requested by ana" in move for move in moves] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_a_command_that_came_too_late_is_no_cause(ana, detailed):
     run = detailed("r", Status.RUNNING)
     command(run, requested_at=timezone.now(), sent_at=timezone.now(), state="accepted")
@@ -461,7 +479,7 @@ def test_the_newest_runs_of_the_workflow_and_its_median_stand_beside_a_run(ana, 
     assert "overdue: usually under 12 s" in slow
 
 
-def test_a_run_and_the_runs_it_started_lead_to_each_other(ana, eve, detailed, account):
+def test_a_run_and_the_runs_it_started_lead_to_each_other(ana, detailed):
     child = detailed("child", Status.SUCCEEDED, name="the child")
     parent = detailed("parent", name="the parent", steps=(step("Call", run_ref="child"),))
     assert f'href="/executions/{child.pk}/"' in part(shown(ana, parent), "related")
