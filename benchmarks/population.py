@@ -34,8 +34,9 @@ SELECT a, 'Site ' || a, (ARRAY['smartflows', 'eightx8', 'generio', 'flow8', 'pre
 FROM generate_series(1, %s) a
 """
 WORKFLOW_ROWS = """
-INSERT INTO executions_workflow (id, account_id, ref, name, can_start)
-SELECT (a - 1) * 20 + w, a, 'w' || w, (%s::text[])[w] || ' ' || a, false
+INSERT INTO executions_workflow (
+    id, account_id, ref, name, can_start, successes, typical_seconds, long_seconds)
+SELECT (a - 1) * 20 + w, a, 'w' || w, (%s::text[])[w] || ' ' || a, false, 50, 70, 7200
 FROM generate_series(1, %s) a, generate_series(1, 20) w
 """
 # Three numbers from 0 to 999 per row that look like chance and are the same every time.
@@ -74,6 +75,11 @@ FROM (
 DERIVED_ROWS = """
 INSERT INTO executions_statuscount (account_id, status, count)
 SELECT account_id, status, count(*) FROM executions_execution GROUP BY 1, 2;
+INSERT INTO executions_executiondetail (
+    execution_id, input, error, fingerprint, log_cursor, log_is_complete)
+SELECT id, jsonb_build_object('order', replace(ref, 'run', 'order'), 'currency', (ARRAY['EUR', 'CHF', 'USD', 'GBP', 'SEK'])[id % 5 + 1],
+    'lines', jsonb_build_array(id % 7, id % 1000)), '', '', '', false
+FROM executions_execution;
 INSERT INTO executions_question (
     execution_id, ref, kind, title, description, choices, is_answerable, fingerprint, opened_at)
 SELECT id, 'q', 'approval', 'Release?', '', '[]', true, '', sort_at
