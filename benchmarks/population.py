@@ -39,8 +39,9 @@ SELECT a, 'Site ' || a, (ARRAY['smartflows', 'eightx8', 'generio', 'flow8', 'pre
 FROM generate_series(1, %s) a
 """
 WORKFLOW_ROWS = """
-INSERT INTO executions_workflow (id, account_id, ref, name, can_start)
-SELECT (a - 1) * 20 + w, a, 'w' || w, (%s::text[])[w] || ' ' || a, false
+INSERT INTO executions_workflow (
+    id, account_id, ref, name, can_start, successes, typical_seconds, long_seconds)
+SELECT (a - 1) * 20 + w, a, 'w' || w, (%s::text[])[w] || ' ' || a, false, 50, 70, 7200
 FROM generate_series(1, %s) a, generate_series(1, 20) w
 """
 # Three numbers from 0 to 999 per row that look like chance and are the same every time.
@@ -83,6 +84,11 @@ SELECT id, account_id, 'order', lower(name), name, sort_at FROM executions_execu
 WHERE name <> '' UNION ALL
 SELECT id, account_id, 'site', 'site ' || id % 3, 'Site ' || id % 3, sort_at
 FROM executions_execution WHERE id % 2 = 0;
+INSERT INTO executions_executiondetail (
+    execution_id, input, error, fingerprint, log_cursor, log_is_complete)
+SELECT id, jsonb_build_object('order', replace(ref, 'run', 'order'), 'currency', (ARRAY['EUR', 'CHF', 'USD', 'GBP', 'SEK'])[id % 5 + 1],
+    'lines', jsonb_build_array(id % 7, id % 1000)), '', '', '', false
+FROM executions_execution;
 INSERT INTO executions_question (
     execution_id, ref, kind, title, description, choices, is_answerable, fingerprint, opened_at)
 SELECT id, 'q', 'approval', 'Release?', '', '[]', true, '', sort_at

@@ -112,7 +112,7 @@ def _text(text: str) -> Q:
     return (
         Q(workflow__name__icontains=text)
         | Q(name__icontains=text)
-        | Q(ref__istartswith=text)
+        | Q(ref__icontains=text)
         | Q(error_summary__icontains=text)
         | Q(Exists(holding.filter(values_held__contains=[text.lower()])))  # type: ignore[misc]
     )

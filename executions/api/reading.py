@@ -23,6 +23,7 @@ from providers.models import ProviderAccount
 
 MAX_LIMIT = 200
 MAX_WORKFLOWS = 1000
+PAGES_ONLY = ("view", "all", "but", "form", "size", "before", "after")
 
 router = Router()
 
@@ -33,13 +34,14 @@ def list_executions(
     cursor: str = "",
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
 ) -> dict[str, Any]:
-    """The filters of the page's address, each repeatable and with a `not_` twin: `account` (name or
-    id), `provider`, `workflow`, `status`, `lamp`, `error`, `key`; besides `started`, `finished`,
-    `from`, `to` and `q`."""
+    """The filters of the page's address. Repeatable and with a `not_` twin: `account` (name or id),
+    `provider`, `workflow`, `status`, `lamp`, `error`, `key`. Besides `started`, `from`, `to`,
+    `finished`, `finished_from`, `finished_to`, `took_min`, `took_max`, `is`, `waiting`, `q` and
+    `sort`."""
     accounts = {account.pk: account for account in _accounts(request)}
     filters = _filters(request, accounts)
     place = Cursor.parse(cursor) if cursor else None
-    if cursor and place is None:
+    if cursor and (place is None or place.is_end != filters.is_by_end):
         raise Refusal(422, "invalid", "cursor: take it from `next` of the page before.")
     page = finding.page(filters, place, limit=limit)
     workflows = Workflow.objects.in_bulk({row.workflow_id for row in page.rows})
@@ -113,9 +115,15 @@ def _filters(request: HttpRequest, accounts: dict[int, ProviderAccount]) -> Filt
     for key in ("account", "not_account"):
         if key in query:
             query.setlist(key, [numbers.get(value, value) for value in query.getlist(key)])
-    superuser = person(request).is_superuser
-    me = person(request).pk if may_act(person(request)) else None
-    filters = parse(query, accounts, now=timezone.now(), sees_all=superuser, me=me)
+    user = person(request)
+    filters = parse(
+        query,
+        accounts,
+        now=timezone.now(),
+        sees_all=user.is_superuser,
+        me=user.pk if may_act(user) else None,
+    )
+    filters.ignored += [f"“{key}” is for pages only." for key in PAGES_ONLY if key in query]
     if filters.ignored:
         raise Refusal(422, "invalid", " ".join(filters.ignored))
     return filters

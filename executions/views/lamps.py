@@ -44,7 +44,8 @@ class LampView:
 def lamps_of(filters: Filters) -> list[LampView]:
     """One query. Choosing a lamp or status replaces the others; choosing it again lets go."""
     numbers, is_least = counting.counts(filters)
-    asked = filters.asked_statuses()
+    is_asked = any(filters.values.get(key) for key in ("lamp", "status"))
+    asked = filters.asked_statuses() if is_asked else None
     chosen = filters.statuses()
     bound = 10**9 if filters.is_counted else CAP
     views = []

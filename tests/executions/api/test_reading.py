@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from executions.models import ApiToken
 from providers import contract
 from providers.contract import Status
 from providers.models import ProviderAccount
-from tests.executions.api.conftest import APPROVAL, QUESTION, Api
+from tests.executions.api.conftest import APPROVAL, NOW, QUESTION, Api
 from tests.providers.conftest import Server
 
 ITEM = {
@@ -283,3 +283,35 @@ def test_the_secrets_of_a_question_are_masked(ana, put):
     assert first["model"] == {"user": "cy", "pin": "••••••", "deep": {"password": "••••••"}}
     assert first["schema"]["properties"]["user"] == {"type": "string", "default": "bo"}
     assert list(first["schema"]["properties"]) == ["user", "apiToken", "pin"]
+
+
+def test_the_api_takes_every_filter_that_the_page_takes(ana, put):
+    hour = timedelta(hours=1)
+    put("a", Status.FAILED, age=600, finished_at=NOW - hour, steps=(), input={"order": "PO-4711"})
+    put("b", Status.FAILED, age=90, finished_at=NOW - 2 * hour / 3)
+    put("c", Status.RUNNING, age=30)
+
+    def refs(**query):
+        answer = ana.get("executions", **query)
+        assert answer.status_code == 200, answer.content
+        return [item["ref"] for item in answer.json()["items"]]
+
+    assert refs(finished="24h") == ["b", "a"]
+    assert refs(finished="24h", sort="newest") == ["b", "a"]
+    assert refs(sort="oldest") == ["a", "b", "c"]
+    assert refs(took_min="2h") == ["a"]
+    assert refs(q="po-4711") == ["a"]
+    assert refs(**{"not_status": "failed"}) == ["c"]
+    for nothing in ({"is": "overdue"}, {"is": "mine"}, {"waiting": "1h"}):
+        assert refs(**nothing) == []
+    by_end = ana.get("executions", sort="finished", limit=1).json()["next"]
+    assert refs(sort="finished", cursor=by_end) == ["a"]
+
+
+def test_the_api_refuses_a_place_of_another_order_and_what_is_for_pages_only(ana, put):
+    put("a", Status.FAILED, age=10, finished_at=NOW)
+    put("b", Status.FAILED, age=9, finished_at=NOW)
+    by_end = ana.get("executions", sort="finished", limit=1).json()["next"]
+    assert ana.get("executions", cursor=by_end).status_code == 422
+    assert ana.get("executions", view="1").status_code == 422
+    assert ana.get("executions", took_min="soon").status_code == 422

@@ -1,0 +1,76 @@
+"""The list as CSV: everything that matches, nothing that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from executions import exporting
+from executions.models import AuditEntry
+from providers.contract import Status
+from tests.executions.views.conftest import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+def table(response) -> list[dict[str, str]]:
+    assert response["Content-Type"].startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(b"".join(response).decode(), newline="")))
+
+
+def test_every_run_of_the_list_is_in_the_file_and_no_other(ana, put):
+    for number in range(130):
+        put(f"r{number}", Status.FAILED if number % 2 else Status.RUNNING, age=number)
+    rows = table(ana.get("/executions.csv?lamp=failed"))
+    assert [row["ref"] for row in rows] == [f"r{n}" for n in range(1, 130, 2)]
+    assert {row["status"] for row in rows} == {"failed"}
+
+
+def test_times_are_iso_in_utc_whatever_the_readers_zone(ana, put):
+    put("a", Status.SUCCEEDED, started_at=NOW, finished_at=NOW)
+    (row,) = table(ana.get("/executions.csv"))
+    assert row["started_at"] == NOW.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert row["took_seconds"] == "0.0"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_no_cell_is_a_formula(start):
+    assert exporting.safe(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
+    assert exporting.safe(-5) == "-5"  # a number of ours is a number
+    assert exporting.safe("plain = text") == "plain = text"
+
+
+def test_provider_text_arrives_disarmed_and_quoted(ana, put):
+    put("=1+1", Status.FAILED, name='=cmd|"/c calc"!A1', error="@SUM(1,2)\nsecond line")
+    (row,) = table(ana.get("/executions.csv"))
+    assert (row["ref"], row["name"]) == ("'=1+1", '\'=cmd|"/c calc"!A1')
+    assert row["error"] == "'@SUM(1,2)"
+
+
+def test_a_stranger_gets_an_empty_file(eve, put):
+    put("secret")
+    assert table(eve.get("/executions.csv")) == []
+    assert eve.post("/executions.csv").status_code == 405
+
+
+def test_an_export_is_in_the_audit_log_with_its_filter(ana, put):
+    b"".join(ana.get("/executions.csv?lamp=failed"))
+    entry = AuditEntry.objects.get(action="runs.exported")
+    assert (entry.actor, entry.target) == ("ana", "?lamp=failed")
+
+
+def test_it_is_read_through_one_cursor_piece_by_piece(ana, put, monkeypatch):
+    monkeypatch.setattr("executions.exporting.CHUNK", 10)
+    for number in range(35):
+        put(f"r{number}", age=number)
+    response = ana.get("/executions.csv")
+    with CaptureQueriesContext(connection) as queries:
+        pieces = list(response)
+    assert response.streaming
+    assert max(piece.count(b"\r\n") for piece in pieces) <= 10
+    assert len([each for each in queries if 'FROM "executions_execution"' in each["sql"]]) <= 1
