@@ -5,6 +5,7 @@ per batch. Rules about values and uniqueness live in constraints here.
 """
 
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
+from executions.models.notes import MAX_NOTE, Note
 from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
@@ -22,6 +23,7 @@ from executions.models.runs import (
 )
 
 __all__ = [
+    "MAX_NOTE",
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",
@@ -35,6 +37,7 @@ __all__ = [
     "ExecutionDetail",
     "HourlyCount",
     "LogEntry",
+    "Note",
     "OrderedJSON",
     "Output",
     "PollRun",
