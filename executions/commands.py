@@ -48,7 +48,7 @@ from providers.contract import (
     Verb,
 )
 from providers.credentials import SealError
-from providers.models import open_account, remember
+from providers.models import BLIND, ProviderAccount, open_account, remember
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 SEND_FOR = LEASE * 2 / 3  # no request begins or goes on after that: a lease outlives its sender
@@ -85,6 +85,7 @@ def request_command(
     known = _known(key, user)
     if known is not None:
         return known
+    _check_not_blind(execution.account)
     if kind is Verb.ANSWER:
         target = _answer_target(execution, question)
     else:
@@ -122,6 +123,7 @@ def request_start(
     known = _known(key, user)
     if known is not None:
         return known
+    _check_not_blind(workflow.account)
     if Verb.START not in workflow.account.adapter_class.verbs():
         raise NotPossible(f"{workflow.account.adapter_class.name} cannot start runs.")
     key = key or uuid4()
@@ -341,8 +343,19 @@ def _call(adapter: Adapter, command: Command) -> str:
     return ""
 
 
+def _check_not_blind(account: ProviderAccount) -> None:
+    if account.is_blind:
+        raise NotPossible(f"{_blind_sentence(account)} Ask again when the test is over.")
+
+
+def _blind_sentence(account: ProviderAccount) -> str:
+    return f"{BLIND} Nothing is sent to it until {stamped(account.blind_until)}."
+
+
 def _why_not_any_more(command: Command) -> str:
     """Asked again at the last moment: the world may have changed since the click."""
+    if command.account.is_blind:  # an act that somebody has forgotten must not happen later
+        return f"{_blind_sentence(command.account)} Ask again when the test is over."
     user = command.requested_by
     if user is None or not user.is_active or not may_act(user):
         return "No longer permitted: the person who asked may not act any more."

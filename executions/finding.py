@@ -109,7 +109,8 @@ def count_newer(filters: Filters, cursor: Cursor | None) -> int:
 
 
 def load(ids: list[int]) -> list[Execution]:
-    """These runs, newest first, each with the name of its workflow and its newest command."""
+    """These runs, newest first, each with the name of its workflow, its newest command and its
+    foremost note: its own before a pinned one of its workflow."""
     if not ids:
         return []
     open_states = [str(state) for state in OPEN_COMMAND_STATES]
@@ -119,7 +120,8 @@ def load(ids: list[int]) -> list[Execution]:
 
 _LOAD = """
 SELECT x.*, w.name AS workflow_name, c.kind AS command_kind, c.state AS command_state,
-       c.message AS command_message, c.requested_at AS command_at, u.username AS command_by
+       c.message AS command_message, c.requested_at AS command_at, u.username AS command_by,
+       n.id AS note_id, n.text AS note_text, a.username AS note_by, n.created_at AS note_at
 FROM executions_execution x
 JOIN executions_workflow w ON w.id = x.workflow_id
 LEFT JOIN LATERAL (
@@ -128,6 +130,12 @@ LEFT JOIN LATERAL (
     ORDER BY requested_at DESC LIMIT 1
 ) c ON true
 LEFT JOIN auth_user u ON u.id = c.requested_by_id
+LEFT JOIN LATERAL (
+    SELECT id, text, author_id, created_at FROM executions_note
+    WHERE execution_id = x.id OR (workflow_id = x.workflow_id AND is_pinned)
+    ORDER BY (execution_id IS NULL), is_pinned DESC, created_at DESC, id DESC LIMIT 1
+) n ON true
+LEFT JOIN auth_user a ON a.id = n.author_id
 WHERE x.id = ANY(%s) ORDER BY x.sort_at DESC, x.id DESC
 """
 

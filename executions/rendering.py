@@ -28,6 +28,7 @@ from executions.wording import (
     mark,
     moment,
     plain,
+    stamped,
 )
 from providers.models import ProviderAccount
 
@@ -62,7 +63,7 @@ def token(execution: Any, account: ProviderAccount, fresh: Freshness) -> str:
     """What a page holds of a row, to tell whether it is still the newest."""
     own = (account.name, fresh.word, fresh.as_of if fresh.is_stale else "")
     command = (execution.command_kind, execution.command_state, execution.command_at)
-    return f"{execution.version}-{mark(*own, *command, execution.missing_since)}"
+    return f"{execution.version}-{mark(*own, *command, execution.note_id, execution.missing_since)}"
 
 
 def row(
@@ -120,6 +121,7 @@ def row_view(
         "is_missing": execution.missing_since is not None,
         **_times(execution, is_open=not is_final and not is_old),
         **_command(execution),
+        **_note(execution),
     }
 
 
@@ -137,6 +139,16 @@ def _times(execution: Any, *, is_open: bool) -> dict[str, Any]:
         "since": since,
         "waits_since": moment(execution.changed_at),
         "waits_since_iso": iso(execution.changed_at),
+    }
+
+
+def _note(execution: Any) -> dict[str, Any]:
+    if not execution.note_id:
+        return {"note": ""}
+    return {
+        "note": plain(execution.note_text, 300),
+        "note_by": execution.note_by or "someone",
+        "note_at": stamped(execution.note_at),
     }
 
 

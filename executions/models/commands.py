@@ -79,11 +79,12 @@ class Command(models.Model):
             )
         ]
         indexes = [
+            models.Index(fields=["-requested_at"], name="command_newest"),
             models.Index(
                 fields=["account"],
                 name="command_open",
                 condition=models.Q(state__in=[state.value for state in OPEN_COMMAND_STATES]),
-            )
+            ),
         ]
         permissions = [("act", "Can act on runs: answer, cancel, suspend, resume, start")]
 

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,7 +16,8 @@ from django.views.decorators.http import require_GET
 
 from executions.commands import look_closer
 from executions.freshness import freshness
-from executions.models import Command, Execution, ExecutionDetail, Output, Transition
+from executions.models import Command, Execution, ExecutionDetail, Note, Output, Transition
+from executions.noting import notes_of
 from executions.roles import may_act, visible_executions
 from executions.views import histories, logs, questions
 from executions.views.chrome import Fragment, changes, fragment, no_store, show, wants_fragment
@@ -41,7 +43,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; with HX-Request the steps, for their own pages and order."""
     run = get_run(request, pk)
     if wants_fragment(request):
-        context = {"run": run, **step_list(request, run)}
+        context = {"run": run, **sight_of(run), **step_list(request, run)}
         return no_store(HttpResponse(fragment(request, "executions/_run_steps.html", context)))
     look_closer(run)
     context = {
@@ -51,6 +53,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **histories.history_of(run),
         **data_of(run),
         "questions": questions.questions_of(request, run),
+        **_notes(request, run),
         "verbs": verbs_of(request.user, run),
         "back": _back(request),
         "changes_url": reverse("executions:run-changes", args=[run.pk]),
@@ -72,6 +75,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
             Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
             Fragment("#history", _part(request, run, "history", histories.history_of(run))),
             Fragment("#data", _part(request, run, "data", data_of(run))),
+            Fragment("#notes", _notes_html(request, run)),
         ]
         return [*parts, *questions.question_fragments(request, run), *_log_lines(request, run)]
 
@@ -100,6 +104,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "run": run,
         "status": status,
         "fresh": fresh,
+        "is_blind": fresh.is_stale,
         "title": plain(run.workflow.name) or "(no name)",
         "label": plain(run.name),
         "ref": plain(run.ref),
@@ -115,13 +120,20 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "took": took,
         "since": since,
         "changed": moment(run.changed_at),
-        "observed": moment(run.observed_at),
-        "read_at": moment(detail.get("read_at")),
+        "changed_iso": iso(run.changed_at),
+        "read_at": moment(detail.get("read_at") or run.observed_at),
+        "read_iso": iso(detail.get("read_at") or run.observed_at),
         "missing_since": moment(run.missing_since),
         "is_old": is_old,
         "commands": histories.open_commands(run),
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
     }
+
+
+def sight_of(run: Execution) -> dict[str, Any]:
+    """Whether what is missing on the page may only be out of sight."""
+    fresh = freshness(run.account, timezone.now())
+    return {"fresh": fresh, "is_blind": fresh.is_stale}
 
 
 def data_of(run: Execution) -> dict[str, Any]:
@@ -171,8 +183,22 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     return shown
 
 
+def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    home = reverse("executions:detail", args=[run.pk])
+    return {
+        **notes_of(request.user, run),
+        "notes_url": reverse("executions:run-note", args=[run.pk]),
+        "notes_home": f"{home}#notes",
+    }
+
+
+def _notes_html(request: HttpRequest, run: Execution) -> str:
+    return fragment(request, "executions/_notes.html", {"run": run, **_notes(request, run)})
+
+
 def _part(request: HttpRequest, run: Execution, name: str, context: dict[str, Any]) -> str:
-    return fragment(request, f"executions/_run_{name}.html", {"run": run, **context})
+    shown = {"run": run, **sight_of(run), **context}
+    return fragment(request, f"executions/_run_{name}.html", shown)
 
 
 def _log_lines(request: HttpRequest, run: Execution) -> list[Fragment]:
@@ -195,10 +221,15 @@ def _stamp(run: Execution) -> str:
     newest = (
         Transition.objects.filter(execution=run).order_by("-version").values_list("version")[:1]
     )
+    notes = list(
+        Note.objects.filter(Q(execution=run) | Q(workflow=run.workflow_id))
+        .order_by("pk")
+        .values_list("pk", "is_pinned")
+    )
     fresh = freshness(run.account, timezone.now())
     return mark(
         run.version, run.missing_since, run.progress, run.message, fresh, commands, asked,
-        detail, list(newest), logs.last_number(run),
+        detail, list(newest), logs.last_number(run), notes,
     )  # fmt: skip
 
 

@@ -33,13 +33,7 @@ OPEN_STATES = [str(state) for state in OPEN_COMMAND_STATES]
 @require_GET
 def inbox(request: HttpRequest) -> HttpResponse:
     items = items_of(request)
-    context = {
-        "items": items,
-        "total": inbox_count(request),
-        "blind": troubles(request),
-        "answered": answered(request),
-        "changes_url": reverse("executions:inbox-changes"),
-    }
+    context = {**_context(request, items), "changes_url": reverse("executions:inbox-changes")}
     return show(request, "executions/inbox.html", context, own_stamp=_stamp(items))
 
 
@@ -48,15 +42,22 @@ def inbox_changes(request: HttpRequest) -> HttpResponse:
     items = items_of(request)
 
     def fragments() -> list[Fragment]:
-        context = {
-            "items": items,
-            "total": inbox_count(request),
-            "blind": troubles(request),
-            "answered": answered(request),
-        }
-        return [Fragment("#inbox", fragment(request, "executions/_inbox.html", context))]
+        html = fragment(request, "executions/_inbox.html", _context(request, items))
+        return [Fragment("#inbox", html)]
 
     return changes(request, _stamp(items), fragments)
+
+
+def _context(request: HttpRequest, items: list[dict[str, Any]]) -> dict[str, Any]:
+    blind, accounts = troubles(request), accounts_of(request)
+    return {
+        "items": items,
+        "total": inbox_count(request),
+        "answered": answered(request),
+        "blind": blind,
+        "is_blind": len(blind) == sum(account.enabled for account in accounts.values()),
+        "has_accounts": bool(accounts),
+    }
 
 
 def items_of(request: HttpRequest) -> list[dict[str, Any]]:
