@@ -117,7 +117,7 @@ def _blind_tests(request: HttpRequest) -> list[TroubleGroup]:
         TroubleGroup(
             [account],
             f"is in a blind test until {stamped(account.blind_until)}, begun by "
-            f"{account.blind_by}: its polls fail and nothing is sent to it, to see what the pages say.",
+            f"{account.blind_by}: its polls fail and nothing is sent, as a test of these pages.",
             0,
         )
         for account in accounts_of(request).values()

@@ -100,7 +100,7 @@ def _view(request: HttpRequest) -> dict[str, Any]:
         "ignored": ignored,
         "shift_query": f"?{urlencode(query)}" if query else "",
         "changes_url": f"{reverse('executions:shift-changes')}?{request.GET.urlencode()}",
-        "own_stamp": mark(groups, since if chosen not in AGO else "", ignored),
+        "own_stamp": mark(groups, preference_of(request.user).seen_at, ignored),
     }
 
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from executions.models import Command, Execution, Output
+from executions.models import Command, Execution, Note, Output
 from executions.storing import store
 from executions.urls import urlpatterns
 from providers import contract
@@ -45,6 +45,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "cancellation": (NEVER, ACT),
     "suspension": (NEVER, ACT),
     "resumption": (NEVER, ACT),
+    "run-note": (NEVER, ACT),
     "inbox": (LISTS, NEVER),
     "inbox-changes": (LISTS, NEVER),
     "question": (LOOK, NEVER),
@@ -56,6 +57,9 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "workflows": (LISTS, NEVER),
     "workflow": (LOOK, NEVER),
     "run-creation": (NEVER, ACT),
+    "workflow-note": (NEVER, ACT),
+    "note-pin": (NEVER, ACT),
+    "note-deletion": (NEVER, ACT | {"ana": 403}),  # not her note
     "command": (LOOK, NEVER),
     "command-changes": (LOOK, NEVER),
     "accounts": (LISTS, NEVER),
@@ -63,7 +67,12 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "account": (LOOK, NEVER),
     "account-changes": (LOOK, NEVER),
     "poll": (NEVER, ACT | {"ana": 403}),  # administrators only
-    "preferences": (NEVER, {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}),
+    "blind-test": (NEVER, ACT | {"ana": 403}),
+    "palette": (LISTS, NEVER),
+    "shift": (LISTS, NEVER),
+    "shift-changes": (LISTS, NEVER),
+    "handover": (NEVER, {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}),
+    "preferences": (LISTS, {"anonymous": 302, "vik": 422, "ana": 422, "eve": 422}),
     "statuses": (LISTS, NEVER),
 }
 
@@ -113,6 +122,7 @@ def run(clients: dict[str, Client]) -> Execution:
     )
     store(account.pk, 1, [snapshot])
     run = Execution.objects.get(ref="r1")
+    Note.objects.create(account=account, execution=run, text="Look at the disk")
     Command.objects.create(
         kind="cancel", account=account, execution=run, target="run:0", state="rejected"
     )
@@ -127,10 +137,11 @@ def address_of(name: str, run: Execution) -> str:
         "question": question.pk,
         "workflow": run.workflow_id,
         "account": run.account_id,
+        "note": run.notes.get().pk,
     }
     route = str(next(each.pattern for each in urlpatterns if each.name == name))
     of = {"executions/": "execution", "questions/": "question", "workflows/": "workflow",
-          "accounts/": "account"}  # fmt: skip
+          "accounts/": "account", "notes/": "note"}  # fmt: skip
     values: dict[str, Any] = {}
     if "<int:pk>" in route:
         values["pk"] = numbers[of[route.split("<")[0]]]
