@@ -121,12 +121,9 @@ def put_there() -> str:
         ("answer", "succeeded", "confirmed"),
         ("cancel", "canceled", "confirmed"),
     ):
+        run = runs[status]
         command = Command.objects.create(
-            **asked,
-            kind=kind,
-            execution=runs[status],
-            target=f"seed:{runs[status].pk}",
-            state=state,
+            **asked, kind=kind, execution=run, target=f"seed:{run.pk}", state=state
         )
     return json.dumps(
         {

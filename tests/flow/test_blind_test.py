@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from executions import commands, tasks
 from executions.models import AuditEntry, Command, PollRun
-from providers import setup
 from providers.contract import Verb
 from providers.models import BLIND, ProviderAccount
 
@@ -118,30 +117,3 @@ def test_it_is_ended_by_hand(desk, root):
         ("blind test begun", "root"),
         ("blind test ended", "root"),
     ]
-
-
-def test_it_lasts_half_an_hour_at_most(desk):
-    until = setup.go_blind(desk.account, 10_000, by="root")
-    assert until is not None
-    assert until - timezone.now() <= timedelta(minutes=30)
-
-
-@pytest.mark.parametrize("minutes", ["-5", "1e9", "abc", "", "45"])
-def test_other_durations_are_the_shortest_one(desk, root, minutes):
-    begin(root, desk, minutes)
-    left = desk.account.blind_until - timezone.now()
-    assert timedelta(minutes=4) < left <= timedelta(minutes=5)
-
-
-def test_only_administrators_begin_one(desk, ana):
-    client = Client()
-    client.force_login(ana)
-    path = f"/accounts/{desk.account.pk}/blind-test/"
-    assert client.post(path, {"minutes": "5"}).status_code == 403
-    assert "Make it unreachable" not in client.get(f"/accounts/{desk.account.pk}/").content.decode()
-
-
-def test_a_disabled_account_needs_no_test(desk, root):
-    ProviderAccount.objects.update(enabled=False)
-    begin(root, desk)
-    assert desk.account.blind_until is None
