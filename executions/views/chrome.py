@@ -86,6 +86,17 @@ def troubles(request: HttpRequest) -> list[Trouble]:
     return [state for state in states if state.fresh.is_trouble]
 
 
+def out_of_sight(request: HttpRequest) -> tuple[list[Trouble], bool]:
+    """Accounts whose news an empty list may lack, and whether none at all can be seen: only then
+    the disabled ones count."""
+    now, accounts = timezone.now(), accounts_of(request).values()
+    states = [Trouble(account, freshness(account, now)) for account in accounts]
+    stale = [state for state in states if state.fresh.is_stale]
+    if stale and len(stale) == len(states):
+        return stale, True
+    return [state for state in stale if state.fresh.is_trouble], False
+
+
 SENTENCES = {
     "late": "late: no poll has finished lately, so the rows may be old.",
     "unreachable": "unreachable: polls fail, and the rows are what was last seen.",

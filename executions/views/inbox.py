@@ -19,8 +19,8 @@ from executions.views.chrome import (
     fragment,
     inbox_count,
     open_questions,
+    out_of_sight,
     show,
-    troubles,
 )
 from executions.wording import COMMAND_WORDS, clock, iso, mark, moment, plain
 from providers.contract import Verb
@@ -49,14 +49,14 @@ def inbox_changes(request: HttpRequest) -> HttpResponse:
 
 
 def _context(request: HttpRequest, items: list[dict[str, Any]]) -> dict[str, Any]:
-    blind, accounts = troubles(request), accounts_of(request)
+    blind, is_blind = out_of_sight(request)
     return {
         "items": items,
         "total": inbox_count(request),
         "answered": answered(request),
         "blind": blind,
-        "is_blind": len(blind) == sum(account.enabled for account in accounts.values()),
-        "has_accounts": bool(accounts),
+        "is_blind": is_blind,
+        "has_accounts": bool(accounts_of(request)),
     }
 
 

@@ -24,9 +24,9 @@ from executions.views.chrome import (
     address,
     changes,
     fragment,
+    out_of_sight,
     person,
     show,
-    troubles,
 )
 from executions.views.questions import intent_key, require_may_act
 from executions.wording import mark, plain
@@ -66,7 +66,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
         "q": text,
         "has_more": len(rows) > MAX_SHOWN,
         "has_accounts": bool(accounts),
-        "blind": troubles(request),
+        "blind": out_of_sight(request)[0],
     }
     return show(request, "executions/workflows.html", context)
 

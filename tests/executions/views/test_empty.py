@@ -38,6 +38,13 @@ def test_what_cannot_be_known_is_not_told_as_nothing(ana, blind, path):
     assert "No workflow is known yet" not in page
 
 
+def test_an_account_that_is_disabled_hides_what_waits_there(ana, account):
+    ProviderAccount.objects.update(enabled=False)
+    page = ana.get("/inbox/").content.decode()
+    assert "cannot be known" in page
+    assert "Polling is disabled." in page
+
+
 def test_one_blind_account_of_two_leaves_the_answer_open(ana, blind):
     ProviderAccount.objects.create(
         name="Other", provider="flow8", health="ok", last_success_at=timezone.now()
