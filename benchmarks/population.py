@@ -86,7 +86,8 @@ SELECT id, account_id, 'site', 'site ' || id % 3, 'Site ' || id % 3, sort_at
 FROM executions_execution WHERE id % 2 = 0;
 INSERT INTO executions_executiondetail (
     execution_id, input, error, fingerprint, log_cursor, log_is_complete)
-SELECT id, jsonb_build_object('order', replace(ref, 'run', 'order'), 'currency', (ARRAY['EUR', 'CHF', 'USD', 'GBP', 'SEK'])[id % 5 + 1],
+SELECT id, jsonb_build_object('order', replace(ref, 'run', 'order'), 'currency',
+    (ARRAY['EUR', 'CHF', 'USD', 'GBP', 'SEK'])[id % 5 + 1],
     'lines', jsonb_build_array(id % 7, id % 1000)), '', '', '', false
 FROM executions_execution;
 INSERT INTO executions_question (

@@ -1,5 +1,5 @@
-"""Sign-in by default, told in a way that suits who asks; the reader's time zone; no caching of
-private pages."""
+"""Sign-in by default, told in a way that suits who asks; the reader's times; no caching of private
+pages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
 from executions.roles import preference_of
+from executions.times import relative
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
@@ -29,18 +30,30 @@ class SignInMiddleware(LoginRequiredMiddleware):
 
 
 class ZoneMiddleware:
-    """Every time on a page is in the zone that its reader chose; UTC until they choose one."""
+    """Every time on a page is in the zone that its reader chose, UTC until they choose one; and
+    relative to now, if they like it so."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        preference = preference_of(request.user)
         try:
-            zone = ZoneInfo(preference_of(request.user).zone)
+            zone = ZoneInfo(preference.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # gone from the database of zones
             zone = ZoneInfo("UTC")
         with timezone.override(zone):
-            return self.get_response(request)
+            response = self.get_response(request)
+        if preference.is_relative and _is_whole_page(response):
+            html = response.content.decode()  # type: ignore[attr-defined]
+            response.content = relative(html, timezone.now())  # type: ignore[attr-defined]
+        return response
+
+
+def _is_whole_page(response: HttpResponseBase) -> bool:
+    """HTML that is all there, not a stream."""
+    kind = response.get("Content-Type", "")
+    return kind.startswith("text/html") and not response.streaming and response.charset == "utf-8"
 
 
 class PrivateMiddleware:

@@ -16,11 +16,13 @@ from django.db import IntegrityError, transaction
 from executions import audit, live
 from executions.arguments import seal
 from executions.forms import compile_question
+from executions.freshness import blind_sentence
 from executions.models import OPEN_COMMAND_STATES, Command, Execution, Question, Workflow
 from executions.roles import may_act, visible_accounts
 from executions.waking import wake
 from executions.wording import stamped
 from providers.contract import Verb
+from providers.models import ProviderAccount
 
 
 class NotPossible(Exception):
@@ -50,6 +52,7 @@ def request_command(
     known = _known(key, user)
     if known is not None:
         return known
+    _check_not_blind(execution.account)
     if kind is Verb.ANSWER:
         target = _answer_target(execution, question)
     else:
@@ -90,6 +93,7 @@ def request_start(
     known = _known(key, user)
     if known is not None:
         return known
+    _check_not_blind(workflow.account)
     if Verb.START not in workflow.account.adapter_class.verbs():
         raise NotPossible(f"{workflow.account.adapter_class.name} cannot start runs.")
     key = key or uuid4()
@@ -196,3 +200,8 @@ def look_closer(execution: Execution) -> None:
     """A person opened the run: have it read now, at most every ten seconds."""
     if live.is_first(f"look:{execution.pk}", 10):
         wake("look", execution.pk, expires=15)
+
+
+def _check_not_blind(account: ProviderAccount) -> None:
+    if account.is_blind:
+        raise NotPossible(f"{blind_sentence(account)} Ask again when the test is over.")

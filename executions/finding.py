@@ -127,8 +127,8 @@ def count_newer(filters: Filters, cursor: Cursor | None) -> int:
 
 
 def load(ids: list[int]) -> list[Execution]:
-    """These runs in this order, each with its workflow's name and durations and its newest
-    command."""
+    """These runs in this order, each with its workflow's name and durations, its newest command and
+    its foremost note: its own before a pinned one of its workflow."""
     if not ids:
         return []
     open_states = [str(state) for state in OPEN_COMMAND_STATES]
@@ -141,7 +141,8 @@ def load(ids: list[int]) -> list[Execution]:
 _LOAD = """
 SELECT x.*, w.name AS workflow_name, w.typical_seconds, w.long_seconds, w.successes,
        c.kind AS command_kind, c.state AS command_state,
-       c.message AS command_message, c.requested_at AS command_at, u.username AS command_by
+       c.message AS command_message, c.requested_at AS command_at, u.username AS command_by,
+       n.id AS note_id, n.text AS note_text, a.username AS note_by, n.created_at AS note_at
 FROM executions_execution x
 JOIN executions_workflow w ON w.id = x.workflow_id
 LEFT JOIN LATERAL (
@@ -150,6 +151,12 @@ LEFT JOIN LATERAL (
     ORDER BY requested_at DESC LIMIT 1
 ) c ON true
 LEFT JOIN auth_user u ON u.id = c.requested_by_id
+LEFT JOIN LATERAL (
+    SELECT id, text, author_id, created_at FROM executions_note
+    WHERE execution_id = x.id OR (workflow_id = x.workflow_id AND is_pinned)
+    ORDER BY (execution_id IS NULL), is_pinned DESC, created_at DESC, id DESC LIMIT 1
+) n ON true
+LEFT JOIN auth_user a ON a.id = n.author_id
 WHERE x.id = ANY(%s)
 """
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executions.wording import moment, stamped
-from providers.models import Health, ProviderAccount
+from providers.models import BLIND, Health, ProviderAccount
 
 LATE_AFTER = timedelta(seconds=60)  # at the least; slow accounts get three of their own intervals
 
@@ -43,7 +43,8 @@ def freshness(account: ProviderAccount, now: datetime) -> Freshness:
         )
     if account.health == Health.FAILING and is_old:
         since = stamped(account.health_since)
-        return Freshness("unreachable", True, as_of, f"Polls fail since {since}. {until}")
+        test = f" {BLIND}" if account.is_blind else ""
+        return Freshness("unreachable", True, as_of, f"Polls fail since {since}. {until}{test}")
     if seen is None:
         return Freshness("new", False, "", "Waiting for its first poll.")
     if is_old:
@@ -59,3 +60,8 @@ def _patience(account: ProviderAccount) -> timedelta:
     if account.poll_every:
         every = max(every, timedelta(seconds=account.poll_every))
     return max(LATE_AFTER, 3 * every)
+
+
+def blind_sentence(account: ProviderAccount) -> str:
+    """Why nothing is sent to an account whose blind test goes on, and until when."""
+    return f"{BLIND} Nothing is sent to it until {stamped(account.blind_until)}."

@@ -51,6 +51,11 @@ def publish_command(account_id: int, execution_id: int | None, key: object, stat
     _publish({"account": account_id, "commands": [[execution_id, str(key), state]]})
 
 
+def publish_notes(account_id: int) -> None:
+    """A note on a workflow came or went: any row of the account may show it."""
+    _publish({"account": account_id, "notes": True})
+
+
 def publish_questions(account_id: int) -> None:
     """Claims changed; the inbox may look different."""
     _publish({"account": account_id, "questions": True})

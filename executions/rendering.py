@@ -30,6 +30,7 @@ from executions.wording import (
     mark,
     moment,
     plain,
+    stamped,
 )
 from providers.models import ProviderAccount
 
@@ -93,8 +94,9 @@ def token(execution: Any, account: ProviderAccount, fresh: Freshness, now: datet
     """What a page holds of a row, to tell whether it is still the newest."""
     own = (account.name, fresh.word, fresh.as_of if fresh.is_stale else "")
     command = (execution.command_kind, execution.command_state, execution.command_at)
+    about = (execution.note_id, execution.missing_since)
     is_overdue = overdue_for(execution, execution, now) is not None
-    return f"{execution.version}-{mark(*own, *command, execution.missing_since, is_overdue)}"
+    return f"{execution.version}-{mark(*own, *command, *about, is_overdue)}"
 
 
 def row(
@@ -165,6 +167,7 @@ def row_view(
         **_times(execution, is_open=not is_final and not is_old),
         **_overdue(execution, now, is_open=not is_final and not is_old),
         **_command(execution),
+        **_note(execution),
     }
 
 
@@ -201,6 +204,16 @@ def middle(text: str, limit: int) -> str:
     """With an ellipsis in its middle where it is longer: both ends tell identifiers apart."""
     keep = (limit - 1) // 2
     return text if len(text) <= limit else f"{text[:keep]}…{text[-keep:]}"
+
+
+def _note(execution: Any) -> dict[str, Any]:
+    if not execution.note_id:
+        return {"note": ""}
+    return {
+        "note": plain(execution.note_text, 300),
+        "note_by": execution.note_by or "someone",
+        "note_at": stamped(execution.note_at),
+    }
 
 
 def _command(execution: Any) -> dict[str, Any]:

@@ -188,4 +188,7 @@ def _after_failure(
     if isinstance(failure, RateLimited):
         wait = timedelta(seconds=failure.retry_after) * random.uniform(1.0, 1.1)
         return Health.FAILING, wait
-    return Health.FAILING, backoff(account.failures + 1, every)
+    wait = backoff(account.failures + 1, every)
+    if account.is_blind and account.blind_until:  # looked at again as soon as the test is over
+        wait = min(wait, account.blind_until - timezone.now() + timedelta(seconds=1))
+    return Health.FAILING, wait

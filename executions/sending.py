@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from executions import live
 from executions.arguments import secrets_of, unseal
+from executions.freshness import blind_sentence
 from executions.models import Command, CommandState, Execution, Question
 from executions.redaction import redact_text, without
 from executions.roles import may_act, visible_accounts
@@ -117,6 +118,8 @@ def _call(adapter: Adapter, command: Command) -> str:
 
 def _why_not_any_more(command: Command) -> str:
     """Asked again at the last moment: the world may have changed since the click."""
+    if command.account.is_blind:  # an act that somebody has forgotten must not happen later
+        return f"{blind_sentence(command.account)} Ask again when the test is over."
     user = command.requested_by
     if user is None or not user.is_active or not may_act(user):
         return "No longer permitted: the person who asked may not act any more."

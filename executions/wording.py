@@ -41,6 +41,24 @@ WORDS: Mapping[Status, str] = {
     **{status: status.value.replace("_", " ").capitalize() for status in Status},
     Status.USER_INPUT: "Needs you",
 }
+STATUS_ADVICE: Mapping[Status, str] = {
+    Status.QUEUED: "Wait. If it stays so for long, look whether the provider has free workers.",
+    Status.RUNNING: "Nothing. If it takes much longer than usual, read its log or cancel it.",
+    Status.WAITING: "Nothing here. Look at its steps to see what it waits for.",
+    Status.USER_INPUT: "Open it and answer, or say that you are on it so that others need not.",
+    Status.PAUSED: "Resume it when the reason for the hold is gone, or cancel it.",
+    Status.SUCCEEDED: "Nothing.",
+    Status.WARNING: "Read what it says: the result may be incomplete.",
+    Status.FAILED: "Read the error and the first failed step, then repair the cause and start "
+    "the run again.",
+    Status.CANCELED: "Nothing. Its history says who asked for it, if it was asked for here.",
+    Status.TIMED_OUT: "Look where it hung, then start it again. If it is often so, the limit or "
+    "the work behind it needs a change at the provider.",
+    Status.SKIPPED: "Nothing, if it was not expected to do anything.",
+    Status.UNKNOWN: "Open it at the provider. If the word is new, tell whoever looks after this "
+    "site: it has to be mapped.",
+}
+"""What a person does about it."""
 PASTS: Mapping[Status, str] = {
     **{status: f"Was {WORDS[status].lower()}" for status in Status if not status.is_final},
     Status.USER_INPUT: "Needed you",

@@ -20,9 +20,11 @@ from django.utils import timezone
 
 from providers import credentials, registry
 from providers.adapter import Adapter
-from providers.contract import BadResponse
+from providers.contract import BadResponse, Unreachable
 from providers.http import Bucket, Http
 from providers.network import Policy
+
+BLIND = "This is a blind test: an administrator made the account unreachable on purpose."
 
 
 class Health(models.TextChoices):
@@ -87,6 +89,9 @@ class ProviderAccount(models.Model):
     """Number of the newest claim; a slower, older poll may not overwrite its rows."""
     next_poll_at = models.DateTimeField(default=timezone.now, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
+    blind_until = models.DateTimeField(null=True, editable=False)
+    """Up to when an administrator has made this account unreachable on purpose, as a test."""
+    blind_by = models.CharField(max_length=150, db_default="", blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = AccountQuerySet.as_manager()
@@ -107,6 +112,11 @@ class ProviderAccount(models.Model):
     def adapter_class(self) -> type[Adapter]:
         """Raises KeyError if the provider's module is gone."""
         return registry.adapter_class(self.provider)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether a blind test is on: it ends by itself."""
+        return self.blind_until is not None and self.blind_until > timezone.now()
 
     @property
     def seal_context(self) -> str:
@@ -179,9 +189,11 @@ class _Documented:
 
 
 def open_account(account: ProviderAccount, *, seconds: float | None = None) -> Adapter:
-    """A live adapter for the account, for one thread and a short while. Raises SealError before
-    anything is sent; its calls raise the errors of the contract and nothing else. After
-    `seconds` it sends nothing any more."""
+    """A live adapter for the account, for one thread and a short while. Raises SealError, or
+    Unreachable in a blind test, before anything is sent; its calls raise the errors of the
+    contract and nothing else. After `seconds` it sends nothing any more."""
+    if account.is_blind:
+        raise Unreachable(BLIND, was_sent=False)
     secrets = account.credentials()
     http = Http(
         Policy.from_cidrs(settings.ANNUNCIATOR_ALLOWED_NETWORKS),

@@ -21,6 +21,7 @@ from providers.credentials import SealError
 from providers.models import Health, ProviderAccount
 
 PLAIN = ("name", "group", "poll_every", "enabled")
+LONGEST_BLINDNESS = timedelta(minutes=30)  # a forgotten test ends by itself
 POLL_NOW_EVERY = timedelta(seconds=10)  # "poll now" asks an account no more often than this
 
 
@@ -110,6 +111,23 @@ def switch(accounts: QuerySet[ProviderAccount], *, on: bool) -> list[ProviderAcc
         account.enabled = on
         account.save(update_fields=["enabled", *_begin_anew(account, timezone.now())])
     return switched
+
+
+def go_blind(account: ProviderAccount, minutes: int, *, by: str) -> datetime | None:
+    """Make the account unreachable on purpose, for at most LONGEST_BLINDNESS; until when. None for
+    a disabled account, which nobody polls anyway. Every call to the provider fails meanwhile."""
+    now = timezone.now()
+    until = now + min(timedelta(minutes=max(1, minutes)), LONGEST_BLINDNESS)
+    enabled = ProviderAccount.objects.filter(pk=account.pk, enabled=True)
+    kept = enabled.update(blind_until=until, blind_by=by[:150], next_poll_at=now)
+    return until if kept else None
+
+
+def see_again(account: ProviderAccount) -> bool:
+    """End a blind test before its time; the account is polled at once. False if none was on."""
+    now = timezone.now()
+    blind = ProviderAccount.objects.filter(pk=account.pk, blind_until__gt=now)
+    return bool(blind.update(blind_until=None, next_poll_at=now))
 
 
 def poll_soon(account: ProviderAccount) -> bool:

@@ -17,6 +17,7 @@ from executions.models.batches import (
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
 from executions.models.errors import Ending, ErrorAcknowledgement
 from executions.models.keys import CorrelationRule, KeySearch, RunKey
+from executions.models.notes import MAX_NOTE, Note
 from executions.models.notices import (
     Delivery,
     DeliveryState,
@@ -51,6 +52,7 @@ __all__ = [
     "COMMANDED",
     "ERROR_LEVELS",
     "FOLLOWED",
+    "MAX_NOTE",
     "OPEN_BATCH_STATES",
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
@@ -77,6 +79,7 @@ __all__ = [
     "ItemState",
     "KeySearch",
     "LogEntry",
+    "Note",
     "Notice",
     "NoticeClock",
     "NoticeMessage",

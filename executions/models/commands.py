@@ -79,6 +79,7 @@ class Command(models.Model):
             )
         ]
         indexes = [
+            models.Index(fields=["-requested_at"], name="command_newest"),
             models.Index(
                 fields=["account"],
                 name="command_open",

@@ -66,6 +66,11 @@ class Question(models.Model):
                 name="question_due",
                 condition=models.Q(closed_at__isnull=True),
             ),
+            models.Index(
+                fields=["-closed_at"],
+                name="question_closed",
+                condition=models.Q(closed_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,19 +12,28 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from executions import audit
+from executions import audit, live
 from executions.filters import LAMP_WORDS, provider_name
 from executions.freshness import freshness
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.roles import may_administer, visible_accounts
-from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, show
-from executions.wording import LAMP_ICONS, duration, iso, mark, moment, plain, size
-from providers import registry
+from executions.views.chrome import (
+    Fragment,
+    accounts_of,
+    address,
+    changes,
+    fragment,
+    person,
+    show,
+)
+from executions.wording import LAMP_ICONS, duration, iso, mark, moment, plain, size, stamped
+from providers import registry, setup
 from providers.adapter import Adapter
 from providers.contract import LAMPS, Status
 from providers.models import Health, ProviderAccount
 
 POLL_RUNS = 50
+BLIND_MINUTES = ("5", "15", "30")
 STATES = {  # (lamp, icon, word)
     "current": ("done", "tick", "Current"),
     "new": ("active", "clock", "Waiting for its first poll"),
@@ -116,6 +125,38 @@ def poll(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("executions:account", pk=pk)
 
 
+@require_POST
+def blind_test(request: HttpRequest, pk: int) -> HttpResponse:
+    """Makes the account unreachable for some minutes, to prove that the pages tell the truth; with
+    `minutes=0` ends that."""
+    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+    if not may_administer(request.user):
+        raise PermissionDenied("Only administrators may test what a blind account looks like.")
+    minutes = request.POST.get("minutes", "")
+    if minutes == "0":
+        if setup.see_again(account):
+            _tell_blind(request, account, "blind test ended", {})
+            messages.success(request, f"{account.name} is reachable again, and polled at once.")
+        return redirect("executions:account", pk=pk)
+    asked = int(minutes) if minutes in BLIND_MINUTES else int(BLIND_MINUTES[0])
+    until = setup.go_blind(account, asked, by=person(request).get_username())
+    if until is None:
+        messages.error(request, f"{account.name} is disabled: nobody polls it anyway.")
+    else:
+        _tell_blind(request, account, "blind test begun", {"minutes": asked})
+        messages.success(request, f"{account.name} is unreachable until {stamped(until)}.")
+    return redirect("executions:account", pk=pk)
+
+
+def _tell_blind(
+    request: HttpRequest, account: ProviderAccount, action: str, detail: dict[str, Any]
+) -> None:
+    audit.record(
+        request.user, action, account_name=account.name, detail=detail, address=address(request)
+    )
+    live.publish_health(account.pk, account.health)
+
+
 def account_view(account: ProviderAccount) -> dict[str, Any]:
     """An account's state as words."""
     fresh = freshness(account, timezone.now())
@@ -137,6 +178,9 @@ def account_view(account: ProviderAccount) -> dict[str, Any]:
         "last_success": moment(account.last_success_at),
         "last_success_iso": iso(account.last_success_at),
         "failures": account.failures,
+        "blind_until": stamped(account.blind_until) if account.is_blind else "",
+        "blind_by": account.blind_by,
+        "is_enabled": account.enabled,
     }
 
 
@@ -162,7 +206,10 @@ def _detail(account: ProviderAccount) -> dict[str, Any]:
         "lamps": _lamps(account),
         "skew": _skew(account.clock_skew),
         "covered": moment(account.covered_since),
+        "covered_iso": iso(account.covered_since),
         "next_poll": moment(account.next_poll_at),
+        "next_poll_iso": iso(account.next_poll_at),
+        "blind_minutes": BLIND_MINUTES,
         "poll_runs": [_poll_run(row) for row in runs],
         "rules": _rules(account),
         "key_search": _key_search(account),
@@ -172,6 +219,7 @@ def _detail(account: ProviderAccount) -> dict[str, Any]:
                 "reason": plain(row.reason),
                 "count": row.count,
                 "last": moment(row.last_seen_at),
+                "last_iso": iso(row.last_seen_at),
             }
             for row in bad
         ],

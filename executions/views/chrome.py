@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from executions import pending
 from executions.freshness import Freshness, freshness
-from executions.roles import may_act, may_administer, visible_accounts
+from executions.roles import may_act, may_administer, preference_of, visible_accounts
 from executions.wording import mark, stamped, zone
 from providers.models import ProviderAccount
 
@@ -27,7 +27,7 @@ SECTIONS = {  # first part of the address: what the navigation marks
     "": "runs", "executions": "runs", "inbox": "inbox", "questions": "inbox",
     "errors": "errors", "keys": "keys",
     "workflows": "workflows", "commands": "workflows", "accounts": "accounts",
-    "batches": "batches",
+    "batches": "batches", "shift": "shift",
 }  # fmt: skip
 
 
@@ -87,6 +87,17 @@ def troubles(request: HttpRequest) -> list[Trouble]:
     return [state for state in states if state.fresh.is_trouble]
 
 
+def out_of_sight(request: HttpRequest) -> tuple[list[Trouble], bool]:
+    """Accounts whose news an empty list may lack, and whether none at all can be seen: only then
+    the disabled ones count."""
+    now, accounts = timezone.now(), accounts_of(request).values()
+    states = [Trouble(account, freshness(account, now)) for account in accounts]
+    stale = [state for state in states if state.fresh.is_stale]
+    if stale and len(stale) == len(states):
+        return stale, True
+    return [state for state in stale if state.fresh.is_trouble], False
+
+
 SENTENCES = {
     "late": "late: no poll has finished lately, so the rows may be old.",
     "unreachable": "unreachable: polls fail, and the rows are what was last seen.",
@@ -109,7 +120,21 @@ def trouble_groups(request: HttpRequest) -> list[TroubleGroup]:
             since = f" The oldest data is from {stamped(oldest)}." if oldest else ""
             members = [state.account for state in same]
             groups.append(TroubleGroup(members, f"are {general}{since}", len(members) - 6))
-    return groups
+    return [*groups, *_blind_tests(request)]
+
+
+def _blind_tests(request: HttpRequest) -> list[TroubleGroup]:
+    """Accounts that an administrator made unreachable on purpose: everybody is told."""
+    return [
+        TroubleGroup(
+            [account],
+            f"is in a blind test until {stamped(account.blind_until)}, begun by "
+            f"{account.blind_by}: its polls fail and nothing is sent, as a test of these pages.",
+            0,
+        )
+        for account in accounts_of(request).values()
+        if account.is_blind
+    ]
 
 
 def open_questions(request: HttpRequest) -> Any:
@@ -140,6 +165,8 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         return words
     return {
         **words,
+        "preference": preference_of(user),
+        "zone_name": timezone.get_current_timezone_name(),
         "inbox_count": cache(lambda: inbox_count(request)),
         "accounts_in_trouble": cache(lambda: trouble_groups(request)),
         "may_act": cache(lambda: may_act(user)),
@@ -200,7 +227,8 @@ def no_store(response: HttpResponse) -> HttpResponse:
 def page_stamp(request: HttpRequest, own: str) -> str:
     """Stands for everything a page shows that may change, apart from its rows."""
     states = [(each.account.pk, each.fresh.word, each.fresh.as_of) for each in troubles(request)]
-    return mark(own, inbox_count(request), states)
+    blind = [each.blind_until for each in accounts_of(request).values() if each.is_blind]
+    return mark(own, inbox_count(request), states, blind)
 
 
 def address(request: HttpRequest) -> str | None:

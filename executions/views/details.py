@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,7 +16,8 @@ from django.views.decorators.http import require_GET
 
 from executions.commands import look_closer
 from executions.freshness import freshness
-from executions.models import Command, Execution, ExecutionDetail, Output, Transition
+from executions.models import Command, Execution, ExecutionDetail, Note, Output, Transition
+from executions.noting import notes_of
 from executions.roles import may_act, visible_executions
 from executions.views import errors, histories, keys, logs, questions, relations
 from executions.views.addresses import link
@@ -42,7 +44,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The page; with HX-Request the steps, for their groups, pages, order and search."""
     run = get_run(request, pk)
     if wants_fragment(request):
-        context = {"run": run, **step_list(request, run)}
+        context = {"run": run, **sight_of(run), **step_list(request, run)}
         response = HttpResponse(fragment(request, "executions/_run_steps.html", context))
         response["HX-Replace-Url"] = f"{request.path}?{link(request)}"
         return no_store(response)
@@ -56,6 +58,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **relations.related(run),
         **links_of(request, run),
         "questions": questions.questions_of(request, run),
+        **_notes(request, run),
         "verbs": verbs_of(request.user, run),
         "back": _back(request),
         "changes_url": reverse("executions:run-changes", args=[run.pk]),
@@ -81,6 +84,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
             ),
             Fragment("#data", _part(request, run, "data", data_of(run))),
             Fragment("#related", _part(request, run, "related", relations.related(run))),
+            Fragment("#notes", _notes_html(request, run)),
         ]
         asked = questions.question_fragments(request, run)
         return [*parts, *asked, *logs.log_fragments(request, run)]
@@ -111,6 +115,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "run": run,
         "status": status,
         "fresh": fresh,
+        "is_blind": fresh.is_stale,
         "title": plain(run.workflow.name) or "(no name)",
         "label": plain(run.name),
         "ref": plain(run.ref),
@@ -130,8 +135,9 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "took": took,
         "since": since,
         "changed": moment(run.changed_at),
-        "observed": moment(run.observed_at),
-        "read_at": moment(detail.get("read_at")),
+        "changed_iso": iso(run.changed_at),
+        "read_at": moment(detail.get("read_at") or run.observed_at),
+        "read_iso": iso(detail.get("read_at") or run.observed_at),
         "missing_since": moment(run.missing_since),
         "is_old": is_old,
         "commands": histories.open_commands(run),
@@ -142,6 +148,12 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
 def links_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """The same error elsewhere, and the business keys of the run."""
     return {"same": errors.same_error(request, run.error_key), "keys": keys.keys_of(run)}
+
+
+def sight_of(run: Execution) -> dict[str, Any]:
+    """Whether what is missing on the page may only be out of sight."""
+    fresh = freshness(run.account, timezone.now())
+    return {"fresh": fresh, "is_blind": fresh.is_stale}
 
 
 def data_of(run: Execution) -> dict[str, Any]:
@@ -191,8 +203,22 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     return shown
 
 
+def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    home = reverse("executions:detail", args=[run.pk])
+    return {
+        **notes_of(request.user, run),
+        "notes_url": reverse("executions:run-note", args=[run.pk]),
+        "notes_home": f"{home}#notes",
+    }
+
+
+def _notes_html(request: HttpRequest, run: Execution) -> str:
+    return fragment(request, "executions/_notes.html", {"run": run, **_notes(request, run)})
+
+
 def _part(request: HttpRequest, run: Execution, name: str, context: dict[str, Any]) -> str:
-    return fragment(request, f"executions/_run_{name}.html", {"run": run, **context})
+    shown = {"run": run, **sight_of(run), **context}
+    return fragment(request, f"executions/_run_{name}.html", shown)
 
 
 def _stamp(run: Execution) -> str:
@@ -206,10 +232,15 @@ def _stamp(run: Execution) -> str:
     newest = (
         Transition.objects.filter(execution=run).order_by("-version").values_list("version")[:1]
     )
+    notes = list(
+        Note.objects.filter(Q(execution=run) | Q(workflow=run.workflow_id))
+        .order_by("pk")
+        .values_list("pk", "is_pinned")
+    )
     fresh = freshness(run.account, timezone.now())
     return mark(
         run.version, run.missing_since, run.progress, run.message, fresh, commands, asked,
-        detail, list(newest), logs.last_number(run), relations.usual(run)["overdue"],
+        detail, list(newest), logs.last_number(run), relations.usual(run)["overdue"], notes,
     )  # fmt: skip
 
 

@@ -22,9 +22,9 @@ from executions.views.chrome import (
     changes,
     fragment,
     inbox_count,
+    out_of_sight,
     sees_all,
     show,
-    troubles,
 )
 from executions.views.waiting import COLUMNS, lines_of
 from executions.wording import mark, plain
@@ -94,6 +94,7 @@ def _context(
     request: HttpRequest, wanted: Wanted, rows: list[Question], found: pending.Page, newer: int
 ) -> dict[str, Any]:
     totals = pending.counts(wanted, request.user.pk)
+    blind, is_blind = out_of_sight(request)
     here = reverse("executions:inbox")
     asking = pending.workflows(accounts_of(request), sees_all=sees_all(request))
     place = {key: request.GET.get(key, "") for key in ("before", "after")}
@@ -119,7 +120,9 @@ def _context(
         "first": here + wanted.query() if found.before else "",
         "previous": here + wanted.query(before=found.before) if found.before else "",
         "following": here + wanted.query(after=found.after) if found.after else "",
-        "blind": troubles(request),
+        "blind": blind,
+        "is_blind": is_blind,
+        "has_accounts": bool(accounts_of(request)),
         "answered": answered.newest(request),
         "changes_url": reverse("executions:inbox-changes") + wanted.query(**place),
     }

@@ -2,21 +2,83 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from executions.filters import LAMP_WORDS
-from executions.views.chrome import THEMES, changes, show
-from executions.wording import LAMP_ICONS, STATUS_VIEWS
+from executions.models import Preference
+from executions.roles import preference_of
+from executions.times import zone_named, zone_names
+from executions.views.chrome import THEMES, changes, person, show
+from executions.wording import LAMP_ICONS, STATUS_ADVICE, STATUS_VIEWS
 
 YEAR = 365 * 24 * 3600
+TIMES = ((False, "The clock: Nov 22 12:03:05"), (True, "Relative: 4 min ago"))
+DENSITIES = ((False, "Comfortable"), (True, "Compact: more rows on a screen"))
 
 
-@require_POST
+def _is_true(value: Any) -> bool:
+    return str(value) == "True"
+
+
+class PreferenceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    zone = forms.CharField(
+        max_length=64,
+        label="Time zone",
+        help_text="Every time on every page is in this zone.",
+        widget=forms.TextInput(
+            attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    is_relative = forms.TypedChoiceField(
+        label="Times", choices=TIMES, coerce=_is_true, widget=forms.RadioSelect
+    )
+    is_compact = forms.TypedChoiceField(
+        label="Density", choices=DENSITIES, coerce=_is_true, widget=forms.RadioSelect
+    )
+    has_shortcuts = forms.BooleanField(label="Keyboard shortcuts", required=False)
+
+    class Meta:
+        model = Preference
+        fields = ("zone", "is_relative", "is_compact", "has_shortcuts")
+
+    def clean_zone(self) -> str:
+        typed = self.cleaned_data["zone"]
+        found = zone_named(typed)
+        if not found:
+            raise forms.ValidationError(
+                "There is no such time zone. Choose one of the list, such as Europe/Zurich or UTC."
+            )
+        return found
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest) -> HttpResponse:
-    """The theme, kept in a cookie: it belongs to a screen, not to a person."""
+    """The page of a person's preferences; the theme's buttons post here from every page."""
+    if "theme" in request.POST:
+        return _choose_theme(request)
+    kept = preference_of(request.user)
+    kept.user = person(request)
+    form = PreferenceForm(request.POST or None, instance=kept)
+    if request.method == "POST" and form.is_valid():
+        chosen = {name: form.cleaned_data[name] for name in PreferenceForm.Meta.fields}
+        Preference.objects.update_or_create(user=person(request), defaults=chosen)
+        messages.success(request, "Your preferences are saved.")
+        return redirect("executions:preferences")
+    status = 422 if form.is_bound and form.errors else 200
+    context = {"form": form, "zones": zone_names(), "now": timezone.now()}
+    return show(request, "executions/preferences.html", context, status=status)
+
+
+def _choose_theme(request: HttpRequest) -> HttpResponse:
+    """Kept in a cookie: it belongs to a screen, not to a person."""
     target = request.POST.get("next", "/")
     is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
     response = redirect(target if is_ours else "executions:list")
@@ -35,7 +97,9 @@ def statuses(request: HttpRequest) -> HttpResponse:
             "key": lamp.value,
             "word": word,
             "icon": LAMP_ICONS[lamp],
-            "statuses": [STATUS_VIEWS[status.value] for status in lamp.statuses],
+            "statuses": [
+                (STATUS_VIEWS[status.value], STATUS_ADVICE[status]) for status in lamp.statuses
+            ],
         }
         for lamp, word in LAMP_WORDS.items()
     ]

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -14,10 +14,20 @@ from django.views.decorators.http import require_GET, require_POST
 
 from executions.commands import NotPossible, request_start
 from executions.filters import provider_name
-from executions.models import Command, Execution, Workflow
+from executions.models import Command, Execution, Note, Workflow
+from executions.noting import notes_of_workflow
 from executions.roles import may_act
 from executions.views import histories
-from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, person, show
+from executions.views.chrome import (
+    Fragment,
+    accounts_of,
+    address,
+    changes,
+    fragment,
+    out_of_sight,
+    person,
+    show,
+)
 from executions.views.questions import intent_key, require_may_act
 from executions.wording import mark, plain
 from providers import registry
@@ -36,6 +46,8 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
     found = _visible(request)
     if text:
         found = found.filter(name__icontains=text.replace("\0", ""))
+    newest = Note.objects.filter(workflow=OuterRef("pk")).values("text")[:1]
+    found = found.annotate(note=Subquery(newest))
     rows = list(found.order_by("-can_start", "name", "pk")[: MAX_SHOWN + 1])
     workflows = [
         {
@@ -45,10 +57,17 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
             "account": accounts[row.account_id].name,
             "provider": provider_name(accounts[row.account_id].provider),
             "can_start": row.can_start,
+            "note": plain(row.note or "", 200),
         }
         for row in rows[:MAX_SHOWN]
     ]
-    context = {"workflows": workflows, "q": text, "has_more": len(rows) > MAX_SHOWN}
+    context = {
+        "workflows": workflows,
+        "q": text,
+        "has_more": len(rows) > MAX_SHOWN,
+        "has_accounts": bool(accounts),
+        "blind": out_of_sight(request)[0],
+    }
     return show(request, "executions/workflows.html", context)
 
 
@@ -147,6 +166,9 @@ def _form_page(
         "note": note,
         "can_start": workflow.can_start and may_act(request.user),
         "key": str(uuid.uuid4()),
+        **notes_of_workflow(request.user, workflow),
+        "notes_url": reverse("executions:workflow-note", args=[workflow.pk]),
+        "notes_home": reverse("executions:workflow", args=[workflow.pk]) + "#notes",
     }
     return show(request, "executions/start.html", context, status=status)
 

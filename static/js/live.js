@@ -62,7 +62,7 @@ function say(state, word) {
 function heard(event) {
   const news = JSON.parse(event.data);
   for (const [id] of [...(news.runs || []), ...(news.commands || [])]) wanted.add(String(id));
-  wantsAll = wantsAll || "health" in news;
+  wantsAll = wantsAll || "health" in news || "notes" in news;
   wantsRest = true;
   soon();
 }

@@ -41,10 +41,8 @@ window.addEventListener("pagehide", () => { // "back to the list" means this lis
   if (byId("console")) sessionStorage.setItem("list", location.pathname + location.search);
 });
 on("keydown", (event) => {
-  const search = byId("search"), menu = byId("user-menu");
-  if (event.key === "Escape" && menu?.open) menu.open = false;
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || !search) return;
-  if (!event.target.closest("input, textarea, select")) { event.preventDefault(); search.focus(); }
+  const menu = byId("user-menu");
+  if (event.key === "Escape" && menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
 });
 const back = byId("back-to-list"), list = sessionStorage.getItem("list");
 if (back && list) back.href = list;

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from executions.models import Batch, BatchItem, Command, Execution, Output
+from executions.models import Batch, BatchItem, Command, Execution, Note, Output
 from executions.storing import store
 from executions.urls import urlpatterns
 from providers import contract
@@ -48,6 +48,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "cancellation": (NEVER, ACT),
     "suspension": (NEVER, ACT),
     "resumption": (NEVER, ACT),
+    "run-note": (NEVER, ACT),
     "inbox": (LISTS, NEVER),
     "inbox-changes": (LISTS, NEVER),
     "answered": (LISTS, NEVER),
@@ -61,6 +62,9 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "workflows": (LISTS, NEVER),
     "workflow": (LOOK, NEVER),
     "run-creation": (NEVER, ACT),
+    "workflow-note": (NEVER, ACT),
+    "note-pin": (NEVER, ACT),
+    "note-deletion": (NEVER, ACT | {"ana": 403}),  # not her note
     "command": (LOOK, NEVER),
     "command-changes": (LOOK, NEVER),
     "accounts": (LISTS, NEVER),
@@ -77,7 +81,12 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "batch-stop": (NEVER, ACT),
     "batch-retry": (NEVER, ACT),
     "batch-result": (LOOK, NEVER),
-    "preferences": (NEVER, {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}),
+    "blind-test": (NEVER, ACT | {"ana": 403}),
+    "palette": (LISTS, NEVER),
+    "shift": (LISTS, NEVER),
+    "shift-changes": (LISTS, NEVER),
+    "handover": (NEVER, {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}),
+    "preferences": (LISTS, {"anonymous": 302, "vik": 422, "ana": 422, "eve": 422}),
     "statuses": (LISTS, NEVER),
 }
 
@@ -127,6 +136,7 @@ def run(clients: dict[str, Client]) -> Execution:
     )
     store(account.pk, 1, [snapshot])
     run = Execution.objects.get(ref="r1")
+    Note.objects.create(account=account, execution=run, text="Look at the disk")
     Command.objects.create(
         kind="cancel", account=account, execution=run, target="run:0", state="rejected"
     )
@@ -149,10 +159,11 @@ def address_of(name: str, run: Execution) -> str:
         "workflow": run.workflow_id,
         "account": run.account_id,
         "batch": Batch.objects.get().pk,
+        "note": run.notes.get().pk,
     }
     route = str(next(each.pattern for each in urlpatterns if each.name == name))
     of = {"executions/": "execution", "questions/": "question", "workflows/": "workflow",
-          "accounts/": "account", "batches/": "batch"}  # fmt: skip
+          "accounts/": "account", "batches/": "batch", "notes/": "note"}  # fmt: skip
     values: dict[str, Any] = {}
     if "<int:pk>" in route:
         values["pk"] = numbers[of[route.split("<")[0]]]

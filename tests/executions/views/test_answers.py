@@ -33,7 +33,7 @@ def test_the_badge_counts_what_the_inbox_lists(ana, eve, question):
     text = ana.get("/inbox/").content.decode()
     assert "Decide on the claim" in text
     assert '<i class="icon icon-hand" aria-hidden="true"></i>1<span' in text
-    assert "Nothing waits for a person" in eve.get("/inbox/").content.decode()
+    assert "No provider account yet" in eve.get("/inbox/").content.decode()  # none for her
 
 
 def test_an_answer_is_recorded_with_its_typed_values(ana, question, typed):

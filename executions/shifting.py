@@ -1,0 +1,349 @@
+"""What changed between two moments, for whoever takes over: read from what polls and people have
+left behind, newest first, each kind bounded.
+
+Called by the shift view. `GROUPS` names the kinds in the order of the page; each is one function of
+the window and costs one or two queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Q
+
+from executions.models import (
+    PROBLEM_STATUSES,
+    Command,
+    Execution,
+    Note,
+    Question,
+)
+from executions.wording import (
+    COMMAND_LAMPS,
+    COMMAND_WORDS,
+    STATUS_VIEWS,
+    plain,
+    stamped,
+)
+from providers.contract import Status, Verb
+from providers.models import Health, ProviderAccount
+
+MOST = 500  # events of one kind
+SCANNED = 50_000  # status changes looked at
+POLLS = 5000  # poll runs counted per account
+
+
+@dataclass(frozen=True)
+class Window:
+    """After `since`, up to `until`, at these accounts."""
+
+    accounts: Mapping[int, ProviderAccount]
+    since: datetime
+    until: datetime
+
+    @property
+    def ids(self) -> list[int]:
+        return list(self.accounts)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened: to a run, or to an account."""
+
+    at: datetime
+    lamp: str
+    icon: str
+    word: str
+    account: str
+    account_id: int
+    run_id: int | None = None
+    workflow_id: int | None = None
+    workflow: str = ""
+    label: str = ""
+    text: str = ""
+    """Provider text, or what a person wrote."""
+    who: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    key: str
+    title: str
+    icon: str
+    events: tuple[Event, ...]
+    has_more: bool = False
+
+    def of_workflow(self, pk: int) -> Group:
+        kept = tuple(event for event in self.events if event.workflow_id == pk)
+        return replace(self, events=kept)
+
+
+Kind = Callable[[Window], Iterable[Event]]
+
+
+def groups(window: Window) -> list[Group]:
+    """Every kind of event in the window, the empty ones too."""
+    found = []
+    for key, title, icon, kind in GROUPS:
+        events = tuple(kind(window)) if window.ids else ()
+        found.append(Group(key, title, icon, events[:MOST], len(events) > MOST))
+    return found
+
+
+# ------------------------------------------------------------------------------------ of runs
+
+_MOVES = """
+WITH seen AS MATERIALIZED (
+    SELECT observed_at, execution_id, version, from_status, to_status, flags
+    FROM executions_transition WHERE observed_at > %(since)s AND observed_at <= %(until)s
+    ORDER BY observed_at DESC, execution_id DESC, version DESC LIMIT %(scanned)s
+), moved AS (
+    SELECT DISTINCT ON (x.id) t.observed_at, t.to_status, x.id, x.account_id, x.workflow_id,
+        w.name AS workflow, coalesce(nullif(x.name, ''), x.ref) AS label, x.error_summary
+    FROM seen t
+    JOIN executions_execution x ON x.id = t.execution_id
+    JOIN executions_workflow w ON w.id = x.workflow_id
+    WHERE x.account_id = ANY(%(ids)s)
+        AND (t.to_status = ANY(%(to)s) OR (t.from_status = ANY(%(from)s)
+            AND NOT t.to_status = ANY(%(from)s)))
+        AND (NOT 'first' = ANY(t.flags) OR coalesce(x.finished_at, t.observed_at) > %(since)s)
+    ORDER BY x.id, t.observed_at DESC
+)
+SELECT * FROM moved ORDER BY observed_at DESC, id DESC LIMIT %(most)s
+"""
+_WORKS_AGAIN = """
+SELECT x.workflow_id, x.id, x.status, coalesce(x.finished_at, x.changed_at), x.account_id, w.name,
+    coalesce(nullif(x.name, ''), x.ref)
+FROM unnest(%s::bigint[]) AS f(workflow_id)
+JOIN executions_workflow w ON w.id = f.workflow_id
+CROSS JOIN LATERAL (
+    SELECT * FROM executions_execution
+    WHERE workflow_id = f.workflow_id AND status = ANY(%s)
+    ORDER BY sort_at DESC, id DESC LIMIT 1
+) x
+"""
+
+
+def failed(window: Window) -> list[Event]:
+    return _moves(window, to=PROBLEM_STATUSES)
+
+
+def canceled(window: Window) -> list[Event]:
+    return _moves(window, to=(Status.CANCELED.value,))
+
+
+def recovered(window: Window) -> list[Event]:
+    """Runs that left their failure behind, and workflows that failed in the window and whose
+    newest finished run is a good one."""
+    back = _moves(window, came_from=PROBLEM_STATUSES)
+    broken: dict[int, datetime] = {}
+    for event in failed(window):
+        broken.setdefault(event.workflow_id or 0, event.at)
+    ended = [*PROBLEM_STATUSES, Status.SUCCEEDED.value, Status.WARNING.value]
+    with connection.cursor() as cursor:
+        cursor.execute(_WORKS_AGAIN, [list(broken), ended])
+        newest = cursor.fetchall()
+    again = [
+        Event(
+            at, "done", "tick", "Works again", window.accounts[account].name, account, run,
+            workflow, plain(name, 160), plain(label, 160),
+        )
+        for workflow, run, status, at, account, name, label in newest
+        if status not in PROBLEM_STATUSES and at >= broken[workflow]
+    ]  # fmt: skip
+    return sorted([*back, *again], key=lambda event: event.at, reverse=True)
+
+
+def _moves(
+    window: Window, *, to: tuple[str, ...] = (), came_from: tuple[str, ...] = ()
+) -> list[Event]:
+    """Runs by their newest status change of this kind."""
+    parameters: dict[str, Any] = {
+        "since": window.since, "until": window.until, "ids": window.ids, "to": list(to),
+        "from": list(came_from), "scanned": SCANNED, "most": MOST + 1,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVES, parameters)
+        rows = cursor.fetchall()
+    events = []
+    for at, status, run, account, workflow, name, label, error in rows:
+        view = STATUS_VIEWS[status]
+        events.append(
+            Event(
+                at, view.lamp, view.icon, view.word, window.accounts[account].name, account, run,
+                workflow, plain(name, 160), plain(label, 160), plain(error, 300) if to else "",
+            )
+        )  # fmt: skip
+    return events
+
+
+# --------------------------------------------------------------------------------- of people
+
+
+def asked(window: Window) -> list[Event]:
+    rows = (
+        Question.objects.filter(opened_at__gt=window.since, opened_at__lte=window.until)
+        .filter(Q(closed_at=None) | Q(closed_at__gt=window.since))  # each has its index
+        .filter(execution__account_id__in=window.ids)
+        .select_related("execution__workflow")
+        .order_by("-opened_at", "-pk")[: MOST + 1]
+    )
+    return [
+        _of_run(
+            window, row.execution, row.opened_at, "needs_you", "hand",
+            "Waits" if row.closed_at is None else "Asked",
+            text=plain(row.title, 200) or "Input is needed",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def answered(window: Window) -> list[Event]:
+    """Questions that the provider stopped asking, with who answered here; else "elsewhere"."""
+    rows = list(
+        Question.objects.filter(closed_at__gt=window.since, closed_at__lte=window.until)
+        .filter(execution__account_id__in=window.ids)
+        .select_related("execution__workflow")
+        .order_by("-closed_at", "-pk")[: MOST + 1]
+    )
+    runs = {row.execution_id for row in rows}
+    given = Command.objects.filter(kind=Verb.ANSWER.value, execution_id__in=runs)
+    by = {
+        (run, ref): who
+        for run, ref, who in given.exclude(state="rejected")
+        .order_by("requested_at")
+        .values_list("execution_id", "question_ref", "requested_by__username")
+    }
+    return [
+        _of_run(
+            window, row.execution, row.closed_at, "done", "tick", "Answered",
+            text=plain(row.title, 200),
+            who=by.get((row.execution_id, row.ref)) or "elsewhere",
+        )
+        for row in rows
+        if row.closed_at
+    ]  # fmt: skip
+
+
+def wished(window: Window) -> list[Event]:
+    """What people asked of runs and workflows, but for answers, which have their own group."""
+    rows = (
+        Command.objects.filter(requested_at__gt=window.since, requested_at__lte=window.until)
+        .filter(account_id__in=window.ids)
+        .exclude(kind=Verb.ANSWER.value)
+        .select_related("execution__workflow", "workflow", "requested_by")
+        .order_by("-requested_at")[: MOST + 1]
+    )
+    events = []
+    for row in rows:
+        who = row.requested_by.get_username() if row.requested_by else "someone"
+        word = f"{row.kind.capitalize()} {COMMAND_WORDS.get(row.state, row.state)}"
+        lamp, text = COMMAND_LAMPS.get(row.state, "active"), plain(row.reason or row.message, 200)
+        if row.execution:
+            event = _of_run(
+                window, row.execution, row.requested_at, lamp, "send", word, text=text, who=who
+            )
+        else:
+            name = plain(row.workflow.name, 160) if row.workflow else ""
+            event = Event(
+                row.requested_at, lamp, "send", word, window.accounts[row.account_id].name,
+                row.account_id, None, row.workflow_id, name, "", text, who,
+            )  # fmt: skip
+        events.append(event)
+    return events
+
+
+def noted(window: Window) -> list[Event]:
+    rows = (
+        Note.objects.filter(created_at__gt=window.since, created_at__lte=window.until)
+        .filter(account_id__in=window.ids)
+        .select_related("execution__workflow", "workflow", "author")
+        .order_by("-created_at", "-pk")[: MOST + 1]
+    )
+    events = []
+    for row in rows:
+        who = row.author.get_username() if row.author else "someone"
+        text = plain(row.text, 300)
+        if row.execution:
+            event = _of_run(
+                window, row.execution, row.created_at, "unknown", "note", "Note", text=text, who=who
+            )
+        else:
+            name = plain(row.workflow.name, 160) if row.workflow else ""
+            event = Event(
+                row.created_at, "unknown", "note", "Note", window.accounts[row.account_id].name,
+                row.account_id, None, row.workflow_id, name, "", text, who,
+            )  # fmt: skip
+        events.append(event)
+    return events
+
+
+def _of_run(
+    window: Window, run: Execution, at: datetime, lamp: str, icon: str, word: str, **more: Any
+) -> Event:
+    return Event(
+        at, lamp, icon, word, window.accounts[run.account_id].name, run.account_id, run.pk,
+        run.workflow_id, plain(run.workflow.name, 160), plain(run.name or run.ref, 160), **more,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------- of accounts
+
+_FAILED_POLLS = """
+SELECT a.id, count(*), min(p.started_at), max(p.started_at)
+FROM unnest(%s::bigint[]) AS a(id)
+CROSS JOIN LATERAL (
+    SELECT started_at, outcome FROM executions_pollrun
+    WHERE account_id = a.id AND started_at > %s AND started_at <= %s
+    ORDER BY started_at DESC LIMIT %s
+) p
+WHERE p.outcome NOT IN ('ok', 'partial') GROUP BY a.id
+"""
+HEALTH_WORDS = {
+    Health.FAILING: ("failed", "blind", "Polls fail"),
+    Health.AUTH: ("failed", "key", "Credentials refused"),
+    Health.PAUSED: ("unknown", "pause", "Disabled"),
+    Health.OK: ("done", "tick", "Reads again"),
+}
+
+
+def changed_accounts(window: Window) -> list[Event]:
+    """Accounts whose health changed last within the window, and how many polls failed in it."""
+    changed = [
+        account
+        for account in window.accounts.values()
+        if window.since < account.health_since <= window.until and account.health in HEALTH_WORDS
+    ]
+    with connection.cursor() as cursor:
+        ids = [account.pk for account in changed]
+        cursor.execute(_FAILED_POLLS, [ids, window.since, window.until, POLLS])
+        failures = {pk: (number, first, last) for pk, number, first, last in cursor.fetchall()}
+    events = []
+    for account in changed:
+        lamp, icon, word = HEALTH_WORDS[Health(account.health)]
+        number, first, last = failures.get(account.pk, (0, None, None))
+        if account.health == Health.OK and not number:
+            continue  # its first good poll: nothing was broken
+        span = f"from {stamped(first)} to {stamped(last)}"
+        told = f"{number:,} polls failed, {span}." if number else ""
+        text = f"{plain(account.last_error, 200)} {told}".strip()
+        events.append(
+            Event(account.health_since, lamp, icon, word, account.name, account.pk, text=text)
+        )
+    return sorted(events, key=lambda event: event.at, reverse=True)
+
+
+GROUPS: tuple[tuple[str, str, str, Kind], ...] = (
+    ("failed", "Failed", "cross", failed),
+    ("recovered", "Recovered", "tick", recovered),
+    ("canceled", "Canceled", "slash", canceled),
+    ("asked", "Questions asked", "hand", asked),
+    ("answered", "Questions answered", "tick", answered),
+    ("commands", "Asked for by people", "send", wished),
+    ("accounts", "Accounts that broke or recovered", "blind", changed_accounts),
+    ("notes", "Notes written", "note", noted),
+)

@@ -1,0 +1,78 @@
+"""Notes on runs and workflows: written, pinned and deleted from the page that shows them."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from executions import noting
+from executions.models import Execution, Note, Workflow
+from executions.roles import visible_executions
+from executions.views.chrome import accounts_of, address, person
+from executions.views.questions import require_may_act
+
+
+@require_POST
+def run_note(request: HttpRequest, pk: int) -> HttpResponse:
+    found = visible_executions(request.user).select_related("account")
+    run = get_object_or_404(found, pk=pk)
+    return _written(request, run, reverse("executions:detail", args=[pk]))
+
+
+@require_POST
+def workflow_note(request: HttpRequest, pk: int) -> HttpResponse:
+    found = Workflow.objects.filter(account_id__in=list(accounts_of(request)))
+    workflow = get_object_or_404(found.select_related("account"), pk=pk)
+    return _written(request, workflow, reverse("executions:workflow", args=[pk]))
+
+
+@require_POST
+def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
+    note = _get(request, pk)
+    noting.delete(person(request), note, address=address(request))
+    messages.success(request, "The note is deleted.")
+    return _back(request, note)
+
+
+@require_POST
+def note_pin(request: HttpRequest, pk: int) -> HttpResponse:
+    note = _get(request, pk)
+    is_pinned = request.POST.get("pinned") == "1"
+    noting.pin(person(request), note, is_pinned=is_pinned, address=address(request))
+    return _back(request, note)
+
+
+def _written(request: HttpRequest, place: Execution | Workflow, home: str) -> HttpResponse:
+    require_may_act(request)
+    try:
+        noting.write(
+            person(request),
+            place,
+            request.POST.get("text", ""),
+            is_pinned=request.POST.get("pinned") == "1",
+            address=address(request),
+        )
+    except noting.NotWritten as error:
+        messages.error(request, str(error))
+    return redirect(f"{home}#notes")
+
+
+def _get(request: HttpRequest, pk: int) -> Note:
+    found = Note.objects.filter(account_id__in=list(accounts_of(request)))
+    return get_object_or_404(
+        found.select_related("account", "execution", "workflow", "author"), pk=pk
+    )
+
+
+def _back(request: HttpRequest, note: Note) -> HttpResponse:
+    """Where the button was, else the page of the note's place."""
+    target = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(target, {request.get_host()}):
+        return redirect(target)
+    if note.execution_id:
+        return redirect("executions:detail", pk=note.execution_id)
+    return redirect("executions:workflow", pk=note.workflow_id)

@@ -1,0 +1,186 @@
+"""The shift view: what changed since a person was last here, and "I have taken over"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_GET, require_POST
+
+from executions import audit, shifting
+from executions.models import Preference
+from executions.roles import preference_of
+from executions.shifting import Event, Group, Window
+from executions.views.chrome import (
+    Fragment,
+    accounts_of,
+    address,
+    changes,
+    fragment,
+    person,
+    show,
+    troubles,
+)
+from executions.wording import iso, mark, moment, stamped
+
+FEW = 8  # lines of a group before its own page is needed
+AGO: Mapping[str, tuple[str, timedelta]] = {
+    "1h": ("last hour", timedelta(hours=1)),
+    "8h": ("last 8 hours", timedelta(hours=8)),
+    "12h": ("last 12 hours", timedelta(hours=12)),
+    "24h": ("last 24 hours", timedelta(hours=24)),
+    "3d": ("last 3 days", timedelta(days=3)),
+}
+NEVER_HERE = "12h"
+LONGEST = timedelta(days=7)
+
+
+@require_GET
+def shift(request: HttpRequest) -> HttpResponse:
+    context = _view(request)
+    return show(request, "executions/shift.html", context, own_stamp=context["own_stamp"])
+
+
+@require_GET
+def shift_changes(request: HttpRequest) -> HttpResponse:
+    context = _view(request)
+
+    def fragments() -> list[Fragment]:
+        return [Fragment("#shift", fragment(request, "executions/_shift.html", context))]
+
+    return changes(request, context["own_stamp"], fragments)
+
+
+@require_POST
+def handover(request: HttpRequest) -> HttpResponse:
+    """Up to when the page told: what came since the page was made is not lost."""
+    told, now = _read(request.POST.get("until", "")), timezone.now()
+    until = min(told, now) if told is not None else now
+    Preference.objects.update_or_create(user=person(request), defaults={"seen_at": until})
+    audit.record(request.user, "shift taken over", address=address(request))
+    messages.success(request, f"You have taken over as of {stamped(until)}.")
+    return redirect("executions:shift")
+
+
+def _view(request: HttpRequest) -> dict[str, Any]:
+    ignored: list[str] = []
+    since, chosen = _since(request, ignored)
+    window = Window(accounts_of(request), since, timezone.now())
+    found = shifting.groups(window)
+    only = request.GET.get("group", "")
+    if only and only not in {group.key for group in found}:
+        ignored.append(f"There is no group “{only[:40]}”.")
+        only = ""
+    workflow = request.GET.get("workflow", "") if only else ""
+    query = {"since": chosen} if chosen else {}
+    groups = [
+        _group(group, query, only, workflow) for group in found if not only or group.key == only
+    ]
+    return {
+        "groups": groups,
+        "only": groups[0] if only else None,
+        "is_quiet": not any(group["number"] for group in groups),
+        "since": stamped(since),
+        "since_iso": iso(since),
+        "since_value": timezone.localtime(since).strftime("%Y-%m-%dT%H:%M"),
+        "chosen": chosen,
+        "ago_options": [(key, words[0], key == chosen) for key, words in AGO.items()],
+        "seen_at": stamped(preference_of(request.user).seen_at),
+        "until": window.until.isoformat(),
+        "has_accounts": bool(window.accounts),
+        "blind": troubles(request),
+        "ignored": ignored,
+        "shift_query": f"?{urlencode(query)}" if query else "",
+        "changes_url": f"{reverse('executions:shift-changes')}?{request.GET.urlencode()}",
+        "own_stamp": mark(groups, preference_of(request.user).seen_at, ignored),
+    }
+
+
+def _since(request: HttpRequest, ignored: list[str]) -> tuple[datetime, str]:
+    """From when, and the word of the address that says so; "" for "since I was last here"."""
+    now, text = timezone.now(), request.GET.get("since", "")
+    seen = preference_of(request.user).seen_at
+    if text in AGO:
+        return now - AGO[text][1], text
+    if text:
+        typed = _read(text)
+        if typed is not None and typed < now:
+            return _bounded(typed, now, ignored), text
+        ignored.append(f"“{text[:40]}” is not a time in the past.")
+    if seen is not None:
+        return _bounded(seen, now, ignored), ""
+    return now - AGO[NEVER_HERE][1], ""
+
+
+def _read(text: str) -> datetime | None:
+    """A time as a `datetime-local` field sends it, in the reader's zone."""
+    try:
+        at = parse_datetime(text)
+        return at if at is None or at.tzinfo else timezone.make_aware(at)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _bounded(since: datetime, now: datetime, ignored: list[str]) -> datetime:
+    if now - since > LONGEST:
+        ignored.append(f"Only the last {LONGEST.days} days are looked at.")
+        return now - LONGEST
+    return since
+
+
+def _group(group: Group, query: dict[str, str], only: str, workflow: str) -> dict[str, Any]:
+    if workflow.isascii() and workflow.isdigit() and len(workflow) < 19:
+        group = group.of_workflow(int(workflow))
+    here = f"?{urlencode({**query, 'group': group.key})}"
+    lines = [_line(event) for event in group.events] if only else _lines(group, here)
+    shown = lines if only else lines[:FEW]
+    return {
+        "key": group.key,
+        "title": group.title,
+        "icon": group.icon,
+        "number": len(group.events),
+        "count": f"{len(group.events):,}{'+' if group.has_more else ''}",
+        "lines": shown,
+        "more": len(lines) - len(shown),
+        "href": here,
+    }
+
+
+def _lines(group: Group, here: str) -> list[dict[str, Any]]:
+    """Failed runs as one line per workflow, with the newest of them; others one by one."""
+    if group.key != "failed":
+        return [_line(event) for event in group.events]
+    by_workflow: dict[int | None, list[Event]] = {}
+    for event in group.events:
+        by_workflow.setdefault(event.workflow_id, []).append(event)
+    most_first = sorted(by_workflow.items(), key=lambda item: -len(item[1]))
+    return [
+        {**_line(events[0]), "number": len(events), "all": f"{here}&workflow={workflow}"}
+        for workflow, events in most_first
+    ]
+
+
+def _line(event: Event) -> dict[str, Any]:
+    return {
+        "event": event,
+        "at": moment(event.at),
+        "at_iso": iso(event.at),
+        "href": _href(event),
+        "number": 1,
+    }
+
+
+def _href(event: Event) -> str:
+    if event.run_id:
+        return reverse("executions:detail", args=[event.run_id])
+    if event.workflow_id:
+        return reverse("executions:workflow", args=[event.workflow_id])
+    return reverse("executions:account", args=[event.account_id])

@@ -1,0 +1,43 @@
+// Shortcuts: single keys, never with a modifier, never while somebody types or a dialog is open, and
+// none at all for those who switched them off. The help dialog lists them.
+"use strict";
+const ROWS = "[data-row], .task, .account-card, .plain.list tbody tr, .shift-run";
+const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+let leaderAt = 0;
+function rowOf(element) { return element?.closest?.(ROWS) || null; }
+function moveBy(step) {
+  const rows = all(ROWS).filter((row) => row.checkVisibility?.() !== false && row.querySelector("a[href], button"));
+  const here = rows.indexOf(rowOf(document.activeElement));
+  const next = here < 0 ? rows[step > 0 ? 0 : rows.length - 1] : rows[here + step];
+  if (!next) return;
+  const link = next.querySelector(".run-link, .task-link, .account-link") || next.querySelector("a[href]:not([tabindex='-1']), button");
+  link?.focus({ preventScroll: true, focusVisible: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+const keys = {
+  "/": () => byId("search")?.focus(),
+  j: () => moveBy(1),
+  k: () => moveBy(-1),
+  x: () => rowOf(document.activeElement)?.querySelector("input[type=checkbox]")?.click(),
+  t: () => { // of a row, else the first of the page
+    const row = rowOf(document.activeElement) || byId("main"), time = row?.querySelector("time[datetime]");
+    if (time) showTip(time, document.activeElement);
+  },
+  h: () => (rowOf(document.activeElement) || byId("main"))?.querySelector(".lamp-help")?.click(),
+  r: () => { askAll(); toast(`Asked for what is new, ${new Date(Date.now() - skew).toLocaleTimeString("en-GB", { timeZone: page.zone })}`); },
+  p: () => byId("pause")?.click(),
+  "?": () => byId("keys")?.showModal(),
+  g: () => { leaderAt = Date.now(); },
+};
+on("keydown", (event) => {
+  if (page.keys !== "on" || event.defaultPrevented || event.repeat && !"jk".includes(event.key)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest(TYPING) || document.querySelector("dialog[open]")) return;
+  const leads = Date.now() - leaderAt < 1500;
+  leaderAt = 0;
+  const place = leads && /^[a-z]$/.test(event.key) && document.querySelector(`[data-go="${event.key}"]`);
+  const act = place ? () => place.click() : Object.hasOwn(keys, event.key) && keys[event.key];
+  if (!act || leads && !place) return;
+  event.preventDefault();
+  act();
+});

@@ -1,0 +1,60 @@
+// The command palette: Ctrl or Cmd with K, arrows, Enter. The server finds; the focus stays in the
+// field, and the chosen option is named to it.
+"use strict";
+const palette = byId("palette"), asked = byId("palette-q"), foundBox = byId("palette-found");
+const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
+let eager = false; // Enter was pressed before the answer was there
+function places() { return [...foundBox.querySelectorAll("[role=option]")]; }
+function isAnswered() { return byId("palette-list")?.dataset.q === asked.value.trim().replace(/\s+/g, " "); }
+function choose(place) {
+  for (const each of places()) each.setAttribute("aria-selected", each === place);
+  asked.setAttribute("aria-expanded", places().length > 0);
+  if (place) asked.setAttribute("aria-activedescendant", place.id);
+  else asked.removeAttribute("aria-activedescendant");
+  place?.scrollIntoView({ block: "nearest" });
+}
+function chosen() { return places().find((each) => each.ariaSelected === "true"); }
+function go(place) {
+  if (!place) return;
+  palette.close();
+  place.click();
+}
+function openPalette() {
+  if (!palette || document.querySelector("dialog[open]")) return;
+  asked.value = "";
+  eager = false;
+  palette.showModal();
+  htmx.trigger(asked.form, "palette-open");
+}
+on("keydown", (event) => {
+  const modified = isMac ? event.metaKey : event.ctrlKey;
+  if (page.keys !== "on" || event.key.toLowerCase() !== "k" || !modified || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (palette.open) palette.close(); else openPalette();
+});
+on("click", (event) => {
+  if (event.target.closest("[data-palette]")) openPalette();
+  if (event.target === palette) palette.close(); // its backdrop
+  if (event.target.closest("#palette [role=option]")) {
+    if (event.target.closest("[data-dialog]")) event.preventDefault();
+    palette.close();
+  }
+});
+asked?.addEventListener("keydown", (event) => {
+  const all = places(), here = all.indexOf(chosen());
+  const to = { ArrowDown: (here + 1) % all.length, ArrowUp: (here - 1 + all.length) % all.length }[event.key];
+  if (event.key === "Enter") {
+    event.preventDefault();
+    if (isAnswered()) go(chosen()); else eager = true;
+  } else if (to !== undefined && all.length) {
+    event.preventDefault();
+    choose(all[to]);
+  }
+});
+asked?.form.addEventListener("submit", (event) => event.preventDefault());
+asked?.addEventListener("input", () => { eager = false; });
+on("htmx:after:swap", () => {
+  if (!palette?.open || !isAnswered() || chosen()) return;
+  choose(places()[0]);
+  if (eager) { eager = false; go(chosen()); }
+});
