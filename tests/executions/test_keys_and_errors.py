@@ -85,7 +85,7 @@ def test_a_traceback_is_known_by_its_last_line(account):
 def test_the_migration_gives_stored_runs_their_keys(account):
     put(account, "r1", error="disk full")
     Execution.objects.update(error_key="")
-    migration = __import__("importlib").import_module("executions.migrations.0005_errors")
+    migration = __import__("importlib").import_module("executions.migrations.0007_errors")
     migration.give_keys(None, type("Editor", (), {"connection": connection}))
     assert Execution.objects.get().error_key == error_key("disk full")
 
