@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from executions import tallying
 from executions.models import OPEN_STATUSES, Execution
 
 PARENTS = ("executions_transition", "executions_pollrun")
@@ -22,6 +23,7 @@ def tidy() -> dict[str, int]:
         "partitions": drop_old_months(),
         "executions": delete_old_executions(),
         "counters": correct_counts(),
+        "tallies": tallying.correct(),
     }
 
 

@@ -6,7 +6,7 @@ per batch. Rules about values and uniqueness live in constraints here.
 
 from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
 from executions.models.people import ApiToken, AuditEntry, Preference
-from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
+from executions.models.polls import PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
 from executions.models.runs import (
     OPEN_STATUSES,
@@ -20,12 +20,14 @@ from executions.models.runs import (
     Transition,
     Workflow,
 )
+from executions.models.tallies import AccountTally, WorkflowTally
 
 __all__ = [
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",
     "STATUS_CHOICES",
+    "AccountTally",
     "ApiToken",
     "AuditEntry",
     "Command",
@@ -33,7 +35,6 @@ __all__ = [
     "Draft",
     "Execution",
     "ExecutionDetail",
-    "HourlyCount",
     "LogEntry",
     "OrderedJSON",
     "Output",
@@ -45,4 +46,5 @@ __all__ = [
     "Step",
     "Transition",
     "Workflow",
+    "WorkflowTally",
 ]

@@ -55,7 +55,12 @@ class Question(models.Model):
                 fields=["opened_at", "id"],
                 name="question_open",
                 condition=models.Q(closed_at__isnull=True),
-            )
+            ),
+            models.Index(
+                fields=["-closed_at"],
+                name="question_closed",
+                condition=models.Q(closed_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
