@@ -26,6 +26,7 @@ THEMES = ("system", "light", "dark")
 SECTIONS = {  # first part of the address: what the navigation marks
     "": "runs", "executions": "runs", "inbox": "inbox", "questions": "inbox",
     "workflows": "workflows", "commands": "workflows", "accounts": "accounts",
+    "overview": "overview",
 }  # fmt: skip
 
 
