@@ -9,6 +9,8 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
+from executions import tallying
+
 NEWEST = 1000
 ACCOUNTS = 12
 HIDDEN = (4, 7)  # of a team that vik is not in
@@ -103,5 +105,6 @@ def populate(rows: int) -> None:
             },
         )
         cursor.execute(DERIVED_ROWS)
+        tallying.correct()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -88,6 +88,7 @@ class Answering:
     workflow_id: int | None
     """None: of all together."""
     name: str
+    account_id: int | None
     closed: int
     here: int
     """How many of them a person answered in Annunciator."""
@@ -245,14 +246,16 @@ ORDER BY q.closed_at DESC
 """
 _ANSWERING = """
 WITH waited AS (
-    SELECT workflow_id, workflow_name, is_ours,
+    SELECT workflow_id, workflow_name, account_id, is_ours,
         greatest(0, extract(epoch FROM closed_at - opened_at)) AS answer,
         CASE WHEN claimed_at BETWEEN opened_at AND closed_at
             THEN extract(epoch FROM claimed_at - opened_at) END AS claim
     FROM ({questions}) q
 )
-SELECT workflow_id, coalesce(max(workflow_name), ''), count(*), count(*) FILTER (WHERE is_ours),
-    count(claim), percentile_cont(0.5) WITHIN GROUP (ORDER BY claim),
+SELECT workflow_id, max(workflow_name),
+    CASE WHEN grouping(workflow_id) = 0 THEN max(account_id) END, count(*),
+    count(*) FILTER (WHERE is_ours), count(claim),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY claim),
     percentile_cont(0.95) WITHIN GROUP (ORDER BY claim),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY answer),
     percentile_cont(0.95) WITHIN GROUP (ORDER BY answer)

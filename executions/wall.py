@@ -45,6 +45,7 @@ ONE_MANY = {
     "warning": ("warning", "warnings"),
     "unknown": ("unknown", "unknown"),
     "active": ("active", "active"),
+    "quiet": ("quiet", "quiet"),
 }
 
 Counts = dict[str, int]  # by state
@@ -90,8 +91,10 @@ class Group:
 @dataclass
 class Wall:
     groups: list[Group]
-    states: Counts
-    """Workflows by state, of all accounts together."""
+    runs: Counts
+    """Runs by state, of all accounts together; a run may be active and overdue."""
+    quiet: int
+    """Workflows of which nothing is going on and nothing ended badly lately."""
     missing: int
     """Workflows in trouble that have no tile."""
     since: str
@@ -137,13 +140,14 @@ def read(
         ordered.sort(key=lambda group: group.worst)  # stable: by name within
     if opened in groups:
         groups[opened].is_opened = True
-    total: Counts = defaultdict(int)
-    for group in ordered:
-        for state, number in group.states.items():
-            total[state] += number
+    runs: Counts = defaultdict(int)
+    for _, own in counts.values():
+        for state, number in own.items():
+            runs[state] += number
+    quiet = sum(group.states.get("quiet", 0) for group in ordered)
     has_tile = {row.pk for row in rows}
     missing = sum(state in PROBLEMS and pk not in has_tile for pk, state in states.items())
-    return Wall(ordered, dict(total), missing, stamp(since))
+    return Wall(ordered, dict(runs), quiet, missing, stamp(since))
 
 
 def worst_of(counts: Counts) -> str:
@@ -171,7 +175,7 @@ def list_query(state: str, workflow: int | None, since: str) -> str:
 
 def _tile(row: Workflow, counts: Counts, since: str) -> Tile:
     state = worst_of(counts)
-    said = words_of(state, counts[state]) if state != "quiet" else "quiet"
+    said = "quiet" if state == "quiet" else words_of(state, counts[state])
     also = [
         words_of(other, counts[other]) for other in ONE_MANY if other != state and counts.get(other)
     ]

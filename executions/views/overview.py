@@ -167,8 +167,9 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
         "missing": found.missing,
         "totals": [
             (state, wall.ICONS[state], number, asked.runs(_pairs(state, found.since)))
-            for state, number in _numbers(found.states)
+            for state, number in _numbers(found.runs)
         ],
+        "quiet": f"{found.quiet:,}" if found.quiet else "",
         "again": reverse("executions:overview") + asked.query(),
         "not_current": _not_current(asked, fresh),
     }
@@ -180,12 +181,9 @@ def _pairs(state: str, since: str) -> list[tuple[str, str]]:
 
 
 def _numbers(states: dict[str, int]) -> list[tuple[str, str]]:
-    """Workflows by state, worst first: (state, `3 failed`)."""
-    words = {**wall.ONE_MANY, "quiet": ("quiet", "quiet")}
+    """What there is of each state, worst first: (state, `3 failed`)."""
     return [
-        (state, f"{states[state]:,} {words[state][states[state] != 1]}")
-        for state in wall.STATES
-        if states.get(state)
+        (state, wall.words_of(state, states[state])) for state in wall.STATES if states.get(state)
     ]
 
 
@@ -245,11 +243,13 @@ def _facts(asked: Asked, whole: charting.Bucket) -> list[tuple[str, str, str]]:
 
 
 def _answers(asked: Asked, waited: list[Answering]) -> list[dict[str, Any]]:
+    accounts = asked.filters.accounts
     bars = charts.spreads([(each.typical, each.long) for each in waited])
     return [
         {
             "name": plain(each.name, 80) or "(no name)" if each.workflow_id else "All together",
             "is_all": each.workflow_id is None,
+            "account": accounts[each.account_id].name if each.account_id else "",
             "href": reverse("executions:overview-answers")
             + (asked.query(workflow=each.workflow_id) if each.workflow_id else asked.query()),
             "closed": f"{each.closed:,}",

@@ -268,7 +268,8 @@ def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, acco
     one("works", Status.RUNNING, Status.WAITING)
     one("slow", Status.RUNNING, Status.RUNNING)
     Workflow.objects.filter(ref="slow").update(successes=9, long_seconds=60, typical_seconds=9)
-    shown = tiles(ana.get("/overview/").content.decode())
+    html = ana.get("/overview/").content.decode()
+    shown = tiles(html)
     assert {name: state for name, (state, _) in shown.items()} == {
         "asks": "needs_you", "broke": "failed", "broke long ago": "quiet", "warned": "warning",
         "odd": "unknown", "works": "active", "slow": "overdue",
@@ -277,6 +278,12 @@ def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, acco
     assert numbers == {
         "asks": 1, "broke": 2, "broke long ago": 1, "warned": 1, "odd": 1, "works": 2, "slow": 2,
     }  # fmt: skip
+    totals = html.split('class="wall-totals"')[1].split("</p>")[0]
+    assert [said for _, said in links(totals)] == [
+        "1 needs you", "3 failed", "2 overdue", "1 warning", "1 unknown", "8 active",
+    ]  # fmt: skip
+    for href, said in links(totals):
+        assert listed(href, [account]) == int(said.split()[0])
 
 
 def test_an_account_that_is_not_read_is_not_believed(ana, account, put):
@@ -366,7 +373,8 @@ def test_the_time_people_took_is_counted_and_its_questions_are_listed(ana, accou
         )
     html = ana.get("/overview/").content.decode()
     rows = re.findall(
-        r'<th scope="row" hx-ignore>([^<]*)</th>(.*?)</tr>', html.split('class="answer-times"')[1]
+        r'<th scope="row"><span hx-ignore>([^<]*)</span>(.*?)</tr>',
+        html.split('class="answer-times"')[1],
     )
     said = {
         name: re.findall(r'<td class="num">(?:<a[^>]*>)?([^<]*)', cells) for name, cells in rows
