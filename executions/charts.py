@@ -6,7 +6,7 @@ are its own: ten across for a bucket, a hundred up; the page stretches it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -46,6 +46,9 @@ class Mark:
 class Cell:
     shown: str
     href: str = ""
+
+
+NOTHING = Cell("0")
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,9 @@ def runs_over_time(found: Endings, span: Range, link: Link) -> Chart:
                 href = link([*lamps_of(lamp), *cuts])
                 said = f"{title}: {number:,} {LAMP_WORDS[lamp]}"
                 marks.append(_mark(f"fill-{lamp.value}", place, floor, height, href, said))
-        every = _cell(bucket.total, link([*EVERY, *cuts]))
+        every = _cell(bucket.total, link, [*EVERY, *cuts])
         own = [
-            _cell(bucket.statuses.get(status, 0), link([*statuses_of(status), *cuts]))
+            _cell(bucket.statuses.get(status, 0), link, [*statuses_of(status), *cuts])
             for status in FINAL_STATUSES
         ]
         lines.append(Line(title, [every, *own]))
@@ -150,8 +153,8 @@ def success_rate(found: Endings, span: Range, link: Link) -> Chart:
                 marks.append(_mark("fill-done", place, TALL - height, height, href, said))
         cells = [
             Cell(percent(bucket.rate)),
-            _cell(good, link([*SUCCESS, *cuts])),
-            _cell(bucket.rated, link([*EVERY_RATED, *cuts])),
+            _cell(good, link, [*SUCCESS, *cuts]),
+            _cell(bucket.rated, link, [*EVERY_RATED, *cuts]),
         ]
         lines.append(Line(title, cells))
     whole = found.whole
@@ -195,7 +198,7 @@ def durations(found: Endings, span: Range, link: Link) -> Chart:
         cells = [
             Cell(duration(p50) if p50 is not None else "–"),
             Cell(duration(p95) if p95 is not None else "–"),
-            _cell(bucket.statuses.get(Status.SUCCEEDED, 0), href),
+            _cell(bucket.statuses.get(Status.SUCCEEDED, 0), link, [*SUCCESS, *cuts]),
         ]
         lines.append(Line(title, cells))
     whole = found.whole
@@ -238,14 +241,13 @@ def heat_map(
     for row, day in enumerate(days):
         cells = []
         for hour in range(24):
-            number, stretch = numbers[day, hour], direct.get((day, hour))
-            href = link([*lamps_of(*wanted), *ended_between(*stretch)]) if stretch else ""
-            href = href or explain((day, hour))
+            number = numbers[day, hour]
+            href = _hour_href((day, hour), direct, wanted, link, explain) if number else ""
             level = ceil(LEVELS * number / most) if number else 0
             said = f"{DAYS[day]} {hour:02}:00 to {hour + 1:02}:00: {number:,} {word}"
             box = (f"{10 * hour + 0.4:g}", f"{10 * row + 0.4:g}", "9.2", "9.2")
-            marks.append(Mark(f"heat heat-{level}", *box, href if number else "", said))
-            cells.append(_cell(number, href))
+            marks.append(Mark(f"heat heat-{level}", *box, href, said))
+            cells.append(Cell(f"{number:,}", href) if number else NOTHING)
         lines.append(Line(DAYS[day], cells))
     zone = span.since.astimezone(span.zone)
     return Chart(
@@ -262,6 +264,18 @@ def heat_map(
         lines,
         is_empty=not most,
     )
+
+
+def _hour_href(
+    hour: Hour,
+    direct: Mapping[Hour, tuple[int, int]],
+    wanted: Iterable[Lamp],
+    link: Link,
+    explain: Callable[[Hour], str],
+) -> str:
+    if hour in direct:
+        return link([*lamps_of(*wanted), *ended_between(*direct[hour])])
+    return explain(hour)
 
 
 def percent(rate: float | None) -> str:
@@ -283,8 +297,8 @@ def _mark(look: str, place: int, y: float, height: float, href: str, title: str)
     return Mark(look, str(10 * place + 1), f"{max(0, y):.2f}", "8", f"{height:.2f}", href, title)
 
 
-def _cell(number: int, href: str) -> Cell:
-    return Cell(f"{number:,}", href if number else "")
+def _cell(number: int, link: Link, pairs: Pairs) -> Cell:
+    return Cell(f"{number:,}", link(pairs)) if number else NOTHING
 
 
 def _across(span: Range) -> list[str]:

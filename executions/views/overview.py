@@ -207,12 +207,17 @@ def _charts(asked: Asked, now: datetime) -> dict[str, Any]:
     found = charting.endings(asked.filters, asked.span)
     waited, is_cut = charting.answering(asked.filters, asked.span)
     link, span, whole = asked.runs, asked.span, found.whole
+    hours_of = reverse("executions:overview-hours") + asked.query()
     drawn = [
         charts.runs_over_time(found, span, link),
         charts.success_rate(found, span, link),
         charts.durations(found, span, link),
         charts.heat_map(
-            found, span, link, lambda hour: _hours_href(asked, *hour), is_failed=asked.is_failed
+            found,
+            span,
+            link,
+            lambda hour: f"{hours_of}&weekday={hour[0]}&hour={hour[1]}",
+            is_failed=asked.is_failed,
         ),
     ]
     return {
@@ -274,10 +279,6 @@ def _after(opened: datetime, claimed: datetime | None, closed: datetime) -> str:
     if claimed is None or not opened <= claimed <= closed:
         return ""
     return duration((claimed - opened).total_seconds())
-
-
-def _hours_href(asked: Asked, weekday: int, hour: int) -> str:
-    return reverse("executions:overview-hours") + asked.query(weekday=weekday, hour=hour)
 
 
 def _number(request: HttpRequest, name: str, most: int) -> int:

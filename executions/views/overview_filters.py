@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -53,7 +54,13 @@ class Asked:
 
     def runs(self, pairs: Pairs) -> str:
         """The list of runs with the same accounts and workflows, and these words."""
-        return f"{reverse('executions:list')}?{urlencode([*self.narrowing(), *pairs])}"
+        return self._runs + urlencode(list(pairs))
+
+    @cached_property
+    def _runs(self) -> str:
+        """The part that all lists share; a page has some hundred of them."""
+        own = urlencode(self.narrowing())
+        return f"{reverse('executions:list')}?{own}{'&' if own else ''}"
 
     def query(self, **changed: Any) -> str:
         """This page's own query string, with its question mark; None leaves a word out."""
