@@ -1,5 +1,6 @@
 """Starts its own Postgres, Valkey and provider in a temporary folder, measures, prints, and exits
-with 1 if a goal is missed. `python -m benchmarks [polling] [lists] [browser]`: all, or these."""
+with 1 if a goal is missed. `python -m benchmarks [polling] [lists] [overview] [browser]`: all,
+or these."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-PARTS = ("polling", "lists", "browser")
+PARTS = ("polling", "lists", "overview", "browser")
 
 
 def main(parts: list[str]) -> int:
@@ -77,6 +78,10 @@ def run(part: str, folder: Path):  # type: ignore[no-untyped-def]
         from benchmarks import lists
 
         yield from lists.figures()
+    elif part == "overview":
+        from benchmarks import overview
+
+        yield from overview.figures()
     else:
         from benchmarks import browser
 

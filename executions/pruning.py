@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from executions import tallying
 from executions.models import (
     OPEN_BATCH_STATES,
     OPEN_STATUSES,
@@ -32,6 +33,7 @@ def tidy() -> dict[str, int]:
         "drafts": delete_old_drafts(),
         "batches": delete_old_batches(),
         "counters": correct_counts(),
+        "tallies": tallying.correct(),
     }
 
 

@@ -6,6 +6,11 @@ says only its native status and progress: it must not blank what only the detail
 A row whose execution_id is null is news that somebody else's write of the same run came before.
 """
 
+from executions.tallying import IS_FINAL, quarter_sql, slot_sql
+
+_NOW = (quarter_sql("new_finished"), slot_sql("status", "new_started", "new_finished"))
+_BEFORE = (quarter_sql("old_finished"), slot_sql("old_status", "old_started", "old_finished"))
+
 STORE = """
 WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
@@ -37,7 +42,7 @@ WITH incoming AS MATERIALIZED (
         o.name AS old_name, o.message AS old_message, o.error_summary AS old_error,
         o.started_at AS old_started, o.finished_at AS old_finished, o.progress AS old_progress,
         o.url AS old_url, o.native_status AS old_native, o.error_key AS old_ekey,
-        o.sort_at AS old_sort_at
+        o.sort_at AS old_sort_at, o.workflow_id AS old_workflow
     FROM incoming i
     LEFT JOIN executions_execution o ON o.account_id = %(account)s AND o.ref = i.ref
     LEFT JOIN executions_executiondetail d ON d.execution_id = o.id
@@ -67,7 +72,7 @@ WITH incoming AS MATERIALIZED (
         %(seq)s, n.pver
     FROM news n JOIN workflow w ON w.ref = n.wref WHERE n.id IS NULL ORDER BY n.ref
     ON CONFLICT (account_id, ref) DO NOTHING
-    RETURNING id, ref, version
+    RETURNING id, ref, version, workflow_id, started_at, finished_at
 ), updated AS (
     UPDATE executions_execution e SET
         workflow_id = w.id, status = n.status, status_reason = n.reason,
@@ -92,10 +97,11 @@ WITH incoming AS MATERIALIZED (
     FROM news n JOIN workflow w ON w.ref = n.wref
     WHERE e.id = n.id AND e.version = n.old_version AND e.poll_seq <= %(seq)s
         AND e.observed_at <= n.read
-    RETURNING e.id, e.ref, e.version
+    RETURNING e.id, e.ref, e.version, e.workflow_id, e.started_at, e.finished_at
 ), written AS MATERIALIZED (
-    SELECT x.id AS execution_id, x.version, n.* FROM (
-        SELECT * FROM inserted UNION ALL SELECT * FROM updated) AS x(id, ref, version)
+    SELECT x.id AS execution_id, x.version, x.workflow_id, x.new_started, x.new_finished, n.*
+    FROM (SELECT * FROM inserted UNION ALL SELECT * FROM updated)
+        AS x(id, ref, version, workflow_id, new_started, new_finished)
     JOIN news n USING (ref)
 ), moved AS (
     INSERT INTO executions_transition (
@@ -231,17 +237,34 @@ WITH incoming AS MATERIALIZED (
     INSERT INTO executions_statuscount AS c (account_id, status, count)
     SELECT %(account)s, status, amount FROM delta ORDER BY status
     ON CONFLICT (account_id, status) DO UPDATE SET count = c.count + excluded.count
-), ended AS (
-    INSERT INTO executions_hourlycount AS h (account_id, hour, status, count, seconds)
-    SELECT %(account)s, date_trunc('hour', coalesce(finished, %(now)s)), status, count(*),
-        coalesce(sum(greatest(0, extract(epoch FROM finished - started))), 0)
-    FROM written
-    WHERE status IS DISTINCT FROM old_status
-        AND status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out', 'skipped')
-    GROUP BY 2, 3 ORDER BY 2, 3
-    ON CONFLICT (account_id, hour, status) DO UPDATE
-        SET count = h.count + excluded.count, seconds = h.seconds + excluded.seconds
+), ended AS MATERIALIZED (
+    SELECT workflow_id, quarter, status, slot, sum(amount) AS amount FROM (
+        SELECT workflow_id, {quarter} AS quarter, status, {slot} AS slot, 1 AS amount
+        FROM written WHERE status {is_final}
+        UNION ALL
+        SELECT old_workflow, {old_quarter}, old_status, {old_slot}, -1
+        FROM written WHERE old_status {is_final}) AS changes
+    GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0
+), tallied AS (
+    INSERT INTO executions_workflowtally AS t (workflow_id, quarter, status, slot, count)
+    SELECT workflow_id, quarter, status, slot, amount FROM ended ORDER BY 1, 2, 3, 4
+    ON CONFLICT (workflow_id, quarter, status, slot) DO UPDATE
+        SET count = t.count + excluded.count
+), tallied_together AS (
+    INSERT INTO executions_accounttally AS t (account_id, quarter, status, slot, count)
+    SELECT %(account)s, quarter, status, slot, sum(amount) FROM ended
+    GROUP BY 2, 3, 4 HAVING sum(amount) <> 0 ORDER BY 2, 3, 4
+    ON CONFLICT (account_id, quarter, status, slot) DO UPDATE
+        SET count = t.count + excluded.count
 )
 SELECT w.execution_id, n.ref, w.version, n.old_status, n.status, n.id IS NULL, n.fp IS NOT NULL
 FROM news n LEFT JOIN written w ON w.ref = n.ref
 """
+for _word, _sql in {
+    "{quarter}": _NOW[0],
+    "{slot}": _NOW[1],
+    "{old_quarter}": _BEFORE[0],
+    "{old_slot}": _BEFORE[1],
+    "{is_final}": IS_FINAL,
+}.items():
+    STORE = STORE.replace(_word, _sql)

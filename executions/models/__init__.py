@@ -29,7 +29,7 @@ from executions.models.notices import (
     NoticeRule,
 )
 from executions.models.people import ApiToken, AuditEntry, Preference
-from executions.models.polls import HourlyCount, PollRun, Quarantine, StatusCount
+from executions.models.polls import PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
 from executions.models.runs import (
     ERROR_LEVELS,
@@ -45,6 +45,7 @@ from executions.models.runs import (
     Workflow,
 )
 from executions.models.searching import InputValues
+from executions.models.tallies import AccountTally, WorkflowTally
 from executions.models.views import SavedView
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",
     "STATUS_CHOICES",
+    "AccountTally",
     "ApiToken",
     "AuditEntry",
     "Batch",
@@ -74,7 +76,6 @@ __all__ = [
     "Event",
     "Execution",
     "ExecutionDetail",
-    "HourlyCount",
     "InputValues",
     "ItemState",
     "KeySearch",
@@ -97,4 +98,5 @@ __all__ = [
     "Step",
     "Transition",
     "Workflow",
+    "WorkflowTally",
 ]

@@ -66,22 +66,3 @@ class StatusCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status}: {self.count}"
-
-
-class HourlyCount(models.Model):
-    """Per account, hour and final status: how many runs ended and how long they took together;
-    kept by the storing statement."""
-
-    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, db_index=False)
-    hour = models.DateTimeField()
-    status = models.CharField(max_length=12)
-    count = models.BigIntegerField(default=0)
-    seconds = models.FloatField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["account", "hour", "status"], name="hourly_key")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.hour:%Y-%m-%d %H} {self.status}: {self.count}"

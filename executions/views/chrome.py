@@ -27,7 +27,7 @@ SECTIONS = {  # first part of the address: what the navigation marks
     "": "runs", "executions": "runs", "inbox": "inbox", "questions": "inbox",
     "errors": "errors", "keys": "keys",
     "workflows": "workflows", "commands": "workflows", "accounts": "accounts",
-    "batches": "batches", "shift": "shift",
+    "batches": "batches", "shift": "shift", "overview": "overview",
 }  # fmt: skip
 
 

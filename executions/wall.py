@@ -1,0 +1,291 @@
+"""The annunciator: every workflow with its present worst state, problems first.
+
+Three queries whatever the number of runs: open runs through their partial index, what ended badly
+lately from the roll-up, and the names of those that are shown. Lists behind tiles use the words of
+the run list.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from executions.durations import IS_OVERDUE
+from executions.filters import Filters
+from executions.models import OPEN_STATUSES, Workflow
+from executions.spans import stamp
+from executions.tallying import quarter_of
+from executions.wording import plain
+from providers.contract import LAMPS, Lamp, Status
+
+LATELY = timedelta(hours=24)
+ALL_SHOWN = 240  # workflows up to which every one has its tile, in an order that never changes
+MOST_SHOWN = 240  # tiles of problems on a first paint beyond that
+MOST_OPENED = 500  # tiles of one account that somebody opened
+STATES = ("needs_you", "failed", "overdue", "warning", "unknown", "active", "quiet")
+PROBLEMS = STATES[:5]
+ICONS = {
+    "needs_you": "hand",
+    "failed": "cross",
+    "overdue": "alarm",
+    "warning": "triangle",
+    "unknown": "question",
+    "active": "ring",
+    "quiet": "tick",
+}
+ONE_MANY = {
+    "needs_you": ("needs you", "need you"),
+    "failed": ("failed", "failed"),
+    "overdue": ("overdue", "overdue"),
+    "warning": ("warning", "warnings"),
+    "unknown": ("unknown", "unknown"),
+    "active": ("active", "active"),
+    "quiet": ("quiet", "quiet"),
+}
+
+Counts = dict[str, int]  # by state
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One window of the wall."""
+
+    id: int
+    name: str
+    state: str
+    icon: str
+    said: str
+    """Its worst state with its number: `2 need you`."""
+    also: str
+    """Its other states."""
+    query: str
+    """The list behind it."""
+
+
+@dataclass
+class Group:
+    """The tiles of one account, and how many of its workflows are in each state."""
+
+    account_id: int
+    workflows: int
+    states: Counts
+    tiles: list[Tile] = field(default_factory=list)
+    is_opened: bool = False
+
+    @property
+    def rest(self) -> int:
+        """Workflows without a tile."""
+        return self.workflows - len(self.tiles)
+
+    @property
+    def worst(self) -> int:
+        found = [place for place, state in enumerate(STATES) if self.states.get(state)]
+        return min(found, default=len(STATES))
+
+
+@dataclass
+class Wall:
+    groups: list[Group]
+    runs: Counts
+    """Runs by state, of all accounts together; a run may be active and overdue."""
+    quiet: int
+    """Workflows of which nothing is going on and nothing ended badly lately."""
+    missing: int
+    """Workflows in trouble that have no tile."""
+    since: str
+    """From when on what ended badly is shown, as an address names it."""
+
+    @property
+    def tile_ids(self) -> list[int]:
+        return [tile.id for group in self.groups for tile in group.tiles]
+
+    @property
+    def workflows(self) -> int:
+        return sum(group.workflows for group in self.groups)
+
+
+def read(
+    filters: Filters,
+    now: datetime,
+    *,
+    opened: int | None = None,
+    shown: Sequence[int] | None = None,
+) -> Wall:
+    """The wall as it is now. `opened`: an account of which every workflow gets a tile. `shown`: the
+    tiles, in their order, that a page has already: it keeps them, and no other comes in."""
+    since = quarter_of(now - LATELY)
+    ids = filters.account_ids()
+    accounts = list(filters.accounts) if ids is None else ids
+    numbers = _workflows_by_account(filters, accounts)
+    counts = _counts(filters, accounts, since)
+    states = {pk: worst_of(own) for pk, (_, own) in counts.items()}
+    chosen = _chosen(states, sum(numbers.values()), shown)
+    rows = _named(filters, accounts, chosen, opened)
+    if shown is not None:
+        place = {pk: number for number, pk in enumerate(shown)}
+        rows.sort(key=lambda row: place.get(row.pk, len(place)))
+    elif chosen is not None:
+        rows.sort(key=lambda row: (STATES.index(states.get(row.pk, "quiet")), row.name, row.pk))
+    groups = _groups(accounts, numbers, counts, states)
+    for row in rows:
+        own = counts.get(row.pk, (row.account_id, {}))[1]
+        groups[row.account_id].tiles.append(_tile(row, own, stamp(since)))
+    ordered = [group for group in groups.values() if group.workflows or chosen is None]
+    if chosen is not None and shown is None:
+        ordered.sort(key=lambda group: group.worst)  # stable: by name within
+    if opened in groups:
+        groups[opened].is_opened = True
+    runs: Counts = defaultdict(int)
+    for _, own in counts.values():
+        for state, number in own.items():
+            runs[state] += number
+    quiet = sum(group.states.get("quiet", 0) for group in ordered)
+    has_tile = {row.pk for row in rows}
+    missing = sum(state in PROBLEMS and pk not in has_tile for pk, state in states.items())
+    return Wall(ordered, dict(runs), quiet, missing, stamp(since))
+
+
+def worst_of(counts: Counts) -> str:
+    return next((state for state in STATES if counts.get(state)), "quiet")
+
+
+def words_of(state: str, number: int) -> str:
+    one, many = ONE_MANY[state]
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def list_query(state: str, workflow: int | None, since: str) -> str:
+    """The words of the run list for what stands behind a state."""
+    own = {
+        "needs_you": "lamp=needs_you",
+        "failed": f"lamp=failed&finished_from={since}",
+        "overdue": "is=overdue",
+        "warning": f"lamp=warning&finished_from={since}",
+        "unknown": "lamp=unknown",
+        "active": "lamp=active",
+        "quiet": "",
+    }[state]
+    return "&".join(part for part in (f"workflow={workflow}" if workflow else "", own) if part)
+
+
+def _tile(row: Workflow, counts: Counts, since: str) -> Tile:
+    state = worst_of(counts)
+    said = "quiet" if state == "quiet" else words_of(state, counts[state])
+    also = [
+        words_of(other, counts[other]) for other in ONE_MANY if other != state and counts.get(other)
+    ]
+    return Tile(
+        row.pk,
+        plain(row.name, 120) or "(no name)",
+        state,
+        ICONS[state],
+        said,
+        ", ".join(also),
+        list_query(state, row.pk, since),
+    )
+
+
+def _chosen(
+    states: Mapping[int, str], workflows: int, shown: Sequence[int] | None
+) -> list[int] | None:
+    """Which workflows get a tile; None: every one."""
+    if shown is not None:
+        return list(shown)
+    if workflows <= ALL_SHOWN:
+        return None
+    troubled = [pk for pk, state in states.items() if state in PROBLEMS]
+    troubled.sort(key=lambda pk: (STATES.index(states[pk]), pk))
+    return troubled[:MOST_SHOWN]
+
+
+def _groups(
+    accounts: list[int],
+    numbers: Mapping[int, int],
+    counts: Mapping[int, tuple[int, Counts]],
+    states: Mapping[int, str],
+) -> dict[int, Group]:
+    found = {pk: Group(pk, numbers.get(pk, 0), defaultdict(int)) for pk in accounts}
+    for workflow, (account, _) in counts.items():
+        found[account].states[states[workflow]] += 1
+    for group in found.values():
+        quiet = group.workflows - sum(group.states.values())
+        group.states = {**group.states, "quiet": group.states.get("quiet", 0) + max(0, quiet)}
+    return found
+
+
+# ----------------------------------------------------------------------------------- questions
+
+
+def workflows_sql(filters: Filters, accounts: list[int]) -> tuple[str, list[Any]]:
+    """A condition on a workflow `w`: those that the filter takes."""
+    parts, params = ["w.account_id = ANY(%s)"], [accounts]
+    if filters.workflow_ids():
+        parts.append("w.id = ANY(%s)")
+        params.append(filters.workflow_ids())
+    if filters.barred_workflow_ids():
+        parts.append("NOT w.id = ANY(%s)")
+        params.append(filters.barred_workflow_ids())
+    return " AND ".join(parts), params
+
+
+def _workflows_by_account(filters: Filters, accounts: list[int]) -> dict[int, int]:
+    where, params = workflows_sql(filters, accounts)
+    with connection.cursor() as db:
+        db.execute(
+            f"SELECT w.account_id, count(*) FROM executions_workflow w WHERE {where} GROUP BY 1",  # noqa: S608
+            params,
+        )
+        return dict(db.fetchall())
+
+
+def _counts(filters: Filters, accounts: list[int], since: int) -> dict[int, tuple[int, Counts]]:
+    """By workflow its account and how many of its runs are in each state; those with none lack."""
+    where, params = workflows_sql(filters, accounts)
+    troubled = [s.value for s in Status if s.lamp in (Lamp.FAILED, Lamp.WARNING)]
+    with connection.cursor() as db:
+        db.execute(
+            _COUNTS.replace("{workflows}", where),
+            [list(OPEN_STATUSES), *params, since, troubled, *params],
+        )
+        rows = db.fetchall()
+    found: dict[int, tuple[int, Counts]] = {}
+    for workflow, account, status, number, overdue in rows:
+        counts = found.setdefault(workflow, (account, defaultdict(int)))[1]
+        counts[LAMPS[Status(status)].value] += int(number)
+        counts["overdue"] += overdue
+    return found
+
+
+_COUNTS = f"""
+SELECT w.id, w.account_id, x.status, count(*), count(*) FILTER (WHERE {IS_OVERDUE})
+FROM executions_execution x JOIN executions_workflow w ON w.id = x.workflow_id
+WHERE x.status = ANY(%s) AND {{workflows}} GROUP BY 1, 2, 3
+UNION ALL
+SELECT w.id, w.account_id, t.status, sum(t.count), 0
+FROM executions_workflowtally t JOIN executions_workflow w ON w.id = t.workflow_id
+WHERE t.quarter >= %s AND t.status = ANY(%s) AND t.count > 0 AND {{workflows}} GROUP BY 1, 2, 3
+"""  # noqa: S608 - our own words only
+
+
+def _named(
+    filters: Filters, accounts: list[int], chosen: list[int] | None, opened: int | None
+) -> list[Workflow]:
+    where, params = workflows_sql(filters, accounts)
+    if chosen is not None:
+        where += (
+            " AND (w.id = ANY(%s) OR w.id IN (SELECT id FROM executions_workflow"
+            " WHERE account_id = %s ORDER BY name, id LIMIT %s))"
+        )
+        params += [chosen, opened, MOST_OPENED]
+    return list(
+        Workflow.objects.raw(
+            "SELECT w.id, w.account_id, w.name FROM executions_workflow w "  # noqa: S608
+            f"WHERE {where} ORDER BY w.name, w.id",
+            params,
+        )
+    )

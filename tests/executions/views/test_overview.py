@@ -1,0 +1,460 @@
+"""The overview: every number leads to a list of exactly that many runs, whoever asks from where."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.utils import timezone
+
+from executions import tallying, wall
+from executions.durations import IS_OVERDUE
+from executions.models import Execution, Preference, Question, Workflow
+from executions.storing import store
+from providers import contract
+from providers.contract import Lamp, Snapshot, Status
+from providers.models import ProviderAccount
+
+NOW = datetime.now(UTC)
+Put = Callable[..., Execution]
+
+
+def listed(address: str, accounts: Any) -> int:
+    """How many runs the list at this address has, for who sees these accounts. Says what the words
+    of the run list mean, by the rows alone."""
+    words = parse_qs(urlsplit(address).query)
+    found = Execution.objects.filter(account__in=accounts)
+    statuses = set(words.pop("status", []))
+    for lamp in words.pop("lamp", []):
+        statuses |= {status.value for status in Lamp(lamp).statuses}
+    if statuses:
+        found = found.filter(status__in=statuses)
+    for name, field in (("account", "account_id"), ("workflow", "workflow_id")):
+        if name in words:
+            found = found.filter(**{f"{field}__in": words.pop(name)})
+        if f"not_{name}" in words:
+            found = found.exclude(**{f"{field}__in": words.pop(f"not_{name}")})
+    if "provider" in words:
+        found = found.filter(account__provider__in=words.pop("provider"))
+    for name, lookup in (("finished_from", "gte"), ("finished_to", "lt")):
+        if name in words:
+            at = datetime.fromisoformat(words.pop(name)[0])
+            found = found.filter(**{f"finished_at__{lookup}": at})
+    if words.pop("is", []) == ["overdue"]:
+        late = f"SELECT x.* FROM executions_execution x WHERE {IS_OVERDUE}"  # noqa: S608
+        found = found.filter(pk__in=[run.pk for run in Execution.objects.raw(late)])
+    assert not words, f"words that this list does not know: {words}"
+    return found.count()
+
+
+def links(html: str, start: str = "/?") -> list[tuple[str, str]]:
+    """(address, what it says, with its title) of every link that leads to a list."""
+    found = re.findall(rf'<a[^>]*href="({re.escape(start)}[^"]*)"[^>]*>(.*?)</a>', html, re.DOTALL)
+    return [
+        (unescape(href), unescape(re.sub(r"<[^>]+>", " ", said)).strip()) for href, said in found
+    ]
+
+
+def table_links(html: str, chart: str) -> list[tuple[str, int]]:
+    section = html.split(f'id="behind-{chart}"')[1].split("</details>")[0]
+    return [
+        (href, int(said.replace(",", "")))
+        for href, said in links(section) + links(section, "/overview/hours/")
+    ]
+
+
+@pytest.fixture
+def elsewhere(people: Any) -> ProviderAccount:
+    """A second account, which everybody sees."""
+    return ProviderAccount.objects.create(
+        name="Back office", provider="flow8", health="ok", last_success_at=timezone.now()
+    )
+
+
+@pytest.fixture
+def hidden(people: Any) -> ProviderAccount:
+    """An account of the other team."""
+    return ProviderAccount.objects.create(
+        name="Secret", provider="flow8", health="ok", group=Group.objects.get(name="west")
+    )
+
+
+@pytest.fixture
+def history(
+    account: ProviderAccount, elsewhere: ProviderAccount, hidden: ProviderAccount
+) -> list[ProviderAccount]:
+    """Seven weeks of runs of three accounts, skewed like real ones. The accounts that ana sees."""
+    chance = random.Random(7)
+    for owner in (account, elsewhere, hidden):
+        snapshots = []
+        for number in range(500):
+            status = chance.choice([*Status, *[Status.SUCCEEDED] * 8, Status.FAILED])
+            ended = NOW - timedelta(minutes=chance.choice([60, 600, 6000, 70000]) * chance.random())
+            snapshots.append(
+                Snapshot(
+                    ref=f"r{number}",
+                    workflow=contract.Workflow(
+                        ref=(ref := chance.choice("aab")), name=f"Flow {ref}"
+                    ),
+                    status=status,
+                    native_status=status.value,
+                    started_at=ended - timedelta(seconds=10 ** chance.uniform(0, 5)),
+                    finished_at=ended if status.is_final and chance.random() < 0.97 else None,
+                )
+            )
+        store(owner.pk, 1, snapshots)
+    return [account, elsewhere]
+
+
+def live_in(client: Client, zone: str) -> None:
+    user = client.session["_auth_user_id"]
+    Preference.objects.update_or_create(user_id=user, defaults={"zone": zone})
+
+
+# ------------------------------------------------------------------------------ explain a number
+
+FILTERS = {
+    "all": "",
+    "one account": "account={account}",
+    "all but one account": "not_account={account}",
+    "a provider": "provider=flow8",
+    "a workflow": "workflow={workflow}",
+    "all but a workflow": "not_workflow={workflow}",
+}
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe")
+
+
+@pytest.mark.parametrize(
+    ("asked", "zone"),
+    [*(("all", zone) for zone in ZONES), *((asked, "Europe/Berlin") for asked in FILTERS)],
+)
+def test_every_number_of_every_chart_is_the_length_of_the_list_it_opens(ana, history, asked, zone):
+    live_in(ana, zone)
+    workflow = Workflow.objects.filter(account=history[0], ref="a").get()
+    words = FILTERS[asked].format(account=history[0].pk, workflow=workflow.pk)
+    for span in ("6h", "24h", "7d", "30d"):
+        html = ana.get(f"/overview/?{words}&finished={span}").content.decode()
+        for chart in ("runs", "rate", "took", "hours"):
+            numbers = table_links(html, chart)
+            assert numbers or 'class="note">None' in html
+            for href, number in numbers[:: 1 if asked == "all" and zone == "UTC" else 7]:
+                if href.startswith("/?"):
+                    assert listed(href, history) == number, href
+        for href, said in links(html.split('id="charts"')[1].split("</dl>")[0])[:2]:
+            assert listed(href, history) == int(said.replace(",", "")), href
+
+
+def test_the_bars_say_the_same_as_the_table_behind_them(ana, history):
+    html = ana.get("/overview/?finished=24h").content.decode()
+    drawing = html.split('id="chart-runs"')[1].split("</svg>")[0]
+    assert len(links(drawing)) > 20
+    for href, said in links(drawing):
+        number = int(re.search(r": ([\d,]+) ", said)[1].replace(",", ""))  # type: ignore[index]
+        assert listed(href, history) == number, (href, said)
+
+
+def test_a_cell_of_many_weeks_opens_its_hours_one_by_one_and_they_add_up(ana, history):
+    live_in(ana, "Asia/Kolkata")
+    html = ana.get("/overview/?finished=30d").content.decode()
+    cells = [(href, n) for href, n in table_links(html, "hours") if "/hours/" in href]
+    assert cells
+    for href, number in cells[::9]:
+        page = ana.get(href).content.decode()
+        rows = [(own, int(said.replace(",", ""))) for own, said in links(page)]
+        assert sum(n for _, n in rows) == number
+        for own, n in rows:
+            assert listed(own, history) == n
+
+
+def test_the_heat_map_of_failures_leads_to_failures(ana, history):
+    html = ana.get("/overview/?finished=7d&heat=failed").content.decode()
+    cells = table_links(html, "hours")
+    assert cells
+    for href, number in cells:
+        if href.startswith("/?"):
+            assert "lamp=failed" in href
+            assert listed(href, history) == number
+
+
+def test_the_success_rate_is_what_the_rows_say(ana, history):
+    html = ana.get("/overview/?finished=30d").content.decode()
+    facts = html.split('class="facts"')[1].split("</dl>")[0]
+    href, said = links(facts)[2]
+    good = listed(href.replace("status=warning&status=failed&status=timed_out", ""), history)
+    assert said == f"{100 * good / listed(href, history):.1f} %"
+
+
+def test_two_hours_that_one_wall_clock_shows_twice_are_two_bars(ana, account):
+    """In Berlin, on the night clocks go back: 00:30 UTC is 02:30 CEST, 01:30 UTC is 02:30 CET."""
+    live_in(ana, "Europe/Berlin")
+    night = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    store(account.pk, 1, [ended(f"r{n}", night + timedelta(hours=n > 1)) for n in range(5)])
+    words = "finished_from=2026-10-24T22:00Z&finished_to=2026-10-25T04:00Z"
+    html = ana.get(f"/overview/?{words}").content.decode()
+    titles = [said for _, said in links(html.split('id="chart-runs"')[1].split("</svg>")[0])]
+    assert titles == [
+        "Sun Oct 25 02:30 to 02:45 CEST: 2 done", "Sun Oct 25 02:30 to 02:45 CET: 3 done",
+    ]  # fmt: skip
+    assert ("Sunday", 2, 5) in heat(html)
+
+
+def test_the_heat_map_is_in_the_zone_of_its_reader(ana, account):
+    at = datetime(2026, 11, 20, 20, 45, tzinfo=UTC)  # a Friday; in Kolkata Saturday 02:15
+    store(account.pk, 1, [ended("r", at)])
+    words = "finished_from=2026-11-16T00:00Z&finished_to=2026-11-23T00:00Z"
+    assert heat(ana.get(f"/overview/?{words}").content.decode()) == [("Friday", 20, 1)]
+    live_in(ana, "Asia/Kolkata")
+    assert heat(ana.get(f"/overview/?{words}").content.decode()) == [("Saturday", 2, 1)]
+    live_in(ana, "Asia/Kathmandu")  # 45 minutes past
+    assert heat(ana.get(f"/overview/?{words}").content.decode()) == [("Saturday", 2, 1)]
+
+
+def ended(ref: str, at: datetime, **more: Any) -> Snapshot:
+    given: dict[str, Any] = {
+        "workflow": contract.Workflow(ref="w1", name="Nightly import"),
+        "status": Status.SUCCEEDED,
+        "native_status": "done",
+        "started_at": at - timedelta(minutes=1),
+        "finished_at": at,
+        **more,
+    }
+    return Snapshot(ref=ref, **given)
+
+
+def heat(html: str) -> list[tuple[str, int, int]]:
+    """(weekday, hour, number) of the cells that are not empty."""
+    table = html.split('id="behind-hours"')[1].split("</details>")[0]
+    found = []
+    for day, cells in re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', table):
+        numbers = re.findall(r'<td class="num">(?:<a[^>]*>)?(\d+)', cells)
+        found += [(day, hour, int(n)) for hour, n in enumerate(numbers) if n != "0"]
+    return found
+
+
+# ------------------------------------------------------------------------------------- the wall
+
+
+def tiles(html: str) -> dict[str, tuple[str, str]]:
+    """By name of the workflow its state and the address behind it."""
+    found = re.findall(
+        r'class="tile is-(\w+)"><a href="([^"]*)"><span class="tile-name" title="([^"]*)"', html
+    )
+    return {unescape(name): (state, unescape(href)) for state, href, name in found}
+
+
+def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, account):
+    def one(name: str, *states: Status, age: int = 5) -> None:
+        flow = contract.Workflow(ref=name, name=name)
+        at = NOW - timedelta(hours=age)
+        store(account.pk, 1, [
+            Snapshot(ref=f"{name}{n}", workflow=flow, status=status, native_status="x",
+                     started_at=at, finished_at=at if status.is_final else None)
+            for n, status in enumerate(states)
+        ])  # fmt: skip
+
+    one("asks", Status.USER_INPUT, Status.FAILED, Status.RUNNING)
+    one("broke", Status.FAILED, Status.TIMED_OUT, Status.RUNNING, Status.SUCCEEDED)
+    one("broke long ago", Status.FAILED, age=40)
+    one("warned", Status.WARNING, Status.QUEUED)
+    one("odd", Status.UNKNOWN, Status.RUNNING)
+    one("works", Status.RUNNING, Status.WAITING)
+    one("slow", Status.RUNNING, Status.RUNNING)
+    Workflow.objects.filter(ref="slow").update(successes=9, long_seconds=60, typical_seconds=9)
+    html = ana.get("/overview/").content.decode()
+    shown = tiles(html)
+    assert {name: state for name, (state, _) in shown.items()} == {
+        "asks": "needs_you", "broke": "failed", "broke long ago": "quiet", "warned": "warning",
+        "odd": "unknown", "works": "active", "slow": "overdue",
+    }  # fmt: skip
+    numbers = {name: listed(href, [account]) for name, (_, href) in shown.items()}
+    assert numbers == {
+        "asks": 1, "broke": 2, "broke long ago": 1, "warned": 1, "odd": 1, "works": 2, "slow": 2,
+    }  # fmt: skip
+    totals = html.split('class="wall-totals"')[1].split("</p>")[0]
+    assert [said for _, said in links(totals)] == [
+        "1 needs you", "3 failed", "2 overdue", "1 warning", "1 unknown", "8 active",
+    ]  # fmt: skip
+    for href, said in links(totals):
+        assert listed(href, [account]) == int(said.split()[0])
+
+
+def test_an_account_that_is_not_read_is_not_believed(ana, account, put):
+    put("r1", Status.RUNNING)
+    old = timezone.now() - timedelta(hours=3)
+    ProviderAccount.objects.update(health="failing", last_success_at=old)
+    html = ana.get("/overview/").content.decode()
+    assert "Cannot be believed, as of" in html
+    assert "was: 1 active" in html
+    assert "Nothing is left out, but 1 account is not current: Claims" in html
+
+
+def many(account: ProviderAccount, number: int) -> None:
+    Workflow.objects.bulk_create(
+        Workflow(account=account, ref=f"w{n}", name=f"Flow {n:04}") for n in range(number)
+    )
+
+
+def test_two_thousand_workflows_show_their_problems_first_and_the_rest_as_a_number(ana, account):
+    many(account, 2000)
+    seven, other = (contract.Workflow(ref=f"w{n}", name=f"Flow {n:04}") for n in (7, 99))
+    bad = ended("bad", NOW, status=Status.FAILED, workflow=seven)
+    store(account.pk, 1, [bad, ended("ask", NOW, status=Status.USER_INPUT, workflow=other)])
+    page = ana.get("/overview/")
+    assert list(tiles(page.content.decode())) == ["Flow 0099", "Flow 0007"]
+    assert "1998 more of 2000 workflows" in page.content.decode().replace("1,998", "1998")
+    assert len(page.content) < 300_000
+    opened = tiles(ana.get(f"/overview/?opened={account.pk}").content.decode())
+    assert len(opened) >= wall.MOST_OPENED
+
+
+def test_an_open_page_keeps_every_tile_in_its_place_and_says_what_came_up(ana, account):
+    many(account, 500)
+    flow = [contract.Workflow(ref=f"w{n}", name=f"Flow {n:04}") for n in range(500)]
+    store(
+        account.pk,
+        1,
+        [ended(f"r{n}", NOW, status=Status.FAILED, workflow=flow[n]) for n in (5, 3, 9)],
+    )
+    page = ana.get("/overview/").content.decode()
+    before = list(tiles(page))
+    address = unescape(re.search(r'id="console" data-changes-url="([^"]*)"', page)[1])  # type: ignore[index]
+    store(account.pk, 2, [
+        ended("r9", NOW, status=Status.USER_INPUT, workflow=flow[9], native_status="asks"),
+        ended("new", NOW, status=Status.FAILED, workflow=flow[1]),
+    ])  # fmt: skip
+    news = ana.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert list(tiles(news)) == before == ["Flow 0003", "Flow 0005", "Flow 0009"]
+    assert tiles(news)["Flow 0009"][0] == "needs_you"
+    assert "1 more workflow in trouble" in news
+    assert next(iter(tiles(ana.get("/overview/").content.decode()))) == "Flow 0009"
+
+
+def test_an_open_page_gets_its_wall_on_every_news_and_its_charts_twice_a_minute(ana, put):
+    put("r1", Status.RUNNING)
+    page = ana.get("/overview/").content.decode()
+    address = unescape(re.search(r'id="console" data-changes-url="([^"]*)"', page)[1])  # type: ignore[index]
+    stamp = re.search(r'data-stamp="([^"]*)"', page)[1]  # type: ignore[index]
+    top = re.search(r'data-top="([^"]*)"', page)[1]  # type: ignore[index]
+    headers = {"HX-Request": "true"}
+    if f'data-top="{top}"' in ana.get("/overview/").content.decode():  # the half minute is not over
+        assert ana.get(f"{address}&stamp={stamp}&top={top}", headers=headers).status_code == 204
+    put("r1", Status.USER_INPUT, seq=2)
+    news = ana.get(f"{address}&stamp={stamp}&top={top}", headers=headers).content.decode()
+    assert 'hx-target="#wall"' in news
+    assert "1 needs you" in news
+    later = ana.get(f"{address}&stamp={stamp}&top=1", headers=headers).content.decode()
+    assert 'hx-target="#charts"' in later
+
+
+# ---------------------------------------------------------------------------------- the answers
+
+
+def test_the_time_people_took_is_counted_and_its_questions_are_listed(ana, account):
+    for number, (claim, close) in enumerate([(60, 600), (120, 1200), (None, 4100)]):
+        form = contract.Question(ref=f"q{number}", kind="approval", title=f"Release {number}?")
+        flow = contract.Workflow(ref="w", name="Invoices")
+        store(account.pk, 1, [Snapshot(
+            ref=f"r{number}", workflow=flow, status=Status.USER_INPUT, native_status="wait",
+            steps=(), questions=(form,), outputs=(),
+        )])  # fmt: skip
+        opened = NOW - timedelta(hours=2)
+        Question.objects.filter(ref=f"q{number}").update(
+            opened_at=opened,
+            claimed_at=opened + timedelta(seconds=claim) if claim else None,
+            closed_at=opened + timedelta(seconds=close),
+        )
+    html = ana.get("/overview/").content.decode()
+    rows = re.findall(
+        r'<th scope="row"><span hx-ignore>([^<]*)</span>(.*?)</tr>',
+        html.split('class="answer-times"')[1],
+    )
+    said = {
+        name: re.findall(r'<td class="num">(?:<a[^>]*>)?([^<]*)', cells) for name, cells in rows
+    }
+    expected = ["3", "0", "1 m 30 s", "1 m 57 s", "20 m 00 s", "1 h 03 m"]
+    assert said == {"All together": expected, "Invoices": expected}
+    href, _ = links(html.split('class="answer-times"')[1], "/overview/answers/")[0]
+    page = ana.get(href).content.decode()
+    assert page.count("<tr>") == 1 + 3
+    assert "Release 2?" in page
+
+
+# -------------------------------------------------------------------------- words of the address
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("lamp=failed", "“lamp” does not narrow the overview"),
+        ("q=zebra&status=failed", "“status” does not narrow the overview"),
+        ("account=99999", "There is no account “99999” that you may see"),
+        ("workflow=abc", "“abc” is not a workflow"),
+        ("finished=never", "There is no time range “never” here"),
+        ("finished_from=soon", "“soon” is not a time"),
+        ("opened=99999999999999999999&tiles=x.y", ""),
+        ("workflow=123456789", ""),
+        ("heat=%00&weekday=99&hour=-1", ""),
+    ],
+)
+def test_the_pages_open_whatever_the_address_says_and_name_what_they_ignored(ana, put, words, said):
+    put("r1", Status.SUCCEEDED, finished_at=NOW)
+    for path in ("", "hours/", "answers/", "changes/"):
+        page = ana.get(f"/overview/{path}?{words}")
+        assert page.status_code == 200
+        assert said in page.content.decode() or path == "changes/"
+
+
+def test_a_stranger_sees_none_of_it(eve, account, put):
+    put("r1", Status.FAILED, finished_at=NOW)
+    html = eve.get("/overview/").content.decode()
+    assert "No provider account yet" in html
+    assert "Nightly import" not in html
+    html = eve.get(f"/overview/?account={account.pk}").content.decode()
+    assert "that you may see" in html
+    workflow = Workflow.objects.get()
+    news = eve.get(f"/overview/changes/?tiles={workflow.pk}", headers={"HX-Request": "true"})
+    assert "Nightly import" not in news.content.decode()
+
+
+def test_nothing_yet_nothing_in_range_and_cannot_know_are_three_things(ana, account, put):
+    assert "Nothing has run yet" in ana.get("/overview/").content.decode()
+    put("r1", Status.SUCCEEDED, finished_at=NOW - timedelta(days=3))
+    assert "Nothing ended in this range" in ana.get("/overview/").content.decode()
+    old = timezone.now() - timedelta(days=2)
+    ProviderAccount.objects.update(health="failing", last_success_at=old)
+    assert "not everything can be seen" in ana.get("/overview/").content.decode()
+
+
+def test_runs_without_an_end_are_told_apart(ana, put):
+    put("r1", Status.FAILED)
+    html = ana.get("/overview/").content.decode()
+    assert "1 ended run of these accounts came without the time of its end" in html
+
+
+def test_what_a_provider_calls_a_workflow_is_text(ana, put):
+    flow = contract.Workflow(ref="w", name='<img src=x onerror="alert(1)">')
+    put("r1", Status.RUNNING, workflow=flow)
+    html = ana.get("/overview/").content.decode()
+    assert "<img" not in html
+    assert "&lt;img" in html
+
+
+def test_the_filter_changes_the_page_without_loading_it_and_the_address_follows(ana, put):
+    put("r1", Status.RUNNING)
+    part = ana.get("/overview/?finished=7d&account=&workflow=", headers={"HX-Request": "true"})
+    assert part["HX-Push-Url"] == "/overview/?finished=7d"
+    assert part.content.decode().startswith('<div id="console"')
+    assert "HX-Request" in part["Vary"]
+
+
+def test_counts_of_all_final_statuses_are_drawn():
+    drawn = {status for lamp in (Lamp.DONE, Lamp.FAILED, Lamp.WARNING) for status in lamp.statuses}
+    assert {status.value for status in drawn} == set(tallying.FINAL_STATUSES)
