@@ -3,7 +3,7 @@
 "use strict";
 const palette = byId("palette"), asked = byId("palette-q"), foundBox = byId("palette-found");
 const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
-let eager = false; // Enter was pressed before the answer was there
+let eager = false, findTimer = null; // eager: Enter was pressed before the answer was there
 function places() { return [...foundBox.querySelectorAll("[role=option]")]; }
 function isAnswered() { return byId("palette-list")?.dataset.q === asked.value.trim().replace(/\s+/g, " "); }
 function choose(place) {
@@ -19,12 +19,16 @@ function go(place) {
   palette.close();
   place.click();
 }
+function find() { // an answer that comes late asks again, see below
+  const url = `${asked.form.action}?${new URLSearchParams(new FormData(asked.form))}`;
+  htmx.ajax("GET", url, { source: foundBox, target: foundBox, swap: "innerHTML" });
+}
 function openPalette() {
   if (!palette || document.querySelector("dialog[open]")) return;
   asked.value = "";
   eager = false;
   palette.showModal();
-  htmx.trigger(asked.form, "palette-open");
+  find();
 }
 on("keydown", (event) => {
   const modified = isMac ? event.metaKey : event.ctrlKey;
@@ -52,9 +56,15 @@ asked?.addEventListener("keydown", (event) => {
   }
 });
 asked?.form.addEventListener("submit", (event) => event.preventDefault());
-asked?.addEventListener("input", () => { eager = false; });
-on("htmx:after:swap", () => {
-  if (!palette?.open || !isAnswered() || chosen()) return;
+asked?.addEventListener("input", () => {
+  eager = false;
+  clearTimeout(findTimer);
+  findTimer = setTimeout(find, 120);
+});
+on("htmx:after:swap", (event) => {
+  if (!palette?.open || event.target !== foundBox && event.detail.ctx?.target !== foundBox) return;
+  if (!isAnswered()) { clearTimeout(findTimer); findTimer = setTimeout(find, 120); }
+  if (!isAnswered() || chosen()) return;
   choose(places()[0]);
   if (eager) { eager = false; go(chosen()); }
 });

@@ -138,3 +138,7 @@ def put_there() -> str:
             "approval": asks.questions.get(ref="approval").pk,
         }
     )
+
+
+def take_away() -> None:
+    ProviderAccount.objects.filter(name__startswith="Seeded").delete()

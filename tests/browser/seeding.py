@@ -8,6 +8,7 @@ from typing import Any
 from tests.product import Product
 
 CODE = "from tests.browser.desk_of_work import put_there; print('SEED' + put_there())"
+CLEAR = "from tests.browser.desk_of_work import take_away; take_away()"
 
 
 def seed(product: Product) -> dict[str, Any]:
@@ -18,7 +19,4 @@ def seed(product: Product) -> dict[str, Any]:
 
 def clear(product: Product) -> None:
     """The next module's pages shall not show it, and it may be put there again."""
-    product.query(
-        "UPDATE providers_provideraccount SET enabled = false, name = name || ' ' || id"
-        " WHERE starts_with(name, 'Seeded') RETURNING id"
-    )
+    product.manage("shell", "-v", "0", "-c", CLEAR)
