@@ -77,4 +77,5 @@
 
   settle();
   if (box() && !new URLSearchParams(location.search).has("line") && box().dataset.log) toEnd();
+  if (!location.hash) document.querySelector(".is-chosen")?.scrollIntoView({ block: "center" }); // `?line=`, `?step=`
 }

@@ -145,6 +145,8 @@ def test_the_log_leads_to_errors_lines_and_steps(page: Page, product: Product, r
     page.locator("#log-level").select_option("error")
     expect(page.locator(".log-line")).to_have_count(1)
     expect(page).to_have_url(f"{product.base_url}/executions/{run}/?level=error")
+    open_run(page, product, run, "?line=900")  # a link without the part behind #
+    expect(page.locator("#line-900")).to_be_in_viewport()
     open_run(page, product, run, "?line=5")
     page.locator("#line-5 .log-step").click()
     expect(page.locator(".log-line")).to_have_count(9)
