@@ -77,7 +77,8 @@ INSERT INTO executions_statuscount (account_id, status, count)
 SELECT account_id, status, count(*) FROM executions_execution GROUP BY 1, 2;
 INSERT INTO executions_executiondetail (
     execution_id, input, error, fingerprint, log_cursor, log_is_complete)
-SELECT id, jsonb_build_object('order', replace(ref, 'run', 'order'), 'currency', (ARRAY['EUR', 'CHF', 'USD', 'GBP', 'SEK'])[id % 5 + 1],
+SELECT id, jsonb_build_object('order', replace(ref, 'run', 'order'),
+    'currency', (ARRAY['EUR', 'CHF', 'USD', 'GBP', 'SEK'])[id % 5 + 1],
     'lines', jsonb_build_array(id % 7, id % 1000)), '', '', '', false
 FROM executions_execution;
 INSERT INTO executions_question (

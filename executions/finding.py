@@ -410,12 +410,12 @@ def _text_sources(
 _SAID = "x.name || chr(31) || x.ref || chr(31) || x.error_summary"
 _HOLDING = (
     "SELECT execution_id FROM executions_executiondetail "  # noqa: S608 - our own words
-    f"WHERE executions_input_values(input) @> ARRAY[lower(%s)] LIMIT {MANY}"
+    f"WHERE input_values @> ARRAY[lower(%s)] LIMIT {MANY}"
 )
 # Which of very many runs the index names first is chance; so those of the window are asked.
 _HELD_BY_MANY = (
     f"((SELECT count(*) FROM held) >= {MANY} AND (SELECT "  # noqa: S608 - our own words
-    "executions_input_values(d.input) @> ARRAY[lower(%s)] "
+    "d.input_values @> ARRAY[lower(%s)] "
     "FROM executions_executiondetail d WHERE d.execution_id = x.id))"
 )
 

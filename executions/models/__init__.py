@@ -20,7 +20,6 @@ from executions.models.runs import (
     Transition,
     Workflow,
 )
-from executions.models.searching import InputValues
 from executions.models.views import SavedView
 
 __all__ = [
@@ -36,7 +35,6 @@ __all__ = [
     "Execution",
     "ExecutionDetail",
     "HourlyCount",
-    "InputValues",
     "LogEntry",
     "OrderedJSON",
     "Output",

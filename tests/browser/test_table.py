@@ -26,7 +26,8 @@ account, _ = ProviderAccount.objects.get_or_create(
     "last_success_at": now + timedelta(hours=1), "next_poll_at": now + timedelta(days=1)}})
 for ref, status, flow, age, seq in {runs!r}:
     stored, _ = store(account.pk, seq, [Snapshot(
-        ref=ref, status=Status(status), native_status=status, started_at=now - timedelta(seconds=age),
+        ref=ref, status=Status(status), native_status=status,
+        started_at=now - timedelta(seconds=age),
         input={{"order": "Order " + ref}}, steps=(),
         workflow=contract.Workflow(ref=flow, name="Desk " + flow))])
     live.publish_runs(account.pk, [(each.execution_id, each.version) for each in stored],
