@@ -22,7 +22,7 @@ from executions.models import OPEN_COMMAND_STATES, OPEN_STATUSES, Execution
 from executions.ranges import Range
 
 PAGE = 50
-WINDOW = 500  # runs looked at where no index serves the order
+WINDOW = 300  # runs looked at where no index serves the order
 FEW = 3  # scans whose rows are read from the table at once
 MANY = 200  # runs holding one input value that are found at once; of more, only windows tell
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
