@@ -10,7 +10,7 @@ from executions.models import StatusCount
 from providers.contract import Status
 
 CAP = 1000  # counts above say "1,000+"
-NEWEST = 250  # matches counted where no index can count them; more are "250+"
+NEWEST = 200  # matches counted where no index can count them; of more, "at least"
 
 
 def counts(filters: Filters) -> tuple[dict[str, int], bool]:

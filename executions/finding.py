@@ -22,7 +22,7 @@ from executions.models import OPEN_COMMAND_STATES, OPEN_STATUSES, Execution
 from executions.ranges import Range
 
 PAGE = 50
-WINDOW = 500  # runs looked at where no index serves the order
+WINDOW = 300  # runs looked at where no index serves the order
 FEW = 3  # scans whose rows are read from the table at once
 MANY = 200  # runs holding one input value that are found at once; of more, only windows tell
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -466,12 +466,12 @@ def _text_sources(
 _SAID = "x.name || chr(31) || x.ref || chr(31) || x.error_summary"
 _HOLDING = (
     "SELECT execution_id FROM executions_executiondetail "  # noqa: S608 - our own words
-    f"WHERE executions_input_values(input) @> ARRAY[lower(%s)] LIMIT {MANY}"
+    f"WHERE input_values @> ARRAY[lower(%s)] LIMIT {MANY}"
 )
 # Which of very many runs the index names first is chance; so those of the window are asked.
 _HELD_BY_MANY = (
     f"((SELECT count(*) FROM held) >= {MANY} AND (SELECT "  # noqa: S608 - our own words
-    "executions_input_values(d.input) @> ARRAY[lower(%s)] "
+    "d.input_values @> ARRAY[lower(%s)] "
     "FROM executions_executiondetail d WHERE d.execution_id = x.id))"
 )
 

@@ -29,7 +29,6 @@ from executions.models import (
     OPEN_STATUSES,
     Execution,
     ExecutionDetail,
-    InputValues,
     Question,
     RunKey,
 )
@@ -106,15 +105,15 @@ def _in_time(found: QuerySet[Execution], filters: Filters) -> QuerySet[Execution
 
 
 def _text(text: str) -> Q:
-    holding = ExecutionDetail.objects.filter(execution=OuterRef("pk")).alias(
-        values_held=InputValues("input")
+    holding = ExecutionDetail.objects.filter(
+        execution=OuterRef("pk"), input_values__contains=[text.lower()]
     )
     return (
         Q(workflow__name__icontains=text)
         | Q(name__icontains=text)
         | Q(ref__icontains=text)
         | Q(error_summary__icontains=text)
-        | Q(Exists(holding.filter(values_held__contains=[text.lower()])))  # type: ignore[misc]
+        | Q(Exists(holding))
     )
 
 

@@ -1,3 +1,4 @@
+import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import executions.models.searching
@@ -5,11 +6,10 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-# Only built-in functions, so that an index over it survives dump and restore. Costly on purpose:
-# the planner shall never call it for every row where the index has the answer.
+# Only built-in functions, so that the generated column survives dump and restore.
 INPUT_VALUES = """
 CREATE FUNCTION executions_input_values(input jsonb) RETURNS text[]
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000 AS $$
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT coalesce(array_agg(DISTINCT v), '{}') FROM (
         SELECT lower(left(s #>> '{}', 200)) AS v
         FROM jsonb_path_query(input, 'strict $.**') s
@@ -58,9 +58,14 @@ class Migration(migrations.Migration):
             model_name='execution',
             index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['workflow', '-finished_at', '-id'], name='execution_ended_workflow'),
         ),
+        migrations.AddField(
+            model_name='executiondetail',
+            name='input_values',
+            field=models.GeneratedField(db_persist=True, expression=executions.models.searching.InputValues('input'), null=True, output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
+        ),
         migrations.AddIndex(
             model_name='executiondetail',
-            index=django.contrib.postgres.indexes.GinIndex(executions.models.searching.InputValues('input'), gin_pending_list_limit=512, name='detail_input'),
+            index=django.contrib.postgres.indexes.GinIndex(fields=['input_values'], gin_pending_list_limit=512, name='detail_input'),
         ),
         migrations.AddField(
             model_name='savedview',

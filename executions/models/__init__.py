@@ -44,7 +44,6 @@ from executions.models.runs import (
     Transition,
     Workflow,
 )
-from executions.models.searching import InputValues
 from executions.models.tallies import AccountTally, WorkflowTally
 from executions.models.views import SavedView
 
@@ -76,7 +75,6 @@ __all__ = [
     "Event",
     "Execution",
     "ExecutionDetail",
-    "InputValues",
     "ItemState",
     "KeySearch",
     "LogEntry",

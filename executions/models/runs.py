@@ -158,10 +158,17 @@ class ExecutionDetail(models.Model):
     """How often the provider has tried this run; 0 where it does not say."""
     log_cursor = models.TextField(default="", blank=True)
     log_is_complete = models.BooleanField(default=False)
+    input_values = models.GeneratedField(
+        expression=InputValues("input"),
+        output_field=ArrayField(models.TextField()),
+        db_persist=True,
+        null=True,
+    )
+    """What the search finds a run by. The database keeps it: nobody writes it."""
 
     class Meta:
         indexes = [
-            GinIndex(InputValues("input"), name="detail_input", gin_pending_list_limit=512),
+            GinIndex(fields=["input_values"], name="detail_input", gin_pending_list_limit=512),
         ]
 
     def __str__(self) -> str:

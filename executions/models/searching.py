@@ -1,4 +1,4 @@
-"""The scalar values of a run's input, as an index holds them."""
+"""The scalar values of a run's input, as the search compares them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import Func, TextField
 
 class InputValues(Func):
     """Its texts and numbers at any depth, in lower case, at most 100 of at most 200 characters.
-    The database function comes from a migration; nothing is stored but the index."""
+    The database function comes from a migration."""
 
     function = "executions_input_values"
     arity = 1
