@@ -14,7 +14,7 @@ from math import ceil, log
 
 from executions.charting import ENDED_LAMPS, RATED, Bucket, Endings, Hour
 from executions.filters import LAMP_WORDS
-from executions.spans import Range, between, stamp
+from executions.spans import Range, stamp
 from executions.tallying import FINAL_STATUSES, QUARTER
 from executions.wording import STATUS_VIEWS, duration
 from providers.contract import Lamp, Status
@@ -239,15 +239,18 @@ def heat_map(
     marks: list[Mark] = []
     lines: list[Line] = []
     for row, day in enumerate(days):
+        marks.append(Mark("heat-none", "0.4", f"{10 * row + 0.4:g}", "239.2", "9.2", "", ""))
         cells = []
         for hour in range(24):
             number = numbers[day, hour]
-            href = _hour_href((day, hour), direct, wanted, link, explain) if number else ""
-            level = ceil(LEVELS * number / most) if number else 0
+            if not number:
+                cells.append(NOTHING)
+                continue
+            href = _hour_href((day, hour), direct, wanted, link, explain)
             said = f"{DAYS[day]} {hour:02}:00 to {hour + 1:02}:00: {number:,} {word}"
             box = (f"{10 * hour + 0.4:g}", f"{10 * row + 0.4:g}", "9.2", "9.2")
-            marks.append(Mark(f"heat heat-{level}", *box, href, said))
-            cells.append(Cell(f"{number:,}", href) if number else NOTHING)
+            marks.append(Mark(f"heat heat-{ceil(LEVELS * number / most)}", *box, href, said))
+            cells.append(Cell(f"{number:,}", href))
         lines.append(Line(DAYS[day], cells))
     zone = span.since.astimezone(span.zone)
     return Chart(
@@ -289,8 +292,9 @@ def percent(rate: float | None) -> str:
 
 
 def _buckets(found: Endings, span: Range) -> Iterable[tuple[Bucket, list[tuple[str, str]], str]]:
-    for bucket, cut in zip(found.buckets, pairwise(span.edges), strict=True):
-        yield bucket, ended_between(*cut), between(*cut, span.zone)
+    cuts = pairwise(span.stamps)
+    for bucket, (first, last), title in zip(found.buckets, cuts, span.titles, strict=True):
+        yield bucket, [("finished_from", first), ("finished_to", last)], title
 
 
 def _mark(look: str, place: int, y: float, height: float, href: str, title: str) -> Mark:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from functools import cached_property
 from itertools import pairwise
 
 from django.http import QueryDict
@@ -85,9 +86,15 @@ class Range:
         """Of each bucket, short."""
         return [self._local(edge).strftime(LABELS[self.grain]) for edge in self.edges[:-1]]
 
+    @cached_property
     def titles(self) -> list[str]:
         """Of each bucket, whole: `Tue Nov 24 14:00 to 15:00 CET`."""
         return [between(first, last, self.zone) for first, last in pairwise(self.edges)]
+
+    @cached_property
+    def stamps(self) -> list[str]:
+        """Of each edge."""
+        return [stamp(edge) for edge in self.edges]
 
     def sentence(self) -> str:
         """`Nov 24 14:00 CET to now`."""

@@ -25,6 +25,7 @@ from executions.models import (
 )
 from executions.roles import visible_accounts
 from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, person, show
+from executions.views.questions import require_may_act
 from executions.wording import clock, iso, mark, moment, plain, stamped
 
 MAX_GROUPS = 100
@@ -119,6 +120,7 @@ def acknowledgement(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def mute_creation(request: HttpRequest) -> HttpResponse:
+    require_may_act(request)
     thing = _thing(request, request.POST.get("thing", ""))
     try:
         made = muting.mute(

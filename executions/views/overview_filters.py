@@ -53,8 +53,9 @@ class Asked:
         return [pair for pair in self.filters.pairs() if pair[0] in kept]
 
     def runs(self, pairs: Pairs) -> str:
-        """The list of runs with the same accounts and workflows, and these words."""
-        return self._runs + urlencode(list(pairs))
+        """The list of runs with the same accounts and workflows, and these words, which are our
+        own and need no quoting."""
+        return self._runs + "&".join(f"{key}={value}" for key, value in pairs)
 
     @cached_property
     def _runs(self) -> str:

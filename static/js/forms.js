@@ -3,7 +3,7 @@
 "use strict";
 const answers = () => all("form.answer[data-redraw]");
 const stashKey = (form) => `draft:${form.dataset.user}:${form.id}`;
-const unsaved = new WeakSet();
+const unsaved = new WeakMap(); // how often each form was typed in since the server had all of it
 function typedIn(form) { // without files and passwords: they are kept in no storage of a browser
   const data = new URLSearchParams();
   for (const [name, value] of new FormData(form)) {
@@ -20,16 +20,22 @@ function stash(form) {
 // ------------------------------------------------------------------------- saving while typing
 on("input", (event) => {
   const form = event.target.closest?.("form.answer[data-redraw]");
-  if (form) unsaved.add(form);
+  if (form) unsaved.set(form, (unsaved.get(form) || 0) + 1);
 });
 document.addEventListener("submit", (event) => { // a session may be over: the sign-in page would swallow the post
   if (event.target.matches("form.answer[data-redraw]")) { stash(event.target); unsaved.delete(event.target); }
 }, true);
+on("htmx:before:request", (event) => {
+  const ctx = event.detail.ctx, form = ctx?.sourceElement?.closest?.("form.answer[data-redraw]");
+  if (form) ctx.typedBefore = unsaved.get(form);
+});
 on("htmx:after:request", (event) => {
   const ctx = event.detail.ctx, form = ctx?.sourceElement?.closest?.("form.answer[data-redraw]");
   if (!form) return;
-  if (ctx.response?.status === 200) { unsaved.delete(form); sessionStorage.removeItem(stashKey(form)); }
-  else stash(form);
+  if (ctx.response?.status !== 200) { stash(form); return; }
+  if (unsaved.get(form) !== ctx.typedBefore) return; // typed on meanwhile: that is still to be saved
+  unsaved.delete(form);
+  sessionStorage.removeItem(stashKey(form));
 });
 on("htmx:error", () => answers().filter((form) => unsaved.has(form)).forEach(stash));
 on("signed-out", () => answers().filter((form) => unsaved.has(form)).forEach(stash));

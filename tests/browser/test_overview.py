@@ -38,7 +38,8 @@ for ref in ("asked", "closed"):
         status=Status.RUNNING, native_status="run", started_at=now, steps=(), outputs=(),
         questions=(question,) if ref == "closed" else ()))
 store_and_tell(account, rows, str)
-Asked.objects.filter(execution__ref="closed").update(closed_at=now + timedelta(minutes=5))
+Asked.objects.filter(execution__ref="closed").update(
+    opened_at=now - timedelta(minutes=9), closed_at=now - timedelta(minutes=2))
 """
 ASKS = """
 from executions.models import Execution

@@ -50,7 +50,7 @@ def test_a_day_on_which_clocks_go_forward_has_twenty_three_hours():
 def test_an_hour_that_happens_twice_is_two_bars_with_the_names_of_both_zones():
     span = cut(BERLIN, "finished=24h", AUTUMN)
     assert set(hours_of(span)[:-1]) == {1}
-    twice = [title for title in span.titles() if "02:00" in title.split(" to ")[0]]
+    twice = [title for title in span.titles if "02:00" in title.split(" to ")[0]]
     assert twice == ["Sun Oct 25 02:00 to 02:00 CEST", "Sun Oct 25 02:00 to 03:00 CET"]
 
 
@@ -69,7 +69,7 @@ def test_buckets_touch_and_cover_the_range_in_every_zone(zone, words):
         assert span.since <= now - spans.PRESETS[span.preset][1]
         assert span.until - timedelta(minutes=15) <= now < span.until
         assert len(span.edges) <= 40
-        assert len(span.labels()) == len(span.titles()) == len(span.edges) - 1
+        assert len(span.labels()) == len(span.titles) == len(span.edges) - 1
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -151,7 +151,7 @@ def test_the_migration_counts_the_runs_that_were_there_before(put):
     put("no end", Status.FAILED, None)
     WorkflowTally.objects.all().delete()
     AccountTally.objects.all().delete()
-    migration = import_module("executions.migrations.0005_overview")
+    migration = import_module("executions.migrations.0012_overview")
     with connection.cursor() as cursor:
         cursor.execute(migration.FILL)
     assert_true()

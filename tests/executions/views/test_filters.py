@@ -341,7 +341,7 @@ def test_the_list_and_the_export_find_the_same_runs(people, put, account, monkey
     monkeypatch.setattr("executions.finding.WINDOW", 4)
     many_kinds_of_runs(put)
     old = NOW - timedelta(hours=2)
-    WorkflowRow.objects.update(successes=9, typical_seconds=60, long_seconds=600)
+    WorkflowRow.objects.update(successes=9, typical_seconds=60, long_seconds=10_800)
     for run in Execution.objects.filter(status="user_input"):
         Question.objects.create(execution=run, ref="q", kind="approval", opened_at=NOW)
     Execution.objects.filter(status="user_input").update(changed_at=old)
