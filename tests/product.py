@@ -13,8 +13,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +170,15 @@ class Product:
             assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
             time.sleep(0.1)
         return result
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A folder outside pytest's own, which every run of pytest closes to other users: Postgres has
+    a user of its own when the tests run as root."""
+    with tempfile.TemporaryDirectory(prefix="annunciator-", ignore_cleanup_errors=True) as name:
+        os.chmod(name, 0o755)  # noqa: S103
+        yield Path(name)
 
 
 def stop_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from providers.demo import serve
 from tests.browser.acting import Provider
-from tests.product import PASSWORD, Product
+from tests.product import PASSWORD, Product, own_folder
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -41,11 +40,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: Any, chromium: Browser) -> Iterator[Product]:
-    folder: Path = tmp_path_factory.mktemp("product")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # Postgres' own user goes through when the tests run as root
-    with Product(folder) as running:
+def product(chromium: Browser) -> Iterator[Product]:
+    with own_folder() as folder, Product(folder) as running:
         yield running
 
 

@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.processes.conftest import open_to_postgres
-from tests.product import PASSWORD, ROOT, STARTS_WITHIN, Product, free_port
+from tests.product import PASSWORD, ROOT, STARTS_WITHIN, Product, free_port, own_folder
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 STOPS_WITHIN = 30.0  # seconds
@@ -136,12 +135,9 @@ def is_free(port: int) -> bool:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    open_to_postgres(folder)
-    tmp_path.parent.parent.chmod(0o755)
-    return Terminal(folder)
+def terminal() -> Iterator[Terminal]:
+    with own_folder() as folder:
+        yield Terminal(folder)
 
 
 def test_run_refuses_a_second_start_stops_cleanly_and_keeps_its_data(terminal: Terminal) -> None:
