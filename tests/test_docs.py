@@ -156,3 +156,33 @@ def test_every_variable_that_is_named_exists(path: Path) -> None:
     known = VARIABLES.keys() | {"ANNUNCIATOR_PREFECT_DIR"}  # of `make live` alone
     named = set(re.findall(r"\b(ANNUNCIATOR_[A-Z_]+)\b", path.read_text("utf-8")))
     assert named <= known
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = {
+        (path.name, name)
+        for path in DOCS
+        for name in re.findall(r"\b(tests/[\w/]+\.py::\w+)", path.read_text("utf-8"))
+    }
+    assert named
+    missing = {(page, name) for page, name in named if not is_a_test(name)}
+    assert not missing
+
+
+def is_a_test(name: str) -> bool:
+    file, _, function = name.partition("::")
+    if not function.startswith("test_") or not (ROOT / file).is_file():
+        return False
+    return re.search(rf"^def {function}\(", text_of(file), re.MULTILINE) is not None
+
+
+def test_every_yes_of_the_comparison_names_what_proves_it() -> None:
+    text = text_of("docs/comparison.md")
+    headers = [line for line in text.splitlines() if line.endswith("| ours | proved by |")]
+    tables = [rows_after(part, "ours | proved by |") for part in text.split("\n#")[1:]
+              if "| ours | proved by |" in part]  # fmt: skip
+    assert len(tables) == len(headers) == 7
+    for feature, *_, ours, proof in (row for table in tables for row in table):
+        answer = ours.partition(":")[0]
+        assert answer in {"yes", "partly", "no"}, feature
+        assert answer != "yes" or re.match(r"`?tests/.*::test_", proof), feature

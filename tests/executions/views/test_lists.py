@@ -173,6 +173,15 @@ def test_an_old_account_marks_its_open_rows_and_the_page(ana, put, account):
     assert "is unreachable" in text
 
 
+def test_a_run_that_is_gone_at_the_provider_stays_and_says_so(ana, put):
+    run = put("a", Status.SUCCEEDED)
+    Execution.objects.update(missing_since=timezone.now())
+    assert "gone at the provider" in ana.get("/").content.decode()
+    page = ana.get(f"/executions/{run.pk}/").content.decode()
+    assert "The provider no longer knows this run" in page
+    assert "Succeeded" in page
+
+
 def test_an_empty_table_says_why(ana, put, account):
     assert "No runs yet" in ana.get("/").content.decode()
     put("a")

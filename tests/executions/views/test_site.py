@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -12,7 +13,9 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from executions.models import Command, Workflow
+from executions.views.accounts import ABILITIES
 from providers.models import ProviderAccount
+from providers.registry import all_adapters
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +29,17 @@ def test_an_account_says_how_it_is_why_and_what_to_do(ana, account):
         assert "Credentials refused" in text
         assert "401: the key was revoked" in text
         assert "enter working credentials" in text
+
+
+def test_the_accounts_page_says_what_each_provider_can_be_asked(ana, account):
+    table = ana.get("/accounts/").content.decode().split("What each provider can be asked")[1]
+    told = {}
+    for row in table.split("</table>")[0].split("<tr>")[2:]:
+        name = re.sub(r"<[^>]*>", "", row.split("</th>")[0])
+        told[name] = [cell.startswith("yes") for cell in row.split('class="unseen">')[1:]]
+    adapters = all_adapters().values()
+    assert told == {each.name: [each.can(verb) for _, verb in ABILITIES] for each in adapters}
+    assert {True, False} <= set(chain(*told.values()))
 
 
 def test_only_administrators_poll_now(ana, people, account, sign_in):
