@@ -1,6 +1,7 @@
 // Forms of questions: nothing typed is lost, the first mistake has the focus, long lists can be
 // searched. The server keeps the draft; this tab keeps what could not reach it. No markup is made.
 "use strict";
+const loadedAfter = performance.now(); // the most by which `skew` may be too large
 const answers = () => all("form.answer[data-redraw]");
 const stashKey = (form) => `draft:${form.dataset.user}:${form.id}`;
 const unsaved = new WeakMap(); // how often each form was typed in since the server had all of it
@@ -14,7 +15,7 @@ function typedIn(form) { // without files and passwords: they are kept in no sto
 }
 function stash(form) {
   try {
-    sessionStorage.setItem(stashKey(form), JSON.stringify({ at: Date.now() - skew, typed: typedIn(form).toString() }));
+    sessionStorage.setItem(stashKey(form), JSON.stringify({ at: Date.now() - skew + loadedAfter, typed: typedIn(form).toString() }));
   } catch { /* storage is full or forbidden: the page itself still holds what was typed */ }
 }
 // ------------------------------------------------------------------------- saving while typing
@@ -58,7 +59,10 @@ async function bringBack(form) {
   sessionStorage.removeItem(stashKey(form));
   if (!kept || kept.at <= Number(form.dataset.saved)) return; // the server has it, or something newer
   const typed = new URLSearchParams(kept.typed);
-  typed.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
+  for (const name of ["csrfmiddlewaretoken", "key"]) { // of this page, not of the one before
+    if (form.elements[name]) typed.set(name, form.elements[name].value);
+  }
+  if (typed.toString() === typedIn(form).toString()) return; // it arrived after all
   const answer = await fetch(form.dataset.redraw, { method: "POST", body: typed });
   if (answer.ok) location.reload();
 }
