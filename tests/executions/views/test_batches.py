@@ -109,6 +109,19 @@ def test_runs_of_an_account_whose_credentials_are_refused_are_left_out(ana, put,
     assert "refuses our credentials" in picked(ana, run).content.decode()
 
 
+def test_the_history_of_a_run_leads_to_the_batch_that_asked(ana, vik, put):
+    run, alone = put("a"), put("b")
+    picked(ana, run)
+    begin(ana, batch := Batch.objects.get())
+    batching.advance()
+    ana.post(f"/executions/{alone.pk}/cancellation/", {"reason": "wrong day"})
+    link = f'in <a href="/batches/{batch.pk}/">batch #{batch.pk}</a>'
+    for client in (ana, vik):
+        assert link in client.get(f"/executions/{run.pk}/").content.decode()
+        assert link not in client.get(f"/executions/{alone.pk}/").content.decode()
+    assert vik.get(f"/batches/{batch.pk}/").status_code == 200
+
+
 def test_runs_of_an_account_in_a_blind_test_are_left_out_and_asked_for_nothing(ana, put, account):
     """Whether the test begins before the preview or between the confirmation and the turn."""
     run = put("a")
