@@ -107,7 +107,12 @@ def words_of(keys: Sequence[str], account_ids: Sequence[int]) -> dict[str, str]:
 
 def saying(text: str, account_ids: Sequence[int], most: int) -> list[tuple[str, str, datetime]]:
     """(key, text, when last) of the newest errors that say this; among the newest runs."""
-    params = {"accounts": list(account_ids), "text": text, "newest": SAID, "most": most}
+    params: dict[str, Any] = {
+        "accounts": list(account_ids),
+        "text": text,
+        "newest": SAID,
+        "most": most,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_SAYING_SQL, params)
         return list(cursor.fetchall())
