@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from executions import audit
+from executions.key_rules_admin import KeyRuleAdmin
 from executions.models import (
     ApiToken,
     AuditEntry,
@@ -26,9 +27,8 @@ from executions.models import (
     Quarantine,
     Workflow,
 )
+from executions.notice_rules_admin import NoticeRuleAdmin
 from executions.roles import may_administer
-from executions.rule_admin import RuleAdmin as NoticeRuleAdmin
-from executions.rules_admin import RuleAdmin as KeyRuleAdmin
 from providers.admin import AccountAdmin
 from providers.models import ProviderAccount
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from executions.freshness import blind_sentence
 from executions.models import OPEN_COMMAND_STATES, Command, Execution
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount
@@ -58,6 +59,8 @@ def why_not(
         return "Its account is disabled."
     if account.health == Health.AUTH:
         return "Its provider refuses our credentials."
+    if account.is_blind:
+        return blind_sentence(account)
     if run.pk in under_way:
         return f"The same was already asked by {under_way[run.pk] or 'somebody'}."
     return ""

@@ -17,6 +17,7 @@ WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta
 NEWEST = 20_000  # runs of a window that are grouped
 MAX_GROUPS = 100
 SAME = "7d"  # window of "the same error in 14 runs"
+SAID = 2000  # runs with an error among which words are looked for
 MANY = 1000  # runs counted for one run's page
 
 
@@ -104,6 +105,19 @@ def words_of(keys: Sequence[str], account_ids: Sequence[int]) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def saying(text: str, account_ids: Sequence[int], most: int) -> list[tuple[str, str, datetime]]:
+    """(key, text, when last) of the newest errors that say this; among the newest runs."""
+    params: dict[str, Any] = {
+        "accounts": list(account_ids),
+        "text": text,
+        "newest": SAID,
+        "most": most,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SAYING_SQL, params)
+        return list(cursor.fetchall())
+
+
 def _read(sql: str, params: dict[str, Any]) -> tuple[list[Group], datetime | None]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
@@ -172,4 +186,14 @@ SELECT v.key, r.error_summary FROM unnest(%s::text[]) v(key) CROSS JOIN LATERAL 
         WHERE x.error_key = v.key AND x.error_key <> '' AND x.account_id = a.id
         ORDER BY x.sort_at DESC, x.id DESC LIMIT 1) e
     ORDER BY e.sort_at DESC, e.id DESC LIMIT 1) r
+"""
+_SAYING_SQL = """
+WITH newest AS MATERIALIZED (
+    SELECT error_key, error_summary, finished_at FROM executions_execution
+    WHERE error_key <> '' AND finished_at IS NOT NULL AND account_id = ANY(%(accounts)s)
+    ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
+)
+SELECT error_key, (array_agg(error_summary ORDER BY finished_at DESC))[1], max(finished_at)
+FROM newest WHERE strpos(lower(error_summary), lower(%(text)s)) > 0
+GROUP BY error_key ORDER BY max(finished_at) DESC, error_key LIMIT %(most)s
 """

@@ -27,8 +27,7 @@ WITH recent AS MATERIALIZED (
 SELECT DISTINCT ON (t.execution_id)
     'run:' || x.id AS subject, t.version AS turn, x.account_id, x.workflow_id,
     x.id AS execution_id,
-    'w' || x.workflow_id || ':' || md5(regexp_replace(lower(x.error_summary), '[0-9]+', '#', 'g'))
-        AS group_key,
+    'w' || x.workflow_id || ':' || x.error_key AS group_key,
     {NAME} AS label, x.error_summary AS detail,
     least(t.provider_time, t.observed_at) AS since
 FROM recent t

@@ -101,6 +101,12 @@ class Adapter(ABC):
         """What `start` asks for. One field of kind "json" named `arguments` where it is free."""
         raise Unsupported(f"{self.name} cannot start a run.")
 
+    @staticmethod
+    def arguments_of(given: Any) -> Mapping[str, Any]:
+        """What `start` would take, by the names of `start_fields`, to give another run the input
+        (`Snapshot.input`) of this one."""
+        return given if isinstance(given, Mapping) else {}
+
     def answer(self, ref: str, question_ref: str, values: Mapping[str, Any]) -> None:
         """Send the complete answer to one question; see `Question` for the shape of `values`."""
         raise Unsupported(f"{self.name} takes no answers.")

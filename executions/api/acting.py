@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Header, Router, Status
 
-from executions import commands
-from executions.api import schemas, telling
+from executions import commands, telling
+from executions.api import schemas
 from executions.api.reading import person, visible_execution
 from executions.api.refusals import Refusal
 from executions.forms.masking import unmasked

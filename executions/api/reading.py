@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Query, Router
 
-from executions import finding
-from executions.api import schemas, telling
+from executions import finding, telling
+from executions.api import schemas
 from executions.api.refusals import Refusal
 from executions.filters import Filters, parse
 from executions.finding import Cursor

@@ -141,6 +141,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "missing_since": moment(run.missing_since),
         "is_old": is_old,
         "commands": histories.open_commands(run),
+        "can_run_again": run.workflow.can_start and may_act(request.user),
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
     }
 

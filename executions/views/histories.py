@@ -12,6 +12,7 @@ from django.utils import timezone
 from executions.arguments import shown_arguments
 from executions.models import (
     OPEN_COMMAND_STATES,
+    BatchItem,
     Command,
     CommandState,
     Execution,
@@ -52,7 +53,7 @@ def history_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     below = number(request, "moves_before")
     if below is not None:
         moves = moves.filter(version__lt=below)
-    rows = Command.objects.filter(execution=run).select_related("requested_by")
+    rows = Command.objects.filter(execution=run).select_related("requested_by", "batch_item")
     until = _time(word(request, "commands_before"))
     asked = rows.filter(requested_at__lt=until) if until else rows
     shown, commands = list(moves[: MAX_SHOWN + 1]), list(asked[: MAX_SHOWN + 1])
@@ -129,7 +130,7 @@ def _by(command: Command) -> str:
 def open_rows(run: Execution) -> list[Command]:
     states = [str(state) for state in OPEN_COMMAND_STATES]
     found = Command.objects.filter(execution=run, state__in=states)
-    return list(found.select_related("requested_by").order_by("-requested_at"))
+    return list(found.select_related("requested_by", "batch_item").order_by("-requested_at"))
 
 
 def open_commands(run: Execution) -> list[dict[str, Any]]:
@@ -160,6 +161,7 @@ def command_view(
         "state": NOT_CONFIRMED if stalled else COMMAND_WORDS.get(state, state),
         "lamp": "warning" if stalled else COMMAND_LAMPS.get(state, "active"),
         "by": _by(command),
+        "batch": _batch_of(command),
         "reason": plain(command.reason),
         "message": plain(command.message),
         "advice": WHAT_NEXT.get(CommandState(state), "") if needs_advice else "",
@@ -169,6 +171,12 @@ def command_view(
         "arguments": argument_pairs(command, question) if with_arguments else [],
         "new_ref": plain(command.new_ref),
     }
+
+
+def _batch_of(command: Command) -> int | None:
+    """The batch that asked for it. Who sees the run may see the batch, which has started."""
+    item: BatchItem | None = getattr(command, "batch_item", None)
+    return item.batch_id if item else None
 
 
 def sentence(command: Command) -> str:

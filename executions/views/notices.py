@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from executions import muting, phrasing, rules
+from executions import muting, notice_rules, phrasing
 from executions.models import (
     Delivery,
     DeliveryState,
@@ -321,7 +321,7 @@ def _rule_view(rule: NoticeRule) -> dict[str, Any]:
     return {
         "id": rule.pk,
         "name": rule.name,
-        "words": rules.in_words(rule),
+        "words": notice_rules.in_words(rule),
         "team": rule.group.name if rule.group else "everybody",
         "addresses": [(target["service"], target["shown"]) for target in rule.targets],
         "enabled": rule.enabled,

@@ -12,11 +12,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from executions import repeating
 from executions.commands import NotPossible, request_start
 from executions.filters import provider_name
 from executions.models import Command, Execution, Note, Workflow
 from executions.noting import notes_of_workflow
-from executions.roles import may_act
+from executions.roles import may_act, visible_executions
 from executions.views import histories
 from executions.views.chrome import (
     Fragment,
@@ -73,10 +74,12 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def workflow_start(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form for a new run."""
+    """The form for a new run; with `run` it begins with the input of that one."""
     workflow = get_object_or_404(_visible(request).select_related("account"), pk=pk)
     fields, problem = _start_fields(workflow)
-    return _form_page(request, workflow, _form(fields)(), problem)
+    again, values = _again(request, workflow, fields)
+    form = _form(fields)(initial={f"argument_{key}": value for key, value in values.items()})
+    return _form_page(request, workflow, form, problem, again=again)
 
 
 @require_POST
@@ -127,6 +130,29 @@ def _visible(request: HttpRequest) -> QuerySet[Workflow]:
     return Workflow.objects.filter(account_id__in=list(accounts_of(request)))
 
 
+def _again(
+    request: HttpRequest, workflow: Workflow, fields: tuple[Field, ...]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """About the run that the address names, if it does, and what the form takes from its input."""
+    asked = request.GET.get("run", "")
+    if not asked or not fields or not may_act(request.user):
+        return {}, {}
+    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
+    found = visible_executions(request.user).filter(workflow=workflow).select_related("account")
+    run = found.filter(pk=number).first()
+    if run is None:
+        return {"problem": "There is no such run of this workflow that you may see."}, {}
+    filled = repeating.filled(run, fields)
+    about = {
+        "run_id": run.pk,
+        "label": plain(run.name or run.ref, 120),
+        "is_filled": bool(filled.values),
+        "left_out": plain(", ".join(filled.left_out), 300),
+        "problem": filled.problem,
+    }
+    return about, filled.values
+
+
 def _start_fields(workflow: Workflow) -> tuple[tuple[Field, ...], str]:
     """What the adapter asks for, and why it cannot say."""
     if workflow.account.provider not in registry.all_adapters():
@@ -149,7 +175,13 @@ def _form(fields: tuple[Field, ...]) -> type[forms.Form]:
 
 
 def _form_page(
-    request: HttpRequest, workflow: Workflow, form: forms.Form, problem: str, status: int = 200
+    request: HttpRequest,
+    workflow: Workflow,
+    form: forms.Form,
+    problem: str,
+    status: int = 200,
+    *,
+    again: dict[str, Any] | None = None,
 ) -> HttpResponse:
     try:
         note = workflow.account.adapter_class.notes.get(Verb.START, "")
@@ -169,15 +201,15 @@ def _form_page(
         **notes_of_workflow(request.user, workflow),
         "notes_url": reverse("executions:workflow-note", args=[workflow.pk]),
         "notes_home": reverse("executions:workflow", args=[workflow.pk]) + "#notes",
+        "again": again,
     }
     return show(request, "executions/start.html", context, status=status)
 
 
 def _command(request: HttpRequest, key: uuid.UUID) -> Command:
+    with_all = ("requested_by", "account", "workflow", "execution", "batch_item")
     found = Command.objects.filter(account_id__in=list(accounts_of(request)))
-    return get_object_or_404(
-        found.select_related("requested_by", "account", "workflow", "execution"), pk=key
-    )
+    return get_object_or_404(found.select_related(*with_all), pk=key)
 
 
 def _command_context(request: HttpRequest, command: Command) -> dict[str, Any]:

@@ -125,6 +125,10 @@ class EightX8(Adapter):
         label = "Trigger data"
         return (Field(key="arguments", label=label, kind="json", required=False, default={}),)
 
+    @staticmethod
+    def arguments_of(given: Any) -> Mapping[str, Any]:
+        return {"arguments": given}
+
     def cancel(self, ref: str) -> None:
         self._command(ref, "terminate")
         marks = {k: n for k, n in self.memory.items() if k.startswith("terminated:") and n}

@@ -170,6 +170,10 @@ class Flow8(Adapter):
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
         return (Field(key="arguments", label="Arguments", kind="json", required=False, default={}),)
 
+    @staticmethod
+    def arguments_of(given: Any) -> Mapping[str, Any]:
+        return {"arguments": given}
+
     def start(self, workflow_ref: str, arguments: Mapping[str, Any], key: str) -> str:
         """A key whose play is DONE brings that play back; what it does for a play that still
         runs is undocumented (seed), so a lost answer is settled by `started`."""

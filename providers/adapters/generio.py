@@ -148,6 +148,13 @@ class Generio(Adapter):
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
         return TEMPLATES.get(workflow_ref, ANY_TEMPLATE)
 
+    @staticmethod
+    def arguments_of(given: Any) -> Mapping[str, Any]:
+        """The parameters, each by its name and all of them for a template that we do not know;
+        what went in as a file is not among them."""
+        parameters = given.get("parameters") if isinstance(given, Mapping) else None
+        return {**parameters, "arguments": parameters} if isinstance(parameters, Mapping) else {}
+
     def cancel(self, ref: str) -> None:
         """One PATCH. Never DELETE: that erases the flow and its files for good."""
         self.api.patch("flows", ref, json={"action": "abort"})

@@ -117,6 +117,10 @@ class SmartFlows(Adapter):
             ),
         )
 
+    @staticmethod
+    def arguments_of(given: Any) -> Mapping[str, Any]:
+        return {"xml": given} if isinstance(given, str) else {}
+
     def answer(self, ref: str, question_ref: str, values: Mapping[str, Any]) -> None:
         """One GET, one POST. Whatever property is left out would be blanked (seed), so the body
         names every one: the values, else the model's, else null."""

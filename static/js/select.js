@@ -22,15 +22,15 @@
     const bar = byId("selection");
     if (!bar) return;
     letGoOfAnotherFilter(bar.dataset.filter);
-    const ids = new Set(selection.ids), here = boxes(), page = byId("pick-page");
+    const ids = new Set(selection.ids), here = boxes(), onPageBox = byId("pick-page");
     for (const box of here) {
       box.checked = selection.all || ids.has(box.value);
       box.closest("[data-row]").classList.toggle("is-picked", box.checked);
     }
     const onPage = here.filter((box) => box.checked).length;
-    if (page) {
-      page.checked = here.length > 0 && onPage === here.length;
-      page.indeterminate = onPage > 0 && onPage < here.length;
+    if (onPageBox) {
+      onPageBox.checked = here.length > 0 && onPage === here.length;
+      onPageBox.indeterminate = onPage > 0 && onPage < here.length;
     }
     const total = byId("matching").textContent, number = ids.size.toLocaleString("en");
     const isWhole = !total.endsWith("+") && Number(total.replaceAll(",", "")) <= ids.size;
@@ -67,7 +67,7 @@
     }
   });
   on("keydown", (event) => {
-    if (event.key.toLowerCase() !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (page.keys !== "on" || event.key.toLowerCase() !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
     const box = event.target.closest("[data-row]")?.querySelector("input.pick");
     if (!box) return;

@@ -87,6 +87,20 @@ def test_a_selection_outlives_updates_and_pages_and_ends_with_its_filter(
     assert not boxes.nth(1).is_checked()
 
 
+def test_who_switched_the_shortcuts_off_selects_nothing_by_a_key(
+    page: Page, product: Product, put: Callable[..., int]
+) -> None:
+    account = put("Keyless", 0, 2)
+    page.goto(f"{product.base_url}/?account={account}")
+    page.evaluate("document.body.dataset.keys = 'off'")
+    page.locator("a.run-link").first.focus()
+    page.keyboard.press("x")
+    expect(page.locator("#selection")).to_be_hidden()
+    page.evaluate("document.body.dataset.keys = 'on'")
+    page.keyboard.press("x")
+    expect(page.locator("#selection")).to_contain_text("1 selected")
+
+
 def test_many_runs_are_canceled_watched_stopped_and_tried_again(
     page: Page, product: Product, open_provider: Callable[..., Provider], tmp_path: Path
 ) -> None:

@@ -16,14 +16,14 @@ from tests.product import Product
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 RULE = """
-from executions import rules
+from executions import notice_rules
 from providers.models import ProviderAccount
 account = ProviderAccount.objects.create(name="Killed", provider="generio", enabled=True,
     settings={{"base_url": "http://127.0.0.1:9"}}, next_poll_at="2099-01-01T00:00Z")
-form = rules.rule_form()({{"name": "Killed", "event": "failed", "enabled": "on",
+form = notice_rules.rule_form()({{"name": "Killed", "event": "failed", "enabled": "on",
     "pause_seconds": "0", "accounts": [account.pk], "new_addresses": "{url}"}})
 assert form.is_valid(), form.errors
-rules.set_up(form.save(commit=False), form, by="test")
+notice_rules.set_up(form.save(commit=False), form, by="test")
 form.save_m2m()
 """
 FAILURES = """

@@ -14,7 +14,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from executions import noticing, notifying, rules
+from executions import notice_rules, noticing, notifying
 from executions.models import Delivery, Execution, NoticeRule
 from executions.storing import store
 from providers import contract
@@ -185,9 +185,9 @@ def make_rule(
             "name": f"Rule {NoticeRule.objects.count() + 1}", "event": event, "enabled": "on",
             "tells_cleared": "on", "pause_seconds": "1m", "new_addresses": receiver.url, **more,
         }  # fmt: skip
-        form = rules.rule_form()(data)
+        form = notice_rules.rule_form()(data)
         assert form.is_valid(), form.errors
-        rules.set_up(form.save(commit=False), form, by="ana")
+        notice_rules.set_up(form.save(commit=False), form, by="ana")
         form.save_m2m()
         tick()
         return NoticeRule.objects.get(pk=form.instance.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from datetime import timedelta
 
 import psycopg
@@ -80,6 +81,17 @@ def test_many_failures_at_once_are_one_message_with_a_count_and_the_first_few(
     stored = NoticeMessage.objects.get()
     assert f"/notices/messages/{stored.pk}/" in message["message"]
     assert stored.raised.count() == 13
+
+
+def test_failures_of_one_workflow_that_tell_the_same_error_are_one_thing(make_rule, put, tick):
+    """As on the page of errors: whatever differs from run to run is not looked at."""
+    make_rule()
+    for number in range(2):
+        put(f"r{number}", Status.FAILED, error=f'Order "A{number}" at {uuid.uuid4()}: timeout')
+    put("r2", Status.FAILED, error="No such order")
+    tick()
+    same, also, other = Notice.objects.order_by("label").values_list("group_key", flat=True)
+    assert same == also != other
 
 
 def test_what_failed_before_the_rule_is_not_told(make_rule, put, tick, receiver):

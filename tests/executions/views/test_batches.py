@@ -16,7 +16,7 @@ from django.utils import timezone
 from executions import batching
 from executions.models import AuditEntry, Batch, BatchItem, Command, Execution
 from executions.storing import store
-from providers import contract
+from providers import contract, setup
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
 
@@ -107,6 +107,32 @@ def test_runs_of_an_account_whose_credentials_are_refused_are_left_out(ana, put,
     run = put("a")
     ProviderAccount.objects.filter(pk=account.pk).update(health="auth")
     assert "refuses our credentials" in picked(ana, run).content.decode()
+
+
+def test_the_history_of_a_run_leads_to_the_batch_that_asked(ana, vik, put):
+    run, alone = put("a"), put("b")
+    picked(ana, run)
+    begin(ana, batch := Batch.objects.get())
+    batching.advance()
+    ana.post(f"/executions/{alone.pk}/cancellation/", {"reason": "wrong day"})
+    link = f'in <a href="/batches/{batch.pk}/">batch #{batch.pk}</a>'
+    for client in (ana, vik):
+        assert link in client.get(f"/executions/{run.pk}/").content.decode()
+        assert link not in client.get(f"/executions/{alone.pk}/").content.decode()
+    assert vik.get(f"/batches/{batch.pk}/").status_code == 200
+
+
+def test_runs_of_an_account_in_a_blind_test_are_left_out_and_asked_for_nothing(ana, put, account):
+    """Whether the test begins before the preview or between the confirmation and the turn."""
+    run = put("a")
+    picked(ana, run)
+    begin(ana, early := Batch.objects.get())
+    setup.go_blind(account, 5, by="root")
+    assert "This is a blind test" in picked(ana, run).content.decode()
+    assert states(Batch.objects.exclude(pk=early.pk).get()) == {"a": "ineligible"}
+    batching.advance()
+    assert "Nothing is sent to it until" in early.items.get().message
+    assert not Command.objects.exists()
 
 
 def test_the_filter_is_read_again_on_the_server_and_said_in_words(ana, put):

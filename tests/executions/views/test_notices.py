@@ -54,6 +54,15 @@ def told(rule: NoticeRule, account: Any, title: str, **more: Any) -> Delivery:
     return Delivery.objects.create(message=message, rule=rule, **given)
 
 
+def test_the_page_of_a_run_leads_operators_to_the_mute_of_its_workflow(ana, vik, put):
+    run = put("r1")
+    link = f"{PAGE}?mute=workflow:{run.workflow_id}#mute"
+    assert link in ana.get(f"/executions/{run.pk}/").content.decode()
+    assert link not in vik.get(f"/executions/{run.pk}/").content.decode()
+    form = ana.get(link).content.decode().split('id="mute"')[1].split("</form>")[0]
+    assert f'value="workflow:{run.workflow_id}" selected' in form
+
+
 def test_the_page_shows_what_is_raised_and_by_which_rule(ana, notice):
     page = ana.get(PAGE).content.decode()
     assert "Nightly import" in page

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import Group
+from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
-from executions import tallying, wall
-from executions.durations import IS_OVERDUE
+from executions import matching, tallying, wall
+from executions.filters import parse
 from executions.models import Execution, Preference, Question, Workflow
 from executions.storing import store
 from providers import contract
@@ -28,31 +29,11 @@ Put = Callable[..., Execution]
 
 
 def listed(address: str, accounts: Any) -> int:
-    """How many runs the list at this address has, for who sees these accounts. Says what the words
-    of the run list mean, by the rows alone."""
-    words = parse_qs(urlsplit(address).query)
-    found = Execution.objects.filter(account__in=accounts)
-    statuses = set(words.pop("status", []))
-    for lamp in words.pop("lamp", []):
-        statuses |= {status.value for status in Lamp(lamp).statuses}
-    if statuses:
-        found = found.filter(status__in=statuses)
-    for name, field in (("account", "account_id"), ("workflow", "workflow_id")):
-        if name in words:
-            found = found.filter(**{f"{field}__in": words.pop(name)})
-        if f"not_{name}" in words:
-            found = found.exclude(**{f"{field}__in": words.pop(f"not_{name}")})
-    if "provider" in words:
-        found = found.filter(account__provider__in=words.pop("provider"))
-    for name, lookup in (("finished_from", "gte"), ("finished_to", "lt")):
-        if name in words:
-            at = datetime.fromisoformat(words.pop(name)[0])
-            found = found.filter(**{f"finished_at__{lookup}": at})
-    if words.pop("is", []) == ["overdue"]:
-        late = f"SELECT x.* FROM executions_execution x WHERE {IS_OVERDUE}"  # noqa: S608
-        found = found.filter(pk__in=[run.pk for run in Execution.objects.raw(late)])
-    assert not words, f"words that this list does not know: {words}"
-    return found.count()
+    """How many runs the real list has at this address, for who sees these accounts."""
+    seen = {account.pk: account for account in accounts}
+    filters = parse(QueryDict(urlsplit(address).query), seen, now=timezone.now())
+    assert not filters.ignored, address
+    return matching.queryset(filters).count()
 
 
 def links(html: str, start: str = "/?") -> list[tuple[str, str]]:

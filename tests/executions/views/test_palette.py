@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
+from executions.correlating import normalized
+from executions.models import Batch, RunKey, SavedView
 from executions.views import palette
-from executions.views.palette import Place
+from executions.views.keys import key_address
+from executions.views.places import Place
 from providers.contract import Status, Workflow
 
 
@@ -42,6 +47,60 @@ def test_workflows_and_accounts_are_found_by_name(ana, put):
     places = found(ana, "claims")
     assert places["Settle claims"] == f"/?workflow={run.workflow_id}"
     assert places["Claims"] == f"/accounts/{run.account_id}/"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("overview", "/overview/"), ("notif", "/notices/"), ("shift", "/shift/"),
+        ("batches", "/batches/"), ("errors", "/errors/"), ("keys", "/keys/"),
+    ],
+)  # fmt: skip
+def test_every_page_is_found_by_its_name_and_all_of_them_without_a_word(ana, text, address):
+    assert address in found(ana, text).values()
+    assert address in found(ana, "").values()
+
+
+def test_saved_views_are_found_by_name_ones_own_and_shared_ones(ana, vik, people):
+    own = SavedView.objects.create(owner=people["ana"], name="Night desk")
+    shared = SavedView.objects.create(
+        owner=people["vik"], name="Night failures", audience=SavedView.EVERYBODY
+    )
+    SavedView.objects.create(owner=people["vik"], name="Nightcap")
+    assert found(ana, "night") == {
+        "Night desk": f"/?view={own.pk}", "Night failures": f"/?view={shared.pk}",
+    }  # fmt: skip
+    assert "Night desk" not in found(vik, "night")
+
+
+def test_an_error_is_found_by_its_text_once_and_the_newest_first(ana, eve, put):
+    for number, text in enumerate(("ERP said 17: locked", "ERP said 18: locked", "ERP is down")):
+        run = put(f"r{number}", Status.FAILED, error=text,
+                  finished_at=timezone.now() - timedelta(minutes=9 - number))  # fmt: skip
+    places = found(ana, "erp ")
+    own = [label for label, href in places.items() if href.startswith("/errors/")]
+    assert own == ["ERP is down", "ERP said 18: locked"]
+    assert places["ERP is down"] == f"/errors/{run.error_key}/"
+    assert found(eve, "ERP ") == found(ana, "100% of _") == {}
+
+
+def test_a_business_key_is_found_by_how_it_begins(ana, eve, put):
+    run = put("r1")
+    RunKey.objects.create(
+        execution=run, account=run.account, name="order", value=normalized("PO/4711"),
+        text="PO/4711", sort_at=run.sort_at,
+    )  # fmt: skip
+    assert key_address(normalized("PO/4711")) in found(ana, "po/47").values()
+    assert found(eve, "po/47") == {}
+
+
+def test_a_batch_is_found_by_its_number_its_reason_and_who_asked(ana, vik, people, account):
+    batch = Batch.objects.create(
+        kind="cancel", requested_by=people["ana"], reason="The ERP is down", accounts=[account.pk]
+    )
+    for text in (f"batch #{batch.pk}", "erp is", "ana"):
+        assert f"/batches/{batch.pk}/" in found(ana, text).values()
+    assert found(vik, "erp is") == {}  # a draft is nobody else's
 
 
 def test_on_the_page_of_a_run_it_offers_what_can_be_asked_of_it(ana, vik, put):

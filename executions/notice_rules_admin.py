@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from executions import audit, notifying, rules
+from executions import audit, notice_rules, notifying
 from executions.models import NoticeRule
 from executions.roles import may_administer
 from providers import trying
@@ -21,7 +21,7 @@ from providers.credentials import SealError
 TEMPLATES = "admin/executions/noticerule"
 
 
-class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class NoticeRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
     list_display = ("name", "event", "group", "address_list", "enabled", "last_message_at")
     list_filter = ("event", "enabled", "group")
     search_fields = ("name",)
@@ -47,11 +47,11 @@ class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when
         self, request: HttpRequest, obj: NoticeRule | None = None, change: bool = False, **more: Any
     ) -> Any:
         return super().get_form(
-            request, obj, change=change, **{**more, "form": rules.rule_form(obj)}
+            request, obj, change=change, **{**more, "form": notice_rules.rule_form(obj)}
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: NoticeRule | None = None) -> Any:
-        boxes = [rules.REMOVE + target["id"] for target in (obj.targets if obj else [])]
+        boxes = [notice_rules.REMOVE + target["id"] for target in (obj.targets if obj else [])]
         scope = "What was already so when a rule begins is noted without a message."
         sealed = "An address may hold a password. It is sealed and never shown again."
         return (
@@ -64,7 +64,7 @@ class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when
 
     def save_model(self, request: HttpRequest, obj: NoticeRule, form: Any, change: bool) -> None:
         try:
-            changes = rules.set_up(obj, form, by=request.user.get_username())
+            changes = notice_rules.set_up(obj, form, by=request.user.get_username())
         except SealError as error:
             words = f"{error} The addresses were not changed; remove all and type them again."
             self.message_user(request, words, messages.ERROR)
@@ -132,5 +132,5 @@ class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         rule: NoticeRule | None = kwargs.get("obj")
-        context["words"] = rules.in_words(rule) if rule else ""
+        context["words"] = notice_rules.in_words(rule) if rule else ""
         return super().render_change_form(request, context, *args, **kwargs)

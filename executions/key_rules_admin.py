@@ -43,7 +43,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when i
         fields = ("account", "name", "source", "path", "pattern")
 
 
-class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class KeyRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
     form = RuleForm
     list_display = ("name", "account", "source", "path", "pattern", "problem")
     list_filter = ("account",)

@@ -1,7 +1,7 @@
 """Setting a notification rule up: what a person typed becomes a row, its addresses sealed.
 
-Filled by the admin (`rule_admin`). Addresses go in and never come out: the form shows what may be
-shown of the stored ones and takes new ones.
+Filled by the admin (`notice_rules_admin`). Addresses go in and never come out: the form shows what
+may be shown of the stored ones and takes new ones.
 """
 
 from __future__ import annotations

@@ -1,0 +1,207 @@
+"""Places that the command palette leads to: each function gets what was asked and yields places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils import timezone
+
+from executions import batches, errors, finding, tracing
+from executions.correlating import normalized
+from executions.filters import parse, provider_name
+from executions.models import Execution, SavedView, Workflow
+from executions.roles import may_administer, visible_executions
+from executions.views import progress
+from executions.views.chrome import accounts_of, person, sees_all
+from executions.views.details import verbs_of
+from executions.views.keys import key_address
+from executions.wording import STATUS_VIEWS, plain, stamped, zone
+
+MOST = 6  # places of one kind
+NEWEST = 2000  # runs among which the last part of an identifier is looked for
+NEWEST_BATCHES = 100
+RUN_PAGE = re.compile(r"^/executions/(\d{1,18})/")
+PAGES = (  # (name, address, icon, keys)
+    ("Runs", "executions:list", "lamp", "g r"),
+    ("Inbox: what waits for a person", "executions:inbox", "hand", "g i"),
+    ("Overview: the wall and the charts", "executions:overview", "lamp", "g o"),
+    ("Errors: what failed in the same way", "executions:errors", "cross", "g e"),
+    ("Keys: one thing through many engines", "executions:keys", "key", "g k"),
+    ("Shift: what changed since I was here", "executions:shift", "again", "g s"),
+    ("Workflows", "executions:workflows", "play", "g w"),
+    ("Batches: acting on many runs", "executions:batches", "menu", "g b"),
+    ("Accounts", "executions:accounts", "key", "g a"),
+    ("Notifications: rules, mutes, messages", "executions:notices", "alarm", ""),
+    ("Preferences: time zone, density, shortcuts", "executions:preferences", "gear", ""),
+    ("What the statuses mean", "executions:statuses", "question", ""),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One line of the palette."""
+
+    label: str
+    href: str
+    icon: str
+    detail: str = ""
+    lamp: str = ""
+    keys: str = ""
+    dialog: str = ""
+    """Id of a dialog of the open page, which opens instead of going anywhere."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    request: HttpRequest
+    text: str
+    path: str
+    """Of the page on which the palette was opened."""
+
+
+def acts_here(asked: Asked) -> Iterator[Place]:
+    """What can be asked of the run whose page is open."""
+    match = RUN_PAGE.match(asked.path)
+    if match is None:
+        return
+    found = visible_executions(asked.request.user).select_related("account")
+    run = found.filter(pk=int(match[1])).first()
+    if run is None:
+        return
+    for verb in verbs_of(asked.request.user, run):
+        if not verb["blocked"] and _has(asked.text, verb["label"]):
+            yield Place(
+                verb["label"], "#run-head", verb["icon"], plain(run.name or run.ref, 80),
+                dialog=f"dialog-{verb['verb']}",
+            )  # fmt: skip
+
+
+def pages(asked: Asked) -> Iterator[Place]:
+    for label, name, icon, keys in PAGES:
+        if _has(asked.text, label):
+            yield Place(label, reverse(name), icon, keys=keys)
+    if may_administer(asked.request.user) and _has(asked.text, "Administration"):
+        yield Place("Administration", reverse("admin:index"), "gear")
+
+
+def runs(asked: Asked) -> Iterator[Place]:
+    """By the identifier of any provider, by our own number, by name."""
+    if not asked.text:
+        return
+    accounts = accounts_of(asked.request)
+    query = QueryDict(urlencode({"q": asked.text}))
+    all_seen = sees_all(asked.request)
+    filters = parse(query, accounts, now=timezone.now(), sees_all=all_seen)
+    ids = [*_by_number(asked), *_by_last_part(asked)]
+    ids += [run.pk for run in finding.page(filters, limit=MOST).rows]
+    order = {pk: place for place, pk in reversed(list(enumerate(ids)))}
+    for run in sorted(finding.load(list(order)), key=lambda run: order[run.pk]):
+        status = STATUS_VIEWS[run.status]
+        yield Place(
+            f"{plain(run.workflow_name, 80)} {plain(run.name or run.ref, 80)}",  # type: ignore[attr-defined]
+            reverse("executions:detail", args=[run.pk]),
+            status.icon,
+            f"{status.word}, {accounts[run.account_id].name}",
+            status.lamp,
+        )
+
+
+def workflows(asked: Asked) -> Iterator[Place]:
+    if not asked.text:
+        return
+    accounts = accounts_of(asked.request)
+    found = Workflow.objects.filter(account_id__in=list(accounts), name__icontains=asked.text)
+    for row in found.order_by("name", "pk")[:MOST]:
+        account = accounts[row.account_id]
+        yield Place(
+            plain(row.name, 100) or "(no name)",
+            f"{reverse('executions:list')}?workflow={row.pk}",
+            "play",
+            f"runs of this workflow, {account.name}",
+        )
+
+
+def accounts(asked: Asked) -> Iterator[Place]:
+    if not asked.text:
+        return
+    for account in accounts_of(asked.request).values():
+        provider = provider_name(account.provider)
+        if _has(asked.text, account.name, provider):
+            yield Place(
+                account.name, reverse("executions:account", args=[account.pk]), "key", provider
+            )
+
+
+def saved_views(asked: Asked) -> Iterator[Place]:
+    """One's own and those that others share with the person."""
+    user = person(asked.request)
+    found = SavedView.objects.visible_to(user).select_related("owner")
+    for row in found.filter(name__icontains=asked.text)[:MOST]:
+        by = "yours" if row.is_of(user) else f"shared by {row.owner.get_username()}"
+        yield Place(row.name, f"{reverse('executions:list')}?view={row.pk}", "star", by)
+
+
+def same_errors(asked: Asked) -> Iterator[Place]:
+    if not asked.text:
+        return
+    for key, text, last_at in errors.saying(asked.text, list(accounts_of(asked.request)), MOST):
+        address = reverse("executions:error", args=[key])
+        yield Place(plain(text, 100), address, "cross", f"last {stamped(last_at)}", "failed")
+
+
+def keys(asked: Asked) -> Iterator[Place]:
+    """Business keys that begin like this."""
+    if not normalized(asked.text):
+        return
+    for found in tracing.beginning_with(asked.text, list(accounts_of(asked.request)))[:MOST]:
+        runs = f"{found.runs} run{'' if found.runs == 1 else 's'}"
+        yield Place(
+            plain(found.text, 100), key_address(found.value), "key", f"{plain(found.name)}, {runs}"
+        )
+
+
+def recent_batches(asked: Asked) -> Iterator[Place]:
+    """By number, by what was asked and why, by who asked; among the newest."""
+    if not asked.text:
+        return
+    user = person(asked.request)
+    found = batches.visible_batches(user, accounts_of(asked.request))
+    for row in found.select_related("requested_by").order_by("-pk")[:NEWEST_BATCHES]:
+        line = progress.line_of(asked.request, row)
+        if _has(asked.text, f"Batch #{row.pk}", line["title"], line["reason"], line["by"]):
+            yield Place(
+                f"Batch #{row.pk}: {line['title']}",
+                reverse("executions:batch", args=[row.pk]),
+                line["icon"],
+                f"{line['word']}, {line['at']} {zone()} by {line['by']}",
+            )
+
+
+def _has(text: str, *words: str) -> bool:
+    return any(text.casefold() in word.casefold() for word in words)
+
+
+def _by_number(asked: Asked) -> list[int]:
+    number = asked.text.removeprefix("#")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return []
+    return list(_seen(asked).filter(pk=int(number)).values_list("pk", flat=True))
+
+
+def _by_last_part(asked: Asked) -> list[int]:
+    """Some adapters pack several identifiers into one; people paste the last of them. No index
+    serves that, so it is looked for among the newest runs."""
+    if len(asked.text) < 3:
+        return []
+    newest = _seen(asked).order_by("-sort_at", "-pk").values_list("pk", "ref")[:NEWEST]
+    return [pk for pk, ref in newest if ref.endswith(f"/{asked.text}")][:MOST]
+
+
+def _seen(asked: Asked) -> QuerySet[Execution]:
+    return visible_executions(asked.request.user)

@@ -1,0 +1,21 @@
+"""A run as one JSON document: what the API tells of it, for who is signed in."""
+
+from __future__ import annotations
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from executions import telling
+from executions.views.details import get_run
+
+
+@require_GET
+def run_record(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """Without inputs and outputs, which have downloads of their own, and without the log."""
+    told = telling.told_in_full(get_run(request, pk))
+    pieces = DjangoJSONEncoder(indent=2, ensure_ascii=False).iterencode(told)
+    response = StreamingHttpResponse(pieces, content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="run-{pk}.json"'
+    response["Cache-Control"] = "private, no-store"
+    return response

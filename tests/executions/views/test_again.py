@@ -1,0 +1,158 @@
+"""A run as a document, and once more: what is handed out, and what the form begins with."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from executions import tokens
+from executions.models import Workflow
+from providers import contract
+from providers.adapters.flow8 import Flow8
+from providers.adapters.generio import Generio
+from providers.adapters.prefect import Prefect
+from providers.contract import Field, Status
+from providers.models import ProviderAccount
+
+CLOSER: dict[str, Any] = {"steps": (), "questions": (), "outputs": ()}
+WITH_EVERYTHING: dict[str, Any] = {
+    "steps": (contract.Step(ref="s1", name="Read", status=Status.FAILED, native_status="Failed"),),
+    "questions": (),
+    "outputs": (contract.Output(ref="o1", name="report.pdf"),),
+}
+
+
+def values_in(html: str) -> dict[str, str]:
+    """What stands in the fields of the form."""
+    form = html.split('class="answer"')[1].split("</form>")[0]
+    found = re.findall(r'<input [^>]*name="argument_(\w+)"[^>]*>', form)
+    inputs = {
+        name: re.search(rf'name="argument_{name}"[^>]*', form)[0]  # type: ignore[index]
+        for name in found
+    }
+    shown = {
+        name: unescape(value[1]) if (value := re.search(r'value="([^"]*)"', tag)) else ""
+        for name, tag in inputs.items()
+    }
+    for name, text in re.findall(
+        r'<textarea name="argument_(\w+)"[^>]*>\s*(.*?)</textarea>', form, re.S
+    ):
+        shown[name] = unescape(text)
+    return shown
+
+
+@pytest.fixture
+def asking(monkeypatch):
+    """The provider of the account asks for these fields when a run is started."""
+
+    def asks(*fields: Field) -> None:
+        monkeypatch.setattr("executions.views.starts._start_fields", lambda workflow: (fields, ""))
+        cls = ProviderAccount.objects.get().adapter_class
+        monkeypatch.setattr(cls, "arguments_of", staticmethod(lambda given: given or {}))
+
+    return asks
+
+
+# --------------------------------------------------------------------------------- the document
+
+
+def test_a_run_is_handed_out_as_the_document_that_the_api_tells(ana, people, put):
+    run = put("r1", Status.FAILED, error="Timeout", **WITH_EVERYTHING)
+    answer = ana.get(f"/executions/{run.pk}.json")
+    assert answer["Content-Disposition"] == f'attachment; filename="run-{run.pk}.json"'
+    told = json.loads(answer.getvalue())
+    bearer = {"Authorization": f"Bearer {tokens.issue(people['ana'])}"}
+    api = Client().get(f"/api/v1/executions/{run.pk}", headers=bearer)
+    assert told == api.json()
+    assert [step["name"] for step in told["steps"]] == ["Read"]
+    assert f'href="/executions/{run.pk}.json"' in ana.get(f"/executions/{run.pk}/").content.decode()
+
+
+def test_viewers_may_have_the_document_and_strangers_not(vik, eve, put):
+    run = put("r1")
+    assert vik.get(f"/executions/{run.pk}.json").status_code == 200
+    assert eve.get(f"/executions/{run.pk}.json").status_code == 404
+
+
+# ------------------------------------------------------------------------------------ once more
+
+
+def test_only_who_may_start_runs_is_offered_to_run_it_again(ana, vik, put):
+    run = put("r1", Status.FAILED)
+    link = f'href="/workflows/{run.workflow_id}/?run={run.pk}"'
+    assert link in ana.get(f"/executions/{run.pk}/").content.decode()
+    assert link not in vik.get(f"/executions/{run.pk}/").content.decode()
+    Workflow.objects.update(can_start=False)
+    assert link not in ana.get(f"/executions/{run.pk}/").content.decode()
+
+
+def test_the_form_begins_with_the_input_of_the_run_where_it_asks_for_the_same(ana, put, asking):
+    asking(
+        Field(key="month", label="Month"),
+        Field(key="lines", label="Lines", kind="json", default={}),
+        Field(key="note", label="Note", default="none"),
+    )
+    run = put("r1", **CLOSER, input={"month": "2026-10", "lines": {"a": [1, 2]}, "other": "x"})
+    html = ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}").content.decode()
+    values = values_in(html)
+    assert (values["month"], values["note"]) == ("2026-10", "none")
+    assert json.loads(values["lines"]) == {"a": [1, 2]}
+    assert "Filled in from the input of" in html
+    assert "Not taken over" not in html
+
+
+def test_secrets_files_and_what_does_not_fit_are_never_filled_in(ana, put, asking):
+    asking(
+        Field(key="pin", label="PIN", secret=True),
+        Field(key="api_token", label="Access"),
+        Field(key="scan", label="Scan", kind="file"),
+        Field(key="grade", label="Grade", kind="choice", choices=(("a", "A"),), required=False),
+        Field(key="rest", label="Rest", kind="json"),
+    )
+    run = put("r1", **CLOSER, input={
+        "pin": "1234-secret", "api_token": "planted-1", "scan": "data:,x", "grade": "z",
+        "rest": {"who": "Ada", "password": "planted-2", "in": {"token": "planted-3"},
+                 "lines": ["x", "token=planted-4"]},
+    })  # fmt: skip
+    html = ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}").content.decode()
+    values = values_in(html)
+    assert (values["pin"], values["api_token"]) == ("", "")
+    assert json.loads(values["rest"]) == {"who": "Ada", "in": {}}
+    left_out = html.split("type it again:")[1].split("</p>")[0]
+    for name in ("PIN", "Access", "Scan", "Grade", "password", "token", "lines"):
+        assert name in left_out
+    assert "1234-secret" not in html
+    assert "planted" not in html
+    assert "redacted" not in html
+
+
+@pytest.mark.parametrize("asked", ["0", "abc", "99999999999999999999", "\0", "other"])
+def test_a_run_of_another_workflow_or_none_fills_in_nothing_and_the_page_says_so(ana, put, asked):
+    run = put("r1", input={"month": "2026-10"})
+    other = put("r2", workflow=contract.Workflow(ref="w2", name="Other", can_start=True))
+    page = ana.get(
+        f"/workflows/{run.workflow_id}/", {"run": other.pk if asked == "other" else asked}
+    )
+    assert page.status_code == 200
+    assert "Nothing is filled in. There is no such run" in page.content.decode()
+
+
+def test_an_input_that_was_too_large_to_keep_fills_in_nothing(ana, put, asking):
+    asking(Field(key="month", label="Month"))
+    run = put("r1", **CLOSER, input={"month": "x" * 3_000_000})
+    html = ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}").content.decode()
+    assert "larger than what is kept" in html
+    assert values_in(html)["month"] == ""
+
+
+def test_each_adapter_knows_what_a_start_would_take_from_an_input():
+    assert Flow8.arguments_of({"a": 1}) == {"arguments": {"a": 1}}
+    assert Prefect.arguments_of({"a": 1}) == {"a": 1}
+    generio = {"parameters": {"seed": 7}, "additional": {"annunciator_key": "k"}}
+    assert Generio.arguments_of(generio) == {"seed": 7, "arguments": {"seed": 7}}
+    assert Prefect.arguments_of(None) == Generio.arguments_of(None) == {}
