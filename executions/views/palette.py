@@ -31,10 +31,15 @@ NEWEST = 2000  # runs among which the last part of an identifier is looked for
 RUN_PAGE = re.compile(r"^/executions/(\d{1,18})/")
 PAGES = (  # (name, address, icon, keys)
     ("Runs", "executions:list", "lamp", "g r"),
+    ("Overview: every workflow, charts", "executions:overview", "star", "g o"),
     ("Inbox: what waits for a person", "executions:inbox", "hand", "g i"),
-    ("Shift: what changed since I was here", "executions:shift", "again", "g s"),
+    ("Errors: the same error in many runs", "executions:errors", "cross", "g e"),
+    ("Keys: one order through many engines", "executions:keys", "key", "g k"),
     ("Workflows", "executions:workflows", "play", "g w"),
-    ("Accounts", "executions:accounts", "key", "g a"),
+    ("Batches: many runs at once", "executions:batches", "tick", "g b"),
+    ("Accounts", "executions:accounts", "outside", "g a"),
+    ("Shift: what changed since I was here", "executions:shift", "again", "g s"),
+    ("Notifications: who is told what", "executions:notices", "alarm", ""),
     ("Preferences: time zone, density, shortcuts", "executions:preferences", "gear", ""),
     ("What the statuses mean", "executions:statuses", "question", ""),
 )
@@ -69,7 +74,7 @@ Source = Callable[[Asked], Iterable[Place]]
 def palette(request: HttpRequest) -> HttpResponse:
     text = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:200]
     asked = Asked(request, text, request.GET.get("at", "")[:200])
-    groups = [(name, list(islice(source(asked), MOST))) for name, source in SOURCES]
+    groups = [(name, list(islice(source(asked), most))) for name, source, most in SOURCES]
     numbered = _numbered([(name, places) for name, places in groups if places])
     context = {"groups": numbered, "q": text}
     return no_store(HttpResponse(fragment(request, "executions/_palette_found.html", context)))
@@ -148,12 +153,12 @@ def accounts(asked: Asked) -> Iterator[Place]:
             )
 
 
-SOURCES: tuple[tuple[str, Source], ...] = (
-    ("This run", acts_here),
-    ("Pages", pages),
-    ("Runs", runs),
-    ("Workflows", workflows),
-    ("Accounts", accounts),
+SOURCES: tuple[tuple[str, Source, int], ...] = (  # the last: places at most
+    ("This run", acts_here, MOST),
+    ("Pages", pages, len(PAGES) + 1),
+    ("Runs", runs, MOST),
+    ("Workflows", workflows, MOST),
+    ("Accounts", accounts, MOST),
 )
 
 

@@ -63,8 +63,8 @@ def put_there() -> str:
     SavedView.objects.create(owner=admin, name="Slow claims", query="q=claim&took_min=1h")
     failed = runs["po-9028"]
     ErrorAcknowledgement.objects.create(
-        error_key=failed.error_key, by=ana, at=now - timedelta(minutes=9),
-        until=now + timedelta(hours=23), note="The ERP restarts until 10",
+        error_key=runs["stk-9029"].error_key, by=ana, team=failed.account.group, at=now - timedelta(minutes=9),
+        until=now + timedelta(hours=23), note="The warehouse counts by hand",
     )  # fmt: skip
     by_title = {q.title: q for q in Question.objects.filter(closed_at=None)}
     Question.objects.filter(execution=runs["sup-318"]).update(
@@ -154,6 +154,7 @@ def _put_answers(runs: dict[str, Execution], ana: User, admin: User, now: dateti
         closed, by = opened + timedelta(minutes=6 + n * n % 70), (ana, admin)[n % 3 == 1]
         question = Question.objects.create(
             execution=run, ref="answered", kind="approval", title=title, opened_at=opened,
+            claimed_by=by, claimed_at=opened + timedelta(minutes=3),
             first_claimed_at=opened + timedelta(minutes=3), closed_at=closed, answered_by=by,
             choices=[{"value": "yes", "label": "Accept", "is_danger": False}],
         )  # fmt: skip
@@ -182,18 +183,27 @@ def _put_commands(runs: dict[str, Execution], ana: User, now: datetime) -> Comma
 
 def _put_batches(ana: User, runs: dict[str, Execution], now: datetime) -> dict[str, int]:
     """One under way, one that is settled, one that is only looked at."""
-    open_runs = [run for run in runs.values() if not run.is_final]
-    many = list(Execution.objects.filter(workflow__name="Stock level sync").order_by("-sort_at"))
-    sync = "workflow is Stock level sync, started in the last 24 hours"
-    one = _batch(ana, "cancel", "running", now - timedelta(minutes=4), sync, reason="The warehouse counts by hand today")
-    states = ["confirmed"] * 17 + ["accepted"] * 4 + ["requested"] * 3 + ["rejected", "ineligible"]
-    _put_items(one, many[:38], [*states, *["waiting"] * 12], ana)
-    two = _batch(ana, "suspend", "done", now - timedelta(hours=5), "account is Back office, status is running", reason="Maintenance of the ERP", finished_at=now - timedelta(hours=4.9))
-    _put_items(two, many[40:52], ["confirmed"] * 10 + ["rejected", "skipped"], ana)
-    three = _batch(ana, "cancel", "draft", now, "lamp is active", requested_by=User.objects.get(username="admin"))
-    _put_items(three, [*open_runs, *(run for run in many[:24] if run.is_final)], ["waiting"] * 24 + ["ineligible"] * 9, ana)
-    batches.recount([one.pk, two.pk, three.pk])
-    return {"batch": one.pk, "batch_done": two.pk, "batch_draft": three.pk}
+    admin = User.objects.get(username="admin")
+    sms = [runs[f"sms-{8900 + n}"] for n in (*range(8, 15), *range(8))]
+    reminders = [runs[f"rem-{50 + n}"] for n in range(10)]
+    going = [run for run in runs.values() if not run.is_final]
+    under_way = _batch(
+        ana, "cancel", "running", now - timedelta(minutes=4),
+        "workflow is Delivery notice by SMS, status is active",
+        reason="Too late to tell: the gateway was down for three hours",
+    )  # fmt: skip
+    _put_items(under_way, sms, ["confirmed"] * 6 + ["rejected"] + ["accepted"] * 2
+               + ["requested"] * 3 + ["waiting"] * 3, ana)  # fmt: skip
+    settled = _batch(
+        ana, "cancel", "done", now - timedelta(hours=5), "workflow is Appointment reminder",
+        reason="Wrong date in the template", finished_at=now - timedelta(minutes=288),
+    )  # fmt: skip
+    _put_items(settled, reminders, ["confirmed"] * 8 + ["rejected", "skipped"], ana)
+    draft = _batch(ana, "suspend", "draft", now, "account is not Documents", requested_by=admin)
+    _put_items(draft, [*going, *reminders[:4]],
+               ["waiting"] * len(going) + ["ineligible"] * 4, ana)  # fmt: skip
+    batches.recount([under_way.pk, settled.pk, draft.pk])
+    return {"batch": under_way.pk, "batch_done": settled.pk, "batch_draft": draft.pk}
 
 
 def _batch(ana: User, kind: str, state: str, at: datetime, words: str, **more: Any) -> Batch:
@@ -221,7 +231,7 @@ def _put_items(batch: Batch, runs: list[Execution], states: list[str], ana: User
             command.message, command.accepted_at = SAID[state], command.requested_at
             command.save()
         BatchItem.objects.create(
-            batch=batch, execution=run, account_id=run.account_id, status="running", state=state,
+            batch=batch, execution=run, account_id=run.account_id, status=run.status, state=state,
             message=SAID[state], command=command,
         )  # fmt: skip
     accounts = sorted({run.account_id for run in runs})
@@ -254,6 +264,15 @@ def _put_notices(runs: dict[str, Execution], ana: User, now: datetime) -> int:
             rule=rules[0], subject=f"run:{run.pk}", turn=99, account=run.account, message=message,
             workflow=run.workflow, execution=run, group_key=f"w{run.workflow_id}:{run.error_key}",
             label=run.name, detail=run.error_summary, since=run.finished_at, told_at=now, **mine,
+        )  # fmt: skip
+    for ref in ("inv-20931", "close-2026-10"):
+        run = runs[ref]
+        question = run.questions.get(closed_at=None)
+        Notice.objects.create(
+            rule=rules[1], subject=f"question:{question.pk}", turn=1, account=run.account,
+            workflow=run.workflow, execution=run, group_key=f"question:{question.pk}",
+            label=run.name or run.ref, detail=question.title, since=question.opened_at,
+            told_at=now - timedelta(minutes=70),
         )  # fmt: skip
     for state, says, target in (("sent", "", "t1"), ("failed", "It answers 404: no such channel.", "t2"),
                                 ("unknown", "The connection broke while it was sent.", "t3")):  # fmt: skip

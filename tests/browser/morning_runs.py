@@ -142,14 +142,28 @@ def _ended(now: datetime) -> list[Told]:
         Told("Claim intake", "clm-4710", "Claim 4710, theft", Status.CANCELED, 64, 60),
         Told("Appointment reminder", "rem-76", "Batch 76", Status.SKIPPED, 90, 90,
              more={"message": "Nobody has an appointment tomorrow"}),
+        *_notices_held_back(),
         *_order(9021, 88),
-        *(Told("Stock level sync", f"stk-{9000 + n}", f"ORD-{9000 + n}", good, 12 * n, 12 * n - 1)
+        *(Told("Stock level sync", f"stk-{9000 + n}", f"ORD-{9000 + n}", good, 12 * n + 20,
+                12 * n + 19)
           for n in range(1, 14)),
         *(Told("Purchase order to the ERP", f"po-{8980 + n}", f"ORD-{8980 + n}", good,
-               11 * n + 3, 11 * n + 2) for n in range(1, 14)),
+               11 * n + 29, 11 * n + 28) for n in range(1, 14)),
         *(Told("Render a product set", f"set-{4400 + n}", f"Set {4400 + n}", good,
                31 * n, 31 * n - 13) for n in range(1, 5)),
     ]  # fmt: skip
+
+
+def _notices_held_back() -> list[Told]:
+    """The gateway was down: people cancel what is too late now."""
+    flow, held = "Delivery notice by SMS", {"message": "Held back: the SMS gateway is down"}
+    rows = [Told(flow, f"sms-{8900 + n}", f"ORD-{8900 + n}", Status.WAITING, 195 + n, more=held)
+            for n in range(8)]  # fmt: skip
+    rows += [Told(flow, f"sms-{8900 + n}", f"ORD-{8900 + n}", Status.CANCELED, 195 + n, 3)
+             for n in range(8, 15)]  # fmt: skip
+    rows += [Told("Appointment reminder", f"rem-{50 + n}", f"Batch {50 + n}", status, 320, 290)
+             for n, status in enumerate([Status.CANCELED] * 8 + [Status.SUCCEEDED] * 2)]  # fmt: skip
+    return rows
 
 
 def _order(number: int, began: int) -> list[Told]:
@@ -170,7 +184,9 @@ def _order(number: int, began: int) -> list[Told]:
 def _letters() -> tuple[contract.Output, ...]:
     pdf = "application/pdf"
     return (
-        contract.Output(ref="o1", name="Decision on claim 4709.pdf", content_type=pdf, size=184_320),
+        contract.Output(
+            ref="o1", name="Decision on claim 4709.pdf", content_type=pdf, size=184_320
+        ),
         contract.Output(ref="o2", name="Payment order.xml", content_type="text/xml", size=2_210),
     )
 

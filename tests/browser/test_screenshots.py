@@ -78,12 +78,16 @@ def as_comfortable(page: Page) -> None:
 
 SHOTS = {
     "runs": Shot("/", is_top=True),
-    "runs-with-a-filter-open": Shot("/?lamp=failed&started=24h", opened("#pick-status summary"), True),
+    "runs-with-a-filter-open": Shot(
+        "/?lamp=failed&started=24h", opened("#pick-status summary"), True
+    ),
     "runs-with-views-open": Shot("/?started=24h", opened("#pick-views summary"), True),
     "runs-with-a-selection": Shot("/", picked, True),
     "runs-compact": Shot("/", as_compact, True),
     "runs-comfortable": Shot("/?lamp=done", as_comfortable, True),
-    "runs-with-a-wrong-filter": Shot("/?color=red&lamp=failed&not_account={account_flow8}", is_top=True),
+    "runs-with-a-wrong-filter": Shot(
+        "/?color=red&lamp=failed&not_account={account_flow8}", is_top=True
+    ),
     "runs-empty": Shot("/?q=nothing+is+called+this&started=24h"),
     "run-failed": Shot("/executions/{failed}/"),
     "run-with-a-form": Shot("/executions/{asks}/"),
@@ -145,7 +149,9 @@ NOTHING = {  # for somebody who has no account
     "accounts-none": Shot("/accounts/"),
     "shift-none": Shot("/shift/"),
 }
-FRESH = "UPDATE providers_provideraccount SET last_success_at = now() WHERE health = 'ok' RETURNING 1"
+FRESH = (
+    "UPDATE providers_provideraccount SET last_success_at = now() WHERE health = 'ok' RETURNING 1"
+)
 GO_BLIND = """UPDATE providers_provideraccount SET health = 'failing', failures = 31,
     last_error = 'No connection within 10 s.', health_since = now() - interval '46 min',
     last_success_at = now() - interval '47 min' WHERE id = %s RETURNING 1"""
