@@ -93,7 +93,8 @@ def account(name: str, **state: Any) -> ProviderAccount:
     made = ProviderAccount.objects.create(
         name=name, provider=provider, settings={"base_url": address}, poll_every=10,
         health_since=now - timedelta(days=6), last_poll_at=now, poll_seq=48_211,
-        group=Group.objects.get_or_create(name=TEAM)[0], covered_since=now - timedelta(days=30), clock_skew=0.2, **given,
+        group=Group.objects.get_or_create(name=TEAM)[0], clock_skew=0.2,
+        covered_since=now - timedelta(days=30), **given,
     )  # fmt: skip
     CorrelationRule.objects.create(account=made, **ORDERS)
     return made

@@ -184,9 +184,7 @@ def _order(number: int, began: int) -> list[Told]:
 def _letters() -> tuple[contract.Output, ...]:
     pdf = "application/pdf"
     return (
-        contract.Output(
-            ref="o1", name="Decision on claim 4709.pdf", content_type=pdf, size=184_320
-        ),
+        contract.Output(ref="o1", name="Decision 4709.pdf", content_type=pdf, size=184_320),
         contract.Output(ref="o2", name="Payment order.xml", content_type="text/xml", size=2_210),
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.browser import morning_desk
 from tests.browser.conftest import sign_in
@@ -22,7 +22,8 @@ from tests.browser.test_accessibility import in_theme
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
-SIZES = {1440: 900, 390: 844}
+SIZES = {1440: 900, 390: 844}  # of pictures
+LOOKS = (1440, 1024, 768, 390, 360)  # widths in which nothing may be cut
 TALLEST = 2000  # pixels of a page that are shown
 SMALLEST = 4_000  # bytes; a blank page has fewer
 THEMES = ("light", "dark")
@@ -194,10 +195,11 @@ class Camera:
     def shoot(self, shots: dict[str, Shot]) -> None:
         for name, shot in shots.items():
             self._open(name, shot)
-            for width, height in SIZES.items():
+            for width in LOOKS:
+                height = SIZES.get(width, 900)
                 self.page.set_viewport_size({"width": width, "height": height})
                 seen = self._look(f"{name}-{width}", width)
-                for theme in THEMES if self.folder else ():
+                for theme in THEMES if self.folder and width in SIZES else ():
                     in_theme(self.page, theme)
                     tall = height if shot.is_top else max(height, min(seen["height"], TALLEST))
                     self._keep(f"{name}-{theme}-{width}", width, tall)
