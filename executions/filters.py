@@ -255,7 +255,7 @@ class Filters:
         if key == "workflow":
             return "workflow", workflows.get(int(value), f"number {value}")
         if key == "lamp":
-            return "lamp", LAMP_WORDS[Lamp(value)]
+            return "status", LAMP_WORDS[Lamp(value)]
         if key == "error":
             return "same error as", self.error_words.get(value, value)
         if key == "key":

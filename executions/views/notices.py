@@ -310,7 +310,7 @@ def _delivery_view(row: Delivery) -> dict[str, Any]:
         "shown": row.shown,
         "lamp": lamp,
         "icon": icon,
-        "word": state.label,
+        "word": state.label.capitalize(),
         "attempts": row.attempts,
         "says": row.says,
         "next": clock(row.not_before) if state == DeliveryState.PENDING and row.attempts else "",

@@ -70,11 +70,13 @@ def line_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     lamp, icon, word = STATES[BatchState(batch.state)]
     number = total(batch, accounts=own) - total(batch, ItemState.INELIGIBLE, accounts=own)
     failed = total(batch, ItemState.REJECTED, ItemState.FAILED, accounts=own)
+    if failed and not batch.is_open:
+        lamp, icon = "failed", "triangle"
     return {
         "id": batch.pk,
         "title": title_of(batch, number),
         "icon": NOUNS[batch.kind][1],
-        "lamp": "failed" if failed and not batch.is_open else lamp,
+        "lamp": lamp,
         "state_icon": icon,
         "word": word,
         "by": _by(batch),

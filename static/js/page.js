@@ -44,5 +44,7 @@ on("keydown", (event) => {
   const menu = byId("user-menu");
   if (event.key === "Escape" && menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
 });
+const nav = document.querySelector(".nav"), here = nav?.querySelector("[aria-current]");
+if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - 60; // on a phone it is beyond the edge
 const back = byId("back-to-list"), list = sessionStorage.getItem("list");
 if (back && list) back.href = list;

@@ -192,8 +192,8 @@ def test_few_choices_are_answered_from_the_list_and_danger_asks_first(
     expect(stern_line).to_contain_text("answer requested by olga")
     assert len(answers_to(product, stern)) == 1
     page.goto(f"{product.base_url}/inbox/answered/?by=olga")
-    expect(page.locator("table.answers tbody tr").first).to_contain_text("choice")
-    expect(page.locator("table.answers")).to_contain_text("seen the invoice")
+    expect(page.locator("table.answered tbody tr").first).to_contain_text("choice")
+    expect(page.locator("table.answered")).to_contain_text("seen the invoice")
 
 
 def test_a_claim_and_typing_are_seen_live_by_somebody_else(product, ask, signed_in) -> None:

@@ -64,7 +64,7 @@ def test_a_rule_is_made_tested_told_once_seen_in_the_log_and_muted(
     row = page.locator(".notice-row", has_text="Told workflow")
     expect(row).to_contain_text("Timeout to the ERP", timeout=25_000)  # by itself
     sent = page.locator(".deliveries tr", has_text="Failed: Told workflow told-1")
-    expect(sent).to_contain_text("sent", timeout=25_000)
+    expect(sent).to_contain_text("Sent", timeout=25_000)
     expect(sent).to_contain_text("json://127.0.0.1")
     assert receiver.titles[1:] == ["Failed: Told workflow told-1 (Told account)"]
     assert SECRET not in page.content()

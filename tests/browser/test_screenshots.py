@@ -1,247 +1,281 @@
-"""Pictures of every page, against populated simulators of all four providers.
+"""Pictures of every page, on a morning that was put straight into the database.
 
-Each page has to be there, whole and quiet: no console error, nothing wider than the window, not
-blank. `--keep-screenshots` makes all four variants and keeps them in docs/screenshots/.
+Each page has to be there, whole and quiet: no console error, nothing wider than the window at 1440
+or 390 pixels, nothing cut off, not blank. A page is opened once and looked at in both widths;
+`--keep-screenshots` adds both themes and keeps the pictures in docs/screenshots/.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
-from config.demo import EXTRA_SETTINGS, NAMES
-from providers.demo import serve
+from tests.browser import morning_desk
 from tests.browser.conftest import sign_in
-from tests.product import Product, free_port
+from tests.browser.test_accessibility import in_theme
+from tests.product import Product
 
 pytestmark = pytest.mark.browser
-HEIGHTS = {1440: 900, 390: 844}
+SIZES = {1440: 900, 390: 844}  # of pictures
+LOOKS = (1440, 1024, 768, 390, 360)  # widths in which nothing may be cut
 TALLEST = 2000  # pixels of a page that are shown
-SMALLEST = 6_000  # bytes; a blank page has fewer
-IN_CI = (("light", 1440), ("dark", 390))
-ALL = (("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390))
-BLIND = "Old document server"  # an account that nobody answers
+SMALLEST = 4_000  # bytes; a blank page has fewer
+THEMES = ("light", "dark")
+BLIND = "Old document server"  # an account that nobody has ever reached
 
 
-@dataclass
-class Site:
-    """The product with a morning's work in it."""
+class Shot(NamedTuple):
+    """A page; `act` brings it into the state that is looked at, `is_top` keeps to the window."""
 
-    product: Product
-    sims: dict[str, serve.Running] = field(default_factory=dict)
-
-    def one(self, sql: str, *values: Any) -> Any:
-        """The first value of the first row, as soon as there is one."""
-        return self.product.wait_until(lambda: self.product.query(sql, *values), sql)[0][0]
-
-    def fill(self) -> None:
-        """All accounts from one file, then wait for the first poll of each."""
-        accounts = [
-            {
-                "name": NAMES[key],
-                "provider": key,
-                "settings": {"base_url": sim.base_url, **EXTRA_SETTINGS.get(key, {})},
-                "credentials": {"api_key": sim.api_key},
-                "poll_every": 2,
-            }
-            for key, sim in self.sims.items()
-        ]
-        path = self.product.folder / "morning.yaml"
-        path.write_text(json.dumps({"accounts": accounts}))
-        self.product.manage("accounts", "apply", str(path))
-        self.sims["smartflows"].start("big_form")
-        self.product.wait_until(
-            lambda: len(self.product.query(f"{ACCOUNTS} AND last_success_at IS NOT NULL")) == 4,
-            "every account is read",
-            seconds=60,
-        )
-        self.product.manage("shell", "-v0", "-c", BATCHES)
-
-    def go_blind(self) -> None:
-        """One account fails after it worked, another never worked."""
-        ref = self.sims["generio"].start("long_running", seconds=6000)
-        self.one("SELECT id FROM executions_execution WHERE ref = %s AND status = 'running'", ref)
-        self.sims["generio"].fault("down")
-        nobody = {"base_url": f"http://127.0.0.1:{free_port()}"}
-        self.product.add_account(BLIND, "smartflows", nobody, api_key="of no use")
-        self.one(f"{ACCOUNTS} AND health = 'failing' AND provider = 'generio'")
-        self.one(f"{ACCOUNTS} AND name = %s AND failures > 0", BLIND)
-        self.product.query(
-            "UPDATE providers_provideraccount SET last_success_at = now() - interval '47 min'"
-            " WHERE provider = 'generio' AND enabled RETURNING id"
-        )
-
-    def pages(self) -> dict[str, str]:
-        """Path by name of the picture."""
-        failed = self.one(f"{RUNS} {FAILED}", "flow8")
-        question = self.one(f"{QUESTIONS} AND kind = 'form' ORDER BY length(q.schema::text) DESC")
-        approval = self.one(f"{QUESTIONS} AND kind = 'approval'")
-        workflow = self.one(f"{WORKFLOWS} AND provider = 'flow8' ORDER BY length(w.name) DESC")
-        prompt = self.one(f"{WORKFLOWS} AND w.ref = 'model_generate_fromprompt'")
-        return {
-            "runs": "/",
-            "runs-empty": "/?q=nothing+is+called+this&started=24h",
-            "run-failed": f"/executions/{failed}/",
-            "run-with-a-form": f"/executions/{self.one(OF_QUESTION, question)}/",
-            "run-done": f"/executions/{self.one(f'{RUNS} {DONE}', 'smartflows')}/",
-            "inbox": "/inbox/",
-            "answer": f"/questions/{question}/",
-            "approval": f"/questions/{approval}/",
-            "workflows": "/workflows/",
-            "start": f"/workflows/{workflow}/",
-            "start-with-fields": f"/workflows/{prompt}/",
-            "batches": "/batches/",
-            "batch": f"/batches/{self.one(BATCH, 'stopped')}/",
-            "batch-preview": f"/batches/{self.one(BATCH, 'draft')}/",
-            "accounts": "/accounts/",
-            "account": f"/accounts/{self.one(f'{ACCOUNTS} AND provider = %s', 'flow8')}/",
-            "notices": "/notices/",
-            "statuses": "/statuses/",
-        }
-
-    def blind_pages(self) -> dict[str, str]:
-        account = self.one(f"{ACCOUNTS} AND provider = %s", "generio")
-        return {
-            "runs-unreachable": "/",
-            "runs-stale": f"/?account={account}",
-            "run-stale": f"/executions/{self.one(f'{RUNS} {ACTIVE}', 'generio')}/",
-            "accounts-unreachable": "/accounts/",
-            "account-unreachable": f"/accounts/{account}/",
-        }
+    path: str
+    act: Callable[[Page], object] = lambda page: None
+    is_top: bool = False
+    status: int = 200
 
 
-BATCH = "SELECT id FROM executions_batch WHERE state = %s"
-BATCHES = """
-import time, uuid
-from django.contrib.auth.models import User
-from django.http import QueryDict
-from django.utils import timezone
-from executions import batches, filters, freezing
-from providers.contract import Verb
-from providers.models import ProviderAccount
-user, accounts = User.objects.get(username="admin"), ProviderAccount.objects.in_bulk()
-for address in ("status=running&status=waiting", "lamp=active&lamp=failed"):
-    found = filters.parse(QueryDict(address), accounts, now=timezone.now(), sees_all=True)
-    asked = freezing.Asked(user, Verb.SUSPEND, uuid.uuid4(), accounts)
-    batch = freezing.freeze_matching(asked, found)
-    if address.startswith("status"):
-        number = batches.total(batch, "waiting")
-        batches.start(batch, reason="maintenance window", typed=str(number), address=None)
-        time.sleep(3)  # the worker sends some of them
-        batches.stop(batch, user=user, accounts=accounts, address=None)
-"""
-ACCOUNTS = "SELECT id FROM providers_provideraccount WHERE enabled"
-RUNS = """SELECT e.id FROM executions_execution e
-    JOIN providers_provideraccount a ON a.id = e.account_id AND a.enabled WHERE provider = %s"""
-FAILED = """AND status = 'failed' AND error_summary <> ''
-    AND e.id IN (SELECT execution_id FROM executions_step)"""
-DONE = "AND status = 'succeeded' AND e.id IN (SELECT execution_id FROM executions_output)"
-ACTIVE = "AND status IN ('running', 'queued') ORDER BY e.id DESC"
-QUESTIONS = """SELECT q.id FROM executions_question q
-    JOIN executions_execution e ON e.id = q.execution_id
-    JOIN providers_provideraccount a ON a.id = e.account_id
-    WHERE a.enabled AND q.closed_at IS NULL AND is_answerable"""
-OF_QUESTION = "SELECT execution_id FROM executions_question WHERE id = %s"
-WORKFLOWS = """SELECT w.id FROM executions_workflow w
-    JOIN providers_provideraccount a ON a.id = w.account_id WHERE a.enabled AND w.can_start"""
+def opened(selector: str) -> Callable[[Page], object]:
+    """Open a panel or a dialog, and wait for what it loads."""
+
+    def act(page: Page) -> None:
+        page.locator(selector).click()
+        page.wait_for_load_state("networkidle")
+
+    return act
 
 
-@pytest.fixture(scope="module")
-def site(product: Product) -> Iterator[Site]:
-    with ExitStack() as stack:
-        made = Site(product)
-        for place, key in enumerate(NAMES):
-            sim = serve.running(key, seed=7 + place, populate=True)
-            made.sims[key] = stack.enter_context(sim)
-        made.fill()
-        yield made
-        product.query("UPDATE providers_provideraccount SET enabled = false RETURNING id")
+def pressed(key: str, shows: str) -> Callable[[Page], object]:
+    def act(page: Page) -> None:
+        page.keyboard.press(key)
+        page.wait_for_selector(shows)
+
+    return act
+
+
+def picked(page: Page) -> None:
+    for place in (1, 4, 5):
+        page.locator("input.pick").nth(place).click()
+    page.wait_for_selector("#selection:not([hidden])")
+
+
+def as_compact(page: Page) -> None:
+    page.locator("#pick-table summary").click()
+    page.locator("input[name=density][value=compact]").check()
+    with page.expect_navigation():
+        page.locator("#pick-table button.primary").click()
+
+
+def as_comfortable(page: Page) -> None:
+    page.locator("#pick-table summary").click()
+    page.locator("input[name=density][value='']").check()
+    with page.expect_navigation():
+        page.locator("#pick-table button.primary").click()
+
+
+SHOTS = {
+    "runs": Shot("/", is_top=True),
+    "runs-with-a-filter-open": Shot(
+        "/?lamp=failed&started=24h", opened("#pick-status summary"), True
+    ),
+    "runs-with-views-open": Shot("/?started=24h", opened("#pick-views summary"), True),
+    "runs-with-a-selection": Shot("/", picked, True),
+    "runs-compact": Shot("/", as_compact, True),
+    "runs-comfortable": Shot("/?lamp=done", as_comfortable, True),
+    "runs-with-a-wrong-filter": Shot(
+        "/?color=red&lamp=failed&not_account={account_flow8}", is_top=True
+    ),
+    "runs-empty": Shot("/?q=nothing+is+called+this&started=24h"),
+    "run-failed": Shot("/executions/{failed}/"),
+    "run-with-a-form": Shot("/executions/{asks}/"),
+    "run-done": Shot("/executions/{done}/"),
+    "run-with-a-long-log": Shot("/executions/{long}/"),
+    "run-unknown": Shot("/executions/{unknown}/"),
+    "run-cancel": Shot("/executions/{long}/", opened('[data-dialog="dialog-cancel"]'), True),
+    "inbox": Shot("/inbox/"),
+    "inbox-empty": Shot("/inbox/?q=nothing+is+called+this"),
+    "answered-list": Shot("/inbox/answered/"),
+    "answer": Shot("/questions/{form}/"),
+    "approval": Shot("/questions/{approval}/"),
+    "answered": Shot("/questions/{answered}/"),
+    "workflows": Shot("/workflows/"),
+    "workflows-empty": Shot("/workflows/?q=nothing+is+called+this"),
+    "start": Shot("/workflows/{workflow}/"),
+    "start-with-fields": Shot("/workflows/{model}/"),
+    "command": Shot("/commands/{command}/"),
+    "accounts": Shot("/accounts/"),
+    "account": Shot("/accounts/{account_smartflows}/"),
+    "overview": Shot("/overview/?finished=7d"),
+    "overview-hours": Shot("/overview/hours/?finished=7d&weekday=2&hour=10"),
+    "overview-answers": Shot("/overview/answers/?finished=7d"),
+    "errors": Shot("/errors/?finished=7d"),
+    "error": Shot("/errors/{error}/"),
+    "keys": Shot("/keys/"),
+    "keys-empty": Shot("/keys/?q=ORD-0"),
+    "key": Shot("/keys/ORD-9021"),
+    "batches": Shot("/batches/"),
+    "batch": Shot("/batches/{batch}/"),
+    "batch-done": Shot("/batches/{batch_done}/"),
+    "batch-preview": Shot("/batches/{batch_draft}/"),
+    "notices": Shot("/notices/"),
+    "notice": Shot("/notices/messages/{message}/"),
+    "notice-messages": Shot("/notices/messages/"),
+    "shift": Shot("/shift/?since=8h"),
+    "shift-group": Shot("/shift/?since=8h&group=failed"),
+    "preferences": Shot("/preferences/"),
+    "palette": Shot("/", pressed("Control+k", "#palette-found [role=option]"), True),
+    "shortcuts": Shot("/", pressed("?", "#keys[open]"), True),
+    "menu": Shot("/", opened("#user-menu summary"), True),
+    "statuses": Shot("/statuses/"),
+    "not-there": Shot("/executions/999999999/", status=404),
+}
+UNREACHABLE = {
+    "runs-unreachable": Shot("/", is_top=True),
+    "runs-stale": Shot("/?account={account_generio}", is_top=True),
+    "run-stale": Shot("/executions/{rendering}/"),
+    "accounts-unreachable": Shot("/accounts/"),
+    "account-unreachable": Shot("/accounts/{account_generio}/"),
+}
+NOTHING = {  # for somebody who has no account
+    "runs-none": Shot("/"),
+    "inbox-none": Shot("/inbox/"),
+    "overview-none": Shot("/overview/"),
+    "errors-none": Shot("/errors/"),
+    "workflows-none": Shot("/workflows/"),
+    "batches-none": Shot("/batches/"),
+    "accounts-none": Shot("/accounts/"),
+    "shift-none": Shot("/shift/"),
+}
+FRESH = (
+    "UPDATE providers_provideraccount SET last_success_at = now() WHERE health = 'ok' RETURNING 1"
+)
+GO_BLIND = """UPDATE providers_provideraccount SET health = 'failing', failures = 31,
+    last_error = 'No connection within 10 s.', health_since = now() - interval '46 min',
+    last_success_at = now() - interval '47 min' WHERE id = %s RETURNING 1"""
+LOOK = """() => {
+    const clips = (each) => getComputedStyle(each).overflowX !== "visible";
+    const isClipped = (each) => each && each !== document.body
+        && (clips(each) || isClipped(each.parentElement));
+    const isShown = (each) => each.checkVisibility() && each.getBoundingClientRect().width > 1
+        && !each.closest(".unseen, .skip, [popover]");
+    const every = [...document.querySelectorAll("body *")].filter(isShown);
+    const box = (each) => each.getBoundingClientRect();
+    return {
+        width: document.documentElement.scrollWidth,
+        height: document.documentElement.scrollHeight,
+        text: document.querySelector("main").innerText,
+        out: every.filter((each) => (box(each).right > innerWidth + 1 || box(each).left < -1)
+            && !isClipped(each.parentElement)),
+        cut: every.filter((each) => each.matches("a, button, label, th, h1, h2, summary, .lamp")
+            && each.scrollWidth > each.clientWidth + 1 && clips(each)
+            && getComputedStyle(each).textOverflow !== "ellipsis"),
+    };
+}"""
+LOOK_SHORTLY = f"""() => {{
+    const seen = ({LOOK})();
+    const shown = (list) => list.slice(0, 3).map((each) => each.outerHTML.slice(0, 90));
+    return {{...seen, out: shown(seen.out), cut: shown(seen.cut)}};
+}}"""
 
 
 @dataclass
 class Camera:
-    """Looks at pages in every variant that is wanted."""
+    """Looks at pages in every width, and in every theme if the pictures are kept."""
 
-    site: Site
-    pages: dict[tuple[str, int], Page]
-    folder: Path
+    product: Product
+    seeded: dict[str, Any]
+    page: Page
+    folder: Path | None
     problems: list[str] = field(default_factory=list)
 
-    def shoot(self, paths: dict[str, str]) -> None:
-        for (theme, width), page in self.pages.items():
-            for name, path in paths.items():
-                self._shoot(page, f"{name}-{theme}-{width}", path, width)
+    def shoot(self, shots: dict[str, Shot]) -> None:
+        for name, shot in shots.items():
+            self._open(name, shot)
+            for width in LOOKS:
+                height = SIZES.get(width, 900)
+                self.page.set_viewport_size({"width": width, "height": height})
+                seen = self._look(f"{name}-{width}", width)
+                for theme in THEMES if self.folder and width in SIZES else ():
+                    in_theme(self.page, theme)
+                    tall = height if shot.is_top else max(height, min(seen["height"], TALLEST))
+                    self._keep(f"{name}-{theme}-{width}", width, tall)
 
-    def _shoot(self, page: Page, name: str, path: str, width: int) -> None:
-        answer = page.goto(f"{self.site.product.base_url}{path}")
-        if answer is None or not answer.ok:
-            self.problems.append(f"{name}: {path} answers {answer and answer.status}")
-        if page.locator("#live").count():
-            page.wait_for_selector("#live[data-state=live]")
-        seen = page.evaluate(LOOK)
-        if seen["width"] > width:
-            self.problems.append(f"{name}: {seen['width']} px wide because of {seen['wide']}")
+    def _open(self, name: str, shot: Shot) -> None:
+        self.product.query(FRESH)
+        self.page.set_viewport_size({"width": 1440, "height": SIZES[1440]})
+        answer = self.page.goto(self.product.base_url + shot.path.format(**self.seeded))
+        if answer is None or answer.status != shot.status:
+            self.problems.append(f"{name}: {shot.path} answers {answer and answer.status}")
+        shot.act(self.page)
+        if self.page.locator("#live").count():
+            self.page.wait_for_selector("#live[data-state=live]")
+
+    def _look(self, name: str, width: int) -> dict[str, Any]:
+        seen: dict[str, Any] = self.page.evaluate(LOOK_SHORTLY)
+        if seen["width"] > width or seen["out"]:
+            self.problems.append(f"{name}: {seen['width']} px wide because of {seen['out']}")
+        if seen["cut"]:
+            self.problems.append(f"{name}: cut off: {seen['cut']}")
         if len(seen["text"]) < 20 or "{{" in seen["text"] or "{%" in seen["text"]:
             self.problems.append(f"{name}: says {seen['text'][:100]!r}")
-        tall = min(seen["height"], TALLEST if not path.startswith("/?") and path != "/" else 0)
-        box = {"x": 0, "y": 0, "width": width, "height": max(HEIGHTS[width], tall)}
+        return seen
+
+    def _keep(self, name: str, width: int, height: int) -> None:
+        assert self.folder is not None
         target = self.folder / f"{name}.png"
-        page.screenshot(path=target, full_page=True, clip=box, animations="disabled")  # type: ignore[arg-type]
+        box: Any = {"x": 0, "y": 0, "width": width, "height": height}
+        self.page.screenshot(path=target, full_page=True, clip=box, animations="disabled")
         if target.stat().st_size < SMALLEST:
             self.problems.append(f"{name}: looks blank")
 
 
-LOOK = """() => ({
-    width: document.documentElement.scrollWidth,
-    height: document.documentElement.scrollHeight,
-    text: document.querySelector("main").innerText,
-    wide: [...document.querySelectorAll("main *")].filter(each =>
-        each.getBoundingClientRect().right > innerWidth + 1 && !each.closest(".scroll")
-    ).slice(0, 3).map(each => each.outerHTML.slice(0, 80)),
-})"""
+@pytest.fixture(scope="module")
+def seeded(product: Product) -> Iterator[dict[str, Any]]:
+    said = product.manage("shell", "-v0", "-c", morning_desk.SEED).stdout
+    yield dict(json.loads(said.partition("SEED")[2]))
+    product.manage("shell", "-v0", "-c", morning_desk.CLEAR)
 
 
 @pytest.fixture
 def camera(
-    request: pytest.FixtureRequest, chromium: Browser, site: Site, tmp_path: Path, root: Path
-) -> Iterator[Camera]:
-    is_kept = request.config.getoption("--keep-screenshots")
-    folder = root / "docs" / "screenshots" if is_kept else tmp_path
-    folder.mkdir(parents=True, exist_ok=True)
-    made = Camera(site, {}, folder)
-    with ExitStack() as stack:
-        cookies: Any = None
-        for theme, width in ALL if is_kept else IN_CI:
-            context = chromium.new_context(viewport={"width": width, "height": HEIGHTS[width]})
-            stack.callback(context.close)
-            page = context.new_page()
-            page.on("pageerror", lambda error: made.problems.append(str(error)))
-            page.on(
-                "console",
-                lambda said: made.problems.append(said.text) if said.type == "error" else None,
-            )
-            context.add_cookies([{"name": "theme", "value": theme, "url": site.product.base_url}])
-            made.pages[theme, width] = page
-            if cookies is None:
-                made.shoot({"sign-in": "/sign-in/"})
-                sign_in(page, site.product)
-                cookies = [c for c in context.cookies() if c["name"] != "theme"]
-            else:
-                made._shoot(page, f"sign-in-{theme}-{width}", "/sign-in/", width)
-                context.add_cookies(cookies)
-        yield made
+    request: pytest.FixtureRequest,
+    context: BrowserContext,
+    product: Product,
+    seeded: dict[str, Any],
+    root: Path,
+) -> Camera:
+    folder = None
+    if request.config.getoption("--keep-screenshots"):
+        folder = root / "docs" / "screenshots"
+        folder.mkdir(parents=True, exist_ok=True)
+    made = Camera(product, seeded, context.new_page(), folder)
+    made.page.on("pageerror", lambda error: made.problems.append(str(error)))
+    made.page.on(
+        "console",
+        lambda said: (
+            made.problems.append(f"{made.page.url}: {said.text}")
+            if said.type == "error" and "status of 404" not in said.text
+            else None
+        ),
+    )
+    return made
 
 
-@pytest.mark.timeout(600)  # eighty pages, with --keep-screenshots
-def test_every_page_is_whole_in_light_and_dark_wide_and_narrow(camera: Camera) -> None:
-    camera.shoot(camera.site.pages())
-    camera.site.go_blind()
-    camera.shoot(camera.site.blind_pages())
+@pytest.mark.timeout(600)  # some 250 pictures, with --keep-screenshots
+def test_every_page_is_whole_wide_and_narrow(
+    camera: Camera, product: Product, seeded: dict[str, Any]
+) -> None:
+    camera.shoot({"sign-in": Shot("/sign-in/")})
+    sign_in(camera.page, product)
+    camera.shoot(SHOTS)
+    product.query(GO_BLIND, seeded["account_generio"])
+    product.manage("shell", "-v0", "-c", morning_desk.UNREACHED.format(name=BLIND))
+    camera.shoot(UNREACHABLE)
+    camera.page.context.clear_cookies()
+    sign_in(camera.page, product, "eve", morning_desk.PASSWORD)
+    camera.shoot(NOTHING)
     assert camera.problems == []

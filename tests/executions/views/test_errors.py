@@ -188,7 +188,7 @@ def test_the_page_of_an_error_names_every_workflow_with_its_runs(ana, fail):
     fail("b", wf="Price list")
     fail("ok", "", status=Status.SUCCEEDED, finished_at=timezone.now(), wf="Price list")
     text = page(ana, f"/errors/{KEY}/")
-    assert "no success" in text
+    assert "No success" in text
     assert "succeeded " in text
     workflow = Execution.objects.get(ref="b").workflow_id
     assert f"/?error={KEY}&amp;finished=24h&amp;workflow={workflow}" in text
