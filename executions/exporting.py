@@ -7,7 +7,7 @@ of runs.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from executions.wording import iso
 from providers.models import ProviderAccount
 
 CHUNK = 500  # rows fetched and sent at a time
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 HEAD = (
     "id", "provider", "account", "workflow", "name", "ref", "status", "status_reason",
     "native_status", "progress", "started_at", "finished_at", "took_seconds", "status_since",
@@ -38,8 +38,7 @@ class _Line:
 def lines(filters: Filters) -> Iterator[str]:
     """The head, then one line per run in the order of the list, in pieces of at most CHUNK lines.
     One query behind a server-side cursor, in a transaction that ends with the reader."""
-    writer = csv.writer(_Line())
-    yield writer.writerow(HEAD)
+    yield line(HEAD)
     rows = matching.queryset(filters).select_related("workflow")
     with transaction.atomic():
         piece: list[str] = []
@@ -47,11 +46,16 @@ def lines(filters: Filters) -> Iterator[str]:
             account = filters.accounts.get(row.account_id)
             if account is None:
                 continue
-            piece.append(writer.writerow([safe(value) for value in _cells(row, account)]))
+            piece.append(line(_cells(row, account)))
             if len(piece) == CHUNK:
                 yield "".join(piece)
                 piece = []
         yield "".join(piece)
+
+
+def line(cells: Iterable[Any]) -> str:
+    """One line of a CSV file."""
+    return str(csv.writer(_Line()).writerow([safe(cell) for cell in cells]))
 
 
 def safe(value: Any) -> str:
@@ -60,7 +64,7 @@ def safe(value: Any) -> str:
     if not isinstance(value, str):
         return "" if value is None else str(value)
     text = value.replace("\0", "")
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def _cells(row: Any, account: ProviderAccount) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from django.http import QueryDict
 from executions.correlating import normalized
 from executions.durations import GOING
 from executions.freshness import freshness
+from executions.ids import row_id
 from executions.masking import is_error_key
 from executions.models import OPEN_STATUSES
 from executions.ranges import ANY_TIME, PRESETS, Range, read_duration, read_time, said, spell, stamp
@@ -340,12 +341,12 @@ def _problem(filters: Filters, key: str, value: str) -> str:
     """Why this value cannot be used, "" if it can."""
     shown = value[:40]
     if key == "account":
-        known = _is_number(value) and int(value) in filters.accounts
+        known = row_id(value) in filters.accounts
         return "" if known else f"There is no account “{shown}” that you may see."
     if key == "provider":
         return "" if value in registry.all_adapters() else f"There is no provider “{shown}”."
     if key == "workflow":
-        return "" if _is_number(value) else f"“{shown}” is not a workflow."
+        return "" if row_id(value) is not None else f"“{shown}” is not a workflow."
     if key == "is":
         return "" if value in FLAG_WORDS else f"“is={shown}” means nothing here."
     if key == "error":
@@ -404,14 +405,10 @@ def _take_display(filters: Filters, query: QueryDict) -> None:
         filters.size = int(size)
     elif size:
         filters.ignored.append("A page has 50, 100 or 200 runs.")
-    if view and _is_number(view):
-        filters.view = int(view)
+    if (pk := row_id(view)) is not None:
+        filters.view = pk
     elif view:
         filters.ignored.append(f"There is no saved view “{view[:40]}”.")
-
-
-def _is_number(value: str) -> bool:
-    return value.isascii() and value.isdigit() and int(value) < 2**63
 
 
 def provider_name(key: str) -> str:

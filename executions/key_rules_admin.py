@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from executions import audit, rekeying
+from executions.administering import ForAdministrators
 from executions.correlating import Rule
 from executions.models import CorrelationRule
 from executions.roles import may_administer
@@ -43,7 +44,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when i
         fields = ("account", "name", "source", "path", "pattern")
 
 
-class KeyRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class KeyRuleAdmin(ForAdministrators):
     form = RuleForm
     list_display = ("name", "account", "source", "path", "pattern", "problem")
     list_filter = ("account",)
@@ -51,23 +52,6 @@ class KeyRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     search_fields = ("name", "account__name")
     fields = ("account", "name", "source", "path", "pattern", "days")
     change_form_template = f"{TEMPLATES}/change_form.html"
-
-    # ---------------------------------------------------------------------------- permission
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_administer(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return may_administer(request.user)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request.user)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request.user)
 
     # --------------------------------------------------------------------------------- saving
 

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
 from executions import audit, notice_rules, notifying
+from executions.administering import ForAdministrators
 from executions.models import NoticeRule
 from executions.roles import may_administer
 from providers import trying
@@ -21,27 +22,12 @@ from providers.credentials import SealError
 TEMPLATES = "admin/executions/noticerule"
 
 
-class NoticeRuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class NoticeRuleAdmin(ForAdministrators):
     list_display = ("name", "event", "group", "address_list", "enabled", "last_message_at")
     list_filter = ("event", "enabled", "group")
     search_fields = ("name",)
     autocomplete_fields = ("accounts", "workflows")
     change_form_template = f"{TEMPLATES}/change_form.html"
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_administer(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return may_administer(request.user)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request.user)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request.user)
 
     def get_form(
         self, request: HttpRequest, obj: NoticeRule | None = None, change: bool = False, **more: Any

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
+from executions.ids import row_id
 from executions.models import Question, Workflow
 from providers.models import ProviderAccount
 
@@ -130,7 +131,7 @@ def parse(query: QueryDict, accounts: Mapping[int, ProviderAccount], *, sees_all
             wanted.ignored.append(f"There is no {key} “{value[:40]}”.")
     for key in ("account", "workflow"):
         value = query.get(key, "")
-        number = int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+        number = row_id(value)
         if number is not None and (key == "workflow" or number in accounts):
             setattr(wanted, key, number)
         elif value:

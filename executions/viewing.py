@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from executions import audit
 from executions.filters import Filters, parse
+from executions.ids import row_id
 from executions.models import Preference, SavedView
 from executions.roles import may_act, preference_of
 from providers.models import ProviderAccount
@@ -77,7 +78,7 @@ def open_first(user: User, view: SavedView | None) -> None:
 def _team(user: User, number: str) -> Group:
     """Raises Refused for a team that the person is not in."""
     teams = Group.objects.all() if user.is_superuser else user.groups.all()
-    team = teams.filter(pk=number).first() if number.isascii() and number.isdigit() else None
+    team = teams.filter(pk=row_id(number) or 0).first()
     if team is None:
         raise Refused("You share views with teams that you are in.")
     return team

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,9 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions import exporting
 from executions.filters import provider_name
+from executions.ids import row_id
 from executions.models import Batch, BatchItem, ItemState
 from executions.views.chrome import accounts_of
 from executions.views.progress import ITEM_STATES, NOUNS, get_batch, item_words
@@ -23,7 +24,6 @@ COLUMNS = (
     "asked for", "result", "message", "command", "requested at", "accepted at", "settled at",
     "link",
 )  # fmt: skip
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 def items_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
@@ -64,11 +64,11 @@ def visible_items(request: HttpRequest, batch: Batch) -> QuerySet[BatchItem]:
 def page_of(
     request: HttpRequest, found: QuerySet[BatchItem], state: str, size: int
 ) -> tuple[list[BatchItem], bool]:
-    after = request.GET.get("after", "")
+    after = row_id(request.GET.get("after", ""))
     if state:
         found = found.filter(state=state)
-    if after.isascii() and after.isdigit() and len(after) <= 18:
-        found = found.filter(pk__gt=int(after))
+    if after is not None:
+        found = found.filter(pk__gt=after)
     rows = list(found.order_by("pk")[: size + 1])
     return rows[:size], len(rows) > size
 
@@ -94,31 +94,18 @@ def item_view(item: BatchItem) -> dict[str, Any]:
     }
 
 
-class _Line:
-    """A file that hands out what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 def _lines(rows: Iterator[BatchItem], batch: Batch, host: str) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield "\ufeff" + writer.writerow(COLUMNS)
+    yield "\ufeff" + exporting.line(COLUMNS)
     for item in rows:
         run, command = item.execution, item.command
         cells = (
-            run.pk, item.account.name, provider_name(item.account.provider), run.workflow.name,
-            run.name, run.ref, item.status, run.status, batch.kind, item.state, item.message,
+            run.pk, item.account.name, provider_name(item.account.provider),
+            plain(run.workflow.name), plain(run.name), plain(run.ref), item.status, run.status,
+            batch.kind, item.state, plain(item.message),
             command.key if command else "",
             iso(command.requested_at) if command else "",
             iso(command.accepted_at) if command else "",
             iso(command.settled_at) if command else "",
             host + reverse("executions:detail", args=[run.pk]),
         )  # fmt: skip
-        yield writer.writerow([disarmed(str(cell)) for cell in cells])
-
-
-def disarmed(cell: str) -> str:
-    """What a table program would take for a formula begins with an apostrophe."""
-    text = plain(cell)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULAS) else text
+        yield exporting.line(cells)

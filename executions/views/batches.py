@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from executions import batches, freezing
 from executions.filters import Filters, parse
 from executions.freezing import RETRIED, Asked, NothingToDo
+from executions.ids import row_id, row_ids
 from executions.models import BATCH_KINDS, Batch, BatchState
 from executions.roles import may_act
 from executions.views import batch_items, previews, progress
@@ -35,7 +36,6 @@ from executions.wording import mark
 from providers.contract import Verb
 
 PAGE = 30
-MAX_NUMBER = 18  # digits of an id
 
 
 @require_GET
@@ -189,8 +189,7 @@ def _filters(request: HttpRequest, query: str) -> Filters:
 
 def _ids(request: HttpRequest) -> list[int]:
     """Those of the form, without what is no number."""
-    words = ",".join(request.POST.getlist("ids")).split(",")
-    return [int(w) for w in words if w.isascii() and w.isdigit() and len(w) <= MAX_NUMBER]
+    return row_ids(",".join(request.POST.getlist("ids")).split(","))
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
@@ -198,14 +197,14 @@ def _list(request: HttpRequest) -> dict[str, Any]:
     mine = request.GET.get("of") == "me"
     if mine:
         found = found.filter(requested_by=person(request))
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit() and len(before) <= MAX_NUMBER:
-        found = found.filter(pk__lt=int(before))
+    before = row_id(request.GET.get("before", ""))
+    if before is not None:
+        found = found.filter(pk__lt=before)
     rows = list(found.select_related("requested_by").order_by("-pk")[: PAGE + 1])
     return {
         "batches": [progress.line_of(request, row) for row in rows[:PAGE]],
         "is_mine": mine,
-        "is_first": not before,
+        "is_first": before is None,
         "older": rows[PAGE - 1].pk if len(rows) > PAGE else "",
         "may_start": may_act(request.user),
     }

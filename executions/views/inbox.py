@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions import pending
+from executions.ids import row_id, row_ids
 from executions.models import Question
 from executions.pending import Cursor, Wanted
 from executions.views import answered
@@ -46,7 +47,7 @@ def inbox_changes(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
     found = _page(request, wanted)
     shown = _shown(request)
-    top = int(request.GET["top"]) if _is_number(request.GET.get("top", "")) else 0
+    top = row_id(request.GET.get("top", "")) or 0
     new = _new(request, wanted, top, {row.pk for row in shown})
     has_room = found.after is None and len(shown) < MAX_ON_PAGE
     rows = [*shown, *new[: MAX_ON_PAGE - len(shown)]] if has_room else shown
@@ -78,7 +79,7 @@ def _rows(found: Any) -> Any:
 def _shown(request: HttpRequest) -> list[Question]:
     """The lines the page has, in its order, answered ones too."""
     parts = request.GET.get("questions", "").split(",")[:MAX_ON_PAGE]
-    ids = list(dict.fromkeys(int(part) for part in parts if _is_number(part)))
+    ids = list(dict.fromkeys(row_ids(parts)))
     allowed = list(accounts_of(request))
     found = Question.objects.filter(pk__in=ids, execution__account_id__in=allowed)
     by_id = {row.pk: row for row in _rows(found)}
@@ -130,13 +131,10 @@ def _context(
 
 def _highest(request: HttpRequest) -> int:
     """The newest question when the page was made: what the page says, or what there is."""
-    if _is_number(request.GET.get("top", "")):
-        return int(request.GET["top"])
+    top = row_id(request.GET.get("top", ""))
+    if top is not None:
+        return top
     return Question.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def _stamp(context: dict[str, Any]) -> str:

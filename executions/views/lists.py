@@ -16,6 +16,7 @@ from executions import errors, finding, matching, rendering, wording
 from executions.filters import SIZES, SORT_WORDS, Filters, parse
 from executions.finding import EPOCH, Cursor
 from executions.freshness import freshness
+from executions.ids import row_id
 from executions.models import SavedView
 from executions.roles import may_act, preference_of
 from executions.views.chrome import (
@@ -249,8 +250,8 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
     asked: dict[int, str] = {}
     for part in request.GET.get("rows", "").split(",")[:MAX_ROWS]:
         number, _, known = part.partition(":")
-        if number.isascii() and number.isdigit() and len(number) < 19:
-            asked[int(number)] = known
+        if (pk := row_id(number)) is not None:
+            asked[pk] = known
     accounts, at, picks = accounts_of(request), timezone.now(), may_act(request.user)
     found: list[Any] = [row for row in finding.load(list(asked)) if row.account_id in accounts]
     listed = matching.matching(filters, [row.pk for row in found]) if found else set()

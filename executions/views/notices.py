@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from executions import muting, notice_rules, phrasing
+from executions.ids import row_id
 from executions.models import (
     Delivery,
     DeliveryState,
@@ -74,8 +75,8 @@ def notices_changes(request: HttpRequest) -> HttpResponse:
 def message_list(request: HttpRequest) -> HttpResponse:
     """The delivery log, newest first; `before` is the number of the last one seen."""
     found, before = _deliveries(request), request.GET.get("before", "")
-    if before.isascii() and before.isdigit() and len(before) < 19:
-        found = found.filter(pk__lt=int(before))
+    if (last := row_id(before)) is not None:
+        found = found.filter(pk__lt=last)
     rows = list(found[: PAGE + 1])
     older = f"?before={rows[PAGE - 1].pk}" if len(rows) > PAGE else ""
     context = {
@@ -171,16 +172,17 @@ def _deliveries(request: HttpRequest) -> QuerySet[Delivery]:
 def _thing(request: HttpRequest, text: str) -> Any:
     """What `rule:3`, `account:1` or `workflow:9` names; 404 where the person may not see it."""
     kind, _, number = text.partition(":")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    pk = row_id(number)
+    if pk is None:
         raise Http404
     if kind == "rule":
-        return get_object_or_404(_rules(request), pk=int(number))
+        return get_object_or_404(_rules(request), pk=pk)
     accounts = visible_accounts(person(request))
     if kind == "account":
-        return get_object_or_404(accounts, pk=int(number))
+        return get_object_or_404(accounts, pk=pk)
     if kind == "workflow":
         rows = Workflow.objects.filter(account__in=accounts.values("pk")).select_related("account")
-        return get_object_or_404(rows, pk=int(number))
+        return get_object_or_404(rows, pk=pk)
     raise Http404
 
 

@@ -15,6 +15,7 @@ from executions import charting, charts, wall
 from executions.charting import ENDED_LAMPS, Answering
 from executions.filters import LAMP_WORDS, provider_name
 from executions.freshness import Freshness, freshness
+from executions.ids import row_id, row_ids
 from executions.spans import between
 from executions.views.chrome import (
     Fragment,
@@ -282,10 +283,8 @@ def _after(opened: datetime, claimed: datetime | None, closed: datetime) -> str:
 
 
 def _number(request: HttpRequest, name: str, most: int) -> int:
-    text = request.GET.get(name, "")
-    return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return min(row_id(request.GET.get(name, "")) or 0, most)
 
 
 def _tiles_of(request: HttpRequest) -> list[int]:
-    given = request.GET.get("tiles", "").split(".")[:MAX_TILES]
-    return [int(each) for each in given if each.isascii() and each.isdigit() and len(each) < 19]
+    return row_ids(request.GET.get("tiles", "").split(".")[:MAX_TILES])

@@ -15,6 +15,7 @@ from django.utils import timezone
 from executions import spans
 from executions.charts import Pairs
 from executions.filters import NOT_FILTERS, Filters, parse, provider_name
+from executions.ids import row_id
 from executions.models import Workflow
 from executions.spans import Range
 from executions.views.chrome import accounts_of, sees_all
@@ -102,13 +103,12 @@ def asked_of(request: HttpRequest) -> Asked:
             ignored.append(f"“{key[:40]}” does not narrow the overview.")
     filters = parse(words, accounts, now=now, sees_all=sees_all(request))
     span = spans.parse(request.GET, now)
-    opened = request.GET.get("opened", "")
-    known = opened.isascii() and opened.isdigit() and int(opened) in accounts
+    opened = row_id(request.GET.get("opened", ""))
     return Asked(
         filters,
         span,
         request.GET.get("heat") == "failed",
-        int(opened) if known else None,
+        opened if opened in accounts else None,
         [*ignored, *filters.ignored, *span.ignored],
     )
 

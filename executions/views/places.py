@@ -15,6 +15,7 @@ from django.utils import timezone
 from executions import batches, errors, finding, tracing
 from executions.correlating import normalized
 from executions.filters import parse, provider_name
+from executions.ids import row_id
 from executions.models import Execution, SavedView, Workflow
 from executions.roles import may_administer, visible_executions
 from executions.views import progress
@@ -188,10 +189,8 @@ def _has(text: str, *words: str) -> bool:
 
 
 def _by_number(asked: Asked) -> list[int]:
-    number = asked.text.removeprefix("#")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
-        return []
-    return list(_seen(asked).filter(pk=int(number)).values_list("pk", flat=True))
+    pk = row_id(asked.text.removeprefix("#"))
+    return [] if pk is None else list(_seen(asked).filter(pk=pk).values_list("pk", flat=True))
 
 
 def _by_last_part(asked: Asked) -> list[int]:

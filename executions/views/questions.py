@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.forms import CompiledForm, compile_question
+from executions.ids import row_id
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
 from executions.roles import may_act, visible_executions
 from executions.views import drafts
@@ -63,8 +64,8 @@ def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
     shown: dict[int, str] = {}
     for part in request.GET.get("questions", "").split(",")[:50]:
         number, _, known = part.partition(":")
-        if number.isascii() and number.isdigit() and len(number) < 19:
-            shown[int(number)] = known
+        if (pk := row_id(number)) is not None:
+            shown[pk] = known
     fragments = []
     for row in run.questions.filter(pk__in=list(shown)).select_related("claimed_by"):
         fragments += _fragments_of(request, row, shown[row.pk])

@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_POST
 
 from executions import audit, shifting
+from executions.ids import row_id
 from executions.models import Preference
 from executions.roles import preference_of
 from executions.shifting import Event, Group, Window
@@ -137,8 +138,8 @@ def _bounded(since: datetime, now: datetime, ignored: list[str]) -> datetime:
 
 
 def _group(group: Group, query: dict[str, str], only: str, workflow: str) -> dict[str, Any]:
-    if workflow.isascii() and workflow.isdigit() and len(workflow) < 19:
-        group = group.of_workflow(int(workflow))
+    if (pk := row_id(workflow)) is not None:
+        group = group.of_workflow(pk)
     here = f"?{urlencode({**query, 'group': group.key})}"
     lines = [_line(event) for event in group.events] if only else _lines(group, here)
     shown = lines if only else lines[:FEW]

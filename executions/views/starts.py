@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from executions import repeating
 from executions.commands import NotPossible, request_start
 from executions.filters import provider_name
+from executions.ids import row_id
 from executions.models import Command, Execution, Note, Workflow
 from executions.noting import notes_of_workflow
 from executions.roles import may_act, visible_executions
@@ -137,9 +138,8 @@ def _again(
     asked = request.GET.get("run", "")
     if not asked or not fields or not may_act(request.user):
         return {}, {}
-    number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
     found = visible_executions(request.user).filter(workflow=workflow).select_related("account")
-    run = found.filter(pk=number).first()
+    run = found.filter(pk=row_id(asked) or 0).first()
     if run is None:
         return {"problem": "There is no such run of this workflow that you may see."}, {}
     filled = repeating.filled(run, fields)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from executions import rendering, viewing
+from executions.ids import row_id
 from executions.models import SavedView
 from executions.roles import VIEWER, may_act, preference_of
 from executions.views.chrome import accounts_of, address, fragment, no_store, person
@@ -68,8 +69,7 @@ def view_default(request: HttpRequest) -> HttpResponse:
     user, chosen = person(request), request.POST.get("view", "")
     view = None
     if chosen:
-        pk = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 19 else 0
-        view = get_object_or_404(SavedView.objects.visible_to(user), pk=pk)
+        view = get_object_or_404(SavedView.objects.visible_to(user), pk=row_id(chosen) or 0)
     viewing.open_first(user, view)
     said = f"“{view.name}” opens first from now on." if view else "All runs open first again."
     messages.success(request, said)

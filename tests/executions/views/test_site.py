@@ -118,3 +118,25 @@ def test_a_page_that_is_not_there_looks_like_ours(ana):
     answer = ana.get("/nowhere/")
     assert answer.status_code == 404
     assert "Not here" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?account={}", "/?not_workflow={}", "/?view={}", "/?rows={}:1", "/overview/?opened={}",
+        "/overview/?tiles={}", "/inbox/?top={}", "/inbox/?workflow={}", "/batches/?before={}",
+        "/notices/messages/?before={}", "/shift/?workflow={}", "/executions/changes/?rows={}:1",
+        "/workflows/{workflow}/?run={}",
+    ],
+)  # fmt: skip
+def test_a_number_longer_than_any_id_is_no_number(ana, put, address):
+    """Python itself refuses to read one of more than 4,300 digits."""
+    workflow = put("r1").workflow_id
+    page = ana.get(address.format("9" * 5000, workflow=workflow))
+    assert page.status_code == 200
+
+
+def test_a_view_is_shared_with_no_team_of_such_a_number(ana):
+    wish = {"name": "Mine", "audience": "team:" + "9" * 5000}
+    said = ana.post("/views/creation/", wish, follow=True).content.decode()
+    assert "You share views with teams that you are in." in said
