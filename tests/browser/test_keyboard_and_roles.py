@@ -69,6 +69,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "step-output": (LOOK, NEVER),
     "payload-tree": (LOOK, NEVER),
     "payload": (LOOK, NEVER),
+    "run-record": (LOOK, NEVER),
     "output": (LOOK | {"vik": 502, "ana": 502}, NEVER),  # nobody answers at the provider
     "cancellation": (NEVER, ACT),
     "suspension": (NEVER, ACT),

@@ -107,7 +107,7 @@ def test_duration_counts_finished_and_running_runs(ana, put):
 def test_overdue_is_longer_than_the_workflows_own_history(ana, put):
     put("late", Status.RUNNING, age=30)
     put("fresh", Status.RUNNING, age=1)
-    WorkflowRow.objects.update(successes=20, typical_seconds=40, long_seconds=300)
+    WorkflowRow.objects.update(successes=20, typical_seconds=40, long_seconds=1500)
     page = ana.get("/?is=overdue")
     assert names(page) == ["late"]
     assert "overdue, usually 40 s" in page.content.decode()
