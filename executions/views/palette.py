@@ -27,6 +27,7 @@ from executions.views.details import verbs_of
 from executions.wording import STATUS_VIEWS, plain
 
 MOST = 6  # places of one kind
+LIMITS = {"Pages": 20}  # all of them: the palette is the map of the site
 NEWEST = 2000  # runs among which the last part of an identifier is looked for
 RUN_PAGE = re.compile(r"^/executions/(\d{1,18})/")
 PAGES = (  # (name, address, icon, keys)
@@ -74,7 +75,9 @@ Source = Callable[[Asked], Iterable[Place]]
 def palette(request: HttpRequest) -> HttpResponse:
     text = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:200]
     asked = Asked(request, text, request.GET.get("at", "")[:200])
-    groups = [(name, list(islice(source(asked), most))) for name, source, most in SOURCES]
+    groups = [
+        (name, list(islice(source(asked), LIMITS.get(name, MOST)))) for name, source in SOURCES
+    ]
     numbered = _numbered([(name, places) for name, places in groups if places])
     context = {"groups": numbered, "q": text}
     return no_store(HttpResponse(fragment(request, "executions/_palette_found.html", context)))
@@ -153,12 +156,12 @@ def accounts(asked: Asked) -> Iterator[Place]:
             )
 
 
-SOURCES: tuple[tuple[str, Source, int], ...] = (  # the last: places at most
-    ("This run", acts_here, MOST),
-    ("Pages", pages, len(PAGES) + 1),
-    ("Runs", runs, MOST),
-    ("Workflows", workflows, MOST),
-    ("Accounts", accounts, MOST),
+SOURCES: tuple[tuple[str, Source], ...] = (
+    ("This run", acts_here),
+    ("Pages", pages),
+    ("Runs", runs),
+    ("Workflows", workflows),
+    ("Accounts", accounts),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
@@ -59,7 +58,8 @@ def put_there() -> str:
     failed = runs["po-9028"]
     ErrorAcknowledgement.objects.create(
         error_key=runs["stk-9029"].error_key, by=ana, team=failed.account.group,
-        at=now - timedelta(minutes=9), until=now + timedelta(hours=23), note="The warehouse counts by hand",
+        at=now - timedelta(minutes=9), until=now + timedelta(hours=23),
+        note="The warehouse counts by hand",
     )  # fmt: skip
     by_title = {q.title: q for q in Question.objects.filter(closed_at=None)}
     Question.objects.filter(execution=runs["sup-318"]).update(
