@@ -167,7 +167,7 @@ def test_the_heat_map_of_failures_leads_to_failures(ana, history):
 
 def test_the_success_rate_is_what_the_rows_say(ana, history):
     html = ana.get("/overview/?finished=30d").content.decode()
-    facts = html.split('class="facts"')[1].split("</dl>")[0]
+    facts = html.split('class="chart-facts"')[1].split("</dl>")[0]
     href, said = links(facts)[2]
     good = listed(href.replace("status=warning&status=failed&status=timed_out", ""), history)
     assert said == f"{100 * good / listed(href, history):.1f} %"
