@@ -163,12 +163,7 @@ def _notices_held_back() -> list[Told]:
              for n in range(8, 15)]  # fmt: skip
     ends = [Status.CANCELED] * 8 + [Status.SUCCEEDED] * 2
     rows += [Told("Appointment reminder", f"rem-{50 + n}", f"Batch {50 + n}", status, 320, 290)
-<<<<<<< HEAD
-             for n, status in enumerate(
-                 [Status.CANCELED] * 8 + [Status.SUCCEEDED] * 2)]  # fmt: skip
-=======
              for n, status in enumerate(ends)]  # fmt: skip
->>>>>>> screens
     return rows
 
 
