@@ -64,8 +64,17 @@ async function bringBack(form) {
   }
   if (typed.toString() === typedIn(form).toString()) return; // it arrived after all
   const answer = await fetch(form.dataset.redraw, { method: "POST", body: typed });
-  if (answer.ok) location.reload();
+  if (answer.ok && !unsaved.has(form)) location.reload(); // else somebody types already: that is newer
 }
+function isTouched(form) { // typed in before this script was there
+  return [...form.elements].some((each) => each.matches("input[type=checkbox], input[type=radio]")
+    ? each.checked !== each.defaultChecked
+    : each.matches("input:not([type=hidden], [type=file]), textarea") && each.value !== each.defaultValue);
+}
+answers().filter(isTouched).forEach((form) => unsaved.set(form, 1));
+window.addEventListener("load", () => { // by now htmx listens
+  answers().filter((form) => unsaved.has(form)).forEach((form) => form.dispatchEvent(new Event("change")));
+});
 answers().forEach(bringBack);
 // -------------------------------------------------------------------- complaints at their fields
 function point() {
