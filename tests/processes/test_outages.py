@@ -40,9 +40,11 @@ def polls(product: Product) -> list[tuple[Any, Any]]:
 
 
 def workflow(product: Product) -> int:
+    """The one that takes text: which is stored first depends on what the first poll saw."""
     rows = product.query(
         "SELECT w.id FROM executions_workflow w JOIN providers_provideraccount a"
-        " ON a.id = w.account_id WHERE a.name = 'Outages' AND w.can_start ORDER BY w.id LIMIT 1"
+        " ON a.id = w.account_id WHERE a.name = 'Outages' AND w.can_start"
+        " AND w.name = 'model_generate_fromprompt'"
     )
     return int(rows[0][0]) if rows else 0
 
