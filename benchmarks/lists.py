@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from benchmarks.figures import ROUNDS, Figure
 from benchmarks.pages import Pages
 from benchmarks.population import DORMANT, ERRORS, EVERY_SECONDS, FAILING
-from executions.finding import Cursor
+from executions.cursors import Cursor
 from executions.masking import error_key
 
 SMALL, LARGE = 1000, 100_000

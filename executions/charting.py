@@ -232,7 +232,7 @@ def questions_sql(filters: Filters, span: Range) -> tuple[str, list[Any]]:
 
 
 _QUESTIONS = """
-SELECT q.id, q.execution_id, q.title, q.ref, q.opened_at, q.claimed_at, q.closed_at,
+SELECT q.id, q.execution_id, q.title, q.ref, q.opened_at, q.first_claimed_at, q.closed_at,
     w.id AS workflow_id, w.name AS workflow_name, w.account_id,
     EXISTS (
         SELECT 1 FROM executions_command c WHERE c.execution_id = q.execution_id
@@ -248,8 +248,8 @@ _ANSWERING = """
 WITH waited AS (
     SELECT workflow_id, workflow_name, account_id, is_ours,
         greatest(0, extract(epoch FROM closed_at - opened_at)) AS answer,
-        CASE WHEN claimed_at BETWEEN opened_at AND closed_at
-            THEN extract(epoch FROM claimed_at - opened_at) END AS claim
+        CASE WHEN first_claimed_at BETWEEN opened_at AND closed_at
+            THEN extract(epoch FROM first_claimed_at - opened_at) END AS claim
     FROM ({questions}) q
 )
 SELECT workflow_id, max(workflow_name),
@@ -273,7 +273,7 @@ class Closed:
     title: str
     ref: str
     opened_at: datetime
-    claimed_at: datetime | None
+    first_claimed_at: datetime | None
     closed_at: datetime
     workflow_id: int
     workflow_name: str

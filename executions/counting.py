@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import connection
 
 from executions.filters import Filters
-from executions.finding import Driver, finding_sql, within, workflows_of
+from executions.finding_sources import Driver, within, workflows_of
+from executions.finding_sql import finding_sql
 from executions.models import StatusCount
 from providers.contract import Status
 

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
 
-from executions import audit, notice_rules, notifying
+from executions import audit, delivering, notice_rules
 from executions.administering import ForAdministrators
 from executions.models import NoticeRule
 from executions.roles import may_administer
@@ -96,7 +96,7 @@ class NoticeRuleAdmin(ForAdministrators):
             return [(False, "The rule has no address yet. Add one and save.")]
         if not trying.may_try(person):
             return [(False, f"Only {trying.TRIES_PER_MINUTE} tests a minute. Wait a little.")]
-        sent = notifying.send_test(rule, person)
+        sent = delivering.send_test(rule, person)
         self._note(
             request, rule, "rule.tested", {each.shown: outcome.state for each, outcome in sent}
         )

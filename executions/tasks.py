@@ -15,6 +15,7 @@ from django.db import OperationalError
 from executions import (
     acknowledging,
     batching,
+    delivering,
     durations,
     live,
     logs,
@@ -156,15 +157,15 @@ def notify() -> None:
     """Every few seconds: notice what rules are about, write messages, have them sent."""
     noticing.look()
     notifying.write_messages()
-    notifying.expire_leases()
-    for rule_id, target in notifying.due_targets():
+    delivering.expire_leases()
+    for rule_id, target in delivering.due_targets():
         deliver.apply_async((rule_id, target), expires=10)
 
 
 @shared_task(ignore_result=True)
 def deliver(rule_id: int, target: str) -> None:
     """Send what waits for one address."""
-    notifying.deliver(rule_id, target)
+    delivering.deliver(rule_id, target)
 
 
 @shared_task(ignore_result=True)
@@ -197,7 +198,7 @@ def tidy() -> None:
     gone = {
         **pruning.tidy(),
         "notices": noticing.tidy(),
-        "messages": notifying.tidy(),
+        "messages": delivering.tidy(),
     }
     log.info("tidied: %s", gone)
 

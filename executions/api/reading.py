@@ -14,8 +14,8 @@ from ninja import Query, Router
 from executions import finding, telling
 from executions.api import schemas
 from executions.api.refusals import Refusal
+from executions.cursors import Cursor
 from executions.filters import Filters, parse
-from executions.finding import Cursor
 from executions.models import Command, Execution, Workflow
 from executions.roles import may_act, visible_accounts, visible_executions
 from executions.views import outputs

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions import errors, finding, matching, rendering, wording
+from executions.cursors import EPOCH, Cursor
 from executions.filters import SIZES, SORT_WORDS, Filters, parse
-from executions.finding import EPOCH, Cursor
 from executions.freshness import freshness
 from executions.ids import row_id
 from executions.models import SavedView

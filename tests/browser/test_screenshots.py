@@ -140,6 +140,25 @@ UNREACHABLE = {
     "accounts-unreachable": Shot("/accounts/"),
     "account-unreachable": Shot("/accounts/{account_generio}/"),
 }
+CROWDED = (  # pages that hold names of others, with and without a table
+    "runs", "runs-compact", "runs-comfortable", "run-failed", "run-with-a-form", "run-done",
+    "inbox", "answered-list", "answer", "workflows", "start-with-fields", "command", "accounts",
+    "account", "overview", "overview-answers", "errors", "error", "keys", "key", "batches", "batch",
+    "batch-preview", "notices", "notice", "shift", "shift-group", "palette",
+)  # fmt: skip
+LONG = "M" * 50  # no place to break it
+NAMES = (
+    ("providers_provideraccount", "name"),
+    ("executions_workflow", "name"),
+    ("executions_execution", "name"),
+    ("executions_execution", "message"),
+    ("executions_question", "title"),
+    ("executions_step", "name"),
+    ("executions_noticerule", "name"),
+    ("executions_note", "text"),
+)
+LENGTHEN = "UPDATE {0} SET {1} = '{2}' || {1} WHERE char_length({1}) < 50 RETURNING 1"
+SHORTEN = "UPDATE {0} SET {1} = substr({1}, 51) WHERE starts_with({1}, '{2}') RETURNING 1"
 NOTHING = {  # for somebody who has no account
     "runs-none": Shot("/"),
     "inbox-none": Shot("/inbox/"),
@@ -278,4 +297,18 @@ def test_every_page_is_whole_wide_and_narrow(
     camera.page.context.clear_cookies()
     sign_in(camera.page, product, "eve", morning_desk.PASSWORD)
     camera.shoot(NOTHING)
-    assert camera.problems == []
+    assert camera.problems == [], "\n".join(camera.problems)
+
+
+@pytest.mark.timeout(600)
+def test_the_longest_names_break_no_page(camera: Camera, product: Product) -> None:
+    camera.folder = None
+    sign_in(camera.page, product)
+    for table, column in NAMES:
+        product.query(LENGTHEN.format(table, column, LONG))
+    try:
+        camera.shoot({name: SHOTS[name] for name in CROWDED})
+    finally:
+        for table, column in NAMES:
+            product.query(SHORTEN.format(table, column, LONG))
+    assert camera.problems == [], "\n".join(camera.problems)

@@ -18,7 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from benchmarks import lists, polling, provider
 from benchmarks.population import populate
 from executions import finding
+from executions.cursors import Cursor
 from executions.filters import Filters
+from executions.finding_sql import finding_sql
 from executions.models import Execution, Transition
 
 ROWS = 20_000
@@ -97,7 +99,7 @@ def test_a_list_page_takes_at_most_eight_queries_whatever_the_filter(ask, user, 
 
 
 def test_no_list_page_skips_rows_by_counting_them(ask):
-    deep = str(finding.Cursor(datetime.now(UTC), 0))
+    deep = str(Cursor(datetime.now(UTC), 0))
     for query in ("", f"before={deep}", "account=1&account=2", "lamp=failed"):
         _, queries = ask("vik", query)
         assert not [sql for sql in queries if "OFFSET" in sql.upper()]
@@ -116,14 +118,14 @@ def test_pages_lead_through_the_whole_list_in_order_without_gap_or_repetition(po
 
 
 def test_a_page_far_down_reads_no_more_of_the_table_than_the_first(population, db):
-    half_way = finding.Cursor.of(Execution.objects.order_by("-sort_at", "-pk")[ROWS // 2])
+    half_way = Cursor.of(Execution.objects.order_by("-sort_at", "-pk")[ROWS // 2])
     first, deep = blocks(None), blocks(half_way)
     assert deep <= first + 20
 
 
-def blocks(cursor: finding.Cursor | None) -> int:
+def blocks(cursor: Cursor | None) -> int:
     """Blocks that Postgres touches to find a page."""
-    sql, params = finding.finding_sql(
+    sql, params = finding_sql(
         Filters(accounts={}, sees_all=True), cursor, is_newer=False, limit=finding.PAGE
     )
     with connection.cursor() as db:

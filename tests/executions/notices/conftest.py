@@ -14,7 +14,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from executions import notice_rules, noticing, notifying
+from executions import delivering, notice_rules, noticing, notifying
 from executions.models import Delivery, Execution, NoticeRule
 from executions.storing import store
 from providers import contract
@@ -128,9 +128,9 @@ def tick() -> Callable[..., None]:
             NoticeRule.objects.update(last_message_at=None)
         noticing.look()
         notifying.write_messages()
-        notifying.expire_leases()
-        for rule_id, target in notifying.due_targets():
-            notifying.deliver(rule_id, target)
+        delivering.expire_leases()
+        for rule_id, target in delivering.due_targets():
+            delivering.deliver(rule_id, target)
 
     return once
 

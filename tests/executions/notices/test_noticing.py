@@ -14,7 +14,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions import commands, noticing, notifying
+from executions import commands, delivering, noticing, notifying
 from executions.models import Notice, NoticeMessage, NoticeRule, Question, Transition, Workflow
 from providers import contract
 from providers.contract import Status, Verb
@@ -211,8 +211,8 @@ def test_several_workers_at_once_tell_once(make_rule, put, receiver):
     def work() -> None:
         noticing.look()
         notifying.write_messages()
-        for rule_id, target in notifying.due_targets():
-            notifying.deliver(rule_id, target)
+        for rule_id, target in delivering.due_targets():
+            delivering.deliver(rule_id, target)
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(6)]

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from executions import muting, noticing, notifying
+from executions import delivering, muting, noticing, notifying
 from executions.models import (
     AuditEntry,
     Delivery,
@@ -58,11 +58,11 @@ def test_a_target_that_stays_broken_is_given_up(make_rule, put, tick, receiver):
     make_rule()
     receiver.status = 500
     fail(put)
-    for _ in range(len(notifying.RETRY_AFTER) + 3):
+    for _ in range(len(delivering.RETRY_AFTER) + 3):
         tick()
         due_again()
-    assert outcomes() == [("failed", len(notifying.RETRY_AFTER) + 1)]
-    assert len(receiver.got) == len(notifying.RETRY_AFTER) + 1
+    assert outcomes() == [("failed", len(delivering.RETRY_AFTER) + 1)]
+    assert len(receiver.got) == len(delivering.RETRY_AFTER) + 1
     assert Delivery.objects.get().says.startswith("Given up. It answered 500.")
 
 
@@ -153,7 +153,7 @@ def test_a_worker_that_dies_before_anything_left_loses_nothing(make_rule, put, t
     rule = make_rule()
     fail(put)
     tick_without_sending()
-    assert notifying.claim(rule.pk, rule.targets[0]["id"])  # and here the worker dies
+    assert delivering.claim(rule.pk, rule.targets[0]["id"])  # and here the worker dies
     tick()
     assert receiver.got == []  # its lease still runs
     Delivery.objects.update(lease_until=timezone.now())
@@ -169,8 +169,8 @@ def test_a_worker_that_dies_while_sending_leaves_unknown_and_nobody_sends_again(
     rule = make_rule()
     fail(put)
     tick_without_sending()
-    claimed = notifying.claim(rule.pk, rule.targets[0]["id"])
-    assert notifying._begin_sending(claimed)  # and here the worker dies
+    claimed = delivering.claim(rule.pk, rule.targets[0]["id"])
+    assert delivering._begin_sending(claimed)  # and here the worker dies
     Delivery.objects.update(lease_until=timezone.now())
     tick()
     due_again()
@@ -184,12 +184,12 @@ def test_a_worker_that_slept_past_its_lease_sends_nothing_any_more(make_rule, pu
     rule = make_rule()
     fail(put)
     tick_without_sending()
-    sleeper = notifying.claim(rule.pk, rule.targets[0]["id"])
+    sleeper = delivering.claim(rule.pk, rule.targets[0]["id"])
     Delivery.objects.update(lease_until=timezone.now())
     tick()
     assert len(receiver.got) == 1
-    assert not notifying._begin_sending(sleeper)
-    notifying._settle(sleeper, notifying.Outcome("failed", "too late"))
+    assert not delivering._begin_sending(sleeper)
+    delivering._settle(sleeper, delivering.Outcome("failed", "too late"))
     assert outcomes() == [("sent", 2)]
 
 
@@ -200,7 +200,7 @@ def test_two_workers_never_send_the_same(make_rule, put, receiver):
     receiver.go_on.clear()
 
     def work() -> None:
-        notifying.deliver(rule.pk, rule.targets[0]["id"])
+        delivering.deliver(rule.pk, rule.targets[0]["id"])
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -342,9 +342,9 @@ def test_old_messages_are_forgotten_and_open_ones_are_not(make_rule, put, tick, 
     make_rule()
     fail(put)
     tick()
-    NoticeMessage.objects.update(created_at=timezone.now() - 2 * notifying.KEPT)
+    NoticeMessage.objects.update(created_at=timezone.now() - 2 * delivering.KEPT)
     Delivery.objects.update(state="pending")
-    assert notifying.tidy() == 0
+    assert delivering.tidy() == 0
     Delivery.objects.update(state="sent")
-    assert notifying.tidy() > 0
+    assert delivering.tidy() > 0
     assert not Delivery.objects.exists()

@@ -12,7 +12,7 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions import finding, matching
+from executions import finding, finding_sources, matching
 from executions.filters import parse
 from executions.models import Execution, ExecutionDetail, Preference, Question
 from executions.models import Workflow as WorkflowRow
@@ -154,7 +154,7 @@ def test_input_values_are_found_at_any_depth_whatever_their_case(ana, put):
 
 
 def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.finding.WINDOW", 3)
+    monkeypatch.setattr("executions.finding_sql.WINDOW", 3)
     price = Workflow(ref="w2", name="Price list")
     put("deep", age=500, input={"order": "PO-4711"}, steps=(), workflow=price)
     for number in range(6):
@@ -166,12 +166,14 @@ def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, p
 
 
 def test_a_value_that_very_many_runs_hold_is_found_in_the_newest_ones(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.finding.MANY", 2)
+    monkeypatch.setattr("executions.finding_sources.MANY", 2)
     monkeypatch.setattr(
-        "executions.finding._HOLDING", finding._HOLDING.replace("LIMIT 200", "LIMIT 2")
+        "executions.finding_sql.HOLDING",
+        finding_sources.HOLDING.replace("LIMIT 200", "LIMIT 2"),
     )
     monkeypatch.setattr(
-        "executions.finding._HELD_BY_MANY", finding._HELD_BY_MANY.replace(">= 200", ">= 2")
+        "executions.finding_sources._HELD_BY_MANY",
+        finding_sources._HELD_BY_MANY.replace(">= 200", ">= 2"),
     )
     for number in range(6):
         put(f"r{number}", age=number, input={"currency": "EUR"}, steps=())
@@ -338,7 +340,7 @@ AGREE = (
 
 
 def test_the_list_and_the_export_find_the_same_runs(people, put, account, monkeypatch):
-    monkeypatch.setattr("executions.finding.WINDOW", 4)
+    monkeypatch.setattr("executions.finding_sql.WINDOW", 4)
     many_kinds_of_runs(put)
     old = NOW - timedelta(hours=2)
     WorkflowRow.objects.update(successes=9, typical_seconds=60, long_seconds=10_800)

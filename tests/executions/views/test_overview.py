@@ -349,7 +349,9 @@ def test_the_time_people_took_is_counted_and_its_questions_are_listed(ana, accou
         opened = NOW - timedelta(hours=2)
         Question.objects.filter(ref=f"q{number}").update(
             opened_at=opened,
-            claimed_at=opened + timedelta(seconds=claim) if claim else None,
+            first_claimed_at=opened + timedelta(seconds=claim) if claim else None,
+            # another took it over later; one was let go again
+            claimed_at=opened + timedelta(seconds=claim + 300) if claim == 60 else None,
             closed_at=opened + timedelta(seconds=close),
         )
     html = ana.get("/overview/").content.decode()
