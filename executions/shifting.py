@@ -194,11 +194,11 @@ def asked(window: Window) -> list[Event]:
     )
     return [
         _of_run(
-            window, row.execution, row.opened_at, "needs_you", "hand",
-            "Waits" if row.closed_at is None else "Asked",
+            window, row.execution, row.opened_at, lamp, "hand", word,
             text=plain(row.title, 200) or "Input is needed",
         )
         for row in rows
+        for lamp, word in [("needs_you", "Waits") if row.closed_at is None else ("done", "Asked")]
     ]  # fmt: skip
 
 

@@ -62,6 +62,7 @@ def test_questions_are_told_with_who_answered(question, people, happened):
     Question.objects.update(closed_at=timezone.now())
     now = timezone.now()
     window = Window(ProviderAccount.objects.in_bulk(), now - timedelta(hours=1), now)
+    assert [(each.word, each.lamp) for each in shifting.asked(window)] == [("Asked", "done")]
     assert [event.who for event in shifting.answered(window)] == ["elsewhere"]
     Command.objects.create(
         kind="answer", account=question.execution.account, execution=question.execution,
