@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from executions.columns import read, spelled
 from executions.correlating import normalized
 from executions.durations import GOING
 from executions.freshness import freshness
@@ -50,11 +51,12 @@ RANGED: Mapping[str, tuple[str, str]] = {  # preset, and the names of the two en
     "finished": ("finished_from", "finished_to"),
 }
 SINGLE = ("started", "from", "to", "finished", "finished_from", "finished_to", "took_min",
-          "took_max", "waiting", "q", "sort", "size", "view")  # fmt: skip
+          "took_max", "waiting", "q", "sort", "size", "columns", "view")  # fmt: skip
 # Of the page, not of the filter: places in the list, and what the panels of the form say.
 NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cursor", "page",
                          "all", "but", "form", "find_account", "find_workflow", "of",
                          "part"})  # fmt: skip
+DISPLAY = ("view", "size", "columns")  # of what is shown, not of which runs
 MAX_TEXT = 200
 MAX_VALUES = 50
 
@@ -91,6 +93,8 @@ class Filters:
     flags: list[str] = field(default_factory=list)
     sort: str = ""
     size: int = SIZES[0]
+    columns: list[str] | None = None
+    """Keys of the columns that the address shows; None: those of the view or the person."""
     view: int | None = None
     has_default: bool = False
     """Whether this person's list without a query opens a saved view."""
@@ -198,6 +202,7 @@ class Filters:
         found += [("q", self.text)] if self.text else []
         found += [("sort", self.sort)] if self.sort else []
         found += [("size", str(self.size))] if self.size != SIZES[0] else []
+        found += [("columns", spelled(self.columns))] if self.columns is not None else []
         return [*found, *([("view", str(self.view))] if self.view else [])]
 
     def query(self, drop: tuple[str, ...] = (), **extra: str) -> str:
@@ -208,7 +213,7 @@ class Filters:
     def address(self, pairs: list[tuple[str, str]]) -> str:
         """With its question mark. One that asks for everything says so where it would otherwise
         open a saved view."""
-        asks = any(key not in ("view", "size") for key, _ in pairs)
+        asks = any(key not in DISPLAY for key, _ in pairs)
         if not asks and (self.has_default or any(key == "view" for key, _ in pairs)):
             pairs = [("all", "1"), *pairs]
         return f"?{urlencode(pairs)}" if pairs else ""
@@ -216,13 +221,13 @@ class Filters:
     @property
     def nothing_asked(self) -> str:
         """The query string of the list without any filter."""
-        return self.address([pair for pair in self.pairs() if pair[0] == "size"])
+        return self.address([pair for pair in self.pairs() if pair[0] in ("size", "columns")])
 
     def chips(self, workflow_names: Mapping[int, str]) -> list[Chip]:
         chips = []
         for pair in self.pairs():
             key, value = pair
-            if key in ("view", "size"):
+            if key in DISPLAY:
                 continue
             without = self.address([other for other in self.pairs() if other != pair])
             dimension = key.removeprefix("not_")
@@ -405,6 +410,11 @@ def _take_display(filters: Filters, query: QueryDict) -> None:
         filters.size = int(size)
     elif size:
         filters.ignored.append("A page has 50, 100 or 200 runs.")
+    if asked := query.get("columns", ""):
+        filters.columns, unknown = read(asked)
+        filters.ignored += [f"There is no column “{word[:40]}”." for word in unknown]
+        if unknown and not filters.columns:
+            filters.columns = None
     if (pk := row_id(view)) is not None:
         filters.view = pk
     elif view:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,35 +34,6 @@ from executions.wording import (
 from providers.models import ProviderAccount
 
 KEPT_ROWS = 5000
-COLUMNS = (  # key, words, whether it is there until somebody switches it
-    ("what", "What happened", True),
-    ("account", "Account", True),
-    ("started", "Started", True),
-    ("finished", "Finished", False),
-    ("took", "Took", True),
-    ("id", "Identifier", False),
-)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One that people may show or hide. Status and run are always there."""
-
-    key: str
-    words: str
-    is_shown: bool
-
-
-def columns(switched: Iterable[str]) -> list[Column]:
-    """`switched`: keys of those that are not as they come, as preferences and views keep them."""
-    keys = set(switched)
-    return [Column(key, words, is_there != (key in keys)) for key, words, is_there in COLUMNS]
-
-
-def switched(shown: Iterable[str]) -> list[str]:
-    """The other way round, for keys of the columns that somebody wants to see."""
-    keys = set(shown)
-    return [key for key, _, is_there in COLUMNS if is_there != (key in keys)]
 
 
 class _Kept:

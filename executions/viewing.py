@@ -27,9 +27,9 @@ class Refused(Exception):
 
 
 def canonical(text: str, accounts: Mapping[int, ProviderAccount]) -> str:
-    """The query of a list as a view keeps it: understood parts only, no view, no place."""
+    """The query of a list as a view keeps it: understood parts only, no view, columns or place."""
     filters: Filters = parse(QueryDict(text.removeprefix("?")), accounts, now=timezone.now())
-    return urlencode([pair for pair in filters.pairs() if pair[0] != "view"])
+    return urlencode([pair for pair in filters.pairs() if pair[0] not in ("view", "columns")])
 
 
 def save(

@@ -23,7 +23,7 @@ from providers.models import ProviderAccount
 
 MAX_LIMIT = 200
 MAX_WORKFLOWS = 1000
-PAGES_ONLY = ("view", "all", "but", "form", "size", "before", "after")
+PAGES_ONLY = ("view", "all", "but", "form", "size", "columns", "before", "after")
 
 router = Router()
 

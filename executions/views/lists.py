@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions import errors, finding, matching, rendering, wording
+from executions.columns import columns, switched
 from executions.cursors import EPOCH, Cursor
-from executions.filters import SIZES, SORT_WORDS, Filters, parse
+from executions.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
 from executions.freshness import freshness
 from executions.ids import row_id
 from executions.models import SavedView
@@ -155,7 +156,8 @@ def table(
     """What the rows and everything that counts them print."""
     lamps = lamps_of(filters) if lamps is None else lamps
     preference = preference_of(request.user)
-    columns = rendering.columns(view.columns if view else preference.columns)
+    own_columns = view.columns if view else preference.columns
+    shown = own_columns if filters.columns is None else switched(filters.columns)
     own, by_end = _mark(filters), filters.is_by_end
     top = Cursor.of(page.rows[0], by_end) if page.rows else Cursor(EPOCH, 0, by_end)
     return {
@@ -180,7 +182,7 @@ def table(
         "is_first": cursor is None,
         "searched_to": wording.moment(page.searched_to),
         "blind": troubles(request),
-        "columns": columns,
+        "columns": columns(shown),
         "is_compact": preference.is_compact,
         "sizes": [(size, _at_size(filters, size), size == filters.size) for size in SIZES],
         "order_word": SORT_WORDS[filters.order],
@@ -218,8 +220,9 @@ def _sorts(filters: Filters) -> dict[str, tuple[str, str]]:
 
 
 def _differs(filters: Filters, view: SavedView) -> bool:
-    asked = filters.query(drop=("view",)).removeprefix("?").removeprefix("all=1")
-    return asked.removeprefix("&") != view.query
+    asked = filters.query(drop=("view", "columns")).removeprefix("?").removeprefix("all=1")
+    is_other = filters.columns is not None and switched(filters.columns) != view.columns
+    return is_other or asked.removeprefix("&") != view.query
 
 
 def _stamp(lamps: list[Any], waiting: int) -> str:
@@ -228,7 +231,7 @@ def _stamp(lamps: list[Any], waiting: int) -> str:
 
 def _mark(filters: Filters) -> str:
     """Which list a place belongs to."""
-    return mark([pair for pair in filters.pairs() if pair[0] not in ("view", "size")])
+    return mark([pair for pair in filters.pairs() if pair[0] not in DISPLAY])
 
 
 def _cursor(request: HttpRequest, filters: Filters) -> tuple[Cursor | None, bool]:

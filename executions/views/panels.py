@@ -8,7 +8,14 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from executions.filters import FLAG_WORDS, LAMP_WORDS, RANGED, Filters, provider_name
+from executions.filters import (
+    DISPLAY,
+    FLAG_WORDS,
+    LAMP_WORDS,
+    RANGED,
+    Filters,
+    provider_name,
+)
 from executions.models import Workflow
 from executions.ranges import PRESETS, Range, spell, typed
 from executions.views.chrome import accounts_of
@@ -172,7 +179,7 @@ def _waits(filters: Filters) -> list[tuple[str, str, bool]]:
 
 def _quick(filters: Filters) -> list[tuple[str, str, bool]]:
     """Ready-made filters: word, query, whether it is the one that is shown."""
-    shown = filters.query(drop=("view", "size")).removeprefix("?")
+    shown = filters.query(drop=DISPLAY).removeprefix("?")
     return [(word, f"?{query}", query == shown) for word, query in QUICK]
 
 
@@ -193,7 +200,7 @@ def _is_but(filters: Filters, *keys: str) -> bool:
 
 def _kept(filters: Filters) -> list[tuple[str, str]]:
     """What no panel shows travels in hidden fields."""
-    kept = [pair for pair in filters.pairs() if pair[0] in ("view", "sort", "size")]
+    kept = [pair for pair in filters.pairs() if pair[0] in (*DISPLAY, "sort")]
     for key in ("account", "provider", "workflow", "lamp", "status"):
         if filters.excluded.get(key) and filters.excluded[key] is not _chosen(filters, key):
             kept += [(f"not_{key}", value) for value in filters.excluded[key]]

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from executions import rendering, viewing
+from executions import columns, viewing
 from executions.ids import row_id
 from executions.models import SavedView
 from executions.roles import VIEWER, may_act, preference_of
@@ -25,6 +25,7 @@ def view_menu(request: HttpRequest) -> HttpResponse:
     views = list(SavedView.objects.visible_to(user).select_related("owner", "group"))
     current = next((view for view in views if view.pk == filters.view), None)
     teams = user.groups.exclude(name__in=ROLES) if may_act(user) else []
+    own = current.columns if current else preference_of(user).columns
     context = {
         "own": [view for view in views if view.is_of(user)],
         "shared": [view for view in views if not view.is_of(user)],
@@ -32,7 +33,7 @@ def view_menu(request: HttpRequest) -> HttpResponse:
         "is_mine": current is not None and current.is_of(user),
         "default": preference_of(user).default_view_id,
         "query": filters.query(drop=("view",)).removeprefix("?"),
-        "columns": current.columns if current else preference_of(user).columns,
+        "columns": own if filters.columns is None else columns.switched(filters.columns),
         "may_share": may_act(user),
         "teams": teams,
     }
@@ -81,10 +82,12 @@ def table_preference(request: HttpRequest) -> HttpResponse:
     """Which columns the table has, and how dense it is."""
     preference = preference_of(request.user)
     preference.user = person(request)
-    preference.columns = rendering.switched(request.POST.getlist("column"))
+    preference.columns = columns.switched(request.POST.getlist("column"))
     preference.is_compact = request.POST.get("density") == "compact"
     preference.save()
-    return redirect(reverse("executions:list") + "?" + (_query(request) or "all=1"))
+    shown, _ = columns.read(",".join(request.POST.getlist("column")))
+    query = f"{_query(request) or 'all=1'}&columns={columns.spelled(shown)}"
+    return redirect(f"{reverse('executions:list')}?{query}")
 
 
 def _saved(request: HttpRequest, view: SavedView) -> HttpResponse:
@@ -116,7 +119,7 @@ def _query(request: HttpRequest) -> str:
 
 def _columns(request: HttpRequest) -> list[str]:
     """Those of the table that is looked at, as the menu has told them."""
-    known = {key for key, _, _ in rendering.COLUMNS}
+    known = {key for key, _, _ in columns.COLUMNS}
     return [key for key in request.POST.getlist("switched") if key in known]
 
 

@@ -138,3 +138,43 @@ def test_the_size_of_a_page_is_part_of_the_address(ana, put):
         put(f"r{number}", age=number)
     assert ana.get("/?size=100").content.decode().count("data-row=") == 60
     assert ana.get("/").content.decode().count("data-row=") == 50
+
+
+def shown(page) -> str:
+    return re.search(r'<table class="([^"]*)"', page.content.decode()).group(1)
+
+
+def test_an_address_holds_its_columns_whoever_opens_it(ana, vik, put):
+    put("a", Status.FAILED)
+    wish = {"column": ["what", "took", "id"], "query": "lamp=failed"}
+    address = ana.post("/executions/table/", wish)["Location"]
+    assert address == "/?lamp=failed&columns=what,took,id"
+    for client in (ana, vik):
+        assert shown(client.get(address)) == "runs no-account no-started no-finished"
+    assert shown(vik.get("/?lamp=failed")) == "runs no-finished no-id"  # vik's own stay
+    page = vik.get(address).content.decode()
+    assert page.count('class="chip"') == 1  # which columns there are is no filter
+    assert "columns=what%2Ctook%2Cid" in html.unescape(page)  # and every link keeps them
+    none = vik.get("/?columns=none")
+    assert shown(none) == "runs no-what no-account no-started no-finished no-took no-id"
+
+
+def test_a_column_that_is_none_is_named(ana, put):
+    put("a")
+    page = ana.get("/?columns=price,took")
+    assert ignored(page) == ["There is no column “price”."]
+    assert "no-took" not in shown(page)
+    assert shown(ana.get("/?columns=price")) == "runs no-finished no-id"
+
+
+def test_other_columns_in_the_address_change_an_open_view(ana, put):
+    put("a", Status.FAILED)
+    view = saved(ana, "Failures")
+    same = ana.get(f"/?lamp=failed&columns=what,account,started,took&view={view.pk}")
+    assert "<small>changed</small>" not in same.content.decode()
+    other = f"lamp=failed&columns=took&view={view.pk}"
+    assert "<small>changed</small>" in ana.get(f"/?{other}").content.decode()
+    menu = ana.get(f"/views/?{other}").content.decode()
+    assert re.findall(r'name="switched" value="(\w+)"', menu.split("Save what is shown")[0]) == [
+        "what", "account", "started",
+    ]  # fmt: skip
