@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 KEYS = ("name", "provider", "settings", "credentials", "enabled", "group", "poll_every", "keys")
-RULE_KEYS = ("name", "source", "path", "pattern")
+RULE_KEYS = ("name", "source", "path", "pattern", "link")
 MAX_FILE = 2**20  # characters
 
 

@@ -41,7 +41,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when i
 
     class Meta:
         model = CorrelationRule
-        fields = ("account", "name", "source", "path", "pattern")
+        fields = ("account", "name", "source", "path", "pattern", "link")
 
 
 class KeyRuleAdmin(ForAdministrators):
@@ -50,7 +50,7 @@ class KeyRuleAdmin(ForAdministrators):
     list_filter = ("account",)
     list_select_related = ("account",)
     search_fields = ("name", "account__name")
-    fields = ("account", "name", "source", "path", "pattern", "days")
+    fields = ("account", "name", "source", "path", "pattern", "link", "days")
     change_form_template = f"{TEMPLATES}/change_form.html"
 
     # --------------------------------------------------------------------------------- saving
@@ -93,7 +93,7 @@ class KeyRuleAdmin(ForAdministrators):
             target=f"rule:{rule.pk}",
             detail={
                 "name": rule.name, "source": rule.source, "path": rule.path,
-                "pattern": rule.pattern, "days": days,
+                "pattern": rule.pattern, "link": rule.link, "days": days,
             },
             address=request.META.get("REMOTE_ADDR") or None,
         )  # fmt: skip

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from executions.correlating import MAX_KEY, MAX_PATH, MAX_PATTERN, SOURCES, problem_of
+from executions.key_links import MAX_LINK, problem_of_link
 from executions.models.runs import Execution
 from providers.models import ProviderAccount
 
@@ -34,6 +35,14 @@ class CorrelationRule(models.Model):
         help_text="An RE2 pattern, at most one group: ORD-(\\d+) finds 17 in “ORD-17”. "
         "Empty: the whole text is the key.",
     )
+    link = models.CharField(
+        max_length=MAX_LINK,
+        db_default="",
+        default="",
+        blank=True,
+        help_text="Where people find the key outside, with {key} in its place: "
+        "https://erp.example.com/orders/{key}. Empty: no link.",
+    )
     problem = models.CharField(max_length=300, default="", blank=True, editable=False)
     """What was wrong when it was last used."""
     problem_at = models.DateTimeField(null=True, editable=False)
@@ -57,6 +66,8 @@ class CorrelationRule(models.Model):
         found = problem_of(self.source, self.path, self.pattern)
         if found:
             raise ValidationError({found.field: found.sentence})
+        if self.link and (sentence := problem_of_link(self.link)):
+            raise ValidationError({"link": sentence})
 
 
 class RunKey(models.Model):

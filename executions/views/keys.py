@@ -17,6 +17,7 @@ from executions import tracing
 from executions.correlating import MAX_KEY, normalized
 from executions.filters import provider_name
 from executions.freshness import freshness
+from executions.key_links import linked
 from executions.models import CorrelationRule, Execution, Question
 from executions.roles import may_act
 from executions.tracing import Found
@@ -66,12 +67,36 @@ def key_address(value: str) -> str:
     return reverse("executions:keys") + quote(value, safe="")
 
 
-def keys_of(run: Execution) -> list[dict[str, str]]:
-    """The run's own keys, as links. One query."""
+def keys_of(run: Execution) -> list[dict[str, Any]]:
+    """The run's own keys, as links here and outside. At most two queries."""
+    keys = list(run.keys.order_by("name", "pk"))
+    own = {run.account_id}
+    links = _links(own) if keys else []
     return [
-        {"name": plain(key.name), "text": plain(key.text), "href": key_address(key.value)}
-        for key in run.keys.order_by("name", "pk")
+        {
+            "name": plain(key.name),
+            "text": plain(key.text),
+            "href": key_address(key.value),
+            "outside": _outside(own, {key.name}, key.text, links),
+        }
+        for key in keys
     ]
+
+
+def _links(accounts: set[int]) -> list[tuple[int, str, str]]:
+    """(account, name of the key, link) of the rules that have one."""
+    rules = CorrelationRule.objects.filter(account_id__in=accounts).exclude(link="")
+    return list(rules.values_list("account_id", "name", "link"))
+
+
+def _outside(
+    accounts: set[int], names: set[str], text: str, links: list[tuple[int, str, str]]
+) -> list[dict[str, str]]:
+    """Where the key is at home, by the rules of these accounts for keys of these names."""
+    found = dict.fromkeys(
+        linked(link, text) for account, name, link in links if account in accounts and name in names
+    )
+    return [{"href": href, "host": host} for href, host in found]
 
 
 def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
@@ -88,9 +113,12 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
     for (row, _), (_, following) in pairwise(zip(rows, runs, strict=True)):
         row["gap"] = _gap(row, following)
     names = list(dict.fromkeys(run.key_name for run in runs))  # type: ignore[attr-defined]
+    accounts = {run.account_id for run in runs}
+    text = plain(runs[-1].key_text if runs else given, MAX_KEY)  # type: ignore[attr-defined]
     return {
+        "outside": _outside(accounts, set(names), text, _links(accounts)) if runs else [],
         "value": value,
-        "text": plain(runs[-1].key_text if runs else given, MAX_KEY),  # type: ignore[attr-defined]
+        "text": text,
         "names": [plain(name) for name in names],
         "rows": rows,
         "is_cut": is_cut,

@@ -96,7 +96,8 @@ def account(name: str, **state: Any) -> ProviderAccount:
         group=Group.objects.get_or_create(name=TEAM)[0], clock_skew=0.2,
         covered_since=now - timedelta(days=30), **given,
     )  # fmt: skip
-    CorrelationRule.objects.create(account=made, **ORDERS)
+    link = "https://erp.example.com/orders/{key}" if made.provider == "flow8" else ""
+    CorrelationRule.objects.create(account=made, link=link, **ORDERS)
     return made
 
 

@@ -29,6 +29,7 @@ KEYS = (
       - name: order number
         source: name
         pattern: 'ORD-(\d+)'
+        link: 'https://erp.example.com/orders/{key}'
 """
 )
 
@@ -39,16 +40,16 @@ def told(**options: Any) -> str:
     return out.getvalue()
 
 
-def rules() -> list[tuple[str, str, str, str]]:
+def rules() -> list[tuple[str, ...]]:
     rows = CorrelationRule.objects.order_by("pk")
-    return list(rows.values_list("name", "source", "path", "pattern"))
+    return list(rows.values_list("name", "source", "path", "pattern", "link"))
 
 
 def test_a_file_makes_the_rules_of_an_account_and_says_what_it_did():
     (applied,) = accounts_file.apply(KEYS)
     assert rules() == [
-        ("order number", "input", "$.order.id", ""),
-        ("order number", "name", "", r"ORD-(\d+)"),
+        ("order number", "input", "$.order.id", "", ""),
+        ("order number", "name", "", r"ORD-(\d+)", "https://erp.example.com/orders/{key}"),
     ]
     assert "order number from its input" in str(applied)
     assert KeySearch.objects.exists()  # stored runs are looked through
@@ -69,7 +70,7 @@ def test_a_list_that_is_named_is_complete_and_one_that_is_not_leaves_all_as_it_i
     accounts_file.apply(ACCOUNT)
     assert len(rules()) == 2
     accounts_file.apply(ACCOUNT + "    keys: [{name: claim, source: ref}]\n")
-    assert rules() == [("claim", "ref", "", "")]
+    assert rules() == [("claim", "ref", "", "", "")]
     accounts_file.apply(ACCOUNT + "    keys: []\n")
     assert rules() == []
 

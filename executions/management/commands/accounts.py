@@ -94,7 +94,10 @@ def _told(account: ProviderAccount) -> dict[str, Any]:
         "settings": account.settings,
         "credentials": account.credential_notes,
         "keys": [
-            {key: getattr(rule, key) for key in ("name", "source", "path", "pattern", "problem")}
+            {
+                key: getattr(rule, key)
+                for key in ("name", "source", "path", "pattern", "link", "problem")
+            }
             for rule in account.correlation_rules.all()
         ],
         "health": account.health,

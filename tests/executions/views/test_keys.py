@@ -153,6 +153,44 @@ def test_the_page_of_a_run_links_to_its_keys(ana, path):
     assert 'href="/keys/ord-17"' in page(ana, f"/executions/{path[0]}/")
 
 
+def test_a_key_leads_to_where_it_is_at_home_by_the_rules_of_accounts_one_may_see(
+    ana, eve, run, path, accounts
+):
+    CorrelationRule.objects.filter(account=accounts["Payments"]).update(
+        link="https://erp.example.com/orders?no={key}"
+    )
+    outside = 'href="https://erp.example.com/orders?no=ORD-17"'
+    assert outside in page(ana, "/keys/ORD-17")
+    assert "Open at erp.example.com" in page(ana, "/keys/ORD-17")
+    assert outside in page(ana, f"/executions/{path[1]}/")
+    assert outside not in page(ana, f"/executions/{path[0]}/")  # its account has no such link
+    assert "erp.example.com" not in page(eve, "/keys/ORD-17")
+    run("Payments", "odd", Status.SUCCEEDED, 3, 2, output={"n": "ORD-18"})
+    RunKey.objects.filter(execution__ref="odd").update(value="a/b", text="a/../b?x=1&y#z")
+    assert 'orders?no=a%2F..%2Fb%3Fx%3D1%26y%23z"' in page(ana, "/keys/a%2Fb")
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("https://erp.example.com/orders/{key}", ""),
+        ("http://10.0.0.7:8080/?q={key}&of={key}", ""),
+        ("javascript:alert({key})", "Write it as https://"),
+        ("//erp.example.com/{key}", "Write it as https://"),
+        ("https://user@erp.example.com/{key}", "Write it as https://"),
+        ("https://{key}.example.com/", "not in it"),
+        ("https://erp.example.com/orders", "where the key goes"),
+        ("https://erp.example.com/a b/{key}", "a space"),
+        ("https://[erp/{key}", "not an address"),
+    ],
+)
+def test_a_link_is_an_address_with_a_place_for_the_key(admin, accounts, link, said):
+    given = form(accounts["Order desk"], link=link)
+    answer = admin.post("/admin/executions/correlationrule/add/", given)
+    assert answer.status_code == (200 if said else 302)
+    assert said in answer.content.decode()
+
+
 def test_an_open_page_is_told_of_the_next_step_and_else_nothing(ana, run, path):
     text = page(ana, "/keys/ORD-17")
     stamp = re.search(r'data-stamp="([^"]*)"', text).group(1)

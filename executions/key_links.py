@@ -1,0 +1,31 @@
+"""Links from a business key to where it is at home, such as an order in the ERP."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+PLACE = "{key}"
+MAX_LINK = 500
+
+
+def problem_of_link(link: str) -> str:
+    """Why such a link cannot be used, as a sentence; "" if it can."""
+    if any(ord(char) <= 32 or ord(char) == 127 for char in link):
+        return "It holds a space or a control character."
+    try:
+        parts = urlsplit(link)
+        host = parts.hostname or ""
+    except ValueError:
+        return "It is not an address."
+    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+        return "Write it as https://erp.example.com/orders/{key}."
+    if PLACE in parts.netloc:
+        return "The key may stand behind the host only, not in it."
+    if PLACE not in link:
+        return "It does not say where the key goes: write {key} there."
+    return ""
+
+
+def linked(link: str, text: str) -> tuple[str, str]:
+    """(address, host) for a key. Whatever the key holds stays one part of the address."""
+    return link.replace(PLACE, quote(text, safe="")), urlsplit(link).hostname or ""
