@@ -31,8 +31,11 @@ class _Missing:
 MISSING: Final = _Missing()
 
 # A name, ['quoted'], ["quoted"], [bare] or []. Quoted names may hold every character, quotes too.
+# A backslash is read in one way only: with two, a row of them would take time without end.
 _PART = re.compile(
-    r"""\.?([^.\[\]]+)|\[(?:'((?:\\.|(?!'\]).)*)'|"((?:\\.|(?!"\]).)*)"|([^\[\]'"]*))\]""", re.S
+    r"""\.?([^.\[\]]+)|\[(?:'((?:\\.|(?!'\])[^\\])*\\?)'|"""
+    r""""((?:\\.|(?!"\])[^\\])*\\?)"|([^\[\]'"]*))\]""",
+    re.S,
 )
 
 
