@@ -216,3 +216,14 @@ class StoredQuestion:
         self.title = self.description = ""
         self.schema = self.form = self.model = None
         self.is_answerable = True
+
+
+@pytest.mark.parametrize(
+    ("day", "is_valid"), [("2026-02-01", True), ("2025-12-31", False), ("2026-03-01", False)]
+)
+def test_the_bounds_of_a_date_hold_whatever_its_style(day: str, is_valid: bool) -> None:
+    bounds = {"format": "dd.mm.yyyy", "minDate": "2026-01-01", "maxDate": "2026-02-28"}
+    compiled = compile_triple(
+        schema(due={"type": "string", "format": "date"}), [{"key": "due", **bounds}], {}
+    )
+    assert compiled.bind({"f1": day}).is_valid() is is_valid
