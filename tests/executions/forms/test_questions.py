@@ -227,3 +227,30 @@ def test_the_bounds_of_a_date_hold_whatever_its_style(day: str, is_valid: bool) 
         schema(due={"type": "string", "format": "date"}), [{"key": "due", **bounds}], {}
     )
     assert compiled.bind({"f1": day}).is_valid() is is_valid
+
+
+def test_a_key_with_a_position_edits_that_item_and_keeps_the_list() -> None:
+    shape = schema(a={"type": "array", "items": schema(b=TEXT, c={"type": "integer"})})
+    form = ["a[0].b", "a[1].c"]
+    compiled = compile_triple(shape, form, {"a": [{"b": "x", "c": 1}]})
+    assert compiled.body(_bound(compiled, {"f1": "x"})) == {"a": [{"b": "x", "c": 1}]}
+    body = compiled.body(_bound(compiled, {"f1": "y", "f2": "7"}))
+    assert body == {"a": [{"b": "y", "c": 1}, {"c": 7}]}
+    compiled = compile_triple(shape, form, {})
+    assert compiled.body(_bound(compiled, {"f1": "z"})) == {"a": [{"b": "z"}]}
+    assert compiled.body(_bound(compiled, {})) == {}
+
+
+@pytest.mark.parametrize("key", ["a[5000]", "a[00000000000]", "a[0][0][0]", "o[0]", "t[0]"])
+def test_odd_positions_in_a_key_break_nothing(key: str) -> None:
+    model = {"a": [[1]], "o": {"0": "x"}, "t": "text"}
+    compiled = compile_triple(None, [key], model)
+    assert not compiled.problem
+    assert _bound(compiled, {}).is_valid()
+    assert compiled.body(_bound(compiled, {})) == model
+
+
+def _bound(compiled: Any, typed: dict[str, str]) -> Any:
+    form = compiled.bind(typed)
+    assert form.is_valid(), form.errors
+    return form
