@@ -134,6 +134,12 @@ def test_taking_an_error_on_calms_it_for_the_team_and_is_audited(ana, vik, fail)
     assert (entry.actor, entry.target) == ("ana", f"error:{KEY}")
 
 
+def test_any_word_to_go_on_with_is_an_answer(ana, fail):
+    fail("a")
+    for action in ("acknowledgement", "release"):
+        assert ana.post(f"/errors/{KEY}/{action}/", {"next": "f0-0"}).status_code == 302
+
+
 def test_it_can_be_taken_back(ana, fail):
     fail("a")
     ana.post(f"/errors/{KEY}/acknowledgement/")
