@@ -83,7 +83,8 @@ def _seconds(clock: str, seconds: str | None, fraction: str | None) -> str:
 
 def _offset(text: str) -> str:
     moment = timezone.make_aware(datetime.fromisoformat(text))
-    offset = moment.isoformat()[-6:]
+    written = moment.strftime("%z")  # before clocks were set by the hour: with seconds
+    offset = f"{written[:3]}:{written[3:5]}"
     return "Z" if offset == "+00:00" else offset
 
 

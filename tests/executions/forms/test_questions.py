@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from executions.forms import compile_question, compile_triple
 from providers.contract import Choice, Question
@@ -254,3 +255,10 @@ def _bound(compiled: Any, typed: dict[str, str]) -> Any:
     form = compiled.bind(typed)
     assert form.is_valid(), form.errors
     return form
+
+
+def test_a_moment_before_clocks_were_set_by_the_hour_has_an_offset_of_minutes() -> None:
+    compiled = compile_triple(schema(at={"type": "string", "format": "date-time"}), ["at"], {})
+    with timezone.override("Europe/Berlin"):
+        body = compiled.body(_bound(compiled, {"f1": "1850-02-01T10:00"}))
+    assert body == {"at": "1850-02-01T10:00:00+00:53"}
