@@ -262,3 +262,15 @@ def test_a_moment_before_clocks_were_set_by_the_hour_has_an_offset_of_minutes() 
     with timezone.override("Europe/Berlin"):
         body = compiled.body(_bound(compiled, {"f1": "1850-02-01T10:00"}))
     assert body == {"at": "1850-02-01T10:00:00+00:53"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("52.5200066", 52.5200066), ("1e-7", 1e-7), ("1234567890123456789012", 1234567890123456789012),
+     ("0.10000000000000000001", "0.10000000000000000001"), ("soon", "soon")],
+)  # fmt: skip
+def test_every_number_that_names_an_option_is_sent_as_a_number(text: str, value: Any) -> None:
+    form = [{"key": "n", "type": "select", "titleMap": {text: "This one", "0": "None"}}]
+    compiled = compile_triple(schema(n={"type": "number"}), form, {})
+    sent = compiled.body(_bound(compiled, {"f1": "0"}))["n"]
+    assert (sent, type(sent)) == (value, type(value))
