@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -207,9 +208,10 @@ def _place(request: HttpRequest, place: Place, window: str, key: str) -> dict[st
 def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
     """Who was on it before, at the teams of accounts that the person may see."""
     teams = {account.group_id for account in accounts_of(request).values()}
-    rows = ErrorAcknowledgement.objects.filter(error_key=key, ended_at__isnull=False)
-    rows = rows.select_related("by").order_by("-ended_at", "-pk")[: 4 * EARLIER]
-    mine = [row for row in rows if row.team_id in teams][:EARLIER]
+    own = Q(team__in=[team for team in teams if team is not None])
+    own |= Q(team__isnull=True) if None in teams else Q()
+    rows = ErrorAcknowledgement.objects.filter(own, error_key=key, ended_at__isnull=False)
+    mine = rows.select_related("by").order_by("-ended_at", "-pk")[:EARLIER]
     return [
         {
             "by": row.by.get_username() if row.by else "somebody",
