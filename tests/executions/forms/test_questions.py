@@ -274,3 +274,11 @@ def test_every_number_that_names_an_option_is_sent_as_a_number(text: str, value:
     compiled = compile_triple(schema(n={"type": "number"}), form, {})
     sent = compiled.body(_bound(compiled, {"f1": "0"}))["n"]
     assert (sent, type(sent)) == (value, type(value))
+
+
+def test_an_added_box_without_a_tick_is_an_answer() -> None:
+    boxes = {"type": "array", "items": {"type": "boolean"}}
+    compiled = compile_triple(schema(a=boxes), ["a"], {})
+    assert compiled.body(_bound(compiled, {"f1": "b0", "f2_b0": ""})) == {}
+    typed = {"f1": "n1,n2,n3", "f2_n1": "1", "f2_n2": "", "f2_n3": "1"}
+    assert compiled.body(_bound(compiled, typed)) == {"a": [True, False, True]}
