@@ -282,3 +282,10 @@ def test_an_added_box_without_a_tick_is_an_answer() -> None:
     assert compiled.body(_bound(compiled, {"f1": "b0", "f2_b0": ""})) == {}
     typed = {"f1": "n1,n2,n3", "f2_n1": "1", "f2_n2": "", "f2_n3": "1"}
     assert compiled.body(_bound(compiled, typed)) == {"a": [True, False, True]}
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T11:00+05:00", "20260131T1000", "2026-01-31T10"])
+def test_a_moment_that_no_input_posts_is_refused(text: str) -> None:
+    shape = schema(at={"type": "string", "format": "date-time"})
+    for model in ({}, {"at": "2026-01-31T10:00Z"}):
+        assert not compile_triple(shape, ["at"], model).bind({"f1": text}).is_valid()
