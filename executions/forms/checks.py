@@ -15,6 +15,7 @@ import re2
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator, validate_email
 
+from executions.forms.dates import to_input
 from executions.forms.keys import MISSING
 from executions.forms.tree import Leaf, Wording
 from executions.forms.wording import plain
@@ -82,9 +83,10 @@ def _about_text(rules: dict[str, Any], value: str) -> Iterator[Complaint]:
 
 
 def _about_range(leaf: Leaf, value: str) -> Iterator[Complaint]:
-    if leaf.earliest and value[:10] < leaf.earliest:
+    day = to_input("date", value, leaf.style)  # whatever the style it is sent in
+    if day and leaf.earliest and day < leaf.earliest:
         yield Complaint(LOW, f"Enter {leaf.earliest} or later.")
-    if leaf.latest and value[:10] > leaf.latest:
+    if day and leaf.latest and day > leaf.latest:
         yield Complaint(HIGH, f"Enter {leaf.latest} or earlier.")
 
 

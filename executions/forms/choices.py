@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from executions.forms.keys import MISSING
@@ -10,6 +11,8 @@ from executions.forms.tree import Kind, Option, Shape
 from executions.forms.wording import plain, words_only
 
 MAX_OPTIONS = 2000
+
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?")
 
 
 def options_for(shape: Shape, attributes: dict[str, Any]) -> tuple[Option, ...]:
@@ -76,10 +79,11 @@ def cast_text(text: str, kind: Kind) -> Any:
     """A key of a map as a value of `kind`; the text itself where it is none."""
     if kind == "boolean":
         return {"true": True, "false": False}.get(text, text)
-    if kind in ("number", "integer") and re.fullmatch(r"-?[0-9]{1,18}", text):
+    if kind in ("number", "integer") and re.fullmatch(r"-?[0-9]{1,40}", text):
         return int(text)
-    if kind == "number" and re.fullmatch(r"-?[0-9]{1,12}\.[0-9]{1,6}", text):
-        return float(text)
+    if kind == "number" and _NUMBER.fullmatch(text):
+        number = float(text)
+        return number if Decimal(repr(number)) == Decimal(text) else text
     return None if kind == "any" and text == "null" else text
 
 

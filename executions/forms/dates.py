@@ -15,6 +15,7 @@ _DATE = re.compile(r"(\d{4}-\d\d-\d\d)((?:[T ]\d\d:\d\d\S*)?)", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?(\.\d+)?( ?(?:Z|z|[+-]\d\d:?\d\d))?", re.ASCII
 )
+_TYPED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
 _TIME = re.compile(r"(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
 _TOKENS = {"yyyy": r"(?P<y>\d{4})", "mm": r"(?P<m>\d\d)", "dd": r"(?P<d>\d\d)"}
 
@@ -46,6 +47,8 @@ def from_input(control: str, text: str, like: str, style: str) -> str:
         if not match:
             return text if text.count(":") > 1 else f"{text}:00"
         return _seconds(text, match[2], match[3]) + (match[4] or "")
+    if not _TYPED.fullmatch(text):
+        raise ValueError("not what an input for date and time posts")
     datetime.fromisoformat(text)
     day, clock = text.replace(" ", "T").split("T", 1)
     match = _MOMENT.fullmatch(like)
@@ -83,7 +86,8 @@ def _seconds(clock: str, seconds: str | None, fraction: str | None) -> str:
 
 def _offset(text: str) -> str:
     moment = timezone.make_aware(datetime.fromisoformat(text))
-    offset = moment.isoformat()[-6:]
+    written = moment.strftime("%z")  # before clocks were set by the hour: with seconds
+    offset = f"{written[:3]}:{written[3:5]}"
     return "Z" if offset == "+00:00" else offset
 
 

@@ -97,7 +97,7 @@ class Row:
     def is_idle(self) -> bool:
         """Nobody asked for this row and nobody filled it: it is not sent and not checked."""
         if self.token[0] == "n":
-            return all(_is_empty(item) for item in self.items)
+            return not _is_all_boxes(self.items) and all(_is_empty(item) for item in self.items)
         return self.token[0] == "b" and self.is_untouched
 
 
@@ -116,6 +116,11 @@ def first_tokens(node: Repeat, start: Any) -> list[str]:
         return tokens
     wanted = max(node.least, 0 if node.starts_empty or tokens else 1)
     return tokens + [f"b{i}" for i in range(min(wanted, MAX_ROWS) - len(tokens))]
+
+
+def _is_all_boxes(items: list[Drawn]) -> bool:
+    """Whether an added row holds nothing but boxes: left without a tick it says false."""
+    return bool(items) and all(item.control == "checkbox" for item in items)
 
 
 def _is_empty(drawn: Drawn) -> bool:

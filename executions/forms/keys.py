@@ -31,8 +31,11 @@ class _Missing:
 MISSING: Final = _Missing()
 
 # A name, ['quoted'], ["quoted"], [bare] or []. Quoted names may hold every character, quotes too.
+# A backslash is read in one way only: with two, a row of them would take time without end.
 _PART = re.compile(
-    r"""\.?([^.\[\]]+)|\[(?:'((?:\\.|(?!'\]).)*)'|"((?:\\.|(?!"\]).)*)"|([^\[\]'"]*))\]""", re.S
+    r"""\.?([^.\[\]]+)|\[(?:'((?:\\.|(?!'\])[^\\])*\\?)'|"""
+    r""""((?:\\.|(?!"\])[^\\])*\\?)"|([^\[\]'"]*))\]""",
+    re.S,
 )
 
 
@@ -90,21 +93,31 @@ def dig(value: Any, path: Path) -> Any:
 
 
 def put(holder: Any, path: Path, value: Any) -> None:
-    """Writes `value` at `path`, making the objects on the way; replaces what is no object."""
+    """Writes `value` at `path`, making the objects and lists on the way; replaces what is none."""
     for part, following in pairwise(path):
         below = dig(holder, (part,))
-        if isinstance(following, str) and not isinstance(below, dict):
-            below = {}
-            holder[part] = below
+        kind = dict if isinstance(following, str) else list
+        if not isinstance(below, kind):
+            below = kind()
+            _place(holder, part, below)
         holder = below
-    holder[path[-1]] = value
+    _place(holder, path[-1], value)
+
+
+def _place(holder: Any, part: str | int, value: Any) -> None:
+    """Writes one property, or one item of a list, which grows as far as it must."""
+    if isinstance(holder, list) and isinstance(part, int):
+        holder.extend([None] * (part + 1 - len(holder)))
+    holder[part] = value
 
 
 def drop(holder: Any, path: Path) -> None:
-    """Removes the property at `path`, if it is there."""
-    parent = dig(holder, path[:-1])
+    """Removes the property at `path`, if it is there; an item becomes null, the others stay."""
+    parent, part = dig(holder, path[:-1]), path[-1]
     if isinstance(parent, dict):
-        parent.pop(path[-1], None)
+        parent.pop(part, None)
+    elif isinstance(part, int) and dig(parent, (part,)) is not MISSING:
+        parent[part] = None
 
 
 def is_below(path: Path, ancestor: Path) -> bool:

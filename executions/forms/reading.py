@@ -6,6 +6,7 @@ schema. What it does not follow it notes. The rules are numbered in docs/forms.m
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from executions.forms.checks import compiled_pattern, count
 from executions.forms.choices import options_for
 from executions.forms.conditions import Condition, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
+from executions.forms.drawn import MAX_ROWS
 from executions.forms.expressions import Unclear
 from executions.forms.files import accepted
 from executions.forms.keys import EACH, MISSING, Path, dig, is_below, key_text, parse_key
@@ -171,11 +173,26 @@ class Reader:
             path: Path | None = (key,)
         else:
             path = parse_key(key)
+        path = self.placed(path) if path else None
         if path is None or not around.row:
             return path if path and EACH not in path else None
         if not is_below(path, around.row):
             path = (*around.row, *path)  # a key that is relative to its row
         return path if EACH not in path[len(around.row) :] else None
+
+    def placed(self, path: Path) -> Path | None:
+        """`rows[0].name`: digits behind a list are a position in it, elsewhere a name."""
+        found: Path = ()
+        for part in path:
+            if isinstance(part, str) and re.fullmatch("0|[1-9][0-9]*", part):
+                place = self.schemas.find(found)
+                is_list = place is not None and place.shape.kind == "array"
+                if is_list or isinstance(dig(self.triple.model, found), list):
+                    if len(part) > 3 or int(part) >= MAX_ROWS:
+                        return None
+                    part = int(part)
+            found = (*found, part)
+        return found
 
     def field(
         self, path: Path, entry: dict[str, Any], around: Around, *, is_default: bool

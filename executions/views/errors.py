@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -79,12 +79,12 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
     group = _acted_on(request, key)
     if not group.is_open:
         messages.info(request, "Every workflow has succeeded since: there is nothing to take on.")
-        return redirect(_next(request, key))
+        return HttpResponseRedirect(_next(request, key))
     note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
     acknowledging.take(key, affected, person(request), note, address=address(request))
     messages.success(request, "You are on it for 24 hours, or until its workflows succeed again.")
-    return redirect(_next(request, key))
+    return HttpResponseRedirect(_next(request, key))
 
 
 @require_POST
@@ -93,7 +93,7 @@ def release(request: HttpRequest, key: str) -> HttpResponse:
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
     if acknowledging.release(key, affected, person(request), address=address(request)):
         messages.success(request, "Taken back: the error waits for somebody again.")
-    return redirect(_next(request, key))
+    return HttpResponseRedirect(_next(request, key))
 
 
 def same_error(request: HttpRequest, key: str) -> dict[str, Any] | None:
@@ -208,9 +208,10 @@ def _place(request: HttpRequest, place: Place, window: str, key: str) -> dict[st
 def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
     """Who was on it before, at the teams of accounts that the person may see."""
     teams = {account.group_id for account in accounts_of(request).values()}
-    rows = ErrorAcknowledgement.objects.filter(error_key=key, ended_at__isnull=False)
-    rows = rows.select_related("by").order_by("-ended_at", "-pk")[: 4 * EARLIER]
-    mine = [row for row in rows if row.team_id in teams][:EARLIER]
+    own = Q(team__in=[team for team in teams if team is not None])
+    own |= Q(team__isnull=True) if None in teams else Q()
+    rows = ErrorAcknowledgement.objects.filter(own, error_key=key, ended_at__isnull=False)
+    mine = rows.select_related("by").order_by("-ended_at", "-pk")[:EARLIER]
     return [
         {
             "by": row.by.get_username() if row.by else "somebody",

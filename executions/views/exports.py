@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 from executions import audit, exporting
 from executions.views.chrome import address, person
 from executions.views.lists import filters_of
+from executions.wording import plain
 
 
 @require_GET
@@ -19,7 +20,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         person(request),
         "runs.exported",
         target=filters.query()[:300] or "every run",
-        detail={"ignored": filters.ignored} if filters.ignored else {},
+        detail={"ignored": [plain(each) for each in filters.ignored]} if filters.ignored else {},
         address=address(request),
     )
     response = StreamingHttpResponse(exporting.lines(filters), content_type="text/csv")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -72,7 +72,7 @@ def _back(request: HttpRequest, note: Note) -> HttpResponse:
     """Where the button was, else the page of the note's place."""
     target = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(target, {request.get_host()}):
-        return redirect(target)
+        return HttpResponseRedirect(target)  # `redirect` would look for a view of that name
     if note.execution_id:
         return redirect("executions:detail", pk=note.execution_id)
     return redirect("executions:workflow", pk=note.workflow_id)

@@ -6,8 +6,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
@@ -81,7 +82,7 @@ def _choose_theme(request: HttpRequest) -> HttpResponse:
     """Kept in a cookie: it belongs to a screen, not to a person."""
     target = request.POST.get("next", "/")
     is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
-    response = redirect(target if is_ours else "executions:list")
+    response = HttpResponseRedirect(target if is_ours else reverse("executions:list"))
     theme = request.POST.get("theme", "")
     if theme in THEMES:
         response.set_cookie(

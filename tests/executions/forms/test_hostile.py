@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from executions.forms import compile_triple
+from executions.forms.keys import parse_key
 
 WORDS = [
     "type", "properties", "items", "enum", "const", "default", "required", "title", "format",
@@ -226,3 +227,17 @@ OUR_TAGS = [
     "output", "a", "legend", "p",
 ]  # fmt: skip
 ALLOWED = {(tag, name) for tag in OUR_TAGS for name in OUR_ATTRIBUTES}
+
+
+@pytest.mark.parametrize("key", ["['" + "\\" * 900, '["' + "\\" * 900, "['" + "\\'" * 400])
+def test_a_key_of_backslashes_is_read_at_once(key: str) -> None:
+    assert parse_key(key) is None
+    assert not compile_triple(None, [key], {}).problem
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [(r"['it\'s']", "it's"), ("['C:\\']", "C:\\"), (r'["a\\b"]', r"a\b"), ("['a'b']", "a'b")],
+)
+def test_backslashes_and_quotes_of_a_key_are_read(key: str, name: str) -> None:
+    assert parse_key(key) == (name,)

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from executions.forms import compile_question, compile_triple
 from providers.contract import Choice, Question
@@ -216,3 +217,75 @@ class StoredQuestion:
         self.title = self.description = ""
         self.schema = self.form = self.model = None
         self.is_answerable = True
+
+
+@pytest.mark.parametrize(
+    ("day", "is_valid"), [("2026-02-01", True), ("2025-12-31", False), ("2026-03-01", False)]
+)
+def test_the_bounds_of_a_date_hold_whatever_its_style(day: str, is_valid: bool) -> None:
+    bounds = {"format": "dd.mm.yyyy", "minDate": "2026-01-01", "maxDate": "2026-02-28"}
+    compiled = compile_triple(
+        schema(due={"type": "string", "format": "date"}), [{"key": "due", **bounds}], {}
+    )
+    assert compiled.bind({"f1": day}).is_valid() is is_valid
+
+
+def test_a_key_with_a_position_edits_that_item_and_keeps_the_list() -> None:
+    shape = schema(a={"type": "array", "items": schema(b=TEXT, c={"type": "integer"})})
+    form = ["a[0].b", "a[1].c"]
+    compiled = compile_triple(shape, form, {"a": [{"b": "x", "c": 1}]})
+    assert compiled.body(_bound(compiled, {"f1": "x"})) == {"a": [{"b": "x", "c": 1}]}
+    body = compiled.body(_bound(compiled, {"f1": "y", "f2": "7"}))
+    assert body == {"a": [{"b": "y", "c": 1}, {"c": 7}]}
+    compiled = compile_triple(shape, form, {})
+    assert compiled.body(_bound(compiled, {"f1": "z"})) == {"a": [{"b": "z"}]}
+    assert compiled.body(_bound(compiled, {})) == {}
+
+
+@pytest.mark.parametrize("key", ["a[5000]", "a[00000000000]", "a[0][0][0]", "o[0]", "t[0]"])
+def test_odd_positions_in_a_key_break_nothing(key: str) -> None:
+    model = {"a": [[1]], "o": {"0": "x"}, "t": "text"}
+    compiled = compile_triple(None, [key], model)
+    assert not compiled.problem
+    assert _bound(compiled, {}).is_valid()
+    assert compiled.body(_bound(compiled, {})) == model
+
+
+def _bound(compiled: Any, typed: dict[str, str]) -> Any:
+    form = compiled.bind(typed)
+    assert form.is_valid(), form.errors
+    return form
+
+
+def test_a_moment_before_clocks_were_set_by_the_hour_has_an_offset_of_minutes() -> None:
+    compiled = compile_triple(schema(at={"type": "string", "format": "date-time"}), ["at"], {})
+    with timezone.override("Europe/Berlin"):
+        body = compiled.body(_bound(compiled, {"f1": "1850-02-01T10:00"}))
+    assert body == {"at": "1850-02-01T10:00:00+00:53"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("52.5200066", 52.5200066), ("1e-7", 1e-7), ("1234567890123456789012", 1234567890123456789012),
+     ("0.10000000000000000001", "0.10000000000000000001"), ("soon", "soon")],
+)  # fmt: skip
+def test_every_number_that_names_an_option_is_sent_as_a_number(text: str, value: Any) -> None:
+    form = [{"key": "n", "type": "select", "titleMap": {text: "This one", "0": "None"}}]
+    compiled = compile_triple(schema(n={"type": "number"}), form, {})
+    sent = compiled.body(_bound(compiled, {"f1": "0"}))["n"]
+    assert (sent, type(sent)) == (value, type(value))
+
+
+def test_an_added_box_without_a_tick_is_an_answer() -> None:
+    boxes = {"type": "array", "items": {"type": "boolean"}}
+    compiled = compile_triple(schema(a=boxes), ["a"], {})
+    assert compiled.body(_bound(compiled, {"f1": "b0", "f2_b0": ""})) == {}
+    typed = {"f1": "n1,n2,n3", "f2_n1": "1", "f2_n2": "", "f2_n3": "1"}
+    assert compiled.body(_bound(compiled, typed)) == {"a": [True, False, True]}
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T11:00+05:00", "20260131T1000", "2026-01-31T10"])
+def test_a_moment_that_no_input_posts_is_refused(text: str) -> None:
+    shape = schema(at={"type": "string", "format": "date-time"})
+    for model in ({}, {"at": "2026-01-31T10:00Z"}):
+        assert not compile_triple(shape, ["at"], model).bind({"f1": text}).is_valid()

@@ -134,6 +134,27 @@ def test_taking_an_error_on_calms_it_for_the_team_and_is_audited(ana, vik, fail)
     assert (entry.actor, entry.target) == ("ana", f"error:{KEY}")
 
 
+def test_other_teams_do_not_push_out_who_was_on_it_before(ana, fail, people):
+    fail("a")
+    ana.post(f"/errors/{KEY}/acknowledgement/", {"note": "ticket 812"})
+    ana.post(f"/errors/{KEY}/release/")
+    now, west = timezone.now(), people["eve"].groups.get(name="west")
+    for _ in range(25):
+        ErrorAcknowledgement.objects.create(
+            error_key=KEY, team=west, by=people["eve"], note="of the west", until=now,
+            ended_at=now, ending="expired",
+        )  # fmt: skip
+    text = page(ana, f"/errors/{KEY}/")
+    assert "ticket 812" in text
+    assert "of the west" not in text
+
+
+def test_any_word_to_go_on_with_is_an_answer(ana, fail):
+    fail("a")
+    for action in ("acknowledgement", "release"):
+        assert ana.post(f"/errors/{KEY}/{action}/", {"next": "f0-0"}).status_code == 302
+
+
 def test_it_can_be_taken_back(ana, fail):
     fail("a")
     ana.post(f"/errors/{KEY}/acknowledgement/")

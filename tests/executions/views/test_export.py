@@ -31,6 +31,13 @@ def test_every_run_of_the_list_is_in_the_file_and_no_other(ana, put):
     assert {row["status"] for row in rows} == {"failed"}
 
 
+def test_what_no_database_takes_in_the_address_is_no_error(ana, put):
+    put("a", Status.FAILED)
+    assert len(table(ana.get("/executions.csv?from=%00&not_account=a%00b"))) == 1
+    said = AuditEntry.objects.get(action="runs.exported").detail["ignored"]
+    assert "is not a time" in said[0] or "is not a time" in said[1]
+
+
 def test_times_are_iso_in_utc_whatever_the_readers_zone(ana, put):
     put("a", Status.SUCCEEDED, started_at=NOW, finished_at=NOW)
     (row,) = table(ana.get("/executions.csv"))

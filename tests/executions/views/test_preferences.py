@@ -62,6 +62,13 @@ def test_the_theme_still_belongs_to_the_screen(ana, people):
     assert not Preference.objects.filter(user=people["ana"]).exists()
 
 
+@pytest.mark.parametrize("word", ["f0-0", "executions", "inbox", "?lamp=failed"])
+def test_any_word_to_go_on_with_is_an_answer(ana, word):
+    """A word without a slash is an address too, never the name of a view."""
+    answer = ana.post("/preferences/", {"theme": "dark", "next": word})
+    assert (answer.status_code, answer["Location"]) == (302, word)
+
+
 @pytest.mark.parametrize("path", ["/", "/inbox/", "/accounts/", "/shift/", "/workflows/"])
 def test_every_page_names_the_zone_of_its_times(ana, put, prefer, path):
     put("r1")
