@@ -164,11 +164,13 @@ def _changed_meanwhile(
     differences = compiled.differences(before)[:20] if before else []
     view["notice"] = {"lamp": "warning", "text": text, "differences": differences}
     if not is_kept:
-        ours = ("csrfmiddlewaretoken", "fingerprint", "key", "quick")
+        ours = ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen")
+        unseen = request.POST.get("unseen", "").split(",")  # as that form knew its secrets
+        prefix = drafts.prefix_of(question) + "-"
         view["typed"] = [
             plain(value, 2000)
             for name in request.POST
-            if name not in ours
+            if name not in ours and name.removeprefix(prefix).partition("_")[0] not in unseen
             for value in request.POST.getlist(name)
             if value.strip()
         ][:200]

@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Value
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
@@ -74,4 +74,4 @@ def _answer(request: HttpRequest, question: Question, said: str) -> HttpResponse
         messages.warning(request, said)
     target = request.POST.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
-    return redirect(target if is_ours else "executions:inbox")
+    return HttpResponseRedirect(target if is_ours else reverse("executions:inbox"))

@@ -31,18 +31,18 @@ PREVIEWED = 15  # runs of each part
 def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """What would happen, before anything does."""
     number = total(batch, ItemState.WAITING)
-    eligible = batch.items.filter(state=ItemState.WAITING).order_by()
     accounts = accounts_of(request)
+    visible = batch.items.filter(account_id__in=list(accounts)).order_by()
+    eligible = visible.filter(state=ItemState.WAITING)
     by_account = [
         (accounts[pk].name, count, _note(accounts[pk], batch.kind))
         for pk, count in eligible.values_list("account").annotate(n=Count("pk")).order_by("-n")
-        if pk in accounts
     ]
     workflows = list(
         eligible.values_list("execution__workflow__name").annotate(n=Count("pk")).order_by("-n")
     )
     by_status = eligible.values_list("status").annotate(n=Count("pk")).order_by("-n")
-    reasons = batch.items.filter(state=ItemState.INELIGIBLE).order_by()
+    reasons = visible.filter(state=ItemState.INELIGIBLE)
     return {
         "batch": batch,
         "noun": NOUNS[batch.kind][0],

@@ -120,6 +120,7 @@ def question_view(
         "compiled": compiled,
         "form": form,
         "quick_choices": compiled.quick_choices if is_open else [],
+        "unseen": ",".join(sorted(compiled.secret_names)),
         "has_elsewhere": form is not None and form.has_elsewhere,
         "redraw_url": reverse("executions:draft", args=[question.pk]),
         "notice": notice_of(request, question, question.fingerprint, compiled),

@@ -84,6 +84,21 @@ def test_a_form_that_changed_meanwhile_keeps_what_fits(ana, question, typed, sch
     assert not Command.objects.exists()
 
 
+def test_a_password_is_never_shown_for_copying(ana, question, schema):
+    """Not even where nobody knows any more into which form it was typed."""
+    secret = {"api_password": {"type": "string"}, "remark": {"type": "string"}}
+    Question.objects.update(schema={**schema, "properties": secret, "required": []}, form=None)
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    names = dict.fromkeys(re.findall(rf'<input [^>]*name="(q{question.pk}-[^"]+)"', page))
+    unseen = re.search(r'name="unseen" value="([^"]*)"', page).group(1)
+    values = ("hunter-2", "as agreed")
+    given = {**dict(zip(names, values, strict=True)), "unseen": unseen, "fingerprint": "lost"}
+    answer = ana.post(f"/questions/{question.pk}/answer/", given)
+    assert answer.status_code == 409
+    assert "as agreed" in answer.content.decode()
+    assert "hunter-2" not in answer.content.decode()
+
+
 def test_an_open_page_learns_that_its_question_is_gone_but_keeps_its_form(ana, question):
     run = question.execution_id
     shown = f"questions={question.pk}:{question.fingerprint}"

@@ -95,6 +95,16 @@ def test_the_preview_counts_exactly_and_names_who_is_left_out_and_why(ana, put):
     assert AuditEntry.objects.count() == 0
 
 
+def test_a_preview_tells_nothing_of_an_account_that_was_taken_away(ana, people, put, eves):
+    people["ana"].groups.add(Group.objects.get(name="west"))
+    picked(ana, put("a"), eves)
+    batch = Batch.objects.get()
+    assert "Parcel" in ana.get(f"/batches/{batch.pk}/").content.decode()
+    people["ana"].groups.remove(Group.objects.get(name="west"))
+    page = ana.get(f"/batches/{batch.pk}/")
+    assert page.status_code == 404 or "Parcel" not in page.content.decode()
+
+
 def test_a_verb_that_the_provider_has_not_leaves_everything_out(ana, put):
     text = picked(ana, put("a"), put("b"), kind="suspend").content.decode()
     assert "Smart Flows cannot suspend a run." in text

@@ -523,3 +523,9 @@ def test_a_form_of_500_fields_is_a_page_that_can_be_answered(ana, put) -> None:
     posted = {f"q{long.pk}-f{i + 1}": str(i) for i in range(500)}
     answer = ana.post(f"/questions/{long.pk}/answer/", {**posted, "fingerprint": long.fingerprint})
     assert answer.status_code == 302
+
+
+def test_a_claim_goes_back_to_a_page_whatever_next_says(ana, question):
+    for target, leads in (("word", "word"), ("https://evil.example/", "/inbox/"), ("/", "/")):
+        answer = ana.post(f"/questions/{question.pk}/claim/", {"next": target})
+        assert (answer.status_code, answer["Location"]) == (302, leads)
