@@ -78,13 +78,13 @@ def label_of(value: Any) -> str:
 def cast_text(text: str, kind: Kind) -> Any:
     """A key of a map as a value of `kind`; the text itself where it is none."""
     if kind == "boolean":
-        return {"true": True, "false": False}.get(text, text)
+        return {"true": True, "false": False, "null": None}.get(text, text)
     if kind in ("number", "integer") and re.fullmatch(r"-?[0-9]{1,40}", text):
         return int(text)
     if kind == "number" and _NUMBER.fullmatch(text):
         number = float(text)
         return number if Decimal(repr(number)) == Decimal(text) else text
-    return None if kind == "any" and text == "null" else text
+    return None if kind != "string" and text == "null" else text
 
 
 def _as_text(value: Any) -> str:

@@ -289,3 +289,10 @@ def test_a_moment_that_no_input_posts_is_refused(text: str) -> None:
     shape = schema(at={"type": "string", "format": "date-time"})
     for model in ({}, {"at": "2026-01-31T10:00Z"}):
         assert not compile_triple(shape, ["at"], model).bind({"f1": text}).is_valid()
+
+
+def test_null_as_the_key_of_a_map_is_no_text_where_no_text_is_asked() -> None:
+    field = {"key": "n", "type": "select", "titleMap": {"null": "None", "2": "Two"}}
+    compiled = compile_triple(schema(n={"type": ["number", "null"]}), [field], {"n": 2})
+    assert compiled.body(_bound(compiled, {"f1": "0"})) == {"n": None}
+    assert compiled.body(_bound(compiled, {"f1": "1"})) == {"n": 2}
