@@ -9,6 +9,8 @@ from typing import Any
 
 from executions.forms.keys import MISSING
 
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
 
 def is_true(value: Any) -> bool:
     if isinstance(value, list | dict):
@@ -48,7 +50,7 @@ def to_number(value: Any) -> int | float:
         text = value.strip()
         if not text:
             return 0
-        if len(text) < 40 and re.fullmatch(r"[+-]?\d+(\.\d+)?", text, re.ASCII):
+        if len(text) < 40 and _DECIMAL.fullmatch(text):
             return float(text)
     return math.nan
 
