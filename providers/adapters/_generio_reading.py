@@ -91,7 +91,10 @@ def next_page(body: Any, count: int) -> str | dict[str, int] | None:
 
 
 def ref_of(flow: dict[str, Any]) -> str:
-    return str(flow.get("flow_id") or flow["id"])
+    ref = flow.get("flow_id") or flow["id"]
+    if not ref or not isinstance(ref, str | int):
+        raise TypeError("the flow has no id")
+    return str(ref)
 
 
 def key_of(flow: Any) -> str:

@@ -96,6 +96,8 @@ class EightX8(Adapter):
             self._definitions.note(visit, since)
 
     def _row(self, workflow: Workflow, seen: set[str], run: Any) -> Snapshot | None:
+        if not isinstance(run["workflowId"], str):
+            raise TypeError("the run's id is no text")
         ref = f"{workflow.ref}/{run['workflowId']}"
         if ref in seen:
             return None
@@ -182,11 +184,11 @@ class EightX8(Adapter):
     ) -> Generator[Any, None, bool]:
         """Back in time, newest first; returns whether the end was reached. It is undocumented
         whether `offset` counts rows or pages (November 2026), so it stays 0."""
-        seen: set[Any] = set()
+        seen: set[str] = set()
         params = {**query, "limit": PAGE, "offset": 0}
         for _ in range(most_pages):
             rows = get_rows(self._api, "definitions", definition, "workflows", **params)
-            refs = [run.get("workflowId") if isinstance(run, dict) else None for run in rows]
+            refs = [repr(run.get("workflowId") if isinstance(run, dict) else run) for run in rows]
             yield from (run for run, ref in zip(rows, refs, strict=True) if ref not in seen)
             oldest = reading.oldest_start(rows)
             if len(rows) < PAGE or seen.issuperset(refs) or oldest is None:
