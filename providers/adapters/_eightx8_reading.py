@@ -236,13 +236,14 @@ def read_time(text: Any) -> datetime | None:
 
 
 def oldest_start(runs: Sequence[Any]) -> datetime | None:
-    """Of a list in the order newest first; rows without a readable start are passed over."""
+    """Of a list in the order newest first; rows without a readable start are passed over, and
+    those at the ends of the calendar, from where no list can go on."""
     for run in reversed(runs):
         try:
             moment = read_time(run["startedAt"])
         except (LookupError, TypeError, ValueError):
             continue
-        if moment is not None:
+        if moment is not None and 1 < moment.year < 9999:
             return moment
     return None
 

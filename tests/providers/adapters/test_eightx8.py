@@ -448,6 +448,19 @@ def test_pages_are_walked_back_in_time_and_runs_that_start_together_are_not_lost
     assert len(found) == 130
 
 
+@pytest.mark.parametrize("start", ["9999-12-31T23:59:59.9999999Z", "0001-01-01T00:00:00+14:00"])
+def test_a_start_at_the_end_of_the_calendar_does_not_end_the_walk(
+    server, open_adapter, start
+) -> None:
+    serve_definitions(server, 1)
+    first = [run(n, SINCE + timedelta(hours=1)) for n in range(99)]
+    odd = {**run(99, SINCE), "startedAt": start}
+    second = [run(n, SINCE) for n in range(100, 120)]
+    server.on("GET", RUNS_AT, {"body": [*first, odd]})
+    server.on("GET", RUNS_AT, {"body": second}, query={"startTimeTo": "2024-05-06T01:00:00.001Z"})
+    assert len(list(open_adapter(KEY).snapshots(SINCE))) == 120
+
+
 def test_a_server_that_ignores_the_time_bound_is_asked_twice_at_most(server, open_adapter) -> None:
     serve_definitions(server, 1)
     server.on("GET", RUNS_AT, {"body": [run(n, SINCE) for n in range(100)]})
