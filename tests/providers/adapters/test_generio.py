@@ -93,6 +93,16 @@ def test_a_failed_flow_without_a_reason_of_its_own_takes_its_outputs(
     assert generio.snapshot(FAILED).error == "Texture could not be baked."
 
 
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_an_ended_flow_whose_outputs_are_refused_has_ended(generio, server, says, status):
+    says(FAILED, "flow_that_failed")
+    server.on("GET", f"/flows/{FAILED}/outputs", {"status": status, "body": {"detail": "None."}})
+    flow = generio.snapshot(FAILED)
+    assert (flow.status, flow.error) == (Status.FAILED, "The mesh is not closed.")
+    assert flow.outputs == ()
+    assert not flow.needs_detail
+
+
 @pytest.mark.parametrize(
     ("state", "status", "reason", "offers"),
     [
