@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from providers.adapter import Adapter
+from providers.adapter import Adapter, unreadable
 from providers.adapters import _eightx8_reading as reading
 from providers.adapters._eightx8_definitions import (
     PAGE,
@@ -89,6 +89,8 @@ class EightX8(Adapter):
     def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
         """Per version: what started after `since`, and what is open."""
         self._definitions.learn()
+        for item in self._definitions.odd:
+            yield unreadable(item, TypeError("not a definition as documented"))
         seen: set[str] = set()
         for visit in self._definitions.due(since):
             row = partial(self._row, self._definitions.workflow(visit.ref), seen)

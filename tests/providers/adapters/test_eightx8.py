@@ -483,6 +483,20 @@ def test_definitions_are_all_found_whatever_offset_counts(server, open_adapter, 
     assert len(server.requests) <= 4
 
 
+@pytest.mark.parametrize(
+    "odd", [{}, "text", None, {"id": "x", "version": None}, {"id": "x", "version": "new"}, 7]
+)
+def test_a_definition_that_cannot_be_read_does_not_hide_the_others(
+    server, open_adapter, odd
+) -> None:
+    serve_definitions(server, 1)
+    server.on("GET", f"{ROOT}/definitions", {"body": [odd, definition(1)]})
+    server.on("GET", f"{ROOT}/definitions/{NOTICE}", {"body": [odd, definition(1)]})
+    server.on("GET", RUNS_AT, {"body": [run(1, SINCE)]})
+    found = list(open_adapter(KEY).snapshots(SINCE))
+    assert [type(item) for item in found] == [Unreadable, Snapshot]
+
+
 def test_a_row_that_cannot_be_read_does_not_hide_the_others(server, open_adapter) -> None:
     serve_definitions(server, 1)
     bad = {**run(2, SINCE), "startedAt": "yesterday"}
