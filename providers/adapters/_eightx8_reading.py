@@ -22,8 +22,8 @@ from providers.contract import (
 )
 
 # "Settle after 5 tries over at least 10 minutes": an adapter has no clock, and a run in question
-# is read about once a minute, so ten tries stand for both.
-TRIES = 10
+# is read with each poll, every 30 s, so twenty tries stand for both.
+TRIES = 20
 UNDECIDED = ("cause_unknown", "cause_unavailable")  # reasons of a run whose errors are unreadable
 MOST_ERRORS = 20  # lines of error text; retried steps repeat themselves
 
