@@ -14,6 +14,7 @@ from django.utils import timezone
 from executions import live
 from executions.models import Execution, ExecutionDetail, LogEntry
 from executions.redaction import hiding_answers, redact_text
+from executions.storing import within_years
 from providers.adapter import Adapter
 from providers.contract import LogChunk
 from providers.models import ProviderAccount, open_account
@@ -75,7 +76,7 @@ def _append(
                 execution=execution,
                 seq=last + offset,
                 step_ref=line.step_ref[:200],
-                at=line.at,
+                at=within_years(line.at),
                 level=line.level[:20],
                 text=scrub(redact_text(line.text.replace("\0", "�")))[:MAX_LINE],
             )

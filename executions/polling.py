@@ -32,6 +32,7 @@ from providers.contract import (
     Rejected,
     Snapshot,
     Status,
+    Unreachable,
     Unreadable,
 )
 from providers.credentials import SealError
@@ -39,6 +40,7 @@ from providers.models import ProviderAccount, open_account, remember
 
 BUDGET = LEASE.total_seconds() / 2  # of one poll; what is left over comes next time
 DETAILS = 200  # runs read one by one in one poll
+BROKEN = 3  # of them that a server may answer with a 5xx before it counts as broken itself
 STORE_MANY = 100  # of them in one statement, if they come fast
 STORE_EVERY = 1.0  # seconds; what comes slowly is shown as it comes
 OVERLAP = timedelta(minutes=10)  # how far a window reaches back over the last one
@@ -106,6 +108,7 @@ class _Poll:
         self.deadline = time.monotonic() + BUDGET
         self.seen: set[str] = set()
         self.to_read: dict[str, Snapshot | None] = {}
+        self.broken = 0
         self.started_at = timezone.now()
         self.read_at: dict[str, datetime] = {}
         """When the reading of a run began; of what a list tells, when the poll began."""
@@ -225,6 +228,12 @@ class _Poll:
             if error.status != 403:
                 raise
             quarantine(self.account.pk, Unreadable(ref=ref, reason=f"Not permitted: {error}"))
+            self.tally.quarantined += 1
+        except Unreachable as error:
+            self.broken += 1
+            if error.status is None or self.broken > BROKEN:
+                raise
+            quarantine(self.account.pk, Unreadable(ref=ref, reason=str(error)))
             self.tally.quarantined += 1
         return None
 

@@ -21,6 +21,7 @@ from providers.models import open_account
 WATCHED = (CommandState.ACCEPTED, CommandState.UNKNOWN)
 STALLED_AFTER = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(hours=24)  # an accepted command nobody saw work
+ASKED_ON_FOR = timedelta(minutes=5)  # of the same question, after its answer was accepted
 SENT_AGAIN = 2  # attempts after which an unknown command needs a person
 
 
@@ -155,8 +156,16 @@ def resend_or_ask(command: Command) -> None:
 
 
 def give_up_on(command: Command) -> None:
-    """An accepted command that had no effect for a day is left to a person."""
-    if command.accepted_at and command.accepted_at < timezone.now() - GIVE_UP_AFTER:
+    """An accepted command that had no effect for a day is left to a person; an answer sooner,
+    since a run may ask the same again, and nobody else could answer while this one is open."""
+    is_answer = command.kind == Verb.ANSWER
+    patience = ASKED_ON_FOR if is_answer else GIVE_UP_AFTER
+    if command.accepted_at is None or command.accepted_at >= timezone.now() - patience:
+        return
+    if is_answer:
+        told = "The provider took this answer and still asks. Look at the form, then answer again."
+        _settle(command, CommandState.NEEDS_PERSON, told)
+    else:
         _ask_a_person(command)
 
 

@@ -32,6 +32,7 @@ MAX_STEPS = 10_000
 MAX_ERROR = 20_000  # characters of a whole error text
 MAX_ATTEMPTS = 32_000  # more is a mistake of the provider's, and does not fit
 NOW: Mapping[str, datetime] = {}  # everything was read just now
+YEARS = range(1900, 9999)  # others stand for "no time"; at both ends a zone's clock runs out
 OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
 
 
@@ -169,8 +170,8 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
         "progress": None if snapshot.progress is None else min(max(snapshot.progress, 0), 100),
         "message": _text(redact_text(snapshot.message), 300),
         "error": summary_of(error),
-        "started": snapshot.started_at,
-        "finished": snapshot.finished_at,
+        "started": within_years(snapshot.started_at),
+        "finished": within_years(snapshot.finished_at),
         "sort_at": _sortable(snapshot.started_at, now),
         "offers": sorted(verb.value for verb in snapshot.offers),
         "url": snapshot.url[:500] if snapshot.url.startswith(("http://", "https://")) else "",
@@ -239,8 +240,8 @@ def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
             "status": step.status.value,
             "reason": _text(step.status_reason, 60),
             "native": _text(step.native_status, 60),
-            "started": step.started_at,
-            "finished": step.finished_at,
+            "started": within_years(step.started_at),
+            "finished": within_years(step.finished_at),
             "error": redact_text(_text(step.error, MAX_ERROR)),
             "output": bounded(redact_value(step.output), MAX_STEP_OUTPUT),
             "run_ref": _text(step.run_ref, MAX_REF),
@@ -268,7 +269,7 @@ def _question(question: Question) -> dict[str, Any]:
             {"value": choice.value, "label": choice.label, "is_danger": choice.is_danger}
             for choice in question.choices
         ],
-        "due": question.due_at,
+        "due": within_years(question.due_at),
         "is_answerable": question.is_answerable,
     }
     asked = {key: row[key] for key in ("schema", "form", "model", "choices", "kind")}
@@ -303,6 +304,11 @@ def summary_of(error: str) -> str:
 
 def _text(value: str, limit: int) -> str:
     return value.replace("\0", "�")[:limit]
+
+
+def within_years(at: datetime | None) -> datetime | None:
+    """None for a time that Python cannot read back, or no clock of some zone can show."""
+    return at if at is not None and at.year in YEARS else None
 
 
 def _sortable(started_at: datetime | None, now: datetime) -> datetime:

@@ -146,6 +146,14 @@ def _aware(owner: object, *names: str) -> None:
             raise ValueError(f"{type(owner).__name__}.{name} has no time zone")
 
 
+def _texts(owner: object, *names: str) -> None:
+    """A provider may send a number or an object where it documents a text."""
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, str):
+            raise TypeError(f"{type(owner).__name__}.{name} is no text but {type(value).__name__}")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workflow:
     """The definition a run belongs to, by the provider's identifier and name."""
@@ -154,6 +162,9 @@ class Workflow:
     name: str
     can_start: bool = False
     """Whether `Adapter.start` takes it; the adapter's `start_fields` says what it asks for."""
+
+    def __post_init__(self) -> None:
+        _texts(self, "ref", "name")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,6 +190,7 @@ class Step:
     """The run this step started, where the provider links one (a sub-flow)."""
 
     def __post_init__(self) -> None:
+        _texts(self, "ref", "name", "native_status", "error", "run_ref")
         _aware(self, "started_at", "finished_at")
 
 
@@ -213,6 +225,7 @@ class Question:
     is_answerable: bool = True
 
     def __post_init__(self) -> None:
+        _texts(self, "ref", "title", "description")
         _aware(self, "due_at")
 
 
@@ -226,6 +239,9 @@ class Output:
     size: int | None = None
     status: Status = Status.SUCCEEDED
     error: str = ""
+
+    def __post_init__(self) -> None:
+        _texts(self, "ref", "name", "content_type", "error")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,6 +282,7 @@ class Snapshot:
     version: str = ""
 
     def __post_init__(self) -> None:
+        _texts(self, "ref", "native_status", "name", "message", "error", "url", "version")
         _aware(self, "started_at", "finished_at")
         if not self.ref:
             raise ValueError("a snapshot without a ref")
@@ -290,6 +307,7 @@ class LogLine:
     step_ref: str = ""
 
     def __post_init__(self) -> None:
+        _texts(self, "text", "step_ref")
         _aware(self, "at")
 
 

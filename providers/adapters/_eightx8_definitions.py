@@ -76,10 +76,21 @@ def read_definition(item: Mapping[str, Any]) -> tuple[str, int, str]:
     return str(ref), int(version), str(inner.get("name") or item.get("name") or ref)
 
 
+def is_readable(item: Any) -> bool:
+    """One definition that is not as documented must not hide the runs of the others."""
+    try:
+        read_definition(item)
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
+        return False
+    return True
+
+
 class Definitions:
     def __init__(self, api: Endpoint, memory: MutableMapping[str, Any]) -> None:
         self.api = api
         self.memory = memory
+        self.odd: list[Any] = []
+        """Listed rows that are no definition as documented."""
 
     def listed(self) -> Iterator[Any]:
         """Active ones. `offset` may count rows or pages (undocumented, November 2026): a second
@@ -88,11 +99,13 @@ class Definitions:
         offset, step = 0, 1
         while True:
             rows = get_rows(self.api, "definitions", limit=PAGE, offset=offset)
-            refs = [read_definition(row)[0] for row in rows]
-            yield from (row for row, ref in zip(rows, refs, strict=True) if ref not in seen)
+            known = [row for row in rows if is_readable(row)]
+            self.odd += [row for row in rows if row not in known]
+            refs = [read_definition(row)[0] for row in known]
+            yield from (row for row, ref in zip(known, refs, strict=True) if ref not in seen)
             if len(rows) < PAGE or seen.issuperset(refs):
                 return
-            if offset == 1 and refs[0] in seen:
+            if offset == 1 and refs and refs[0] in seen:
                 offset, step = 0, PAGE
             seen.update(refs)
             offset += step
@@ -106,7 +119,7 @@ class Definitions:
             old = self._known(ref)
             versions = old.get("versions", [])
             if version not in versions:
-                found = {read_definition({"id": ref, **row})[1] for row in self._versions(ref)}
+                found = {read_definition(row)[1] for row in self._versions(ref)}
                 versions = sorted(found | {version}, reverse=True)
             visits = old.get("visits", {})
             self._remember(ref, name=name, versions=versions, listed=True, visits=visits)
@@ -152,8 +165,7 @@ class Definitions:
     def workflow(self, ref: str) -> Workflow:
         """One GET for a definition that was never listed while we looked."""
         if not self._known(ref):
-            rows = self._versions(ref)
-            read = [read_definition({"id": ref, **row}) for row in rows]
+            read = [read_definition(row) for row in self._versions(ref)]
             versions = sorted({version for _, version, _ in read}, reverse=True)
             name = read[0][2] if read else ref
             self._remember(ref, name=name, versions=versions, listed=False, visits={})
@@ -164,7 +176,9 @@ class Definitions:
         """The newest 100, newest first. An unknown id is an empty list with 200, a malformed one
         a 400 (articles/59375104074777, November 2026); neither may hide a run we can read."""
         try:
-            return get_rows(self.api, "definitions", ref, limit=PAGE, offset=0)
+            rows = get_rows(self.api, "definitions", ref, limit=PAGE, offset=0)
+            named = [{"id": ref, **row} for row in rows if isinstance(row, dict)]
+            return [row for row in named if is_readable(row)]
         except (NotFound, Rejected):
             return []
 

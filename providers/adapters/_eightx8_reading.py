@@ -22,8 +22,8 @@ from providers.contract import (
 )
 
 # "Settle after 5 tries over at least 10 minutes": an adapter has no clock, and a run in question
-# is read about once a minute, so ten tries stand for both.
-TRIES = 10
+# is read with each poll, every 30 s, so twenty tries stand for both.
+TRIES = 20
 UNDECIDED = ("cause_unknown", "cause_unavailable")  # reasons of a run whose errors are unreadable
 MOST_ERRORS = 20  # lines of error text; retried steps repeat themselves
 
@@ -236,13 +236,14 @@ def read_time(text: Any) -> datetime | None:
 
 
 def oldest_start(runs: Sequence[Any]) -> datetime | None:
-    """Of a list in the order newest first; rows without a readable start are passed over."""
+    """Of a list in the order newest first; rows without a readable start are passed over, and
+    those at the ends of the calendar, from where no list can go on."""
     for run in reversed(runs):
         try:
             moment = read_time(run["startedAt"])
         except (LookupError, TypeError, ValueError):
             continue
-        if moment is not None:
+        if moment is not None and 1 < moment.year < 9999:
             return moment
     return None
 

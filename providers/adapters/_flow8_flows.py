@@ -33,6 +33,8 @@ class Flows:
     def __init__(self, session: Session, memory: MutableMapping[str, Any]) -> None:
         self.session = session
         self.memory = memory
+        self.odd: list[Any] = []
+        """Listed rows that are no flow as documented."""
         self._is_fresh = False
 
     def refresh(self) -> list[str]:
@@ -81,12 +83,19 @@ class Flows:
         for page in range(MOST_PAGES):
             reply = self.session.get("flows", page=page, size=SIZE)
             rows, is_last = read_page(reply, page)
-            yield from rows
+            # One that is not as documented must not hide the plays of the others.
+            known = [row for row in rows if isinstance(row, dict) and _is_ref(row.get("id"))]
+            self.odd += [row for row in rows if row not in known]
+            yield from known
             if is_last:
                 return
 
     def _known(self, ref: str) -> dict[str, Any]:
         return self.memory.get(f"flow:{ref}") or {}
+
+
+def _is_ref(value: Any) -> bool:
+    return bool(value) and isinstance(value, str)
 
 
 def _facts(flow: dict[str, Any]) -> dict[str, Any]:

@@ -22,13 +22,13 @@ def walk_plays(
 ) -> Iterator[Any]:
     """The order of lists is undocumented (November 2026). Only while they have come newest
     first, two pages in a row from before `since` end the walk early."""
-    seen: set[Any] = set()
+    seen: set[str] = set()
     starts: list[datetime] = []
     old_pages = 0
     for page in range(most_pages):
         params = {**query, "page": page, "size": SIZE}
         plays, is_last = read_page(session.get("plays", **params), page)
-        ids = [play.get("id") if isinstance(play, dict) else None for play in plays]
+        ids = [repr(play.get("id") if isinstance(play, dict) else play) for play in plays]
         yield from (play for play, ref in zip(plays, ids, strict=True) if ref not in seen)
         if is_last or seen.issuperset(ids) or not _fits(plays, query.get("state")):
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import itertools
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -25,6 +25,7 @@ from providers.contract import (
 from providers.http import Reply, plain_explanation
 
 GLB = "model/gltf-binary"  # what every published template makes
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENDINGS = {GLB: ".glb", "image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt"}
 
 STATUSES = {
@@ -91,7 +92,10 @@ def next_page(body: Any, count: int) -> str | dict[str, int] | None:
 
 
 def ref_of(flow: dict[str, Any]) -> str:
-    return str(flow.get("flow_id") or flow["id"])
+    ref = flow.get("flow_id") or flow["id"]
+    if not ref or not isinstance(ref, str | int):
+        raise TypeError("the flow has no id")
+    return str(ref)
 
 
 def key_of(flow: Any) -> str:
@@ -163,7 +167,7 @@ def read_time(value: Any) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
+        return EPOCH + timedelta(seconds=value)  # out of reach: OverflowError, never OSError
     time = datetime.fromisoformat(value)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from providers.adapter import Adapter
+from providers.adapter import Adapter, unreadable
 from providers.adapters import _eightx8_reading as reading
 from providers.adapters._eightx8_definitions import (
     PAGE,
@@ -89,6 +89,8 @@ class EightX8(Adapter):
     def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
         """Per version: what started after `since`, and what is open."""
         self._definitions.learn()
+        for item in self._definitions.odd:
+            yield unreadable(item, TypeError("not a definition as documented"))
         seen: set[str] = set()
         for visit in self._definitions.due(since):
             row = partial(self._row, self._definitions.workflow(visit.ref), seen)
@@ -96,6 +98,8 @@ class EightX8(Adapter):
             self._definitions.note(visit, since)
 
     def _row(self, workflow: Workflow, seen: set[str], run: Any) -> Snapshot | None:
+        if not isinstance(run["workflowId"], str):
+            raise TypeError("the run's id is no text")
         ref = f"{workflow.ref}/{run['workflowId']}"
         if ref in seen:
             return None
@@ -182,11 +186,11 @@ class EightX8(Adapter):
     ) -> Generator[Any, None, bool]:
         """Back in time, newest first; returns whether the end was reached. It is undocumented
         whether `offset` counts rows or pages (November 2026), so it stays 0."""
-        seen: set[Any] = set()
+        seen: set[str] = set()
         params = {**query, "limit": PAGE, "offset": 0}
         for _ in range(most_pages):
             rows = get_rows(self._api, "definitions", definition, "workflows", **params)
-            refs = [run.get("workflowId") if isinstance(run, dict) else None for run in rows]
+            refs = [repr(run.get("workflowId") if isinstance(run, dict) else run) for run in rows]
             yield from (run for run, ref in zip(rows, refs, strict=True) if ref not in seen)
             oldest = reading.oldest_start(rows)
             if len(rows) < PAGE or seen.issuperset(refs) or oldest is None:

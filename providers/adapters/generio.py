@@ -28,7 +28,16 @@ from providers.adapters._generio_reading import (
     read_template,
     ref_of,
 )
-from providers.contract import Download, Field, Snapshot, Unreadable, Verb, Workflow
+from providers.contract import (
+    Download,
+    Field,
+    NotFound,
+    Rejected,
+    Snapshot,
+    Unreadable,
+    Verb,
+    Workflow,
+)
 from providers.http import Endpoint, parse_json
 
 PUBLIC_HOST = "https://flows.generio.ai"
@@ -136,8 +145,11 @@ class Generio(Adapter):
         snapshot = read_flow(flow, outputs=())
         if not snapshot.status.is_final:
             return snapshot
-        # Never with data here: it is whole 3D models.
-        reply = self.api.get("flows", ref, "outputs", params={"include_data": "false"})
+        try:
+            # Never with data here: it is whole 3D models.
+            reply = self.api.get("flows", ref, "outputs", params={"include_data": "false"})
+        except (NotFound, Rejected):  # the flow has ended all the same, and left nothing
+            return snapshot
         assets = listed(reply, "outputs")
         return read_flow(flow, outputs=tuple(read_output(asset) for asset in assets))
 

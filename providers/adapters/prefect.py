@@ -105,10 +105,12 @@ class Prefect(Adapter):
         seen: set[str] = set()
         for where, sort, most in discovery(since):
             for rows in self._pages("flow_runs", {"flow_runs": where}, sort, most, seen):
-                runs = [row for row in rows if not is_plan(row)]
+                known = [row for row in rows if isinstance(row, dict)]
+                runs = [row for row in known if not is_plan(row)]
                 self._learn_names(runs)
-                damaged = self._damaged(runs)
-                yield from self.each(runs, partial(self._read, damaged=damaged))
+                read = partial(self._read, damaged=self._damaged(runs))
+                odd = [row for row in rows if not isinstance(row, dict)]
+                yield from self.each(runs + odd, read)
 
     def snapshot(self, ref: str) -> Snapshot:
         run = self._run(ref)
@@ -216,7 +218,7 @@ class Prefect(Adapter):
         page without a new one ends it."""
         for page in islice(count(), most):
             rows = self._filter(kind, **query, sort=sort, limit=PAGE, offset=page * PAGE)
-            named = {str(row.get("id") or row): row for row in rows}
+            named = {_key_of(row): row for row in rows}
             fresh = {ref: row for ref, row in named.items() if ref not in seen}
             seen.update(fresh)
             yield list(fresh.values())
@@ -246,7 +248,8 @@ class Prefect(Adapter):
 
     def _damaged(self, runs: list[Any]) -> set[str]:
         """Which of these completed although a task run of theirs failed. At most one request."""
-        ids = [run["id"] for run in runs if native_key(run.get("state_type")) == "completed"]
+        ended = [run for run in runs if native_key(run.get("state_type")) == "completed"]
+        ids = [run["id"] for run in ended if isinstance(run.get("id"), str)]
         if not ids:
             return set()
         failed = {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}
@@ -280,3 +283,8 @@ class Prefect(Adapter):
 
     def _read(self, run: Any, damaged: set[str]) -> Snapshot:
         return read_run(run, self._workflow(run), self.site, has_damage=run["id"] in damaged)
+
+
+def _key_of(row: Any) -> str:
+    """What tells two rows apart, also where one is not as documented."""
+    return str((row.get("id") if isinstance(row, dict) else None) or row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -209,3 +209,25 @@ def test_a_renamed_workflow_is_renamed_not_doubled(account):
 def test_the_same_ref_twice_in_a_batch_is_one_row_and_the_last_counts(account):
     store(account.pk, 1, [snap(status=Status.RUNNING), snap(status=Status.FAILED)])
     assert Execution.objects.get().status == "failed"
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(1, 1, 1, tzinfo=UTC),  # what .NET writes for "no time"
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-12))),
+    ],
+)
+def test_a_time_that_some_clock_cannot_show_is_no_time(account, at):
+    step = dataclasses.replace(STEP, started_at=at, finished_at=at)
+    asked = contract.Question(ref="q1", kind="form", due_at=at)
+    done = detailed(
+        "r1", Status.USER_INPUT, started_at=at, finished_at=at, steps=(step,), questions=(asked,)
+    )
+    assert store(account.pk, 1, [done])[1] == 0
+    run, read, question = Execution.objects.get(), Step.objects.get(), Question.objects.get()
+    assert (run.started_at, run.finished_at, question.due_at) == (None, None, None)
+    assert (read.started_at, read.finished_at) == (None, None)
+    assert Transition.objects.get().provider_time is None

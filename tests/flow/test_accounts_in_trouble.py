@@ -86,6 +86,29 @@ def test_absurd_records_are_kept_apart_and_the_rest_is_stored(open_desk):
     assert desk.status(odd) in ("unknown", "") or Quarantine.objects.exists()
 
 
+def test_a_run_that_its_server_cannot_show_stops_no_other(open_desk):
+    desk = open_desk("smartflows", speed=1)
+    broken = desk.begin("long_running")
+    desk.poll()
+    before = desk.status(broken)
+    desk.sim.fault("error", path=f"/api/v1/flows/executions/{broken}")
+    others = [desk.begin("waiting_esign") for _ in range(3)]
+    desk.poll_until(lambda: all(desk.status(ref) == "waiting" for ref in others))
+    assert (desk.account.health, desk.status(broken)) == ("ok", before)
+    assert "500" in Quarantine.objects.get(ref=broken).reason
+    assert PollRun.objects.latest("poll_seq").outcome == "partial"
+
+
+def test_a_server_that_can_show_hardly_any_run_fails_the_poll(open_desk):
+    desk = open_desk("smartflows", speed=1)
+    for _ in range(4):
+        desk.begin("long_running")
+    desk.poll()
+    desk.sim.fault("error", path="/api/v1/flows/executions/", method="GET")
+    assert desk.poll().health == "failing"
+    assert "500" in desk.account.last_error
+
+
 def test_a_run_that_is_gone_keeps_its_status_and_says_so(open_desk):
     desk = open_desk("generio", speed=1)
     ref = desk.begin("long_running")

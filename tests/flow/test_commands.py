@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
-from executions import commands
+from executions import commands, settling, tasks
 from executions.models import AuditEntry, Command, Question, Transition
 from providers.contract import Verb
 
@@ -100,6 +101,25 @@ def test_a_form_of_two_rounds_is_answered_twice(open_desk):
         assert command.state == "confirmed"
     desk.poll_until(lambda: desk.status(ref) in ("succeeded", "warning"))
     assert len(effects(desk, "answer")) == 2
+
+
+def test_a_question_that_comes_again_under_its_ref_can_be_answered_again(open_desk):
+    """A form in a loop may ask the same once more before anybody has seen it closed."""
+    desk = open_desk("smartflows", speed=3)
+    ref = desk.begin("one_round_form")
+    question = desk.poll_until(lambda: desk.open_question(ref))
+    answer = desk.ask(ref, Verb.ANSWER, question=question, values={})
+    now = timezone.now()
+    Command.objects.filter(pk=answer.pk).update(state="accepted", accepted_at=now, sent_at=now)
+    tasks.reconcile(str(answer.pk))
+    answer.refresh_from_db()
+    assert answer.state == "accepted"
+    late = now - settling.ASKED_ON_FOR
+    Command.objects.filter(pk=answer.pk).update(accepted_at=late, not_before=late)
+    tasks.reconcile(str(answer.pk))
+    answer.refresh_from_db()
+    assert (answer.state, "still asks" in answer.message) == ("needs_person", True)
+    assert desk.ask(ref, Verb.ANSWER, question=question, values={}).pk != answer.pk
 
 
 @pytest.mark.parametrize("choice", ["approved", "declined"])

@@ -41,6 +41,16 @@ OPERATIONS = ("check", "list", "detail")
 OPTIONAL = ("workflows", "started", "log", "open_output")
 UNKNOWN_WORD = "Zorbulating"
 WHY = "The planted reason"
+ID_KEYS = ("id", "workflowId", "flow_id")
+NONSENSE: Mapping[str, Any] = {
+    "no field that is known": {"nonsense": True},
+    "an object as its id": {key: {} for key in ID_KEYS},
+    "a list as its id": {key: [1] for key in ID_KEYS},
+    "no id": dict.fromkeys(ID_KEYS),
+    "a number": 7,
+    "a text": "run",
+    "nothing": None,
+}
 
 
 def _declared(key: str) -> dict[str, Any]:
@@ -121,8 +131,8 @@ def command_of(key: str, verb: str) -> tuple[str, str]:
 def with_word(
     key: str, routes: list[dict[str, Any]], word: Any, server: Any, *, spoil: bool = False
 ) -> None:
-    """Play the routes with another status word where `status_at` points; `spoil` puts a record of
-    no use into each list instead."""
+    """Play the routes with another status word where `status_at` points; `spoil` puts it as a
+    record of no use into each list instead."""
     for route in reversed(routes):
         names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
         answers = [fixture(key, name)["response"] for name in names]
@@ -131,7 +141,7 @@ def with_word(
             for answer in answers:
                 steps = pointer.split("/")[1:]
                 if spoil:
-                    spoil_list(answer["body"], steps)
+                    spoil_list(answer["body"], steps, word)
                 else:
                     put(answer["body"], steps, word)
         server.on(
@@ -152,10 +162,10 @@ def put(value: Any, steps: list[str], word: Any) -> None:
             value[key] = word
 
 
-def spoil_list(value: Any, steps: list[str]) -> None:
+def spoil_list(value: Any, steps: list[str], record: Any) -> None:
     for step in steps[: steps.index("*")]:
         value = value[step]
-    value.insert(0, {"nonsense": True})
+    value.insert(0, record)
 
 
 def assert_sound(snapshot: Snapshot, key: str) -> None:
@@ -287,13 +297,15 @@ def test_a_discovery_brings_every_run_once(
 
 
 @every_adapter
+@pytest.mark.parametrize("record", NONSENSE.values(), ids=NONSENSE)
 def test_a_record_that_cannot_be_read_does_not_take_the_others_with_it(
-    key: str, server, open_adapter, play
+    key: str, record: Any, server, open_adapter, play
 ) -> None:
     routes = SUITES[key]["list"]["routes"]
     play(key, routes)
     whole = {snapshot.ref for snapshot in perform(open_adapter(key), key, "list")}
-    with_word(key, [route for route in routes if "status_at" in route], None, server, spoil=True)
+    spoiled = [route for route in routes if "status_at" in route]
+    with_word(key, spoiled, record, server, spoil=True)
     found = perform(open_adapter(key), key, "list")
     assert {item.ref for item in found if isinstance(item, Snapshot)} == whole
     assert any(isinstance(item, Unreadable) for item in found)

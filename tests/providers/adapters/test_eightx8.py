@@ -193,16 +193,18 @@ def test_a_failed_step_says_faulted_even_where_errors_are_unreadable(server, acc
 
 
 @pytest.mark.parametrize("errors", [BROKEN, {"status": 404}, {"fault": "close"}, {"text": "<p>"}])
-def test_a_hidden_cause_is_unknown_for_ten_tries_and_then_a_failure(
+def test_a_hidden_cause_is_unknown_for_ten_minutes_and_then_a_failure(
     open_adapter, account, errors
 ) -> None:
     memory: dict[str, Any] = {}
     account("instance_that_was_terminated", errors)
-    found = [open_adapter(KEY, memory).snapshot(REF) for _ in range(12)]
-    assert {s.status for s in found[:9]} == {Status.UNKNOWN}
+    pace = open_adapter(KEY).pace.busy_every  # of a run that is unknown
+    tries = timedelta(minutes=10) // pace
+    found = [open_adapter(KEY, memory).snapshot(REF) for _ in range(tries + 2)]
+    assert {s.status for s in found[: tries - 1]} == {Status.UNKNOWN}
     assert not any(s.offers for s in found)
-    assert [s.status for s in found[9:]] == [Status.FAILED] * 3
-    assert found[9].error == "Terminated, cause not available."
+    assert [s.status for s in found[tries - 1 :]] == [Status.FAILED] * 3
+    assert found[-1].error == "Terminated, cause not available."
 
 
 def test_a_cause_that_becomes_readable_settles_it_and_the_tries_are_forgotten(
@@ -448,6 +450,19 @@ def test_pages_are_walked_back_in_time_and_runs_that_start_together_are_not_lost
     assert len(found) == 130
 
 
+@pytest.mark.parametrize("start", ["9999-12-31T23:59:59.9999999Z", "0001-01-01T00:00:00+14:00"])
+def test_a_start_at_the_end_of_the_calendar_does_not_end_the_walk(
+    server, open_adapter, start
+) -> None:
+    serve_definitions(server, 1)
+    first = [run(n, SINCE + timedelta(hours=1)) for n in range(99)]
+    odd = {**run(99, SINCE), "startedAt": start}
+    second = [run(n, SINCE) for n in range(100, 120)]
+    server.on("GET", RUNS_AT, {"body": [*first, odd]})
+    server.on("GET", RUNS_AT, {"body": second}, query={"startTimeTo": "2024-05-06T01:00:00.001Z"})
+    assert len(list(open_adapter(KEY).snapshots(SINCE))) == 120
+
+
 def test_a_server_that_ignores_the_time_bound_is_asked_twice_at_most(server, open_adapter) -> None:
     serve_definitions(server, 1)
     server.on("GET", RUNS_AT, {"body": [run(n, SINCE) for n in range(100)]})
@@ -468,6 +483,20 @@ def test_definitions_are_all_found_whatever_offset_counts(server, open_adapter, 
     found = [workflow.ref for workflow in open_adapter(KEY).workflows()]
     assert sorted(found) == [item["id"] for item in everything]
     assert len(server.requests) <= 4
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, "text", None, {"id": "x", "version": None}, {"id": "x", "version": "new"}, 7]
+)
+def test_a_definition_that_cannot_be_read_does_not_hide_the_others(
+    server, open_adapter, odd
+) -> None:
+    serve_definitions(server, 1)
+    server.on("GET", f"{ROOT}/definitions", {"body": [odd, definition(1)]})
+    server.on("GET", f"{ROOT}/definitions/{NOTICE}", {"body": [odd, definition(1)]})
+    server.on("GET", RUNS_AT, {"body": [run(1, SINCE)]})
+    found = list(open_adapter(KEY).snapshots(SINCE))
+    assert [type(item) for item in found] == [Unreadable, Snapshot]
 
 
 def test_a_row_that_cannot_be_read_does_not_hide_the_others(server, open_adapter) -> None:

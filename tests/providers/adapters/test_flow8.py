@@ -331,6 +331,18 @@ def test_a_row_that_cannot_be_read_does_not_hide_the_others(listing) -> None:
     assert kinds == [Snapshot, Unreadable, Unreadable, Unreadable, Snapshot]
 
 
+@pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": {}}, 7, None, "flow"])
+def test_a_flow_that_cannot_be_read_does_not_hide_the_others(
+    server, recorded, open_adapter, odd
+) -> None:
+    flows = recorded(KEY, "flows_of_the_company")
+    flows["body"]["data"].insert(0, odd)
+    server.on("GET", "/api/flows", flows)
+    server.on("GET", "/api/plays", {"body": {"data": [play_at(1, SINCE)], "page": 0, "pages": 1}})
+    found = list(open_adapter(KEY).snapshots(None))
+    assert [type(item) for item in found] == [Unreadable, Snapshot]
+
+
 # ------------------------------------------------------------------------------------- answers
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from providers.contract import BadResponse, NotFound, Rejected, Status, Verb
+from providers.contract import BadResponse, NotFound, Rejected, Status, Unreadable, Verb
 
 RUNNING = "66f0a7c31d9e4b0012ab34cd"
 DONE = "66f0a7c31d9e4b0012ab34ce"
@@ -93,6 +93,16 @@ def test_a_failed_flow_without_a_reason_of_its_own_takes_its_outputs(
     assert generio.snapshot(FAILED).error == "Texture could not be baked."
 
 
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_an_ended_flow_whose_outputs_are_refused_has_ended(generio, server, says, status):
+    says(FAILED, "flow_that_failed")
+    server.on("GET", f"/flows/{FAILED}/outputs", {"status": status, "body": {"detail": "None."}})
+    flow = generio.snapshot(FAILED)
+    assert (flow.status, flow.error) == (Status.FAILED, "The mesh is not closed.")
+    assert flow.outputs == ()
+    assert not flow.needs_detail
+
+
 @pytest.mark.parametrize(
     ("state", "status", "reason", "offers"),
     [
@@ -141,6 +151,17 @@ def test_other_names_and_a_bare_list_are_understood(generio, server, recorded):
     )
     assert first.started_at == datetime(2025, 12, 1, 10, 0, 5, 500000, tzinfo=UTC)
     assert second.workflow.name == "(template not named)"
+
+
+@pytest.mark.parametrize("time", [1764583205000, 1764583205000000000, -1e18, 1e300])
+def test_an_epoch_out_of_reach_costs_one_flow_and_not_the_list(generio, server, recorded, time):
+    flows = recorded("generio", "flows_of_every_state")
+    flows["body"]["flows"][0]["created_at"] = time
+    flows["body"]["flows"][0]["started_at"] = time
+    server.on("GET", "/flows", flows)
+    found = list(generio.snapshots(SINCE))
+    assert isinstance(found[0], Unreadable)
+    assert not any(isinstance(flow, Unreadable) for flow in found[1:])
 
 
 # ---------------------------------------------------------------------------------------- discovery
