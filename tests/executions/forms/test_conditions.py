@@ -33,7 +33,8 @@ def holds(expression: Any, value: Any = None, indices: tuple[int, ...] = ()) -> 
         "list && deep", "modelData.on", "anything.deep.er.est == 7", "-a < 0", "a != 2",
         "a !== '1'", "modelValue == 'v'", "arrayIndex == 2", "arrayIndices[0] == 1", "$i[1] == 2",
         "$index === 2",
-        "a == '1e0'", "a > '.5'", "a == '1.'", "true", "1.5 < 2", "'it\\'s' == \"it's\"", "!(t < 5) && !(t > 5)", True,
+        "a == '1e0'", "a > '.5'", "a == '1.'",
+        "true", "1.5 < 2", "'it\\'s' == \"it's\"", "!(t < 5) && !(t > 5)", True,
     ],
 )  # fmt: skip
 def test_an_expression_that_holds(expression: Any) -> None:
