@@ -201,6 +201,8 @@ def unchanged_figures(server: str) -> list[Figure]:
     poll(changed.pk)
     for _ in range(2):
         poll(changed.pk)
+    # Idle connections of the threads above tell what they wrote when they like, at the latest now.
+    connection.close_pool()
     still, moving = cost_of(lambda: poll(listed.pk)), cost_of(lambda: poll(changed.pk))
     assert Execution.objects.filter(account=listed).count() == 1000
     what = "a poll of 1,000 unchanged runs"
