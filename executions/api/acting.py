@@ -38,7 +38,9 @@ def create_command(
     A start starts another run of the same workflow. The same `Idempotency-Key` (a UUID) twice is
     one command."""
     execution = visible_execution(request, pk)
-    known = _admit(request, idempotency_key, execution.account_id)
+    kind = Verb(wish.kind)
+    about = execution.workflow if kind is Verb.START else execution
+    known = _admit(request, idempotency_key, kind, about, wish.question)
     if known is not None:
         return Status(202, telling.command(known))
     common: dict[str, Any] = {
@@ -47,7 +49,6 @@ def create_command(
         "key": idempotency_key,
         "address": request.META.get("REMOTE_ADDR") or None,
     }
-    kind = Verb(wish.kind)
     if kind is Verb.START:
         command = commands.request_start(
             workflow=execution.workflow, arguments=wish.values, **common
@@ -73,7 +74,7 @@ def start_run(
     """Start a run of a workflow; the ids are in `workflows`."""
     rows = Workflow.objects.filter(account__in=visible_accounts(person(request)).values("pk"))
     workflow = get_object_or_404(rows.select_related("account"), pk=pk)
-    known = _admit(request, idempotency_key, workflow.account_id)
+    known = _admit(request, idempotency_key, Verb.START, workflow)
     if known is None:
         known = commands.request_start(
             user=person(request),
@@ -86,15 +87,26 @@ def start_run(
     return Status(202, telling.command(known))
 
 
-def _admit(request: HttpRequest, key: UUID | None, account_id: int) -> Command | None:
-    """The command that already has this key. Raises unless this person may ask for another."""
+def _admit(
+    request: HttpRequest,
+    key: UUID | None,
+    kind: Verb,
+    about: Execution | Workflow,
+    question: str = "",
+) -> Command | None:
+    """The command that already has this key. Raises if it was another wish, and unless this person
+    may ask for another."""
     user = person(request)
     if not may_act(user):
         raise PermissionDenied
     known = Command.objects.filter(key=key).first() if key else None
     if known is not None:
-        if (known.requested_by_id, known.account_id) != (user.pk, account_id):
-            raise Refusal(409, "key_in_use", "This Idempotency-Key belongs to another command.")
+        was_about = known.workflow_id if kind is Verb.START else known.execution_id
+        if (known.requested_by_id, known.account_id, known.kind, was_about) != (
+            user.pk, about.account_id, kind.value, about.pk,
+        ) or (kind is Verb.ANSWER and known.question_ref != question):  # fmt: skip
+            sentence = "This Idempotency-Key belongs to another command. Make a new one."
+            raise Refusal(409, "key_in_use", sentence)
         return known
     since = timezone.now() - timedelta(minutes=1)
     if (

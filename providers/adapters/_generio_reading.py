@@ -81,9 +81,12 @@ def next_page(body: Any, count: int) -> str | dict[str, int] | None:
     are counted on, anything else is the whole list."""
     if not isinstance(body, dict):
         return None
-    if isinstance(body.get("next"), str) and body["next"].startswith("http"):
+    if isinstance(body.get("next"), str) and body["next"].startswith(("http", "/", "?")):
         return str(body["next"])
     page, pages, offset, total = (body.get(key) for key in ("page", "pages", "offset", "total"))
+    size = body.get("size") or body.get("limit")
+    if pages is None and isinstance(size, int) and isinstance(total, int) and size > 0:
+        pages = (total + size - 1) // size
     if isinstance(page, int) and isinstance(pages, int) and page < pages:
         return {"page": page + 1}
     if isinstance(offset, int) and isinstance(total, int) and offset + count < total:

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urljoin
 
 from providers.adapter import Adapter
 from providers.adapters._generio_reading import (
@@ -223,6 +224,6 @@ class Generio(Adapter):
             if not news or following is None:
                 return
             if isinstance(following, str):
-                reply = self.api.follow(following)
+                reply = self.api.follow(urljoin(self.api.url("flows"), following))
             else:
                 reply = self.api.get("flows", params=following)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import json
 import math
 import socket
 import time
@@ -50,9 +51,13 @@ class Http:
             self.remember_secret(secret)
 
     def remember_secret(self, secret: str) -> None:
-        """Redact this value, plain and URL-encoded, in every message from now on."""
+        """Redact this value, plain, URL-encoded and as JSON writes it, in every text from now on:
+        what is stored is scrubbed as JSON."""
         if len(secret) >= 4:
-            self._secrets += [secret, quote(secret, safe="")]
+            written = [
+                json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True)
+            ]
+            self._secrets += dict.fromkeys([secret, quote(secret, safe=""), *written])
 
     def redact(self, text: str) -> str:
         for secret in self._secrets:

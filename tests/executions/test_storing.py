@@ -23,6 +23,7 @@ from executions.models import (
 from executions.storing import store
 from providers import contract
 from providers.contract import Snapshot, Status
+from providers.http import Http
 from providers.models import ProviderAccount
 
 pytestmark = pytest.mark.django_db
@@ -231,3 +232,13 @@ def test_a_time_that_some_clock_cannot_show_is_no_time(account, at):
     assert (run.started_at, run.finished_at, question.due_at) == (None, None, None)
     assert (read.started_at, read.finished_at) == (None, None)
     assert Transition.objects.get().provider_time is None
+
+
+@pytest.mark.parametrize("secret", ['pass"word\\1', "päss\\wort", "with\ttab"])
+def test_a_secret_that_json_writes_otherwise_is_taken_out_too(account, secret):
+    redact = Http(secrets=[secret]).redact
+    told = {"error": f"Login with {secret} failed", "raw": {"said": [f"<{secret}>"]}}
+    assert store(account.pk, 1, [detailed(**told)], scrub=redact)[1] == 0
+    run, detail = Execution.objects.get(), ExecutionDetail.objects.get()
+    assert run.error_summary == "Login with [secret] failed"
+    assert detail.raw == {"said": ["<[secret]>"]}

@@ -54,6 +54,23 @@ def test_the_same_idempotency_key_is_one_command(ana: Api, run: int) -> None:
     ).status_code == 422  # fmt: skip
 
 
+def test_a_key_that_was_used_for_another_wish_is_refused(
+    ana: Api, run: int, put: Callable[..., int]
+) -> None:
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    other, workflow = put("r2"), Workflow.objects.get()
+    assert ana.post(f"executions/{run}/commands", {"kind": "cancel"}, **key).status_code == 202
+    for path, wish in (
+        (f"executions/{other}/commands", {"kind": "cancel"}),
+        (f"executions/{run}/commands", {"kind": "start"}),
+        (f"executions/{run}/commands", {"kind": "answer", "question": "q1", "values": {}}),
+        (f"workflows/{workflow.pk}/runs", {}),
+    ):
+        answer = ana.post(path, wish, **key)
+        assert (answer.status_code, answer.json()["error"]) == (409, "key_in_use")
+    assert Command.objects.count() == 1
+
+
 def test_a_key_of_somebody_else_shows_nothing_of_their_command(
     ana: Api, eve: Api, run: int, people: dict[str, User]
 ) -> None:

@@ -191,8 +191,21 @@ def test_counters_lead_to_the_next_page(generio, server, recorded):
     assert [flow.ref for flow in generio.snapshots(SINCE)] == [RUNNING, DONE]
 
 
-def test_a_link_leads_to_the_next_page(generio, server, recorded):
-    server.on("GET", "/flows", recorded("generio", "flows_with_a_link_to_the_next_page"))
+@pytest.mark.parametrize("counters", [{"page": 1, "size": 1, "total": 2}, {"page": 1, "pages": 2}])
+def test_any_counters_that_say_so_lead_to_the_next_page(generio, server, recorded, counters):
+    first = recorded("generio", "flows_first_page_with_counters")
+    flows = next(value for value in first["body"].values() if isinstance(value, list))
+    server.on("GET", "/flows", {"body": {"items": flows, **counters}})
+    second = recorded("generio", "flows_second_page_with_counters")
+    server.on("GET", "/flows", second, query={"page": "2"})
+    assert [flow.ref for flow in generio.snapshots(SINCE)] == [RUNNING, DONE]
+
+
+@pytest.mark.parametrize("link", [None, "/flows?after=1", "?after=1"])
+def test_a_link_leads_to_the_next_page(generio, server, recorded, link):
+    first = recorded("generio", "flows_with_a_link_to_the_next_page")
+    first["body"]["next"] = link or first["body"]["next"]
+    server.on("GET", "/flows", first)
     last = recorded("generio", "flows_last_page_of_a_chain")
     server.on("GET", "/flows", last, query={"after": "1"})
     assert [flow.ref for flow in generio.snapshots(SINCE)] == [RUNNING, DONE]
