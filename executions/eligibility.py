@@ -20,7 +20,8 @@ def assessed(
 ) -> list[tuple[Execution, str]]:
     """These runs in this order, each with the reason why it cannot be asked now, "" if it can.
     Two queries."""
-    runs = Execution.objects.only("account_id", "status", "offers", "missing_since").in_bulk(ids)
+    needed = ("account_id", "status", "offers", "missing_since", "misses")
+    runs = Execution.objects.only(*needed).in_bulk(ids)
     opened = Command.objects.filter(
         account_id__in={run.account_id for run in runs.values()},
         kind=kind.value,
@@ -51,7 +52,7 @@ def why_not(
         return f"{adapter.name} cannot {kind.value} a run."
     if run.is_final:
         return f"It has already ended ({words})."
-    if run.missing_since is not None:
+    if run.is_gone:
         return "It is gone at the provider."
     if kind.value not in run.offers:
         return f"It cannot be {DONE_WORDS[kind]} while it is {words}."

@@ -222,20 +222,22 @@ class _Poll:
         except NotFound:
             note_missing(self.account.pk, ref)
         except (BadResponse, Rejected) as error:
-            quarantine(self.account.pk, Unreadable(ref=ref, reason=str(error)))
-            self.tally.quarantined += 1
+            self._set_aside(ref, str(error))
         except AuthFailed as error:
             if error.status != 403:
                 raise
-            quarantine(self.account.pk, Unreadable(ref=ref, reason=f"Not permitted: {error}"))
-            self.tally.quarantined += 1
+            self._set_aside(ref, f"Not permitted: {error}")
         except Unreachable as error:
             self.broken += 1
             if error.status is None or self.broken > BROKEN:
                 raise
-            quarantine(self.account.pk, Unreadable(ref=ref, reason=str(error)))
-            self.tally.quarantined += 1
+            self._set_aside(ref, str(error))
         return None
+
+    def _set_aside(self, ref: str, reason: str) -> None:
+        quarantine(self.account.pk, Unreadable(ref=ref, reason=reason))
+        note_unreadable(self.account.pk, ref)
+        self.tally.quarantined += 1
 
     def _store(self, snapshots: list[Snapshot]) -> list[Stored]:
         if not snapshots:
@@ -309,6 +311,25 @@ def note_missing(account_id: int, ref: str) -> None:
             RETURNING id, version
             """,
             parameters,
+        )
+        changed = [(row[0], row[1]) for row in cursor.fetchall()]
+    if changed:
+        transaction.on_commit(lambda: live.publish_runs(account_id, changed))
+
+
+def note_unreadable(account_id: int, ref: str) -> None:
+    """An open run that could not be read twice: its status is what was last seen, and pages say so
+    until it is read again. Unlike one that is missing it goes on being asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE executions_execution SET missing_since = now(), version = version + 1
+            WHERE account_id = %s AND ref = %s AND missing_since IS NULL AND status = ANY(%s)
+                AND EXISTS (SELECT 1 FROM executions_quarantine q
+                    WHERE q.account_id = %s AND q.ref = %s AND q.count > 1)
+            RETURNING id, version
+            """,
+            [account_id, ref, list(OPEN_STATUSES), account_id, ref],
         )
         changed = [(row[0], row[1]) for row in cursor.fetchall()]
     if changed:

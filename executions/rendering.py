@@ -64,7 +64,7 @@ def token(execution: Any, account: ProviderAccount, fresh: Freshness, now: datet
     """What a page holds of a row, to tell whether it is still the newest."""
     own = (account.name, fresh.word, fresh.as_of if fresh.is_stale else "")
     command = (execution.command_kind, execution.command_state, execution.command_at)
-    about = (execution.note_id, execution.missing_since)
+    about = (execution.note_id, execution.missing_since, execution.is_gone)
     is_overdue = overdue_for(execution, execution, now) is not None
     return f"{execution.version}-{mark(*own, *command, *about, is_overdue)}"
 
@@ -133,7 +133,8 @@ def row_view(
         "is_old": is_old,
         "as_of": fresh.as_of if fresh.is_stale and not is_final else "",
         "stale_word": fresh.word if fresh.is_stale else "",
-        "is_missing": execution.missing_since is not None,
+        "is_gone": execution.is_gone,
+        "is_unreadable": is_old and execution.missing_since is not None and not execution.is_gone,
         **_times(execution, is_open=not is_final and not is_old),
         **_overdue(execution, now, is_open=not is_final and not is_old),
         **_command(execution),

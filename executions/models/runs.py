@@ -64,8 +64,9 @@ class Execution(models.Model):
     """The verbs the provider takes for this run now."""
     url = models.CharField(max_length=500, default="", blank=True)
     missing_since = models.DateTimeField(null=True)
-    """Since when the provider answers 404 for it; the status stays what was last seen."""
+    """Since when it cannot be read; the status stays what was last seen."""
     misses = models.PositiveSmallIntegerField(default=0)
+    """How often the provider has answered 404 for it; 0: it is there, but unreadable."""
     version = models.PositiveIntegerField(default=1)
     poll_seq = models.PositiveBigIntegerField(default=0)
     provider_version = models.CharField(max_length=60, default="", blank=True)
@@ -137,6 +138,11 @@ class Execution(models.Model):
     @property
     def is_final(self) -> bool:
         return Status(self.status).is_final
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the provider no longer knows it."""
+        return self.missing_since is not None and self.misses > 0
 
 
 class ExecutionDetail(models.Model):

@@ -16,7 +16,15 @@ from django.views.decorators.http import require_GET
 
 from executions.commands import look_closer
 from executions.freshness import freshness
-from executions.models import Command, Execution, ExecutionDetail, Note, Output, Transition
+from executions.models import (
+    Command,
+    Execution,
+    ExecutionDetail,
+    Note,
+    Output,
+    Quarantine,
+    Transition,
+)
 from executions.noting import notes_of
 from executions.roles import may_act, visible_executions
 from executions.views import errors, histories, keys, logs, questions, relations
@@ -97,6 +105,14 @@ def get_run(request: HttpRequest, pk: int) -> Execution:
     return get_object_or_404(found, pk=pk)
 
 
+def _why_unread(run: Execution) -> str:
+    """What stood in the way when a poll wanted to read this run, "" if nothing does."""
+    if run.missing_since is None:
+        return ""
+    rows = Quarantine.objects.filter(account_id=run.account_id, ref=run.ref)
+    return plain(rows.values_list("reason", flat=True).first() or "") or "Its record is unreadable."
+
+
 def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """Status, times, error and where the data comes from."""
     fresh = freshness(run.account, timezone.now())
@@ -139,6 +155,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "read_at": moment(detail.get("read_at") or run.observed_at),
         "read_iso": iso(detail.get("read_at") or run.observed_at),
         "missing_since": moment(run.missing_since),
+        "unread_because": "" if run.is_gone else _why_unread(run),
         "is_old": is_old,
         "commands": histories.open_commands(run),
         "can_run_again": run.workflow.can_start and may_act(request.user),
@@ -185,7 +202,7 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     shown = []
     for verb, (label, noun, icon) in VERBS.items():
         command = open_now.get(verb.value)
-        is_offered = verb.value in run.offers and run.missing_since is None
+        is_offered = verb.value in run.offers and not run.is_gone
         if not is_offered and command is None:
             continue
         shown.append(

@@ -97,6 +97,12 @@ def test_a_run_that_its_server_cannot_show_stops_no_other(open_desk):
     assert (desk.account.health, desk.status(broken)) == ("ok", before)
     assert "500" in Quarantine.objects.get(ref=broken).reason
     assert PollRun.objects.latest("poll_seq").outcome == "partial"
+    desk.poll()
+    run = desk.run(broken)  # what was seen of it is not shown as current, and it is asked for on
+    assert (run.missing_since is not None, run.is_gone) == (True, False)
+    desk.sim.fault("ok")
+    desk.poll()
+    assert desk.run(broken).missing_since is None
 
 
 def test_a_server_that_can_show_hardly_any_run_fails_the_poll(open_desk):

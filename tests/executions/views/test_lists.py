@@ -10,8 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions.models import Execution
-from providers.contract import Status, Workflow
+from executions.models import Execution, Quarantine
+from providers.contract import Status, Verb, Workflow
 from providers.models import ProviderAccount
 
 pytestmark = pytest.mark.django_db
@@ -175,11 +175,25 @@ def test_an_old_account_marks_its_open_rows_and_the_page(ana, put, account):
 
 def test_a_run_that_is_gone_at_the_provider_stays_and_says_so(ana, put):
     run = put("a", Status.SUCCEEDED)
-    Execution.objects.update(missing_since=timezone.now())
+    Execution.objects.update(missing_since=timezone.now(), misses=3)
     assert "gone at the provider" in ana.get("/").content.decode()
     page = ana.get(f"/executions/{run.pk}/").content.decode()
     assert "The provider no longer knows this run" in page
     assert "Succeeded" in page
+
+
+def test_an_open_run_that_cannot_be_read_is_not_shown_as_current(ana, put, account):
+    run = put("a", offers=frozenset({Verb.CANCEL}))
+    Execution.objects.update(missing_since=timezone.now())
+    Quarantine.objects.create(account=account, ref="a", reason="Smart Flows answered 500.", count=2)
+    row = ana.get("/").content.decode()
+    assert "Was running" in row
+    assert "cannot be read now" in row
+    page = ana.get(f"/executions/{run.pk}/").content.decode()
+    assert "This run cannot be read since" in page
+    assert "Smart Flows answered 500." in page
+    assert "no longer knows this run" not in page
+    assert "Cancel run" in page  # it may still be asked to end
 
 
 def test_an_empty_table_says_why(ana, put, account):
