@@ -65,6 +65,11 @@ WHERE {{is_overdue}} AND x.missing_since IS NULL AND {SCOPE}
 ORDER BY x.started_at LIMIT %(limit)s
 """  # noqa: S608 - pieces of ours
 
+# Nobody knows whether it worked, and nobody has decided yet: it counts for a day.
+UNDECIDED = """(c.state = 'needs_person' AND c.settled_at > now() - interval '1 day'
+    AND NOT EXISTS (SELECT 1 FROM executions_command k WHERE k.execution_id = c.execution_id
+        AND k.kind = c.kind AND k.requested_at > c.requested_at))"""
+
 STUCK = f"""
 SELECT * FROM (
     SELECT 'command:' || c.key AS subject, 1 AS turn, x.account_id, x.workflow_id,
@@ -76,8 +81,8 @@ SELECT * FROM (
     LEFT JOIN executions_workflow w ON w.id = coalesce(c.workflow_id, r.workflow_id)
     CROSS JOIN LATERAL (
         SELECT c.account_id, coalesce(c.workflow_id, r.workflow_id) AS workflow_id) x
-    WHERE c.state IN ('pending', 'sending', 'accepted', 'unknown')
-        AND c.requested_at < now() - %(after)s AND {SCOPE}
+    WHERE ({UNDECIDED} OR (c.state IN ('pending', 'sending', 'accepted', 'unknown')
+        AND c.requested_at < now() - %(after)s)) AND {SCOPE}
 ) found
 WHERE NOT EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = %(rule)s
     AND n.subject = found.subject AND n.cleared_at IS NULL)
@@ -172,13 +177,14 @@ FROM executions_notice n JOIN executions_execution x ON x.id = n.execution_id
 WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND x.status NOT IN ('running', 'waiting')
 """
 
-NOT_STUCK = """
-SELECT n.id, coalesce(c.state, 'gone') AS because, c.key IS NULL AS is_silent
+NOT_STUCK = f"""
+SELECT n.id, coalesce(replace(c.state, '_', ' '), 'gone') AS because, c.key IS NULL AS is_silent
 FROM executions_notice n
 LEFT JOIN executions_command c ON c.key = split_part(n.subject, ':', 2)::uuid
 WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
-    AND (c.key IS NULL OR c.state IN ('confirmed', 'rejected'))
-"""
+    AND (c.key IS NULL OR c.state IN ('confirmed', 'rejected')
+        OR (c.state = 'needs_person' AND NOT {UNDECIDED}))
+"""  # noqa: S608 - pieces of ours
 
 NOT_GIVEN = """
 SELECT n.id, %(because)s AS because, false AS is_silent FROM executions_notice n

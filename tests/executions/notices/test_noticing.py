@@ -299,6 +299,21 @@ def test_a_command_that_is_not_settled_is_told(make_rule, put, tick, receiver, a
     assert receiver.titles[1:] == ["Settled: Nightly import cancel r1 (Claims)"]
 
 
+def test_a_command_that_needs_a_decision_is_told_until_somebody_decides(
+    make_rule, put, tick, receiver, ana
+):
+    make_rule("stuck", after_seconds="1h")
+    command = commands.request_command(user=ana, execution=put("r1"), kind=Verb.CANCEL)
+    type(command).objects.update(state="needs_person", settled_at=ago(minutes=1))
+    tick()
+    tick()
+    assert receiver.titles == ["Stuck: Nightly import cancel r1 (Claims)"]
+    commands.request_command(user=ana, execution=command.execution, kind=Verb.CANCEL)
+    tick()
+    tick()
+    assert receiver.titles[1:] == ["Settled: Nightly import cancel r1 (Claims)"]
+
+
 @pytest.mark.parametrize(
     ("health", "word"), [("failing", "unreachable"), ("auth", "refused"), ("ok", "late")]
 )
