@@ -24,6 +24,7 @@ from providers.models import Health, ProviderAccount, open_account
 LOOK_EVERY = 5.0  # seconds between two looks at the accounts
 SHORTEST, LONGEST = 1.0, 60.0  # seconds before connecting again
 SETTLE = 0.2  # seconds in which several hints about one run are one
+MOST = 200  # runs of an account with a hint that has not been followed yet
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ class Ear:
             began = time.monotonic()
             try:
                 for ref in open_account(self.account).hints():
-                    self.due.setdefault(ref, time.monotonic() + SETTLE)
+                    if len(self.due) < MOST:  # a flood is left to the poll
+                        self.due.setdefault(ref, time.monotonic() + SETTLE)
                     if not self.is_wanted:
                         return
             except (ProviderError, SealError) as error:
