@@ -164,7 +164,7 @@ def _changed_meanwhile(
     differences = compiled.differences(before)[:20] if before else []
     view["notice"] = {"lamp": "warning", "text": text, "differences": differences}
     if not is_kept:
-        ours = ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen")
+        ours = ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen", "typed_at")
         unseen = request.POST.get("unseen", "").split(",")  # as that form knew its secrets
         prefix = drafts.prefix_of(question) + "-"
         view["typed"] = [

@@ -20,6 +20,7 @@ from executions.views.chrome import person
 from providers.credentials import SealError, seal, unseal
 
 MAX_DRAFT = 20_000_000  # characters, files included
+OVERTAKEN = 60_000  # ms by which a request may come late; more is a clock that was set back
 TOLD_EVERY = timedelta(minutes=1)  # open pages learn that somebody is still typing
 TRIPLE = ("kind", "schema", "form", "model", "choices")
 
@@ -42,6 +43,9 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
         source, triple = _compiled_from(kept), kept["triple"]
     if source.problem:
         return False
+    stamp = _stamp(request)
+    if kept is not None and kept["fingerprint"] == posted and _is_overtaken(stamp, kept):
+        return True
     typed = source.typed(request.POST, request.FILES, prefix_of(question))
     if kept is not None and kept["fingerprint"] == posted:
         # An input that was drawn again comes without the file that was chosen in it.
@@ -52,7 +56,7 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
     typed = {name: value for name, value in typed.items() if not _is_secret(source, name)}
     if sum(len(str(value)) for value in typed.values()) > MAX_DRAFT:
         return False
-    value = {"fingerprint": posted, "triple": triple, "typed": typed}
+    value = {"fingerprint": posted, "triple": triple, "typed": typed, "stamp": stamp}
     now = timezone.now()
     Draft.objects.update_or_create(
         question=question,
@@ -99,6 +103,19 @@ def restored(
     if kept["fingerprint"] != question.fingerprint:
         typed = compiled.carry_over(_compiled_from(kept), typed)
     return typed, kept["saved_at"]
+
+
+def _stamp(request: HttpRequest) -> list[Any]:
+    """In which browser this was typed, and when by that browser's clock, in ms; 0 if not said."""
+    text = request.POST.get("typed_at", "")
+    at = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+    return [request.session.session_key, at]
+
+
+def _is_overtaken(stamp: list[Any], kept: dict[str, Any]) -> bool:
+    """Whether the same browser has sent something newer already, which came first."""
+    browser, at = kept.get("stamp") or ["", 0]
+    return bool(at and stamp[1]) and browser == stamp[0] and 0 < at - stamp[1] < OVERTAKEN
 
 
 def _is_file(value: Any) -> bool:

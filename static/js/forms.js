@@ -13,6 +13,10 @@ function typedIn(form) { // without files and passwords: they are kept in no sto
   }
   return data;
 }
+function words(data) { // apart from when it was typed
+  data.delete("typed_at");
+  return data.toString();
+}
 function stash(form) {
   try {
     sessionStorage.setItem(stashKey(form), JSON.stringify({ at: Date.now() - skew + loadedAfter, typed: typedIn(form).toString() }));
@@ -21,7 +25,9 @@ function stash(form) {
 // ------------------------------------------------------------------------- saving while typing
 on("input", (event) => {
   const form = event.target.closest?.("form.answer[data-redraw]");
-  if (form) unsaved.set(form, (unsaved.get(form) || 0) + 1);
+  if (!form) return;
+  unsaved.set(form, (unsaved.get(form) || 0) + 1);
+  form.elements.typed_at.value = Date.now(); // requests overtake one another: the newest counts
 });
 document.addEventListener("submit", (event) => { // a session may be over: the sign-in page would swallow the post
   if (event.target.matches("form.answer[data-redraw]")) { stash(event.target); unsaved.delete(event.target); }
@@ -62,7 +68,7 @@ async function bringBack(form) {
   for (const name of ["csrfmiddlewaretoken", "key"]) { // of this page, not of the one before
     if (form.elements[name]) typed.set(name, form.elements[name].value);
   }
-  if (typed.toString() === typedIn(form).toString()) return; // it arrived after all
+  if (words(new URLSearchParams(typed)) === words(typedIn(form))) return; // it arrived after all
   const answer = await fetch(form.dataset.redraw, { method: "POST", body: typed });
   if (answer.ok && !unsaved.has(form)) location.reload(); // else somebody types already: that is newer
 }

@@ -7,7 +7,7 @@ const byId = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
 const on = (name, heard) => document.addEventListener(name, heard);
 let stream = null, timer = null, busy = false, paused = false, lost = false, signedOut = false;
-let wanted = new Set(), wantsAll = false, wantsRest = false, lastAsked = 0;
+let wanted = new Set(), wantsAll = false, wantsRest = false, lastAsked = 0, failed = false;
 function duration(seconds) { // the same words as `duration` in wording.py, in whole seconds
   const two = (n) => String(n).padStart(2, "0"), s = Math.max(0, Math.floor(seconds));
   if (s < 60) return s + " s";
@@ -46,8 +46,18 @@ async function ask() {
     await htmx.ajax("GET", url, { source: "#live", target: "#live", swap: "none" });
   } finally {
     busy = false;
+    if (failed) { // what was asked for is still unknown: all of it, a few seconds later
+      [wantsAll, lastAsked] = [true, Date.now() + 2000 + Math.random() * 2000];
+      say("asking", "No answer, trying again");
+    } else if (byId("live-word")?.textContent.startsWith("No answer") && stream && !lost) {
+      say("live", "Live");
+    }
+    failed = false;
     if (wanted.size || wantsAll || wantsRest) soon();
   }
+}
+for (const name of ["htmx:response:error", "htmx:error"]) {
+  on(name, (event) => { if (event.detail.ctx?.sourceElement?.id === "live") failed = true; });
 }
 function soon() {
   if (!timer) timer = setTimeout(ask, Math.max(0, lastAsked + 500 - Date.now()));

@@ -14,6 +14,7 @@ on("signed-out", () => {
 });
 on("htmx:response:error", (event) => {
   const status = event.detail.ctx.response.status;
+  if (status >= 500 && event.detail.ctx.sourceElement?.id === "live") return; // nobody asked for it: it is tried again
   if (status === 403) toast("Not allowed, or the page is too old: reload it.");
   else if (status !== 401 && status !== 422) toast(`The server could not do that (${status}). Nothing here was changed.`);
 });

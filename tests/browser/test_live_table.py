@@ -38,3 +38,28 @@ def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product
         )
         expect(row).to_contain_text("Succeeded", timeout=3000)
         assert page.evaluate("window.untouched")
+
+
+def test_news_that_the_server_could_not_give_is_asked_for_again(
+    page: Page, product: Product
+) -> None:
+    with serve.running("generio", seed=6, speed=4) as sim:
+        site = {"base_url": sim.base_url}
+        product.add_account("Live again", "generio", site, api_key=sim.api_key)
+        ref = sim.start("long_running")
+        said = "SELECT status FROM executions_execution WHERE ref = %s AND status = %s"
+        product.wait_until(lambda: product.query(said, ref, "running"), "it runs")
+        page.goto(f"{product.base_url}/?q={ref}")
+        page.wait_for_selector("#live[data-state=live]")
+        row = page.locator("tr", has_text=ref)
+        expect(row).to_contain_text("Running")
+        changes = f"{product.base_url}/executions/changes/**"
+        page.route(changes, lambda route: route.fulfill(status=503, body="Try later."))
+        sim.world.runs[ref].proceed()
+        product.wait_until(lambda: product.query(said, ref, "succeeded"), "it has ended")
+        expect(page.locator("#live-word")).to_have_text("No answer, trying again")
+        expect(row).to_contain_text("Running")
+        expect(page.locator(".toast")).to_have_count(0)
+        page.unroute(changes)
+        expect(row).to_contain_text("Succeeded")
+        expect(page.locator("#live-word")).to_have_text("Live")

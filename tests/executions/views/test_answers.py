@@ -71,6 +71,19 @@ def test_answered_elsewhere_keeps_what_was_typed(ana, question, typed):
     assert not Command.objects.exists()
 
 
+def test_a_draft_that_was_overtaken_on_its_way_replaces_no_newer_one(ana, question, typed):
+    def save(value: str, at: str) -> str:
+        ana.post(f"/questions/{question.pk}/draft/", typed(value, typed_at=at))
+        page = ana.get(f"/questions/{question.pk}/").content.decode()
+        return re.search(r'inputmode="numeric"', page) and re.search(r'value="(47\d\d)"', page)[1]
+
+    assert save("4712", "1764100000500") == "4712"
+    assert save("4711", "1764100000000") == "4712"  # typed before, came later
+    assert save("4713", "1764100000900") == "4713"
+    assert save("4714", "1764090000000") == "4714"  # a clock that was set back
+    assert save("4715", "") == "4715"
+
+
 def test_a_form_that_changed_meanwhile_keeps_what_fits(ana, question, typed, schema):
     ana.post(f"/questions/{question.pk}/draft/", typed("12"))
     new = {**schema["properties"], "note": {"type": "string"}}
