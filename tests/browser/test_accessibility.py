@@ -1,7 +1,5 @@
-"""Every page in both themes: no violation that axe-core can find, and nothing wider than a phone.
-
-A page of another topic is one line in PAGES; `{names}` are those of `seeding.seed`.
-"""
+"""Dialogs, the sign-in page and the admin in both themes: no violation that axe-core can find, and
+nothing wider than a phone. `test_screenshots` looks at all other pages in the same way."""
 
 from __future__ import annotations
 
@@ -9,47 +7,29 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import seeding
 from tests.browser.conftest import sign_in
+from tests.browser.looking import THEMES, in_theme, violations
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
 
-PAGES = {
-    "runs": "/",
-    "runs that match nothing": "/?q=nothing+is+called+this&started=24h",
-    "runs with a wrong filter": "/?color=red&status=failed&not_account={account}",
-    "failed run": "/executions/{failed}/",
-    "running run": "/executions/{running}/",
-    "run that asks": "/executions/{asks}/",
-    "run of an unknown status": "/executions/{unknown}/",
-    "inbox": "/inbox/",
-    "form": "/questions/{form}/",
-    "approval": "/questions/{approval}/",
-    "workflows": "/workflows/",
-    "workflows that match nothing": "/workflows/?q=nothing+is+called+this",
-    "start": "/workflows/{workflow}/",
-    "command": "/commands/{command}/",
-    "accounts": "/accounts/",
-    "account": "/accounts/{account}/",
-    "shift": "/shift/?since=8h",
-    "one group of a shift": "/shift/?since=8h&group=failed",
-    "preferences": "/preferences/",
-    "statuses": "/statuses/",
-    "not there": "/executions/999999999/",
+PAGES = {  # those that test_screenshots does not open
     "admin": "/admin/",
     "accounts in the admin": "/admin/providers/provideraccount/",
     "account in the admin": "/admin/providers/provideraccount/{account}/change/",
+    "new account in the admin": "/admin/providers/provideraccount/add/?provider=smartflows",
+    "rule for keys in the admin": "/admin/executions/correlationrule/add/",
+    "rule for notices in the admin": "/admin/executions/noticerule/add/",
+    "audit log in the admin": "/admin/executions/auditentry/",
 }
 DIALOGS = {  # opened by a key or a button of the page
     "palette": ("/", "Control+k", "#palette"),
     "shortcuts": ("/", "?", "#keys"),
     "cancel": ("/executions/{running}/", "", "#dialog-cancel"),
 }
-THEMES = ("light", "dark")
 NARROW = 360
 
 
@@ -68,28 +48,6 @@ def desk(chromium: Browser, product: Product, seeded: dict[str, Any]) -> Iterato
     sign_in(page, product)
     yield page
     context.close()
-
-
-def in_theme(page: Page, theme: str) -> None:
-    """Colours that fade over are awaited: half-way they are no one's."""
-    page.evaluate(
-        """async (theme) => {
-            document.documentElement.dataset.theme = theme;
-            const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
-            await Promise.allSettled(fading.map((each) => each.finished));
-        }""",
-        theme,
-    )
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds, as a line per element."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:300]})"
-        for each in found
-        for node in each["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,0 +1,30 @@
+"""What every page is looked at for: its two themes, and what axe-core finds in it."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+THEMES = ("light", "dark")
+
+
+def in_theme(page: Page, theme: str) -> None:
+    """Colours that fade over are awaited: half-way they are no one's."""
+    page.evaluate(
+        """async (theme) => {
+            document.documentElement.dataset.theme = theme;
+            const fading = document.getAnimations().filter((each) => each instanceof CSSTransition);
+            await Promise.allSettled(fading.map((each) => each.finished));
+        }""",
+        theme,
+    )
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, as a line per element."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:300]})"
+        for each in found
+        for node in each["nodes"]
+    ]
