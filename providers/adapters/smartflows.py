@@ -100,9 +100,13 @@ class SmartFlows(Adapter):
 
     def snapshot(self, ref: str) -> Snapshot:
         """Two GETs: the details hold the steps, the progress (read last, so the newest word)
-        the status, the form and the documents."""
+        the status, the form and the documents. A run that went on between the two is asked for its
+        details again: its steps would stay behind its status as long as it waits."""
         details = self.api.get("flows", "executions", ref).json()
-        return read_run(ref, self._progress(ref), details)
+        progress = self._progress(ref)
+        if native_key(details.get("status")) != native_key(progress.get("status")):
+            details = self.api.get("flows", "executions", ref).json()
+        return read_run(ref, progress, details)
 
     def workflows(self) -> Iterator[Workflow]:
         yield from (read_flow(flow) for flow in self._walk("GET", "flows"))

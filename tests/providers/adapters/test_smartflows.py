@@ -37,12 +37,23 @@ def says(server, recorded):
 
 
 def test_the_key_travels_in_its_header_and_the_progress_is_not_held(smartflows, server, says):
-    says(RUNNING, "progress_of_a_running_run")
+    says(RUNNING, "progress_of_a_running_run", "details_of_a_running_run")
     smartflows.snapshot(RUNNING)
     asked = {seen.path: seen for seen in server.requests}
     assert asked[f"{RUNS}/{RUNNING}"].headers["x-api-key"] == "planted-smart-flows-key/7"
     assert asked[f"{RUNS}/{RUNNING}/progress"].query == {"timeout": "1"}
     assert len(server.requests) == 2
+
+
+def test_steps_are_read_again_where_the_run_went_on_meanwhile(smartflows, server, recorded):
+    names = ("details_of_a_running_run", "details_of_a_run_that_asks_for_input")
+    server.on("GET", f"{RUNS}/{ASKING}", *(recorded("smartflows", name) for name in names))
+    progress = recorded("smartflows", "progress_of_a_run_that_asks_for_input")
+    server.on("GET", f"{RUNS}/{ASKING}/progress", progress)
+    run = smartflows.snapshot(ASKING)
+    assert run.status is Status.USER_INPUT
+    assert Status.USER_INPUT in [step.status for step in run.steps]
+    assert len(server.requests) == 3
 
 
 def test_a_running_run_shows_percentage_message_and_times(smartflows, says):
