@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from executions.wording import moment, stamped
+from executions.wording import stamped
 from providers.models import BLIND, Health, ProviderAccount
 
 LATE_AFTER = timedelta(seconds=60)  # at the least; slow accounts get three of their own intervals
@@ -28,7 +28,7 @@ class Freshness:
 
 def freshness(account: ProviderAccount, now: datetime) -> Freshness:
     seen = account.last_success_at
-    as_of = moment(seen)
+    as_of = stamped(seen)
     until = f"Data is from {stamped(seen)}." if seen else "Nothing has been read from it yet."
     is_old = seen is None or now - seen > _patience(account)
     if account.health == Health.PAUSED or not account.enabled:

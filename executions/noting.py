@@ -16,7 +16,7 @@ from django.db.models import Q
 from executions import audit, live
 from executions.models import MAX_NOTE, Execution, Note, Workflow
 from executions.roles import may_act, may_administer
-from executions.wording import iso, moment, plain
+from executions.wording import iso, plain, stamped
 
 MAX_SHOWN = 50
 
@@ -82,7 +82,7 @@ def shown(user: User | AnonymousUser, rows: Any) -> list[dict[str, Any]]:
             "id": note.pk,
             "text": plain(note.text),
             "by": note.author.get_username() if note.author else "someone",
-            "at": moment(note.created_at),
+            "at": stamped(note.created_at),
             "at_iso": iso(note.created_at),
             "is_pinned": note.is_pinned,
             "is_of_workflow": note.workflow_id is not None,

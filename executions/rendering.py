@@ -30,6 +30,7 @@ from executions.wording import (
     moment,
     plain,
     stamped,
+    zone,
 )
 from providers.models import ProviderAccount
 
@@ -80,7 +81,7 @@ def row(
 ) -> str:
     """One `<tr>`, safe to print as it is. `execution` comes from `finding`, with the name of its
     workflow and its command. `picks`: with a box to select it, for those who may act."""
-    reader = timezone.get_current_timezone_name()
+    reader = (timezone.get_current_timezone_name(), zone())  # its clock is changed as well
     known = token(execution, account, fresh, now)
     key = (execution.pk, known, is_mismatch, picks, reader)
     html = _kept.get(key)

@@ -138,13 +138,14 @@ class Range:
 
 
 def between(first: int, last: int, zone: tzinfo) -> str:
-    """`Tue Nov 24 14:00 to 15:00 CET`, both days where they differ."""
+    """`Tue Nov 24 14:00 to 15:00 CET`, both days and both names of the zone where they differ."""
     start, end = start_of(first).astimezone(zone), start_of(last).astimezone(zone)
     if start.date() == (end - timedelta(minutes=1)).date():
         until = f"{end:%H:%M}" if end.date() == start.date() else "24:00"
     else:
         until = f"{end:%a %b %d %H:%M}"
-    return f"{start:%a %b %d %H:%M} to {until} {start:%Z}"
+    began = "" if start.utcoffset() == end.utcoffset() else f" {start:%Z}"
+    return f"{start:%a %b %d %H:%M}{began} to {until} {end:%Z}"
 
 
 def stamp(quarter: int) -> str:

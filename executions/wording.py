@@ -89,8 +89,16 @@ def _is_visible(character: str) -> bool:
 
 
 def moment(at: datetime | None) -> str:
-    """`Nov 22 12:03:05` in the reader's zone; print `zone` beside it, or use `stamped`."""
-    return timezone.localtime(at).strftime("%b %d %H:%M:%S") if at else ""
+    """`Nov 22 12:03:05` in the reader's zone, under a heading with `zone`. Where the clock stood
+    otherwise than it does now, the time says so itself: `Jul 22 12:03:05 CEST`."""
+    return shown(at, "%b %d %H:%M:%S") if at else ""
+
+
+def shown(at: datetime, shape: str) -> str:
+    """A time in the reader's zone, with the zone's name if its offset is not that of now."""
+    local = timezone.localtime(at)
+    is_as_now = local.utcoffset() == timezone.localtime().utcoffset()
+    return local.strftime(shape if is_as_now else f"{shape} %Z")
 
 
 def stamped(at: datetime | None) -> str:
@@ -108,7 +116,7 @@ def iso(at: datetime | None) -> str:
 
 
 def clock(at: datetime | None) -> str:
-    return timezone.localtime(at).strftime("%H:%M:%S") if at else ""
+    return shown(at, "%H:%M:%S") if at else ""
 
 
 def duration(seconds: float) -> str:

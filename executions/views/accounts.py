@@ -171,7 +171,7 @@ def account_view(account: ProviderAccount) -> dict[str, Any]:
         "lamp": lamp,
         "icon": icon,
         "word": word,
-        "since": moment(account.health_since),
+        "since": stamped(account.health_since),
         "since_iso": iso(account.health_since),
         "cause": plain(account.last_error) if state not in ("current", "new") else "",
         "advice": ADVICE.get(state, ""),
@@ -236,7 +236,7 @@ def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
             "path": plain(rule.path),
             "pattern": plain(rule.pattern),
             "problem": plain(rule.problem),
-            "problem_at": moment(rule.problem_at),
+            "problem_at": stamped(rule.problem_at),
         }
         for rule in CorrelationRule.objects.filter(account=account)
     ]
@@ -248,11 +248,11 @@ def _key_search(account: ProviderAccount) -> dict[str, Any]:
     if search is None:
         return {}
     return {
-        "since": moment(search.since),
+        "since": stamped(search.since),
         "looked_at": f"{search.looked_at:,}",
         "found": f"{search.found:,}",
-        "reached": moment(search.reached),
-        "finished": moment(search.finished_at),
+        "reached": stamped(search.reached),
+        "finished": stamped(search.finished_at),
     }
 
 

@@ -31,7 +31,7 @@ from executions.views.chrome import (
     person,
     show,
 )
-from executions.wording import count, iso, mark, moment, plain, stamped
+from executions.wording import count, iso, mark, moment, plain, shown, stamped
 
 DEFAULT = "24h"
 FEW = 3  # names in a line; the rest is counted
@@ -261,4 +261,4 @@ def _few(names: list[str]) -> dict[str, Any]:
 def _since(at: datetime) -> str:
     """`09:12` for today, else with the day."""
     local, today = timezone.localtime(at), timezone.localtime()
-    return local.strftime("%H:%M" if local.date() == today.date() else "%b %d %H:%M")
+    return shown(at, "%H:%M" if local.date() == today.date() else "%b %d %H:%M")

@@ -180,7 +180,7 @@ def table(
             else ""
         ),
         "is_first": cursor is None,
-        "searched_to": wording.moment(page.searched_to),
+        "searched_to": wording.stamped(page.searched_to),
         "blind": troubles(request),
         "columns": columns(shown),
         "is_compact": preference.is_compact,

@@ -79,7 +79,8 @@ def _turned(look: dict[str, str], codes: str) -> dict[str, str]:
 
 
 def day_of(at: datetime | None) -> str:
-    return timezone.localtime(at).strftime("%a %b %d %Y") if at else ""
+    """`Sun Nov 01 2026 EDT`: another one begins with each day, and where the clock is changed."""
+    return timezone.localtime(at).strftime("%a %b %d %Y %Z") if at else ""
 
 
 def lines_of(

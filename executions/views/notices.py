@@ -238,14 +238,14 @@ def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) ->
         **_notice_view(notice),
         "rule": notice.rule.name,
         "count": row["count"],
-        "first": moment(row["first"]),
+        "first": stamped(row["first"]),
         "first_iso": iso(row["first"]),
         "list": _list_of(notice, row),
         "told": clock(notice.told_at) if notice.told_at else "",
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",
-        "taken_until": moment(until) if is_taken else "",
-        "muted_until": moment(muted.until) if muted else "",
+        "taken_until": stamped(until) if is_taken else "",
+        "muted_until": stamped(muted.until) if muted else "",
         "mute_thing": (
             f"workflow:{notice.workflow_id}"
             if notice.workflow_id
@@ -292,7 +292,7 @@ def _mute_view(mute: NoticeMute) -> dict[str, Any]:
         "thing": plain(str(mute.thing), 160),
         "account": mute.workflow.account.name if mute.workflow else "",
         "reason": mute.reason,
-        "until": moment(mute.until),
+        "until": stamped(mute.until),
         "until_iso": iso(mute.until),
         "by": mute.created_by.get_username() if mute.created_by else "somebody",
     }
@@ -315,7 +315,7 @@ def _delivery_view(row: Delivery) -> dict[str, Any]:
         "word": state.label.capitalize(),
         "attempts": row.attempts,
         "says": row.says,
-        "next": clock(row.not_before) if state == DeliveryState.PENDING and row.attempts else "",
+        "next": stamped(row.not_before) if state == DeliveryState.PENDING and row.attempts else "",
     }
 
 

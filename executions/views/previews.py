@@ -15,7 +15,7 @@ from executions.models import Batch, ItemState
 from executions.views.batch_items import PAGE, item_view, page_of, visible_items
 from executions.views.chrome import accounts_of
 from executions.views.progress import NOUNS, runs, title_of
-from executions.wording import STATUS_VIEWS, iso, moment, plain
+from executions.wording import STATUS_VIEWS, iso, plain, stamped
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
@@ -63,7 +63,7 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "by_reason": list(
             reasons.values_list("message").annotate(n=Count("pk")).order_by("-n", "message")
         ),
-        "assessed": moment(batch.assessed_at),
+        "assessed": stamped(batch.assessed_at),
         "assessed_iso": iso(batch.assessed_at),
         "list_url": reverse("executions:list") + batch.query,
     }

@@ -30,7 +30,7 @@ from executions.views.chrome import (
     show,
     troubles,
 )
-from executions.wording import iso, mark, moment, stamped
+from executions.wording import iso, mark, stamped
 
 FEW = 8  # lines of a group before its own page is needed
 AGO: Mapping[str, tuple[str, timedelta]] = {
@@ -172,7 +172,7 @@ def _lines(group: Group, here: str) -> list[dict[str, Any]]:
 def _line(event: Event) -> dict[str, Any]:
     return {
         "event": event,
-        "at": moment(event.at),
+        "at": stamped(event.at),
         "at_iso": iso(event.at),
         "href": _href(event),
         "number": 1,

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from executions.models import Execution
-from executions.wording import STATUS_VIEWS
+from executions.wording import STATUS_VIEWS, shown
 
 LANE = 44  # px of one run: its words, below them its bar
 BAR_AT = 22
@@ -59,11 +59,11 @@ def ticks(begin: datetime, end: datetime) -> list[dict[str, str]]:
     is_one_day = timezone.localtime(begin).date() == timezone.localtime(end).date()
     shape = "%H:%M:%S" if whole < timedelta(minutes=20) else "%H:%M"
     if not is_one_day:
-        shape = "%b %d %H:%M" if whole < timedelta(days=20) else "%b %d"
-    return [
-        {
-            "left": f"{percent}",
-            "word": timezone.localtime(begin + whole * percent / 100).strftime(shape),
-        }
-        for percent in TICKS
-    ]
+        shape = "%b %d %H:%M"
+    moments = ((percent, begin + whole * percent / 100) for percent in TICKS)
+    if whole >= timedelta(days=20):
+        return [
+            {"left": f"{left}", "word": timezone.localtime(at).strftime("%b %d")}
+            for left, at in moments
+        ]
+    return [{"left": f"{left}", "word": shown(at, shape)} for left, at in moments]

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from executions.models import Transition
 from executions.views.step_tree import FINAL_WORDS, Node
-from executions.wording import duration
+from executions.wording import duration, shown
 from providers.contract import LAMPS, Status
 
 LEAST = 0.5  # percent; a shorter bar could not be seen
@@ -80,14 +80,13 @@ class Scale:
         return found
 
     def _label(self, moment: datetime, every: float) -> str:
-        at = timezone.localtime(moment)
         if every < 1:
-            return at.strftime("%H:%M:%S.%f")[:-4]
+            return timezone.localtime(moment).strftime("%H:%M:%S.%f")[:-4]
+        if every >= DAY:
+            return timezone.localtime(moment).strftime("%b %d" if every < 1e7 else "%b %Y")
         if every < 60:
-            return at.strftime("%H:%M:%S")
-        if self.seconds < DAY:
-            return at.strftime("%H:%M")
-        return at.strftime("%b %d %H:%M" if every < DAY else "%b %d" if every < 1e7 else "%b %Y")
+            return shown(moment, "%H:%M:%S")
+        return shown(moment, "%H:%M" if self.seconds < DAY else "%b %d %H:%M")
 
 
 def percent(number: float) -> str:

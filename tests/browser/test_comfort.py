@@ -106,7 +106,7 @@ def test_the_zone_of_the_browser_is_offered_and_taken(
     page.get_by_role("button", name="Use the zone of this browser, America/Sao_Paulo").click()
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".message")).to_contain_text("saved")
-    expect(page.locator(".foot")).to_contain_text("All times are -03")
+    expect(page.locator(".foot")).to_contain_text("(-03 now)")
     context.close()
 
 

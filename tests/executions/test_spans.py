@@ -51,7 +51,7 @@ def test_an_hour_that_happens_twice_is_two_bars_with_the_names_of_both_zones():
     span = cut(BERLIN, "finished=24h", AUTUMN)
     assert set(hours_of(span)[:-1]) == {1}
     twice = [title for title in span.titles if "02:00" in title.split(" to ")[0]]
-    assert twice == ["Sun Oct 25 02:00 to 02:00 CEST", "Sun Oct 25 02:00 to 03:00 CET"]
+    assert twice == ["Sun Oct 25 02:00 CEST to 02:00 CET", "Sun Oct 25 02:00 to 03:00 CET"]
 
 
 def test_hours_of_a_half_hour_zone_begin_at_its_own_full_hours():

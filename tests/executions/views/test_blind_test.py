@@ -60,4 +60,4 @@ def test_the_admin_tells_it_with_its_zone(account, root):
     root.post(path_of(account), {"minutes": "5"})
     page = root.get(f"/admin/providers/provideraccount/{account.pk}/change/").content.decode()
     assert "A blind test is on</strong> until" in page
-    assert "All times are UTC." in page
+    assert "Times are in UTC." in page

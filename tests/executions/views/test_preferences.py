@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from executions.models import Preference
+from executions.models import LogEntry, Preference
 from executions.times import ago, relative, zone_named, zone_names
 from executions.wording import STATUS_ADVICE, duration
 from providers.contract import Status
@@ -33,7 +33,7 @@ def test_a_person_chooses_zone_density_and_shortcuts(ana, people):
     assert kept.has_shortcuts is False  # the box was not ticked
     assert 'data-density="compact"' in page
     assert 'data-keys="off"' in page
-    assert "All times are IST." in page
+    assert "Times are in Asia/Kolkata (IST now)." in page
 
 
 def test_a_zone_may_be_typed_carelessly_but_has_to_exist(ana, people):
@@ -53,7 +53,7 @@ def test_every_zone_offered_can_be_chosen():
 
 def test_preferences_are_ones_own(ana, vik):
     ana.post("/preferences/", CHOSEN)
-    assert "All times are UTC." in vik.get("/").content.decode()
+    assert "Times are in UTC." in vik.get("/").content.decode()
 
 
 def test_the_theme_still_belongs_to_the_screen(ana, people):
@@ -74,7 +74,7 @@ def test_every_page_names_the_zone_of_its_times(ana, put, prefer, path):
     put("r1")
     prefer("ana", zone="America/New_York")
     page = ana.get(path).content.decode()
-    assert re.search(r"All times are E[SD]T\.", page)
+    assert re.search(r"Times are in America/New_York \(E[SD]T now\)\.", page)
     assert 'data-zone="America/New_York"' in page
 
 
@@ -93,6 +93,33 @@ def test_a_live_row_is_relative_too(vik, put, prefer):
     prefer("vik", is_relative=True)
     answer = vik.get("/executions/changes/", {"rows": f"{run.pk}:old", "stamp": "old"})
     assert time_of(answer.content.decode()) == "1 h ago"
+
+
+def test_each_time_names_the_zone_that_was_in_force(ana, put, prefer):
+    """Five minutes past one came twice that night: at 05:05 and at 06:05 UTC."""
+    prefer("ana", zone="America/New_York")
+    for ref, hour in (("first", 5), ("second", 6)):
+        put(ref, started_at=datetime(2026, 11, 1, hour, 5, tzinfo=UTC))
+    page = ana.get("/").content.decode()
+    now = re.search(r"\((E[SD]T) now\)", page)[1]
+    told = {
+        found["at"]: found["zone"] or now
+        for found in re.finditer(
+            r'datetime="(?P<at>2026-11-01T0[56]:05:00Z)">Nov 01 01:05:00 ?(?P<zone>E[SD]T)?<', page
+        )
+    }
+    assert told == {"2026-11-01T05:05:00Z": "EDT", "2026-11-01T06:05:00Z": "EST"}
+
+
+def test_a_log_begins_a_new_part_where_the_clock_is_changed(ana, put, prefer):
+    prefer("ana", zone="America/New_York")
+    run = put("logged")
+    for seq, hour in enumerate((5, 6)):
+        at = datetime(2026, 11, 1, hour, 5, tzinfo=UTC)
+        LogEntry.objects.create(execution=run, seq=seq, at=at, text=f"line {seq}")
+    page = ana.get(f"/executions/{run.pk}/").content.decode()
+    days = re.findall(r"Sun Nov 01 2026 (E[SD]T)", page)
+    assert days == ["EDT", "EST"]
 
 
 def time_of(page: str) -> str:
