@@ -15,6 +15,7 @@ from executions import live
 from executions.models import Execution, ExecutionDetail, LogEntry
 from executions.redaction import hiding_answers, redact_text
 from executions.storing import within_years
+from executions.terminal import last_state
 from providers.adapter import Adapter
 from providers.contract import LogChunk
 from providers.models import ProviderAccount, open_account
@@ -78,7 +79,7 @@ def _append(
                 step_ref=line.step_ref[:200],
                 at=within_years(line.at),
                 level=line.level[:20],
-                text=scrub(redact_text(line.text.replace("\0", "�")))[:MAX_LINE],
+                text=scrub(redact_text(last_state(line.text).replace("\0", "�")))[:MAX_LINE],
             )
             for offset, line in enumerate(chunk.lines, start=1)
             if last + offset <= MAX_LINES

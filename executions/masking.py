@@ -11,10 +11,11 @@ import hashlib
 import re
 from functools import lru_cache
 
+from executions.terminal import without_codes
+
 KEY_LENGTH = 16  # hexadecimal characters
 LONGEST = 300  # characters looked at; as many as a summary has
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _SPACE = re.compile(r"\s+")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
 # The first that fits wins. What is `kept` tells errors apart: a 404 is not a 502.
@@ -52,7 +53,7 @@ _MARKS = {"uuid": "#", "time": "<time>", "quoted": "<value>", "path": "<path>", 
 
 def mask(text: str) -> str:
     """`Order 17 of "Ada": timeout after 30 s` becomes `order # of <value>: timeout after # s`."""
-    line = _SPACE.sub(" ", _ANSI.sub("", text[:LONGEST])).strip()
+    line = _SPACE.sub(" ", without_codes(text[:LONGEST])).strip()
     return _VARYING.sub(_masked, line).casefold().rstrip(" .!…")
 
 

@@ -21,6 +21,7 @@ from executions.freshness import blind_sentence
 from executions.models import Command, CommandState, Execution, Question
 from executions.redaction import redact_text, without
 from executions.roles import may_act, visible_accounts
+from executions.terminal import without_codes
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -185,7 +186,7 @@ def _settle(
         pk=command.pk, state=CommandState.SENDING, attempts=command.attempts
     ).update(
         state=state,
-        message=redact_text(hide(message))[:500],
+        message=redact_text(without_codes(hide(message)))[:500],
         fields={name: hide(complaint) for name, complaint in (fields or {}).items()},
         lease_until=None,
         accepted_at=now if state == CommandState.ACCEPTED else None,

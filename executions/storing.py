@@ -22,6 +22,7 @@ from executions.masking import error_key
 from executions.models import Quarantine
 from executions.redaction import MASK, redact_text, redact_value
 from executions.storing_sql import STORE
+from executions.terminal import last_state, without_codes
 from providers.contract import MAX_NAME, MAX_REF, Question, Snapshot, Unreadable
 
 BATCH = 500  # snapshots in one statement
@@ -157,7 +158,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
     """The JSON object that the statement reads; keys as in `storing_sql.STORE`."""
     if len(snapshot.ref) > MAX_REF or len(snapshot.workflow.ref) > MAX_REF:
         raise ValueError(f"an identifier is longer than {MAX_REF} characters")
-    error = redact_text(_text(snapshot.error, MAX_ERROR))
+    error = _said(snapshot.error, MAX_ERROR)
     row: dict[str, Any] = {
         "ref": snapshot.ref,
         "wref": snapshot.workflow.ref,
@@ -168,7 +169,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
         "reason": _text(snapshot.status_reason, 60),
         "native": _text(snapshot.native_status, 60),
         "progress": None if snapshot.progress is None else min(max(snapshot.progress, 0), 100),
-        "message": _text(redact_text(snapshot.message), 300),
+        "message": _said(snapshot.message, 300),
         "error": summary_of(error),
         "started": within_years(snapshot.started_at),
         "finished": within_years(snapshot.finished_at),
@@ -219,7 +220,7 @@ def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
                 "content_type": _text(output.content_type, 100),
                 "size": output.size,
                 "status": output.status.value,
-                "error": _text(redact_text(output.error), 500),
+                "error": _said(output.error, 500),
             }
             for output in {output.ref: output for output in snapshot.outputs or ()}.values()
         ],
@@ -242,7 +243,7 @@ def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
             "native": _text(step.native_status, 60),
             "started": within_years(step.started_at),
             "finished": within_years(step.finished_at),
-            "error": redact_text(_text(step.error, MAX_ERROR)),
+            "error": _said(step.error, MAX_ERROR),
             "output": bounded(redact_value(step.output), MAX_STEP_OUTPUT),
             "run_ref": _text(step.run_ref, MAX_REF),
             **_attempt(step.attempt),
@@ -303,7 +304,12 @@ def summary_of(error: str) -> str:
 
 
 def _text(value: str, limit: int) -> str:
-    return value.replace("\0", "�")[:limit]
+    return without_codes(value).replace("\0", "�")[:limit]
+
+
+def _said(value: str, limit: int) -> str:
+    """What a program printed: errors and messages."""
+    return _text(redact_text(without_codes(last_state(value))), limit)
 
 
 def within_years(at: datetime | None) -> datetime | None:

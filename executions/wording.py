@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from executions.models import OPEN_COMMAND_STATES, CommandState
+from executions.terminal import without_codes
 from providers.contract import LAMPS, STATUS_MEANINGS, Lamp, Status
 
 LAMP_ICONS: Mapping[Lamp, str] = {
@@ -70,7 +71,8 @@ PASTS: Mapping[Status, str] = {
 
 def plain(text: str, limit: int = 0) -> str:
     """Provider text with nothing invisible in it: control and direction characters are shown by
-    their code, tabs and line ends stay."""
+    their code, those of a terminal are gone, tabs and line ends stay."""
+    text = without_codes(text)
     if limit and len(text) > limit:
         text = text[: limit - 1] + "…"
     if text.isascii() and text.isprintable():

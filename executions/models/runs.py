@@ -219,6 +219,7 @@ class LogEntry(models.Model):
 
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, db_index=False)
     seq = models.PositiveIntegerField()
+    """Its number within the run, from 1, as pages show it."""
     step_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
     at = models.DateTimeField(null=True)
     level = models.CharField(max_length=20, default="", blank=True)

@@ -10,20 +10,15 @@ from typing import Any
 from django.utils import timezone
 
 from executions.models import ERROR_LEVELS, LogEntry
+from executions.terminal import CODE, last_state
 from executions.wording import plain
 
 MAX_LINE = 4000  # characters of one line on the page
 CUT_LINE = 200  # of each, after a page has printed `MAX_TEXT` altogether
 MAX_TEXT = 1_000_000
 LEVEL_LAMPS = {**dict.fromkeys(ERROR_LEVELS, "failed"), "warning": "warning", "warn": "warning"}
-ESCAPE = re.compile(r"\x1b(?:\[([0-9;:?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 MOST_PARTS = 200  # of one line; a line of escapes alone is not worth more
-
-
-def bare(text: str) -> str:
-    """Without the codes that colour a terminal or move its cursor."""
-    return ESCAPE.sub("", text)
 
 
 def parts_of(text: str, wanted: str = "") -> list[tuple[str, str]]:
@@ -31,13 +26,13 @@ def parts_of(text: str, wanted: str = "") -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     look: dict[str, str] = {}
     at = 0
-    for code in ESCAPE.finditer(text):
+    for code in CODE.finditer(text):
         _add(found, text[at : code.start()], look, wanted)
         if code.group(2) == "m":
             look = _turned(look, code.group(1) or "0")
         at = code.end()
         if len(found) > MOST_PARTS:
-            _add(found, bare(text[at:]), look, "")
+            _add(found, text[at:], look, "")
             return found
     _add(found, text[at:], look, wanted)
     return found
@@ -100,20 +95,20 @@ def lines_of(
     for entry in entries:
         at = timezone.localtime(entry.at) if entry.at else None
         today = day_of(entry.at) or day
-        number = entry.seq + 1
         most = MAX_LINE if room > 0 else CUT_LINE
-        text = entry.text[:most]
+        whole = last_state(entry.text)
+        text = whole[:most]
         room -= len(text)
         shown.append(
             {
-                "number": number,
+                "number": entry.seq,
                 "day": today if today != day else "",
                 "time": at.strftime("%H:%M:%S.%f")[:-3] if at else "",
                 "level": entry.level,
                 "lamp": LEVEL_LAMPS.get(entry.level.lower(), ""),
                 "parts": parts_of(text, wanted if hits is None or entry.seq in hits else ""),
-                "more": len(entry.text) - len(text),
-                "is_chosen": number == chosen,
+                "more": len(whole) - len(text),
+                "is_chosen": entry.seq == chosen,
                 "is_around": hits is not None and entry.seq not in hits,
                 "is_apart": hits is not None and before is not None and entry.seq > before + 1,
                 "step": (names or {}).get(entry.step_ref, ""),

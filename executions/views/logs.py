@@ -15,10 +15,11 @@ from django.views.decorators.http import require_GET
 
 from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
 from executions.roles import visible_executions
+from executions.terminal import last_state, without_codes
 from executions.views.addresses import LOG_WORDS, STEP_WORDS, link, number, query, word
 from executions.views.bounded import TooLong, bounded
 from executions.views.chrome import Fragment, fragment, no_store
-from executions.views.log_lines import bare, day_of, lines_of
+from executions.views.log_lines import day_of, lines_of
 from executions.wording import count, iso, plain
 
 WINDOW = 1000  # lines
@@ -72,8 +73,8 @@ def log_view(request: HttpRequest, run: Execution) -> dict[str, Any]:
 def new_lines(request: HttpRequest, run: Execution, after: int) -> list[dict[str, Any]]:
     """Lines after the number `after`, for a page that follows; at most a window of them."""
     found = _find(run, "", word(request, "level"), word(request, "log_step"))
-    rows = list(found.filter(seq__gte=after)[:WINDOW])
-    last = LogEntry.objects.filter(execution=run, seq=after - 1).values_list("at", flat=True)
+    rows = list(found.filter(seq__gt=after)[:WINDOW])
+    last = LogEntry.objects.filter(execution=run, seq=after).values_list("at", flat=True)
     return _shown(run, rows, day=day_of(next(iter(last), None)))
 
 
@@ -98,8 +99,8 @@ def log_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
 
 
 def last_number(run: Execution) -> int:
-    newest = LogEntry.objects.filter(execution=run).order_by("-seq").values_list("seq")[:1]
-    return next((seq + 1 for (seq,) in newest), 0)
+    newest = LogEntry.objects.filter(execution=run).order_by("-seq")
+    return next(iter(newest.values_list("seq", flat=True)[:1]), 0)
 
 
 @require_GET
@@ -120,11 +121,11 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     rows = _find(run, word(request, "log_q"), word(request, "level"), word(request, "log_step"))
     line = number(request, "line")
     if line is not None:
-        rows = rows.filter(seq=line - 1)
+        rows = rows.filter(seq=line)
 
     def lines() -> Iterator[str]:
         for entry in rows.iterator(2000):
-            yield f"{iso(entry.at)}\t{entry.level}\t{bare(entry.text)}\n"
+            yield f"{iso(entry.at)}\t{entry.level}\t{without_codes(last_state(entry.text))}\n"
 
     response = StreamingHttpResponse(lines(), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}-log.txt"'
@@ -147,21 +148,21 @@ def _window(
     request: HttpRequest, run: Execution, found: QuerySet[LogEntry], line: int | None
 ) -> dict[str, Any]:
     if line is not None:
-        rows = list(found.filter(seq__gte=max(0, line - 1 - WINDOW // 2))[:WINDOW])
+        rows = list(found.filter(seq__gte=line - WINDOW // 2)[:WINDOW])
     else:
         rows = list(found.order_by("-seq")[:WINDOW])[::-1]
     first, last = (rows[0].seq, rows[-1].seq) if rows else (0, 0)
     return {
         "lines": _shown(run, rows, chosen=line),
-        "log_last": last + 1 if rows else 0,
-        "log_before": link(request, line=max(1, first + 1), log_from=None)
+        "log_last": last,
+        "log_before": link(request, line=first, log_from=None)
         if rows and found.filter(seq__lt=first).exists()
         else "",
-        "log_after": link(request, line=last + 1, log_from=None)
+        "log_after": link(request, line=last, log_from=None)
         if rows and found.filter(seq__gt=last).exists()
         else "",
-        "before_line": max(1, first + 1),
-        "after_line": last + 1,
+        "before_line": first,
+        "after_line": last,
     }
 
 
@@ -170,7 +171,7 @@ def _searched(
 ) -> dict[str, Any]:
     """A page of finds, each with the lines around it."""
     begin = number(request, "log_from") or 1
-    seqs = list(found.filter(seq__gte=begin - 1).values_list("seq", flat=True)[: FOUND + 1])
+    seqs = list(found.filter(seq__gte=begin).values_list("seq", flat=True)[: FOUND + 1])
     more, seqs = seqs[FOUND:], seqs[:FOUND]
     wanted = {seq + step for seq in seqs for step in range(-AROUND, AROUND + 1)}
     rows = LogEntry.objects.filter(execution=run, seq__in=wanted).order_by("seq")
@@ -180,7 +181,7 @@ def _searched(
         "log_last": 0,
         "log_found": count(found[: COUNTED + 1].count(), COUNTED),
         "log_before": link(request, log_from=None) if begin > 1 else "",
-        "log_after": link(request, log_from=more[0] + 1) if more else "",
+        "log_after": link(request, log_from=more[0]) if more else "",
     }
 
 
@@ -201,7 +202,7 @@ def _error(run: Execution, *, after: int | None = None, before: int | None = Non
     """The number of the first line with an error, of the next one or of the one before."""
     found = LogEntry.objects.filter(execution=run, level__in=ERROR_LEVELS)
     if before is not None:
-        found = found.filter(seq__lt=before - 1).order_by("-seq")
+        found = found.filter(seq__lt=before).order_by("-seq")
     else:
-        found = found.filter(seq__gte=after or 0).order_by("seq")
-    return next((seq + 1 for seq in found.values_list("seq", flat=True)[:1]), None)
+        found = found.filter(seq__gt=after or 0).order_by("seq")
+    return next(iter(found.values_list("seq", flat=True)[:1]), None)

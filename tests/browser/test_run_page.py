@@ -26,7 +26,7 @@ run = put("busy", Status.RUNNING, seq=1 + TURN, steps=tuple(steps), input={"day"
           output={"rows": [{"n": n} for n in range(900)]})
 first = LogEntry.objects.filter(execution=run).count()
 LogEntry.objects.bulk_create(
-    LogEntry(execution=run, seq=n, at=at(n / 50), step_ref="read" if n < 9 else "",
+    LogEntry(execution=run, seq=n + 1, at=at(n / 50), step_ref="read" if n < 9 else "",
              level="error" if n == 400 else "info", text=f"depot {n} is settled")
     for n in range(first, first + (40 if TURN else 1500)))
 from executions.live import publish_runs

@@ -222,7 +222,7 @@ def logged(put) -> Execution:
     run = put("log", Status.RUNNING)
     LogEntry.objects.bulk_create(
         LogEntry(
-            execution=run, seq=n, at=NOW, text=f"row {n + 1} done",
+            execution=run, seq=n + 1, at=NOW, text=f"row {n + 1} done",
             level="error" if n in (99, 20_000, 40_000) else "debug" if n % 2 else "info",
             step_ref="s1" if n < 500 else "",
         )
@@ -259,7 +259,8 @@ def test_times_of_lines_stand_under_their_day_in_the_readers_zone(ana, put):
     run = put("r")
     ends = datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC)
     LogEntry.objects.bulk_create(
-        LogEntry(execution=run, seq=n, at=ends + timedelta(seconds=n), text="x") for n in range(4)
+        LogEntry(execution=run, seq=n + 1, at=ends + timedelta(seconds=n), text="x")
+        for n in range(4)
     )
     text = part(shown(ana, run), "log")
     days = re.findall(r'data-line="(\d)"><b class="log-day">(.*?)</b>', text)
@@ -311,7 +312,7 @@ def test_colours_of_a_terminal_are_names_and_other_codes_are_gone():
 
 def test_a_very_long_line_is_cut_and_can_be_had_whole(ana, put):
     run = put("r")
-    LogEntry.objects.create(execution=run, seq=0, text="w" * 15_000)
+    LogEntry.objects.create(execution=run, seq=1, text="w" * 15_000)
     text = shown(ana, run)
     assert text.count("w" * 4000) == 1
     assert "11000 more characters" in text
@@ -519,7 +520,7 @@ def test_hostile_names_paths_values_and_lines_are_text(ana, detailed):
         for n in range(6)
     )  # fmt: skip
     run = detailed("r", Status.FAILED, error=HOSTILE, steps=steps, input=bad, output=bad, raw=bad)
-    LogEntry.objects.create(execution=run, seq=0, text=f"\x1b[31m{HOSTILE}", step_ref="s0")
+    LogEntry.objects.create(execution=run, seq=1, text=f"\x1b[31m{HOSTILE}", step_ref="s0")
     command(run, reason=HOSTILE)
     first = Step.objects.filter(execution=run).first()
     assert first is not None

@@ -56,7 +56,9 @@ def test_a_run_of_another_team_is_not_there(eve, failed):
 def test_the_log_is_searched_whole_and_shown_around_a_line(ana, put):
     run = put("r1")
     LogEntry.objects.bulk_create(
-        LogEntry(execution=run, seq=n, text=f"line {n + 1}", level="error" if n == 9 else "info")
+        LogEntry(
+            execution=run, seq=n + 1, text=f"line {n + 1}", level="error" if n == 9 else "info"
+        )
         for n in range(2500)
     )
     last = ana.get(f"/executions/{run.pk}/").content.decode()
@@ -95,11 +97,11 @@ def test_the_page_is_told_what_changed_and_else_nothing(ana, put):
     asked = f"/executions/{run.pk}/changes/?stamp={stamp}"
     assert ana.get(f"{asked}&log=0").status_code == 204
     put("r1", seq=2, steps=(step(1), step(2, Status.RUNNING)), questions=(), outputs=())
-    LogEntry.objects.create(execution=run, seq=0, text="began", at=timezone.now())
+    LogEntry.objects.create(execution=run, seq=1, text="began", at=timezone.now())
     answer = ana.get(f"{asked}&log=0").content.decode()
     assert "Step 2" in answer
     assert 'hx-target="#log" ' in answer  # its first line brings the tools of a log
-    LogEntry.objects.create(execution=run, seq=1, text="went on", at=timezone.now())
+    LogEntry.objects.create(execution=run, seq=2, text="went on", at=timezone.now())
     answer = ana.get(f"{asked}&log=1").content.decode()
     assert 'hx-target="#log-lines" hx-swap="beforeend"' in answer
     assert "2 lines" in answer
