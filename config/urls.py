@@ -6,12 +6,16 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from config import health, pages
+from executions.views.form_pages import posted_from
+
+sign_out = login_not_required(posted_from("executions:list")(LogoutView.as_view()))
 
 urlpatterns = [
     path("", include("executions.urls")),
     path("sign-in/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
-    path("sign-out/", login_not_required(LogoutView.as_view()), name="logout"),
+    path("sign-out/", sign_out, name="logout"),
     path("api/v1/", include("executions.api.urls")),
+    path("admin/logout/", sign_out),
     path("admin/", admin.site.urls),
     path("favicon.ico", pages.icon),
     path("healthz", health.is_up, name="healthz"),

@@ -12,9 +12,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.views.decorators.http import require_POST
 
 from executions import audit, rekeying
 from executions.administering import ForAdministrators
@@ -102,13 +102,15 @@ class KeyRuleAdmin(ForAdministrators):
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
-        own = [path("trial/", wrap(require_POST(self.trial_view)), name="rule_trial")]
+        own = [path("trial/", wrap(self.trial_view), name="rule_trial")]
         return own + super().get_urls()
 
     def trial_view(self, request: HttpRequest) -> HttpResponse:
         """What the rule as typed finds in the account's newest runs; nothing is saved."""
         if not may_administer(request.user):
             raise PermissionDenied
+        if request.method != "POST":
+            return redirect("admin:executions_correlationrule_add")
         form = RuleForm(request.POST)
         problems = [
             f"{form.fields[name].label or name}: {error}"

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.views.decorators.http import require_POST
 
 from executions import audit, delivering, notice_rules
 from executions.administering import ForAdministrators
@@ -76,7 +75,7 @@ class NoticeRuleAdmin(ForAdministrators):
     # ------------------------------------------------------------------------------- testing
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.test_view))
+        view = self.admin_site.admin_view(self.test_view)
         return [path("<int:pk>/test/", view, name="rule_test"), *super().get_urls()]
 
     def test_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -86,12 +85,15 @@ class NoticeRuleAdmin(ForAdministrators):
         rule: NoticeRule | None = self.get_object(request, str(pk))
         if rule is None:
             raise Http404
+        change_page = reverse("admin:executions_noticerule_change", args=[pk])
+        if request.method != "POST":
+            return HttpResponseRedirect(change_page)
         results = self._results(request, rule)
         if request.headers.get("HX-Request") == "true":
             return TemplateResponse(request, f"{TEMPLATES}/_results.html", {"results": results})
         for is_ok, words in results:
             self.message_user(request, words, messages.SUCCESS if is_ok else messages.ERROR)
-        return HttpResponseRedirect(reverse("admin:executions_noticerule_change", args=[pk]))
+        return HttpResponseRedirect(change_page)
 
     def _results(self, request: HttpRequest, rule: NoticeRule) -> list[tuple[bool, str]]:
         person = request.user.get_username()

@@ -15,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
 
 from providers import forms, setup, trying
 from providers.models import ProviderAccount
@@ -196,13 +195,16 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         own = [
-            path("<int:pk>/poll/", wrap(require_POST(self.poll_view)), name="account_poll"),
+            path("<int:pk>/poll/", wrap(self.poll_view), name="account_poll"),
             path("<int:pk>/polls/", wrap(self.polls_view), name="account_polls"),
         ]
         return own + super().get_urls()
 
     def poll_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         account = self._granted(request, pk)
+        change_page = reverse("admin:providers_provideraccount_change", args=[pk])
+        if request.method != "POST":
+            return HttpResponseRedirect(change_page)
         if not account.enabled:
             words, level = "The account is disabled. Enable it to poll it.", messages.WARNING
         elif setup.poll_soon(account):
@@ -217,7 +219,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             }
             return TemplateResponse(request, f"{TEMPLATES}/_said.html", context)
         self.message_user(request, words, level)
-        return HttpResponseRedirect(reverse("admin:providers_provideraccount_change", args=[pk]))
+        return HttpResponseRedirect(change_page)
 
     def polls_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         account = self._granted(request, pk)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions import audit, live
 from executions.filters import LAMP_WORDS, provider_name
@@ -26,6 +26,7 @@ from executions.views.chrome import (
     person,
     show,
 )
+from executions.views.form_pages import posted_from
 from executions.wording import LAMP_ICONS, duration, iso, mark, moment, plain, size, stamped
 from providers import registry, setup
 from providers.adapter import Adapter
@@ -110,7 +111,7 @@ def account_changes(request: HttpRequest, pk: int) -> HttpResponse:
     return changes(request, mark(context), fragments)
 
 
-@require_POST
+@posted_from("executions:account")
 def poll(request: HttpRequest, pk: int) -> HttpResponse:
     """Makes the account due now. The next tick of the scheduler takes it."""
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
@@ -125,7 +126,7 @@ def poll(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("executions:account", pk=pk)
 
 
-@require_POST
+@posted_from("executions:account")
 def blind_test(request: HttpRequest, pk: int) -> HttpResponse:
     """Makes the account unreachable for some minutes, to prove that the pages tell the truth; with
     `minutes=0` ends that."""

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions.commands import NotPossible, request_command
 from executions.forms import CompiledForm, compile_question, short_files
@@ -25,6 +25,7 @@ from executions.views.chrome import (
     show,
     wants_fragment,
 )
+from executions.views.form_pages import posted_from
 from executions.views.questions import (
     MAX_RAW,
     get_question,
@@ -58,7 +59,7 @@ def question_changes(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@require_POST
+@posted_from("executions:question")
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Records the answer; a worker sends it. What was typed is kept whatever happens."""
     question = get_question(request, pk)
@@ -98,7 +99,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("executions:detail", pk=question.execution_id)
 
 
-@require_POST
+@posted_from("executions:question")
 def draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Saves what is typed so far, sealed, for this person alone. A post that only wants the form
     drawn again (a row more, a condition) gets its fields."""
@@ -123,7 +124,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     return no_store(HttpResponse(word, content_type="text/plain; charset=utf-8"))
 
 
-@require_POST
+@posted_from("executions:question")
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The body that the form as it is typed now would send, secrets masked. Sends nothing."""
     question = get_question(request, pk)

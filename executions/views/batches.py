@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions import batches, freezing
 from executions.filters import Filters, parse
@@ -30,6 +30,7 @@ from executions.views.chrome import (
     sees_all,
     show,
 )
+from executions.views.form_pages import posted_from
 from executions.views.progress import get_batch
 from executions.views.questions import intent_key, require_may_act
 from executions.wording import mark
@@ -58,7 +59,7 @@ def batches_changes(request: HttpRequest) -> HttpResponse:
     return changes(request, mark(context["batches"]), fragments)
 
 
-@require_POST
+@posted_from("executions:list")
 def batch_creation(request: HttpRequest) -> HttpResponse:
     """Freezes what was chosen: `ids` by hand, or with `scope=all` what `query` finds now."""
     require_may_act(request)
@@ -107,7 +108,7 @@ def batch_changes(request: HttpRequest, pk: int) -> HttpResponse:
     return changes(request, _stamp(head, items), fragments)
 
 
-@require_POST
+@posted_from("executions:batch")
 def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     """The preview's form. An old preview is made again instead, and shown."""
     batch = get_batch(request, pk)
@@ -127,7 +128,7 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("executions:batch", pk=pk)
 
 
-@require_POST
+@posted_from("executions:batch")
 def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_batch(request, pk)
     require_may_act(request)
@@ -139,7 +140,7 @@ def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("executions:batch", pk=pk)
 
 
-@require_POST
+@posted_from("executions:batch")
 def batch_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """A new batch, with a preview of its own, of what failed or of what was not sent."""
     batch = get_batch(request, pk)

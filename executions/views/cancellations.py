@@ -5,26 +5,26 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.views.decorators.http import require_POST
 
 from executions.commands import NotPossible, request_command
 from executions.views.chrome import address, person
 from executions.views.details import get_run
+from executions.views.form_pages import posted_from
 from executions.views.questions import intent_key, require_may_act
 from providers.contract import Verb
 
 
-@require_POST
+@posted_from("executions:detail")
 def cancellation(request: HttpRequest, pk: int) -> HttpResponse:
     return _request(request, pk, Verb.CANCEL)
 
 
-@require_POST
+@posted_from("executions:detail")
 def suspension(request: HttpRequest, pk: int) -> HttpResponse:
     return _request(request, pk, Verb.SUSPEND)
 
 
-@require_POST
+@posted_from("executions:detail")
 def resumption(request: HttpRequest, pk: int) -> HttpResponse:
     return _request(request, pk, Verb.RESUME)
 

@@ -11,16 +11,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 
 from executions import audit, live
 from executions.models import Question
 from executions.views.chrome import address, person, wants_fragment
+from executions.views.form_pages import posted_from
 from executions.views.questions import get_question, require_may_act
 from executions.views.waiting import line_answer
 
 
-@require_POST
+@posted_from("executions:question")
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
     """Says "I am on it". Compare-and-set: the first one has it until it is let go, or taken over
     from the very person the page named (`from`)."""
@@ -44,7 +44,7 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
     return _answer(request, question, said)
 
 
-@require_POST
+@posted_from("executions:question")
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """Lets go of it; anybody who may act can also free it from somebody who left."""
     question = get_question(request, pk)

@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions import acknowledging, errors
 from executions.acknowledging import Taken
@@ -31,6 +31,7 @@ from executions.views.chrome import (
     person,
     show,
 )
+from executions.views.form_pages import posted_from
 from executions.wording import count, iso, mark, moment, plain, shown, stamped
 
 DEFAULT = "24h"
@@ -73,7 +74,7 @@ def error_changes(request: HttpRequest, key: str) -> HttpResponse:
     return changes(request, _stamp(context), fragments)
 
 
-@require_POST
+@posted_from("executions:error")
 def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
     """A person takes the error on, for the teams of the accounts that they see it at."""
     group = _acted_on(request, key)
@@ -87,7 +88,7 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponseRedirect(_next(request, key))
 
 
-@require_POST
+@posted_from("executions:error")
 def release(request: HttpRequest, key: str) -> HttpResponse:
     group = _acted_on(request, key)
     affected = [accounts_of(request)[pk] for pk in group.account_ids]

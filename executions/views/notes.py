@@ -7,30 +7,30 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
 
 from executions import noting
 from executions.models import Execution, Note, Workflow
 from executions.roles import visible_executions
 from executions.views.chrome import accounts_of, address, person
+from executions.views.form_pages import posted_from
 from executions.views.questions import require_may_act
 
 
-@require_POST
+@posted_from("executions:detail", "#notes")
 def run_note(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible_executions(request.user).select_related("account")
     run = get_object_or_404(found, pk=pk)
     return _written(request, run, reverse("executions:detail", args=[pk]))
 
 
-@require_POST
+@posted_from("executions:workflow", "#notes")
 def workflow_note(request: HttpRequest, pk: int) -> HttpResponse:
     found = Workflow.objects.filter(account_id__in=list(accounts_of(request)))
     workflow = get_object_or_404(found.select_related("account"), pk=pk)
     return _written(request, workflow, reverse("executions:workflow", args=[pk]))
 
 
-@require_POST
+@posted_from(lambda request, pk: _page_of(_get(request, pk)))
 def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
     noting.delete(person(request), note, address=address(request))
@@ -38,7 +38,7 @@ def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     return _back(request, note)
 
 
-@require_POST
+@posted_from(lambda request, pk: _page_of(_get(request, pk)))
 def note_pin(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
     is_pinned = request.POST.get("pinned") == "1"
@@ -73,6 +73,11 @@ def _back(request: HttpRequest, note: Note) -> HttpResponse:
     target = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(target, {request.get_host()}):
         return HttpResponseRedirect(target)  # `redirect` would look for a view of that name
+    return redirect(_page_of(note))
+
+
+def _page_of(note: Note) -> str:
+    """The page that shows the note."""
     if note.execution_id:
-        return redirect("executions:detail", pk=note.execution_id)
-    return redirect("executions:workflow", pk=note.workflow_id)
+        return reverse("executions:detail", args=[note.execution_id]) + "#notes"
+    return reverse("executions:workflow", args=[note.workflow_id]) + "#notes"

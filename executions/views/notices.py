@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions import muting, notice_rules, phrasing
 from executions.ids import row_id
@@ -26,6 +26,7 @@ from executions.models import (
 )
 from executions.roles import visible_accounts
 from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, person, show
+from executions.views.form_pages import posted_from
 from executions.views.questions import require_may_act
 from executions.wording import clock, iso, mark, moment, plain, stamped
 
@@ -106,7 +107,7 @@ def message_detail(request: HttpRequest, pk: int) -> HttpResponse:
     return show(request, "executions/notice_message.html", context)
 
 
-@require_POST
+@posted_from(lambda request, pk: reverse("executions:notices"))
 def acknowledgement(request: HttpRequest, pk: int) -> HttpResponse:
     """For the whole group of this notice, or taken back with `let_go`."""
     user = person(request)
@@ -119,7 +120,7 @@ def acknowledgement(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("executions:notices")
 
 
-@require_POST
+@posted_from("executions:notices", "#mute")
 def mute_creation(request: HttpRequest) -> HttpResponse:
     require_may_act(request)
     thing = _thing(request, request.POST.get("thing", ""))
@@ -139,7 +140,7 @@ def mute_creation(request: HttpRequest) -> HttpResponse:
     return redirect("executions:notices")
 
 
-@require_POST
+@posted_from(lambda request, pk: reverse("executions:notices"))
 def mute_end(request: HttpRequest, pk: int) -> HttpResponse:
     user = person(request)
     muting.end_mute(

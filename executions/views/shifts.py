@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions import audit, shifting
 from executions.ids import row_id
@@ -30,6 +30,7 @@ from executions.views.chrome import (
     show,
     troubles,
 )
+from executions.views.form_pages import posted_from
 from executions.wording import iso, mark, stamped
 
 FEW = 8  # lines of a group before its own page is needed
@@ -60,7 +61,7 @@ def shift_changes(request: HttpRequest) -> HttpResponse:
     return changes(request, context["own_stamp"], fragments)
 
 
-@require_POST
+@posted_from("executions:shift")
 def handover(request: HttpRequest) -> HttpResponse:
     """Up to when the page told: what came since the page was made is not lost."""
     told, now = _read(request.POST.get("until", "")), timezone.now()

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions import repeating
 from executions.commands import NotPossible, request_start
@@ -30,6 +30,7 @@ from executions.views.chrome import (
     person,
     show,
 )
+from executions.views.form_pages import posted_from
 from executions.views.questions import intent_key, require_may_act
 from executions.wording import mark, plain
 from providers import registry
@@ -83,7 +84,7 @@ def workflow_start(request: HttpRequest, pk: int) -> HttpResponse:
     return _form_page(request, workflow, form, problem, again=again)
 
 
-@require_POST
+@posted_from("executions:workflow")
 def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
     workflow = get_object_or_404(_visible(request).select_related("account"), pk=pk)
     require_may_act(request)

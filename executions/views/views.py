@@ -6,13 +6,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from executions import columns, viewing
 from executions.ids import row_id
 from executions.models import SavedView
 from executions.roles import VIEWER, may_act, preference_of
 from executions.views.chrome import accounts_of, address, fragment, no_store, person
+from executions.views.form_pages import posted_from
 from executions.views.lists import filters_of
 
 ROLES = (VIEWER, "operator", "admin")
@@ -40,14 +41,14 @@ def view_menu(request: HttpRequest) -> HttpResponse:
     return no_store(HttpResponse(fragment(request, "executions/_views.html", context)))
 
 
-@require_POST
+@posted_from("executions:list")
 def view_creation(request: HttpRequest) -> HttpResponse:
     user = person(request)
     view = SavedView(owner=user, query=_query(request), columns=_columns(request))
     return _saved(request, view)
 
 
-@require_POST
+@posted_from(lambda request, pk: f"{reverse('executions:list')}?view={pk}")
 def view_change(request: HttpRequest, pk: int) -> HttpResponse:
     """Rename, share otherwise; with `overwrite` it also takes over what the list shows now."""
     view = _own(request, pk)
@@ -56,7 +57,7 @@ def view_change(request: HttpRequest, pk: int) -> HttpResponse:
     return _saved(request, view)
 
 
-@require_POST
+@posted_from(lambda request, pk: f"{reverse('executions:list')}?view={pk}")
 def view_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     view = _own(request, pk)
     viewing.delete(person(request), view, address(request))
@@ -64,7 +65,7 @@ def view_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(reverse("executions:list") + "?all=1")
 
 
-@require_POST
+@posted_from("executions:list")
 def view_default(request: HttpRequest) -> HttpResponse:
     """The one named in `view` opens first; none if it is empty."""
     user, chosen = person(request), request.POST.get("view", "")
@@ -77,7 +78,7 @@ def view_default(request: HttpRequest) -> HttpResponse:
     return redirect(_address(view) if view else reverse("executions:list") + "?all=1")
 
 
-@require_POST
+@posted_from("executions:list")
 def table_preference(request: HttpRequest) -> HttpResponse:
     """Which columns the table has, and how dense it is."""
     preference = preference_of(request.user)

@@ -213,7 +213,7 @@ def test_poll_now_makes_the_account_due(admin: Client, account: ProviderAccount)
     ProviderAccount.objects.update(
         health=Health.AUTH, next_poll_at=timezone.now() + timedelta(hours=1)
     )
-    assert admin.get(f"{LIST}{account.pk}/poll/").status_code == 405
+    assert admin.get(f"{LIST}{account.pk}/poll/")["Location"] == change(account)
     page = admin.post(f"{LIST}{account.pk}/poll/", headers={"HX-Request": "true"})
     assert "Asked for" in page.content.decode()
     account.refresh_from_db()
