@@ -21,7 +21,7 @@ from executions.administering import ForAdministrators
 from executions.correlating import Rule
 from executions.models import CorrelationRule
 from executions.roles import may_administer
-from executions.wording import moment, plain
+from executions.wording import plain, time_tag
 from providers.models import ProviderAccount
 
 TEMPLATES = "admin/executions/correlationrule"
@@ -130,7 +130,7 @@ def _tried(data: dict[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "label": plain(run.name or run.ref, 80),
-            "started": moment(run.sort_at),
+            "started": time_tag(run.sort_at),
             "keys": [plain(key.text) for key in rekeying.found_in([rule], run)],
         }
         for run in runs

@@ -27,7 +27,17 @@ from executions.views.chrome import (
     show,
 )
 from executions.views.form_pages import posted_from
-from executions.wording import LAMP_ICONS, duration, iso, mark, moment, plain, size, stamped
+from executions.wording import (
+    LAMP_ICONS,
+    duration,
+    iso,
+    mark,
+    moment,
+    plain,
+    size,
+    stamped,
+    time_tag,
+)
 from providers import registry, setup
 from providers.adapter import Adapter
 from providers.contract import LAMPS, Status
@@ -179,7 +189,7 @@ def account_view(account: ProviderAccount) -> dict[str, Any]:
         "last_success": moment(account.last_success_at),
         "last_success_iso": iso(account.last_success_at),
         "failures": account.failures,
-        "blind_until": stamped(account.blind_until) if account.is_blind else "",
+        "blind_until": time_tag(account.blind_until) if account.is_blind else "",
         "blind_by": account.blind_by,
         "is_enabled": account.enabled,
     }
@@ -237,7 +247,7 @@ def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
             "path": plain(rule.path),
             "pattern": plain(rule.pattern),
             "problem": plain(rule.problem),
-            "problem_at": stamped(rule.problem_at),
+            "problem_at": time_tag(rule.problem_at),
         }
         for rule in CorrelationRule.objects.filter(account=account)
     ]
@@ -249,11 +259,11 @@ def _key_search(account: ProviderAccount) -> dict[str, Any]:
     if search is None:
         return {}
     return {
-        "since": stamped(search.since),
+        "since": time_tag(search.since),
         "looked_at": f"{search.looked_at:,}",
         "found": f"{search.found:,}",
-        "reached": stamped(search.reached),
-        "finished": stamped(search.finished_at),
+        "reached": time_tag(search.reached),
+        "finished": time_tag(search.finished_at),
     }
 
 

@@ -32,7 +32,7 @@ from executions.views.addresses import link
 from executions.views.chrome import Fragment, changes, fragment, no_store, show, wants_fragment
 from executions.views.payloads import payload_list
 from executions.views.steps import failed_step, step_list
-from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, size, stamped
+from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, size, time_tag
 from providers.contract import Verb
 
 VERBS = {
@@ -154,7 +154,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "changed_iso": iso(run.changed_at),
         "read_at": moment(detail.get("read_at") or run.observed_at),
         "read_iso": iso(detail.get("read_at") or run.observed_at),
-        "missing_since": stamped(run.missing_since),
+        "missing_since": time_tag(run.missing_since),
         "unread_because": "" if run.is_gone else _why_unread(run),
         "is_old": is_old,
         "commands": histories.open_commands(run),

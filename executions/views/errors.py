@@ -32,7 +32,7 @@ from executions.views.chrome import (
     show,
 )
 from executions.views.form_pages import posted_from
-from executions.wording import count, iso, mark, moment, plain, shown, stamped
+from executions.wording import count, iso, mark, moment, plain, shown, stamped, time_tag
 
 DEFAULT = "24h"
 FEW = 3  # names in a line; the rest is counted
@@ -157,7 +157,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
         "groups": views[: errors.MAX_GROUPS],
         "more": len(views) - errors.MAX_GROUPS,
         "totals": [(word, sum(each["state"] == word for each in views)) for word in order],
-        "cut_at": stamped(cut_at),
+        "cut_at": time_tag(cut_at),
         "here": f"{reverse('executions:errors')}?finished={window}",
         "window": window,
         "window_word": PRESETS[window][0],
@@ -199,10 +199,10 @@ def _place(request: HttpRequest, place: Place, window: str, key: str) -> dict[st
         "provider": provider_name(account.provider),
         "runs": f"{place.runs:,}",
         "href": f"?error={key}&finished={window}&workflow={place.workflow_id}",
-        "first": moment(place.first_at),
-        "last": moment(place.last_at),
+        "first": time_tag(place.first_at),
+        "last": time_tag(place.last_at),
         "is_open": place.is_open,
-        "succeeded": moment(place.succeeded_at),
+        "succeeded": time_tag(place.succeeded_at),
     }
 
 
@@ -216,8 +216,8 @@ def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
     return [
         {
             "by": row.by.get_username() if row.by else "somebody",
-            "at": moment(row.at),
-            "ended": moment(row.ended_at),
+            "at": time_tag(row.at),
+            "ended": time_tag(row.ended_at),
             "ending": row.get_ending_display(),
             "note": plain(row.note),
         }

@@ -21,7 +21,16 @@ from executions.models import (
 )
 from executions.settling import STALLED_AFTER
 from executions.views.addresses import HISTORY_WORDS, link, number, query, word
-from executions.wording import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, clock, iso, moment, plain
+from executions.wording import (
+    COMMAND_LAMPS,
+    COMMAND_WORDS,
+    STATUS_VIEWS,
+    clock,
+    iso,
+    moment,
+    plain,
+    time_tag,
+)
 from providers.contract import Status, Verb
 
 MAX_SHOWN = 100
@@ -218,7 +227,7 @@ def _transition(row: Transition, cause: dict[str, str]) -> dict[str, Any]:
         "now": STATUS_VIEWS[row.to_status],
         "native": plain(row.native_status),
         "reason": plain(row.status_reason),
-        "provider_time": moment(row.provider_time),
+        "provider_time": time_tag(row.provider_time),
         "observed": moment(row.observed_at),
         "observed_iso": iso(row.observed_at),
         "flags": ", ".join(FLAG_WORDS.get(flag, flag) for flag in row.flags),

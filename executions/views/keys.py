@@ -23,7 +23,7 @@ from executions.roles import may_act
 from executions.tracing import Found
 from executions.views import time_lines
 from executions.views.chrome import Fragment, accounts_of, changes, fragment, show
-from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, zone
+from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, time_tag, zone
 
 
 @require_GET
@@ -125,8 +125,8 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
         "providers": sorted({row["provider"] for row in rows}),
         "waiting": sum(len(row["questions"]) for row in rows),
         "failed": sum(row["status"].lamp == "failed" for row in rows),
-        "begin": moment(begin) if runs else "",
-        "end": moment(end) if runs else "",
+        "begin": time_tag(begin) if runs else "",
+        "end": time_tag(end) if runs else "",
         "is_going": any(not row["status"].status.is_final for row in rows),
         "took": duration((end - begin).total_seconds()) if runs else "",
         "ticks": time_lines.ticks(begin, end),

@@ -28,7 +28,7 @@ from executions.roles import visible_accounts
 from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, person, show
 from executions.views.form_pages import posted_from
 from executions.views.questions import require_may_act
-from executions.wording import clock, iso, mark, moment, plain, stamped
+from executions.wording import clock, iso, mark, moment, plain, stamped, time_tag
 
 MAX_GROUPS = 100
 RECENT = 10  # deliveries on the first page
@@ -245,8 +245,8 @@ def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) ->
         "told": clock(notice.told_at) if notice.told_at else "",
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",
-        "taken_until": stamped(until) if is_taken else "",
-        "muted_until": stamped(muted.until) if muted else "",
+        "taken_until": time_tag(until) if is_taken else "",
+        "muted_until": time_tag(muted.until) if muted else "",
         "mute_thing": (
             f"workflow:{notice.workflow_id}"
             if notice.workflow_id
@@ -273,7 +273,7 @@ def _notice_view(notice: Notice) -> dict[str, Any]:
         "account": notice.account.name,
         "sentence": plain(phrasing.sentence(notice), 300),
         "path": phrasing.path_of(notice),
-        "cleared": stamped(notice.cleared_at),
+        "cleared": time_tag(notice.cleared_at),
         "because": notice.cleared_because,
     }
 
@@ -316,7 +316,7 @@ def _delivery_view(row: Delivery) -> dict[str, Any]:
         "word": state.label.capitalize(),
         "attempts": row.attempts,
         "says": row.says,
-        "next": stamped(row.not_before) if state == DeliveryState.PENDING and row.attempts else "",
+        "next": time_tag(row.not_before) if state == DeliveryState.PENDING and row.attempts else "",
     }
 
 

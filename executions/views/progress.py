@@ -15,7 +15,7 @@ from executions.batches import total
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
 from executions.roles import may_act
 from executions.views.chrome import accounts_of, person
-from executions.wording import iso, moment, plain, stamped
+from executions.wording import iso, moment, plain, stamped, time_tag
 from providers.models import Health, ProviderAccount
 
 STATES = {  # (lamp, icon, word)
@@ -110,7 +110,7 @@ def head_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "all_items": f"{total(batch, accounts=accounts):,}",
         "account_rows": rows,
         "is_partly_hidden": any(pk not in accounts for pk in batch.accounts),
-        "stopped": stamped(batch.stopped_at),
+        "stopped": time_tag(batch.stopped_at),
         "stopped_by": batch.stopped_by.get_username() if batch.stopped_by else "",
         "finished": stamped(batch.finished_at),
         "finished_iso": iso(batch.finished_at),

@@ -24,7 +24,7 @@ from executions.views import drafts
 from executions.views.chrome import Fragment, fragment
 from executions.views.histories import argument_pairs
 from executions.views.waiting import presence_of, presence_words
-from executions.wording import COMMAND_WORDS, iso, plain, stamped
+from executions.wording import COMMAND_WORDS, iso, plain, stamped, time_tag
 from providers.contract import Verb
 
 MAX_RAW = 50_000  # characters of the triple on the page
@@ -129,12 +129,12 @@ def question_view(
         "is_open": is_open,
         "may_send": is_open and not is_sent,
         "sent": sent,
-        "draft_saved": stamped(saved_at) if is_restored else "",
+        "draft_saved": time_tag(saved_at) if is_restored else "",
         "draft_ms": int(saved_at.timestamp() * 1000) if saved_at else 0,
         "opened": stamped(question.opened_at),
         "opened_iso": iso(question.opened_at),
-        "closed": stamped(question.closed_at),
-        "due": stamped(question.due_at),
+        "closed": time_tag(question.closed_at),
+        "due": time_tag(question.due_at),
         "is_overdue": question.due_at is not None and question.due_at < timezone.now(),
         "key": str(uuid.uuid4()),
         "raw": _raw(question, compiled),

@@ -31,7 +31,7 @@ from executions.views.chrome import (
     troubles,
 )
 from executions.views.form_pages import posted_from
-from executions.wording import iso, mark, stamped
+from executions.wording import iso, mark, stamped, time_tag
 
 FEW = 8  # lines of a group before its own page is needed
 AGO: Mapping[str, tuple[str, timedelta]] = {
@@ -95,7 +95,7 @@ def _view(request: HttpRequest) -> dict[str, Any]:
         "since_value": timezone.localtime(since).strftime("%Y-%m-%dT%H:%M"),
         "chosen": chosen,
         "ago_options": [(key, words[0], key == chosen) for key, words in AGO.items()],
-        "seen_at": stamped(preference_of(request.user).seen_at),
+        "seen_at": time_tag(preference_of(request.user).seen_at),
         "until": window.until.isoformat(),
         "has_accounts": bool(window.accounts),
         "blind": troubles(request),

@@ -15,7 +15,7 @@ from executions.models import Execution, Step, Transition
 from executions.views import step_tree, timelines
 from executions.views.step_tree import Node, Row, Shown
 from executions.views.timelines import Scale
-from executions.wording import STATUS_VIEWS, duration, iso, moment, plain, size, zone
+from executions.wording import STATUS_VIEWS, duration, iso, moment, plain, size, stamped, zone
 
 MAX_ERROR = 2000  # characters of an error in the timeline; the step itself shows more
 ERRORS = 40_000  # characters of errors on one page
@@ -55,7 +55,7 @@ def drawn(run: Execution, root: Node, shown: list[Shown], chosen: int | None) ->
         "ticks": scale.ticks() if scale else [],
         "axis_zone": zone(scale.start) if scale else "",
         "span": duration(scale.seconds) if scale else "",
-        "span_start": moment(scale.start) if scale else "",
+        "span_start": stamped(scale.start) if scale else "",
         "at_once": timelines.most_at_once(root, last) if root.size > 1 else 0,
         "own_bars": own,
         "own_spent": ", ".join(timelines.spent(kept)),

@@ -19,7 +19,7 @@ from executions.forms import compile_question
 from executions.freshness import freshness
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
 from executions.views.chrome import accounts_of, fragment, no_store
-from executions.wording import COMMAND_WORDS, clock, iso, plain, stamped
+from executions.wording import COMMAND_WORDS, clock, iso, plain, stamped, time_tag
 from providers.contract import Verb
 
 COLUMNS = (
@@ -99,7 +99,7 @@ def _line(
         "account": account.name,
         "opened": stamped(row.opened_at),
         "opened_iso": iso(row.opened_at),
-        "due": stamped(row.due_at),
+        "due": time_tag(row.due_at),
         "is_overdue": row.due_at is not None and row.due_at < now,
         "is_answerable": row.is_answerable,
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
@@ -108,7 +108,7 @@ def _line(
         "claimed_iso": iso(row.claimed_at),
         "is_mine": row.claimed_by_id == me,
         "present": presence_words(present, (me, row.claimed_by_id)),
-        "draft": stamped(mine),
+        "draft": time_tag(mine),
         "sent": COMMAND_WORDS[sent.state] if sent else "",
         "sent_by": _name(sent),
         "refused": plain(refused.message, 200) if refused and not row.closed_at else "",

@@ -215,6 +215,16 @@ def test_the_page_of_an_error_names_every_workflow_with_its_runs(ana, fail):
     assert f"/?error={KEY}&amp;finished=24h&amp;workflow={workflow}" in text
 
 
+def test_every_time_on_the_page_of_an_error_tells_utc_when_pointed_at(ana, fail):
+    fail("f1")
+    page = ana.get(f"/errors/{KEY}/").content.decode()
+    main = page[page.index("<main") : page.index("</main>")]
+    times = re.compile(r"[A-Z][a-z]{2} \d\d \d\d:\d\d")
+    assert times.search(main)
+    without = re.sub(r'<time\b[^>]* datetime="[^"]+"[^>]*>[^<]*</time>', "", main)
+    assert not times.search(without)
+
+
 def test_an_error_that_is_over_still_has_its_page(ana, fail):
     fail("old", finished_at=timezone.now() - timedelta(days=20))
     assert "No run that you may see ended with this error" in page(ana, f"/errors/{KEY}/")
