@@ -38,6 +38,8 @@ class Adapter(ABC):
     pace: ClassVar[Pace] = Pace()
     wants_whole_answers: ClassVar[bool] = False
     """Whether an answer must name every property of the form, those without a value as well."""
+    refuses_empty_texts: ClassVar[bool] = False
+    """Whether "" is no answer to a text that the form demands. Plain JSON Schema takes it."""
     notes: ClassVar[Mapping[Verb, str]] = {}
     """What a verb means at this provider, in one sentence ("Takes effect before the next step")."""
 

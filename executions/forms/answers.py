@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from jsonschema.exceptions import ValidationError
 
-from executions.forms import checks
-from executions.forms.bodies import assembled, rows_of
+from executions.forms import bodies, checks
 from executions.forms.drawing import Drawing
 from executions.forms.drawn import Drawn
 from executions.forms.fields import AnswerField, RowsField
-from executions.forms.keys import MISSING, Path, key_text, put
+from executions.forms.keys import MISSING, Path, is_below, key_text, put
+from executions.forms.placing import Placed, is_field, placed
 from executions.forms.showing import Shown, show
-from executions.forms.tree import Leaf, Repeat, Text
+from executions.forms.tree import Group, Leaf, Repeat, Text
+from executions.forms.validation import TooMuch
 
 
 class AnswerForm(forms.Form):
@@ -28,11 +30,14 @@ class AnswerForm(forms.Form):
         prefix: str,
         quick: str,
         redrawing: frozenset[int],
+        refuses_empty: bool = True,
     ) -> None:
         self.drawing = drawing
         self.quick = quick
         self.redrawing = redrawing
         """Numbers of the fields whose change makes a condition worth another look."""
+        self.refuses_empty = refuses_empty
+        """Whether "" counts as nothing where a text is needed."""
         self.by_name: dict[str, Drawn] = {}
         super().__init__(prefix=prefix or None)
         self.label_suffix = ""
@@ -44,13 +49,18 @@ class AnswerForm(forms.Form):
     def add_items(self, items: list[Drawn], *, is_idle: bool, in_row: bool) -> None:
         for drawn in items:
             self.by_name[drawn.name] = drawn
-            if drawn.is_visible and isinstance(drawn.node, Leaf) and is_asked(drawn):
-                self.fields[drawn.name] = AnswerField(drawn, is_idle=is_idle, in_row=in_row)
+            if drawn.is_visible and isinstance(drawn.node, Leaf) and is_field(drawn):
+                self.fields[drawn.name] = self.field(drawn, is_idle, in_row)
             elif drawn.is_visible and isinstance(drawn.node, Repeat):
                 self.fields[drawn.name] = RowsField(drawn)
             self.add_items(drawn.items, is_idle=is_idle, in_row=in_row)
             for row in drawn.rows:
                 self.add_items(row.items, is_idle=is_idle or row.is_idle, in_row=True)
+
+    def field(self, drawn: Drawn, is_idle: bool, in_row: bool) -> AnswerField:
+        return AnswerField(
+            drawn, is_idle=is_idle, in_row=in_row, refuses_empty=self.refuses_empty
+        )  # fmt: skip
 
     def held(self) -> Iterator[tuple[str, Any]]:
         """What the inputs hold, by field name."""
@@ -59,23 +69,50 @@ class AnswerForm(forms.Form):
             yield name, field.initial if isinstance(field, RowsField) else drawn.typed
 
     def clean(self) -> dict[str, Any]:
-        """The rules of lists, once their rows are read."""
-        for name, field in self.fields.items():
-            drawn = self.by_name[name]
-            if isinstance(field, RowsField) and not drawn.repeat.is_readonly:
-                values = rows_of(drawn, self.value_of)
-                given = values if isinstance(values, list) else []
-                is_exempt = not given and not drawn.repeat.is_required and drawn.is_untouched
-                for complaint in (
-                    () if is_exempt else checks.about_list(drawn.repeat.shape.rules, given)
-                ):
-                    self.add_error(name, self.words(drawn, complaint, given))
-                    break
+        """The rules of the whole schema, once every field is read. Complaints go to their fields;
+        one about fields together stands on top; what no field here can change stops nobody."""
+        places = dict(bodies.places(self.drawing.items, self.value_of))
+        for each in placed(self.errors_of_body(), places):
+            drawn = each.drawn
+            if drawn is None:
+                is_about_fields = any(is_below(path, each.path) for path in places)
+                if is_about_fields and each.complaint.code != checks.REQUIRED:
+                    self.add_error(None, self.on_top(each, places))
+            elif not self.has_error(drawn.name) and not self.is_exempt(drawn, each.complaint):
+                self.add_error(drawn.name, self.words(drawn, each.complaint))
         return self.cleaned_data
 
-    def words(self, drawn: Drawn, complaint: checks.Complaint, value: Any) -> str:
-        rules = drawn.repeat.shape.rules
-        return checks.message(drawn.repeat.words, complaint, value, rules)
+    def errors_of_body(self) -> list[ValidationError]:
+        try:
+            return self.drawing.schemas.validation.errors(self.body())
+        except TooMuch:
+            return []  # said on the page, see `CompiledForm.unchecked`
+
+    def is_exempt(self, drawn: Drawn, complaint: checks.Complaint) -> bool:
+        """What the form allows beyond the schema, and what nobody here can mend."""
+        if complaint.code == checks.REQUIRED:
+            return drawn.node.is_free or drawn.is_unclear  # type: ignore[union-attr]
+        if complaint.code == checks.TYPE and drawn.is_untouched:
+            return True  # it came like this
+        if drawn.is_required:
+            return False
+        value = self.value_of(drawn) if isinstance(drawn.node, Leaf) else None
+        if isinstance(drawn.node, Repeat):
+            value = bodies.rows_of(drawn, self.value_of)
+            return drawn.is_untouched and value in (MISSING, None, [])
+        return value in ("", None)
+
+    def on_top(self, each: Placed, places: dict[Path, Drawn]) -> str:
+        node = places[each.path].node if each.path in places else None
+        title = node.words.title if isinstance(node, Group) else ""
+        return f"{title}: {each.complaint.text}" if title else each.complaint.text
+
+    def words(self, drawn: Drawn, complaint: checks.Complaint) -> str:
+        node = drawn.node
+        if isinstance(node, Leaf):
+            value = self.value_of(drawn)
+            return checks.message(node.words, complaint, value, node.shape.rules)
+        return checks.message(drawn.repeat.words, complaint, "", drawn.repeat.shape.rules)
 
     def value_of(self, drawn: Drawn) -> Any:
         """The cleaned value; what cannot be sent from here stays as it was."""
@@ -85,7 +122,7 @@ class AnswerForm(forms.Form):
 
     def body(self) -> Any:
         """The body of a valid form. `copyValueTo` fills what has no field of its own here."""
-        body = assembled(self.drawing.items, self.drawing.start, self.value_of)
+        body = bodies.assembled(self.drawing.items, self.drawing.start, self.value_of)
         drawn_paths = {drawn.path for drawn in self.by_name.values()}
         for drawn in self.drawing.leaves():
             for path in drawn.leaf.copies_to:
@@ -137,7 +174,7 @@ class AnswerForm(forms.Form):
         """Hidden inputs for fields a condition hides: what was typed comes back with them."""
         kept = []
         for drawn in self.drawing.every():
-            is_leaf = isinstance(drawn.node, Leaf) and is_asked(drawn)
+            is_leaf = isinstance(drawn.node, Leaf) and is_field(drawn)
             if drawn.is_visible or not (is_leaf or isinstance(drawn.node, Repeat)):
                 continue
             if isinstance(drawn.node, Repeat):
@@ -167,8 +204,3 @@ class AnswerForm(forms.Form):
             if not isinstance(drawn.node, Text) and drawn.name in self.fields and drawn.path == path
         ]
         return matches[0].name if matches else ""
-
-
-def is_asked(drawn: Drawn) -> bool:
-    """Whether a person can fill this field here."""
-    return not drawn.leaf.is_readonly and drawn.control != "elsewhere"

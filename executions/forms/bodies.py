@@ -31,8 +31,9 @@ def assembled(items: list[Drawn], start: Any, value_of: ValueOf, *, with_idle: b
 def write(items: list[Drawn], holder: list[Any], value_of: ValueOf, with_idle: bool) -> None:
     """Hidden fields first: a key may be listed twice with opposite conditions."""
     flat = list(_flat(items))
+    shown = {_path(drawn) for drawn in flat if drawn.is_visible}
     for drawn in flat:
-        if not drawn.is_visible:
+        if not drawn.is_visible and _path(drawn) not in shown:
             _hide(drawn, holder)
     for drawn in flat:
         if not drawn.is_visible:
@@ -52,7 +53,7 @@ def rows_of(drawn: Drawn, value_of: ValueOf, with_idle: bool = False) -> Any:
             if value is not MISSING or with_idle:
                 values.append(None if value is MISSING else value)
     if not values and not isinstance(drawn.start, list) and drawn.is_untouched:
-        return [] if drawn.start is MISSING and drawn.repeat.is_required else drawn.start
+        return [] if drawn.start is MISSING and drawn.is_required else drawn.start
     return values
 
 
@@ -61,6 +62,21 @@ def _row_value(row: Row, value_of: ValueOf, with_idle: bool) -> Any:
     write(row.items, holder, value_of, with_idle)
     is_object = bool(row.items) and all(_path(item) for item in row.items)
     return {} if holder[0] is MISSING and is_object else holder[0]
+
+
+def places(items: list[Drawn], value_of: ValueOf, at: Path = ()) -> Iterator[tuple[Path, Drawn]]:
+    """Where the body has the value of each visible field: rows that are not sent count for
+    nothing."""
+    for drawn in _flat(items):
+        if not drawn.is_visible:
+            continue
+        here = (*at, *_path(drawn))
+        yield here, drawn
+        position = 0
+        for row in drawn.rows:
+            if not row.is_idle and _row_value(row, value_of, False) is not MISSING:
+                yield from places(row.items, value_of, (*here, position))
+                position += 1
 
 
 def _flat(items: list[Drawn]) -> Iterator[Drawn]:

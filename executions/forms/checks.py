@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-import re2
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ValidationError as FormatError
 from django.core.validators import URLValidator, validate_email
+from jsonschema.exceptions import ValidationError
 
 from executions.forms.dates import to_input
+from executions.forms.dialects import is_number
 from executions.forms.keys import MISSING
+from executions.forms.schemas import kind_of
 from executions.forms.tree import Leaf, Wording
 from executions.forms.wording import plain
 
-MAX_PATTERN = 1000  # characters
-
 REQUIRED, SHORT, LONG, PATTERN = 302, 200, 201, 202
 FACTOR, LOW, LOW_EXCLUSIVE, HIGH, HIGH_EXCLUSIVE = 100, 101, 102, 103, 104
-ENUM, FEW, MANY, TWICE = 1, 400, 401, 402
+TYPE, ENUM, ALTERNATIVES, FEW, MANY, TWICE = 0, 1, 12, 400, 401, 402
 
 
 @dataclass(frozen=True)
@@ -33,116 +30,88 @@ class Complaint:
     text: str
 
 
-@lru_cache(maxsize=512)
-def compiled_pattern(pattern: str) -> Any | None:
-    """A provider's JavaScript pattern in linear time; None where RE2 has no such thing."""
-    if len(pattern) > MAX_PATTERN or not pattern.isprintable():
+def is_absent(value: Any, *, is_nullable: bool, may_be_empty: bool = False) -> bool:
+    """Whether `required` counts a value as missing: a null that is not allowed, and "", which plain
+    JSON Schema takes for a text (`may_be_empty`)."""
+    is_empty = value == "" and not may_be_empty
+    return value is MISSING or is_empty or (value is None and not is_nullable)
+
+
+def day_complaint(leaf: Leaf, value: Any) -> Complaint | None:
+    """The form's own bounds of a date, which no schema knows."""
+    if leaf.control != "date" or not isinstance(value, str):
         return None
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 2**20
-    try:
-        return re2.compile(pattern, options=options)
-    except (re2.error, UnicodeError):
-        return None
-
-
-def complaints(leaf: Leaf, value: Any) -> Iterator[Complaint]:
-    """What is wrong with a value that is there."""
-    rules = leaf.shape.rules
-    if isinstance(value, str):
-        yield from _about_text(rules, value)
-        if leaf.control == "date":
-            yield from _about_range(leaf, value)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield from _about_number(rules, value)
-    elif isinstance(value, list):
-        yield from about_list(rules, value)
-
-
-def is_absent(value: Any, *, is_nullable: bool) -> bool:
-    """Whether `required` counts a value as missing: "" and a null that is not allowed."""
-    return value is MISSING or value == "" or (value is None and not is_nullable)
-
-
-def _about_text(rules: dict[str, Any], value: str) -> Iterator[Complaint]:
-    if value.startswith("data:") and rules.get("format") == "data-url":
-        if count(rules, "maxLength") is not None and len(value) > rules["maxLength"]:
-            yield Complaint(LONG, "This file is larger than the provider takes.")
-        return
-    least, most = count(rules, "minLength"), count(rules, "maxLength")
-    if least is not None and len(value) < least:
-        yield Complaint(SHORT, f"Enter at least {least} characters.")
-    if most is not None and len(value) > most:
-        yield Complaint(LONG, f"Enter at most {most} characters.")
-    pattern = rules.get("pattern")
-    if isinstance(pattern, str):
-        compiled = compiled_pattern(pattern)
-        if compiled is not None and compiled.search(value) is None:
-            yield Complaint(PATTERN, "This does not have the expected form.")
-
-
-def _about_range(leaf: Leaf, value: str) -> Iterator[Complaint]:
     day = to_input("date", value, leaf.style)  # whatever the style it is sent in
     if day and leaf.earliest and day < leaf.earliest:
-        yield Complaint(LOW, f"Enter {leaf.earliest} or later.")
+        return Complaint(LOW, f"Enter {leaf.earliest} or later.")
     if day and leaf.latest and day > leaf.latest:
-        yield Complaint(HIGH, f"Enter {leaf.latest} or earlier.")
+        return Complaint(HIGH, f"Enter {leaf.latest} or earlier.")
+    return None
 
 
-def limits(rules: dict[str, Any]) -> Iterator[tuple[int, Decimal, str]]:
-    """The bounds of a number: code, bound, sentence. Draft 4 says `exclusiveMinimum: true`
-    beside `minimum`, later drafts give the bound itself."""
-    low, high = _exact(rules.get("minimum")), _exact(rules.get("maximum"))
-    above, below = rules.get("exclusiveMinimum"), rules.get("exclusiveMaximum")
-    if low is not None:
-        yield (LOW_EXCLUSIVE, low, "more than") if above is True else (LOW, low, "at least")
-    if (bound := _exact(above)) is not None:
-        yield LOW_EXCLUSIVE, bound, "more than"
-    if high is not None:
-        yield (HIGH_EXCLUSIVE, high, "less than") if below is True else (HIGH, high, "at most")
-    if (bound := _exact(below)) is not None:
-        yield HIGH_EXCLUSIVE, bound, "less than"
+# ---------------------------------------------------------------------- complaints of a schema
 
 
-def _about_number(rules: dict[str, Any], value: int | float) -> Iterator[Complaint]:
-    number = Decimal(str(value))
-    for code, bound, words in limits(rules):
-        is_wrong = {
-            LOW: number < bound,
-            LOW_EXCLUSIVE: number <= bound,
-            HIGH: number > bound,
-            HIGH_EXCLUSIVE: number >= bound,
-        }[code]
-        if is_wrong:
-            yield Complaint(code, f"Enter {words} {bound:f}.")
-    factor = _exact(rules.get("multipleOf", rules.get("divisibleBy")))
-    if factor and abs(number.adjusted() - factor.adjusted()) < 25 and number % factor:
-        yield Complaint(FACTOR, f"Enter a multiple of {factor:f}.")
+def complaint_of(error: ValidationError, *, is_file: bool = False) -> Complaint:
+    """A complaint of the schema in our words. `error` may be inside a list of alternatives."""
+    value, rule = error.instance, error.validator_value
+    word = error.validator if isinstance(error.validator, str) else ""
+    if is_file and word == "maxLength":
+        return Complaint(LONG, "This file is larger than the provider takes.")
+    if word in _SENTENCES:
+        code, sentence = _SENTENCES[word]
+        size = len(value) if isinstance(value, str | list | dict) else 0
+        return Complaint(code, sentence.format(rule=_written(rule), size=size))
+    if word == "type":
+        return Complaint(TYPE, f"Enter {_types_words(rule)}, not {_TYPES[kind_of(value)]}.")
+    if word in ("anyOf", "oneOf") and not error.context:
+        return Complaint(ALTERNATIVES, "This fits several of the alternatives, not one.")
+    return Complaint(0, "The provider's rules do not allow this.")
 
 
-def about_list(rules: dict[str, Any], values: list[Any]) -> Iterator[Complaint]:
-    least, most = count(rules, "minItems"), count(rules, "maxItems")
-    if least is not None and len(values) < least:
-        yield Complaint(FEW, f"At least {least} needed, {len(values)} given.")
-    if most is not None and len(values) > most:
-        yield Complaint(MANY, f"At most {most} allowed, {len(values)} given.")
-    different = {json.dumps(value, sort_keys=True) for value in values}
-    if rules.get("uniqueItems") is True and len(different) < len(values):
-        yield Complaint(TWICE, "The same entry is there twice.")
+REQUIRED_WORDS = "This is needed."
+_SENTENCES = {
+    "required": (REQUIRED, REQUIRED_WORDS),
+    "dependentRequired": (REQUIRED, REQUIRED_WORDS),
+    "enum": (ENUM, "Choose one of the options."),
+    "const": (ENUM, "Choose one of the options."),
+    "minLength": (SHORT, "Enter at least {rule} characters, not {size}."),
+    "maxLength": (LONG, "Enter at most {rule} characters, not {size}."),
+    "pattern": (PATTERN, "This does not have the expected form."),
+    "multipleOf": (FACTOR, "Enter a multiple of {rule}."),
+    "minimum": (LOW, "Enter at least {rule}."),
+    "exclusiveMinimum": (LOW_EXCLUSIVE, "Enter more than {rule}."),
+    "maximum": (HIGH, "Enter at most {rule}."),
+    "exclusiveMaximum": (HIGH_EXCLUSIVE, "Enter less than {rule}."),
+    "minItems": (FEW, "At least {rule} needed, {size} given."),
+    "maxItems": (MANY, "At most {rule} allowed, {size} given."),
+    "uniqueItems": (TWICE, "The same entry is there twice."),
+    "contains": (FEW, "The provider's rules demand another entry."),
+    "minProperties": (300, "At least {rule} of these are needed."),
+    "maxProperties": (301, "At most {rule} of these are allowed."),
+}
+_TYPES = {
+    "object": "an object", "array": "a list", "string": "a text", "number": "a number",
+    "integer": "a whole number", "boolean": "true or false", "null": "null", "any": "null",
+}  # fmt: skip
+
+
+def _types_words(rule: Any) -> str:
+    types = rule if isinstance(rule, list) else [rule]
+    return " or ".join(_TYPES.get(str(each), str(each)) for each in types)
+
+
+def _written(rule: Any) -> str:
+    """A bound without rounding and without an exponent, as far as that can be read."""
+    if not is_number(rule) or abs(rule) > 10**30:
+        return plain(str(rule), 60)
+    return f"{Decimal(str(rule)):f}"
 
 
 def count(rules: dict[str, Any], word: str) -> int | None:
     """A limit that counts something, None where it is none."""
     number = rules.get(word)
     return number if type(number) is int and number >= 0 else None
-
-
-def _exact(number: Any) -> Decimal | None:
-    """A bound without rounding; None for booleans and what cannot be printed sensibly."""
-    if isinstance(number, bool) or not isinstance(number, int | float) or abs(number) > 10**30:
-        return None
-    return Decimal(str(number))
 
 
 # ---------------------------------------------------------------------- the provider's own messages
@@ -188,7 +157,7 @@ def doubt_about_format(rules: dict[str, Any], value: Any) -> str:
             datetime.fromisoformat(value)
         elif name == "time":
             time.fromisoformat(value)
-    except (ValidationError, ValueError):
+    except (FormatError, ValueError):
         return f"This does not look like {_FORMATS[name]}."
     return ""
 

@@ -12,12 +12,14 @@ from executions.forms.conditions import Condition
 from executions.forms.drafts import changed_rows, collected, differences, fitting_value
 from executions.forms.drawing import NAME, Drawing
 from executions.forms.files import data_url
-from executions.forms.fillings import explicit, unanswered, with_defaults
+from executions.forms.fillings import explicit, with_defaults
 from executions.forms.keys import EACH, Path, complained, key_text
 from executions.forms.masking import masked_part, passwords_in
+from executions.forms.placing import missing
 from executions.forms.schemas import Schemas
 from executions.forms.tree import Leaf, Node, Repeat, every, looks_secret
 from executions.forms.triples import CannotShow
+from executions.forms.validation import TooMuch
 from executions.forms.values import CHOICE_CONTROLS
 
 TOOLS = ("_add", "_remove", "_move", "_redraw")
@@ -49,11 +51,12 @@ class CompiledForm:
 
     def bind(
         self, data: Any = None, files: Any = None, typed: Mapping[str, Any] | None = None,
-        prefix: str = "",
+        prefix: str = "", *, refuses_empty: bool = True,
     ) -> AnswerForm:  # fmt: skip
         """The form with initial values, over them `typed` (a draft), over them what was posted.
 
         A post that only wants the form drawn again gives an unbound form, without complaints.
+        `refuses_empty`: whether "" is no answer to what is needed.
         """
         given = self.typed(typed or {})
         is_final = data is not None and not self.wants_redraw(data)
@@ -64,7 +67,7 @@ class CompiledForm:
         drawing = self._drawing(given)
         return AnswerForm(
             drawing, is_bound=is_final, prefix=prefix, quick=self.quick_name,
-            redrawing=self.redrawing,
+            redrawing=self.redrawing, refuses_empty=refuses_empty,
         )  # fmt: skip
 
     def wants_redraw(self, data: Any) -> bool:
@@ -81,8 +84,12 @@ class CompiledForm:
 
     def lacks(self, body: Any) -> list[str]:
         """Properties the schema demands and the body lacks. A warning: the provider decides."""
-        paths = unanswered(self.schemas, body, self.schemas.root_shape)
-        return [key_text(path) for path in paths][:20]
+        try:
+            errors = self.schemas.validation.errors(body)
+        except TooMuch:
+            return []
+        paths = [(*each.absolute_path, name) for each in errors for name in missing(each)]
+        return [key_text(path) for path in dict.fromkeys(paths)][:20]
 
     def _drawing(self, given: Mapping[str, Any]) -> Drawing:
         try:

@@ -33,6 +33,7 @@ class Drawn:
     frame: Frame
     is_visible: bool = True
     is_unclear: bool = False
+    is_demanded: bool = False
     control: str = ""
     start: Any = MISSING
     typed: Typed = ""
@@ -69,7 +70,9 @@ class Drawn:
 
     @property
     def is_required(self) -> bool:
-        return isinstance(self.node, Leaf) and self.node.is_required and not self.is_unclear
+        """Whether it must have a value: always, or by a rule of the schema that holds now."""
+        is_demanded = isinstance(self.node, Leaf | Repeat) and self.node.is_required
+        return (is_demanded or self.is_demanded) and not self.is_unclear
 
     @property
     def path(self) -> Path:

@@ -1,5 +1,6 @@
 """Django fields and widgets for drawn nodes. Nothing of the provider's becomes an attribute,
-except values, placeholders and numbers that limit lengths."""
+except values and placeholders. No input limits a length: a browser cuts what is pasted, without a
+word."""
 
 from __future__ import annotations
 
@@ -29,9 +30,12 @@ _INPUT_TYPES = {
 class AnswerField(forms.Field):
     """Cleans to the JSON value to send, or MISSING for "leave it out"."""
 
-    def __init__(self, drawn: Drawn, *, is_idle: bool, in_row: bool) -> None:
+    def __init__(
+        self, drawn: Drawn, *, is_idle: bool, in_row: bool, refuses_empty: bool
+    ) -> None:  # fmt: skip
         self.drawn = drawn
         self.is_idle = is_idle
+        self.refuses_empty = refuses_empty
         super().__init__(
             required=drawn.is_required and not in_row and demands_natively(drawn),
             label=drawn.leaf.words.title,
@@ -48,11 +52,14 @@ class AnswerField(forms.Field):
             answer = drawn.value()
         except Unreadable as error:
             self.refuse(checks.Complaint(error.code, str(error)), drawn.typed)
-        if checks.is_absent(answer, is_nullable=leaf.shape.is_nullable):
-            if drawn.is_required:
-                self.refuse(checks.Complaint(checks.REQUIRED, "This is needed."), answer)
-            return answer
-        for complaint in checks.complaints(leaf, answer):
+        may_be_empty = not self.refuses_empty and leaf.shape.kind == "string" and not leaf.options
+        is_absent = checks.is_absent(
+            answer, is_nullable=leaf.shape.is_nullable, may_be_empty=may_be_empty
+        )
+        if is_absent and drawn.is_required:
+            self.refuse(checks.Complaint(checks.REQUIRED, checks.REQUIRED_WORDS), answer)
+        complaint = None if is_absent else checks.day_complaint(leaf, answer)
+        if complaint:
             self.refuse(complaint, answer)
         return answer
 
@@ -96,7 +103,7 @@ def widget_for(drawn: Drawn) -> forms.Widget:
         return forms.CheckboxInput(attrs={"value": "1"}, check_test=lambda value: value == "1")
     if control in ("textarea", "json"):
         rows = 8 if control == "json" else 4
-        return forms.Textarea({**attributes, **_lengths(leaf.shape.rules, control), "rows": rows})
+        return forms.Textarea({**attributes, "rows": rows})
     if control == "password":
         attributes["autocomplete"] = "new-password"
         if drawn.start not in (MISSING, None, ""):
@@ -121,15 +128,7 @@ def _native(drawn: Drawn) -> dict[str, Any]:
         return {name: day for name, day in bounds.items() if day}
     if control in DATE_CONTROLS:
         return {"step": "1"} if str(drawn.typed).count(":") > 1 else {}
-    return _lengths(leaf.shape.rules, control)
-
-
-def _lengths(rules: dict[str, Any], control: str) -> dict[str, Any]:
-    if control == "json":
-        return {}
-    limits = {"minlength": "minLength", "maxlength": "maxLength"}
-    given = {name: checks.count(rules, word) for name, word in limits.items()}
-    return {name: number for name, number in given.items() if number and number < 10**6}
+    return {}
 
 
 def _choice_widget(drawn: Drawn) -> forms.Widget:

@@ -1,13 +1,12 @@
-"""A whole value against its schema: defaults put in, empties made explicit, gaps found."""
+"""A whole value against its schema: defaults put in, empties made explicit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from executions.forms.keys import MISSING, Path
-from executions.forms.schemas import MAX_DEPTH, Schemas, is_required_in, properties_of
+from executions.forms.keys import MISSING
+from executions.forms.schemas import MAX_DEPTH, Schemas, properties_of
 from executions.forms.tree import Kind, Shape
 
 
@@ -38,19 +37,6 @@ def explicit(schemas: Schemas, value: Any, shape: Shape, depth: int = 0) -> Any:
             below = schemas.shape(schema, shape.trail)
             value[name] = explicit(schemas, value.get(name, MISSING), below, depth + 1)
     return value
-
-
-def unanswered(schemas: Schemas, value: Any, shape: Shape, at: Path = ()) -> Iterator[Path]:
-    """Paths of demanded properties that a body lacks."""
-    if len(at) > MAX_DEPTH or not isinstance(value, dict):
-        return
-    for name, schema in properties_of(shape).items():
-        if name not in value:
-            if is_required_in(shape, name):
-                yield (*at, name)
-        else:
-            below = schemas.shape(schema, shape.trail)
-            yield from unanswered(schemas, value[name], below, (*at, name))
 
 
 def _empty(shape: Shape) -> Any:

@@ -10,10 +10,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from executions.forms.checks import compiled_pattern, count
+from executions.forms.checks import count
 from executions.forms.choices import options_for
 from executions.forms.conditions import Condition, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
+from executions.forms.dialects import compiled_pattern
 from executions.forms.drawn import MAX_ROWS
 from executions.forms.expressions import Unclear
 from executions.forms.files import accepted
@@ -291,7 +292,8 @@ class Reader:
             item, button_text(attributes, "add"), button_text(attributes, "remove"),
             count(shape.rules, "minItems") or 0, count(shape.rules, "maxItems"),
             attributes.get("startEmpty") is True, inner.is_readonly,
-            self.is_required(place, attributes), self.condition(attributes),
+            self.is_required(place, attributes), attributes.get("required") is False,
+            self.condition(attributes),
         )  # fmt: skip
 
     def leaf(
@@ -319,8 +321,8 @@ class Reader:
         readonly = self.inside(merged_readonly(shape, attributes), around).is_readonly
         return Leaf(
             self.next_number(), path, control, shape, wording_for(attributes, path, shape.rules),
-            is_required, readonly, options, default, self.condition(attributes),
-            hiding_of(attributes), plain(attributes.get("format", "")),
+            is_required, attributes.get("required") is False, readonly, options, default,
+            self.condition(attributes), hiding_of(attributes), plain(attributes.get("format", "")),
             day_of(attributes, "minDate"), day_of(attributes, "maxDate"), copies_of(attributes),
             accepted(attributes, shape.rules),
         )  # fmt: skip

@@ -7,11 +7,14 @@ cannot be one field become the kind "any", which is drawn as JSON text.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
+from executions.forms.dialects import is_demanded, pointed
 from executions.forms.keys import EACH, MISSING, Path
 from executions.forms.tree import Kind, Shape
 from executions.forms.triples import CannotShow
+from executions.forms.validation import Validation
 
 MAX_DEPTH = 8  # objects and lists inside each other
 MAX_LOOKS = 20_000  # schemas resolved for one form: a small bomb doubles at every level
@@ -61,8 +64,8 @@ class Schemas:
         for _ in range(MAX_HOPS):
             if "$ref" in rules:
                 ref = rules["$ref"]
-                target = self.target(ref)
-                if target is None:
+                target = pointed(self.root, ref)
+                if not isinstance(target, dict):
                     return _without(rules, "$ref"), trail, "it refers to another place"
                 if ref in trail:
                     return _without(rules, "$ref"), trail, "it refers to itself"
@@ -77,15 +80,10 @@ class Schemas:
                 return rules, trail, ""
         return rules, trail, "it refers too far"
 
-    def target(self, ref: Any) -> dict[str, Any] | None:
-        """What a local reference points to. Remote ones are never fetched."""
-        if not isinstance(ref, str) or not ref.startswith("#"):
-            return None
-        found: Any = self.root
-        for part in ref[1:].split("/")[1:]:
-            name = part.replace("~1", "/").replace("~0", "~")
-            found = found.get(name) if isinstance(found, dict) else None
-        return found if isinstance(found, dict) else None
+    @cached_property
+    def validation(self) -> Validation:
+        """The whole schema, ready to look at answers."""
+        return Validation(self.root)
 
     def unite(
         self, rules: dict[str, Any], trail: frozenset[str]
@@ -147,8 +145,7 @@ def is_required_in(shape: Shape, name: str) -> bool:
     names = shape.rules.get("required")
     if isinstance(names, list) and name in names:
         return True
-    schema = properties_of(shape).get(name)
-    return isinstance(schema, dict) and schema.get("required") is True
+    return is_demanded(properties_of(shape).get(name))
 
 
 def each(path: Path) -> Path:

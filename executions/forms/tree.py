@@ -63,6 +63,7 @@ class Text:
 class Leaf:
     """One field. `number` makes its name, `control` its looks, `shape` its rules.
 
+    `is_free`: the form says that it may stay empty, whatever the schema demands.
     `when_hidden`: remove | retain | null | empty. `style` is how dates are written, `accepts` which
     kinds of file are taken.
     """
@@ -73,6 +74,7 @@ class Leaf:
     shape: Shape
     words: Wording
     is_required: bool = False
+    is_free: bool = False
     is_readonly: bool = False
     options: tuple[Option, ...] = ()
     default: Any = MISSING
@@ -118,6 +120,7 @@ class Repeat:
     starts_empty: bool = False
     is_readonly: bool = False
     is_required: bool = False
+    is_free: bool = False
     condition: Condition | None = None
 
 

@@ -133,10 +133,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     if compiled.problem:
         context: dict[str, Any] = {"problems": [("The form", compiled.problem)]}
         return no_store(HttpResponse(fragment(request, PREVIEW, context)))
-    typed = drafts.restored(request, question, compiled)[0]
-    form = compiled.bind(
-        request.POST, request.FILES, typed=typed, prefix=drafts.prefix_of(question)
-    )
+    form = drafts.posted_form(request, question, compiled, is_kept=True)
     if form.is_valid():
         is_whole = _wants_whole(question)
         body = compiled.body(form, complete=is_whole)

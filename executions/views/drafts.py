@@ -17,6 +17,7 @@ from executions import live
 from executions.forms import AnswerForm, CompiledForm, compile_question
 from executions.models import Draft, Question
 from executions.views.chrome import person
+from providers import registry
 from providers.credentials import SealError, seal, unseal
 
 MAX_DRAFT = 20_000_000  # characters, files included
@@ -89,7 +90,16 @@ def posted_form(
 ) -> AnswerForm:
     """The form with what was posted, over what was posted into it before."""
     typed = restored(request, question, compiled)[0] if is_kept else None
-    return compiled.bind(request.POST, request.FILES, typed=typed, prefix=prefix_of(question))
+    return compiled.bind(
+        request.POST, request.FILES, typed=typed, prefix=prefix_of(question),
+        refuses_empty=refuses_empty(question),
+    )  # fmt: skip
+
+
+def refuses_empty(question: Question) -> bool:
+    """Whether the provider takes "" for no answer where a text is needed."""
+    adapter = registry.all_adapters().get(question.execution.account.provider)
+    return adapter is None or adapter.refuses_empty_texts
 
 
 def restored(

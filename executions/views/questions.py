@@ -229,7 +229,7 @@ def _restored_form(
     prefix = drafts.prefix_of(question)
     if typed and newest and newest.state == CommandState.REJECTED and newest.fields:
         posted = {f"{prefix}-{name}": value for name, value in typed.items()}
-        form = compiled.bind(posted, prefix=prefix)
+        form = compiled.bind(posted, prefix=prefix, refuses_empty=drafts.refuses_empty(question))
         compiled.show_errors(form, newest.fields)
         return form, saved_at
     return compiled.bind(typed=typed or None, prefix=prefix), saved_at

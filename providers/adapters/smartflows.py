@@ -71,6 +71,7 @@ class SmartFlows(Adapter):
         ),
     )
     wants_whole_answers = True  # a property left out is blanked, not defaulted (seed)
+    refuses_empty_texts = True  # as its own form does, where "" is a missing value (tv4, code 302)
     notes = {
         Verb.CANCEL: "Sent only while the run has not ended; the run then turns to Canceled.",
         Verb.ANSWER: "The run goes on at once. It may ask again later.",

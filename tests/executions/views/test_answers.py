@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from executions.models import AuditEntry, Command, Draft, Execution, Question
+from providers import contract
 from providers.contract import Status
 
 pytestmark = pytest.mark.django_db
@@ -178,3 +179,23 @@ def test_an_answer_is_audited_without_its_values(ana, question, typed):
     assert (entry.actor, entry.action) == ("ana", "answer")
     assert entry.detail == {"question": "Decide on the claim"}
     assert entry.command_key == Command.objects.get().key
+
+
+@pytest.mark.parametrize(("provider", "is_taken"), [("smartflows", False), ("prefect", True)])
+def test_an_empty_text_is_an_answer_where_the_provider_takes_it(
+    ana, put, account, provider, is_taken
+):
+    """Smart Flows counts "" as missing; plain JSON Schema, which Prefect asks with, does not."""
+    account.provider = provider
+    account.save()
+    schema = {"type": "object", "required": ["note"], "properties": {"note": {"type": "string"}}}
+    asked = contract.Question(ref="q", kind="form", schema=schema, model={"note": ""})
+    run = put("empty", Status.USER_INPUT, steps=(), questions=(asked,), outputs=())
+    question = run.questions.get()
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    given = {name_in(page, question): "", "fingerprint": question.fingerprint}
+    shown = ana.post(f"/questions/{question.pk}/preview/", given).content.decode()
+    assert ("This is needed." in shown) is not is_taken
+    answer = ana.post(f"/questions/{question.pk}/answer/", given)
+    assert answer.status_code == (302 if is_taken else 422)
+    assert Command.objects.exists() is is_taken
