@@ -33,6 +33,10 @@ VARIABLES: dict[str, str] = {
     "ANNUNCIATOR_LEASE_SECONDS": "How long a worker that fell silent holds a command before "
     "another one looks after it; the other waiting times follow. Default 90, at least twice the "
     "longest time a provider takes to answer.",
+    "ANNUNCIATOR_OVERDUE_FACTOR": "How many times as long as usual a run takes before it is called "
+    "overdue. Default 2.",
+    "ANNUNCIATOR_OVERDUE_SECONDS": "How long any run takes at least before it is called overdue. "
+    "Default 60.",
     "ANNUNCIATOR_SITE_URL": "Where people reach the site, for links in messages. Default: the "
     "first of ANNUNCIATOR_ALLOWED_HOSTS with PORT, or https without a port if ANNUNCIATOR_SECURE.",
     "ANNUNCIATOR_SECURE": "1 when served over https: secure cookies, HSTS. Default 0.",

@@ -1,43 +1,75 @@
 """How long runs of a workflow usually take, and which are overdue by the workflow's own history.
 
-Called by `tasks` after polls that saw something new; read by lists, pages and notifications.
+Called by `tasks` after polls that saw something new; read by lists, pages and notifications. What
+*overdue* means stands here alone: `overdue_after` and `overdue_at` are SQL, and pages get the
+moment with the row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
+from django.db.models import DateTimeField, FloatField, QuerySet
+from django.db.models.expressions import RawSQL
 
-from executions.models import Execution, Workflow
+from executions.models import Execution
 from providers.contract import Status
 
 NEWEST = 50  # successes looked at
-ENOUGH = 5  # successes before anything is called overdue; IS_OVERDUE says it too
+ENOUGH = 5  # successes before anything is called overdue
 AGAIN_AFTER = timedelta(seconds=60)
 GOING = (Status.RUNNING.value, Status.WAITING.value)
 
-IS_OVERDUE = (
-    "x.status IN ('running', 'waiting') AND EXISTS ("
-    "SELECT 1 FROM executions_workflow w WHERE w.id = x.workflow_id "
-    "AND w.successes >= 5 "
-    "AND x.started_at < now() - w.long_seconds * interval '1 second')"
-)
-"""Condition on a run `x`, for lists and counts; no parameters."""
+
+def overdue_after() -> str:
+    """SQL: after how many seconds a run of the workflow `w` is overdue; null where too little is
+    known. The 95th percentile of its successes, but at least so many times their median, and never
+    before the floor of this installation. No parameters."""
+    factor = float(settings.ANNUNCIATOR_OVERDUE_FACTOR)
+    floor = settings.ANNUNCIATOR_OVERDUE_FLOOR.total_seconds()
+    return (
+        f"CASE WHEN w.successes >= {ENOUGH} THEN "
+        f"greatest(w.long_seconds, w.typical_seconds * {factor}, {floor}) END"
+    )
 
 
-def overdue_for(execution: Execution, workflow: Workflow, now: datetime) -> timedelta | None:
-    """How much longer than the 95th percentile of its workflow a run takes; None if it does not,
-    or if too little is known."""
-    long = workflow.long_seconds
-    if execution.status not in GOING or execution.started_at is None:
-        return None
-    if long is None or workflow.successes < ENOUGH:
-        return None
-    over = now - execution.started_at - timedelta(seconds=long)
-    return over if over > timedelta(0) else None
+def overdue_at(run: str = "x") -> str:
+    """SQL: when the run of the alias `run` becomes overdue or became so; null where it does not
+    run. No parameters."""
+    after = f"{_of_workflow(run)} * interval '1 second'"
+    return f"CASE WHEN {run}.status IN {GOING} THEN {run}.started_at + {after} END"
+
+
+def is_overdue(run: str = "x") -> str:
+    """SQL: a condition on the run of the alias `run`. No parameters."""
+    return f"{run}.status IN {GOING} AND ({overdue_at(run)}) < now()"
+
+
+def rule() -> str:
+    """When a run is called overdue, as pages say it."""
+    factor, floor = settings.ANNUNCIATOR_OVERDUE_FACTOR, settings.ANNUNCIATOR_OVERDUE_FLOOR
+    return (
+        "A run is overdue once it takes longer than 95 of 100 of its workflow's newest successes, "
+        f"at least {factor:g} times as long as usual and at least {floor.total_seconds():g} s."
+    )
+
+
+def with_limits(runs: QuerySet[Execution]) -> QuerySet[Any]:
+    """These runs, each with `overdue_at`, and `overdue_after` of its workflow in seconds."""
+    run = "executions_execution"
+    return runs.annotate(
+        overdue_at=RawSQL(overdue_at(run), (), DateTimeField()),  # noqa: S611 - our own words
+        overdue_after=RawSQL(_of_workflow(run), (), FloatField()),  # noqa: S611
+    )
+
+
+def _of_workflow(run: str) -> str:
+    found = f"SELECT {overdue_after()} FROM executions_workflow w WHERE w.id = {run}.workflow_id"  # noqa: S608
+    return f"({found})"
 
 
 def measure(execution_ids: Sequence[int]) -> int:

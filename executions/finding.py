@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 from executions.cursors import Cursor
+from executions.durations import overdue_at
 from executions.filters import Filters
 from executions.finding_sql import finding_sql, goes_up
 from executions.models import OPEN_COMMAND_STATES, Execution
@@ -73,19 +74,22 @@ def count_newer(filters: Filters, cursor: Cursor | None) -> int:
 
 
 def load(ids: list[int]) -> list[Execution]:
-    """These runs in this order, each with its workflow's name and durations, its newest command and
-    its foremost note: its own before a pinned one of its workflow."""
+    """These runs in this order, each with its workflow's name and median duration, when it is
+    overdue, its newest command and its foremost note: its own before one of its workflow."""
     if not ids:
         return []
     open_states = [str(state) for state in OPEN_COMMAND_STATES]
     since = datetime.now(UTC) - TROUBLED_FOR
-    found = Execution.objects.raw(_LOAD, [open_states, list(TROUBLED_COMMANDS), since, ids])
+    found = Execution.objects.raw(
+        _LOAD.replace("{overdue_at}", overdue_at()),
+        [open_states, list(TROUBLED_COMMANDS), since, ids],
+    )
     rows = {row.pk: row for row in found}
     return [rows[pk] for pk in ids if pk in rows]
 
 
 _LOAD = """
-SELECT x.*, w.name AS workflow_name, w.typical_seconds, w.long_seconds, w.successes,
+SELECT x.*, w.name AS workflow_name, w.typical_seconds, {overdue_at} AS overdue_at,
        c.kind AS command_kind, c.state AS command_state,
        c.message AS command_message, c.requested_at AS command_at, u.username AS command_by,
        n.id AS note_id, n.text AS note_text, a.username AS note_by, n.created_at AS note_at

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from executions.durations import IS_OVERDUE
+from executions.durations import is_overdue, overdue_after
 from executions.filters import Filters
 from executions.models import OPEN_STATUSES
 from executions.ranges import Range
@@ -139,7 +139,7 @@ def _open_source(
         since = _now(filters) - timedelta(seconds=filters.waiting)
         checks.append(("x.changed_at <= %s", (since,)))
     if "overdue" in filters.flags:
-        checks.append((IS_OVERDUE, ()))
+        checks.append((is_overdue(), ()))
     drivers = [*accounts, *by_status]
     if "mine" in filters.flags:
         drivers = [(_MINE, [filters.me], "x.id = {}")]
@@ -149,12 +149,16 @@ def _open_source(
     elif workflows:
         drivers = [workflows_of(workflows, ids), *by_status]
     elif "overdue" in filters.flags:
-        measured = f"({_MEASURED}{' AND account_id = ANY(%s)' if ids is not None else ''})"
+        measured = f"({_measured()}{' AND w.account_id = ANY(%s)' if ids is not None else ''})"
         drivers = [(measured, [ids] if ids is not None else [], "x.workflow_id = {}"), *by_status]
     return Source(drivers, _both(*checks))
 
 
-_MEASURED = "SELECT id FROM executions_workflow WHERE successes >= 5 AND long_seconds IS NOT NULL"
+def _measured() -> str:
+    known = f"({overdue_after()}) IS NOT NULL"
+    return f"SELECT w.id FROM executions_workflow w WHERE {known}"  # noqa: S608 - our own words
+
+
 _MINE = (
     "(SELECT DISTINCT execution_id FROM executions_question WHERE closed_at IS NULL "
     "AND is_answerable AND (claimed_by_id IS NULL OR claimed_by_id = %s))"

@@ -23,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from executions.durations import ENOUGH
+from executions.durations import with_limits
 from executions.filters import Filters
 from executions.models import (
     OPEN_STATUSES,
@@ -44,7 +44,7 @@ def queryset(filters: Filters) -> QuerySet[Execution]:
     if "mine" in filters.flags:
         found = found.filter(Exists(_unclaimed(filters.me)))
     if "overdue" in filters.flags:
-        found = _overdue(found)
+        found = with_limits(found).filter(overdue_at__lt=Now())
     column, sign = ("finished_at" if filters.is_by_end else "sort_at"), "-"
     if filters.order == "oldest":
         sign = ""
@@ -122,11 +122,3 @@ def _unclaimed(me: int | None) -> QuerySet[Question]:
     return Question.objects.filter(
         is_free, execution=OuterRef("pk"), closed_at__isnull=True, is_answerable=True
     )
-
-
-def _overdue(found: QuerySet[Execution]) -> QuerySet[Execution]:
-    """As `durations.IS_OVERDUE` says it."""
-    long = ExpressionWrapper(
-        F("workflow__long_seconds") * Value(timedelta(seconds=1)), output_field=DurationField()
-    )
-    return found.filter(workflow__successes__gte=ENOUGH, started_at__lt=Now() - long)

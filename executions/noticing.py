@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from executions import live
 from executions import noticing_sql as sql
-from executions.durations import ENOUGH, IS_OVERDUE
+from executions.durations import ENOUGH, is_overdue, overdue_at
 from executions.freshness import freshness
 from executions.models import Event, Notice, NoticeClock, NoticeRule
 from providers.models import ProviderAccount
@@ -109,9 +109,9 @@ def _look_at_conditions(scope: Scope) -> None:
             _clear(sql.NOT_WAITING, values)
             _raise(sql.WAITING, scope.values(only_fresh=True))
         case Event.OVERDUE:
-            _clear(sql.NOT_OVERDUE, values)
-            overdue = sql.OVERDUE.format(is_overdue=IS_OVERDUE)
-            _raise(overdue, scope.values(only_fresh=True))
+            definition = {"overdue_at": overdue_at(), "is_overdue": is_overdue()}
+            _clear(sql.NOT_OVERDUE.format(**definition), values)
+            _raise(sql.OVERDUE.format(**definition), scope.values(only_fresh=True))
         case Event.STUCK:
             _clear(sql.NOT_STUCK, values)
             _raise(sql.STUCK, values)

@@ -57,8 +57,8 @@ ORDER BY q.opened_at, q.id LIMIT %(limit)s
 OVERDUE = f"""
 SELECT 'run:' || x.id AS subject, 1 AS turn, x.account_id, x.workflow_id,
     x.id AS execution_id, 'run:' || x.id AS group_key, {NAME} AS label, '' AS detail,
-    x.started_at + w.long_seconds * interval '1 second' AS since
-FROM executions_execution x JOIN executions_workflow w ON w.id = x.workflow_id
+    {{overdue_at}} AS since
+FROM executions_execution x
 WHERE {{is_overdue}} AND x.missing_since IS NULL AND {SCOPE}
     AND NOT EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = %(rule)s
         AND n.subject = 'run:' || x.id AND n.cleared_at IS NULL)
@@ -172,9 +172,11 @@ WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
 """
 
 NOT_OVERDUE = """
-SELECT n.id, 'the run is ' || replace(x.status, '_', ' ') AS because, false AS is_silent
+SELECT n.id, CASE WHEN d.at IS NULL THEN 'the run is ' || replace(x.status, '_', ' ')
+    ELSE 'its workflow takes so long by now' END AS because, false AS is_silent
 FROM executions_notice n JOIN executions_execution x ON x.id = n.execution_id
-WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND x.status NOT IN ('running', 'waiting')
+CROSS JOIN LATERAL (SELECT {overdue_at} AS at) d
+WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND (d.at IS NULL OR d.at >= now())
 """
 
 NOT_STUCK = f"""

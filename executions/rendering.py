@@ -9,13 +9,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.template import loader
 from django.utils import timezone
 
-from executions.durations import overdue_for
 from executions.filters import provider_name
 from executions.freshness import Freshness, freshness
 from executions.wording import (
@@ -66,7 +65,7 @@ def token(execution: Any, account: ProviderAccount, fresh: Freshness, now: datet
     own = (account.name, fresh.word, fresh.as_of if fresh.is_stale else "")
     command = (execution.command_kind, execution.command_state, execution.command_at)
     about = (execution.note_id, execution.missing_since, execution.is_gone)
-    is_overdue = overdue_for(execution, execution, now) is not None
+    is_overdue = execution.overdue_at is not None and execution.overdue_at < now
     return f"{execution.version}-{mark(*own, *command, *about, is_overdue)}"
 
 
@@ -163,13 +162,13 @@ def _times(execution: Any, *, is_open: bool) -> dict[str, Any]:
 
 
 def _overdue(execution: Any, now: datetime, *, is_open: bool) -> dict[str, Any]:
-    """Whether a run takes longer than its workflow ever does, else when it would."""
-    if not is_open or execution.long_seconds is None or not execution.started_at:
+    """How long its workflow usually takes if it is overdue, else when it will be."""
+    at = execution.overdue_at
+    if not is_open or at is None:
         return {"usually": ""}
-    if overdue_for(execution, execution, now):
+    if at < now:
         return {"usually": duration(execution.typical_seconds or 0)}
-    due = execution.started_at + timedelta(seconds=execution.long_seconds)
-    return {"usually": "", "overdue_at": iso(due) if due > now else ""}
+    return {"usually": "", "overdue_at": iso(at)}
 
 
 def middle(text: str, limit: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from executions.durations import IS_OVERDUE
+from executions.durations import is_overdue
 from executions.filters import Filters
 from executions.models import OPEN_STATUSES, Workflow
 from executions.spans import stamp
@@ -249,7 +249,7 @@ def _counts(filters: Filters, accounts: list[int], since: int) -> dict[int, tupl
     troubled = [s.value for s in Status if s.lamp in (Lamp.FAILED, Lamp.WARNING)]
     with connection.cursor() as db:
         db.execute(
-            _COUNTS.replace("{workflows}", where),
+            _COUNTS.replace("{workflows}", where).replace("{is_overdue}", is_overdue()),
             [list(OPEN_STATUSES), *params, since, troubled, *params],
         )
         rows = db.fetchall()
@@ -261,15 +261,15 @@ def _counts(filters: Filters, accounts: list[int], since: int) -> dict[int, tupl
     return found
 
 
-_COUNTS = f"""
-SELECT w.id, w.account_id, x.status, count(*), count(*) FILTER (WHERE {IS_OVERDUE})
+_COUNTS = """
+SELECT w.id, w.account_id, x.status, count(*), count(*) FILTER (WHERE {is_overdue})
 FROM executions_execution x JOIN executions_workflow w ON w.id = x.workflow_id
-WHERE x.status = ANY(%s) AND {{workflows}} GROUP BY 1, 2, 3
+WHERE x.status = ANY(%s) AND {workflows} GROUP BY 1, 2, 3
 UNION ALL
 SELECT w.id, w.account_id, t.status, sum(t.count), 0
 FROM executions_workflowtally t JOIN executions_workflow w ON w.id = t.workflow_id
-WHERE t.quarter >= %s AND t.status = ANY(%s) AND t.count > 0 AND {{workflows}} GROUP BY 1, 2, 3
-"""  # noqa: S608 - our own words only
+WHERE t.quarter >= %s AND t.status = ANY(%s) AND t.count > 0 AND {workflows} GROUP BY 1, 2, 3
+"""
 
 
 def _named(

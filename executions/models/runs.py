@@ -27,7 +27,7 @@ class Workflow(models.Model):
     typical_seconds = models.FloatField(null=True)
     """Median duration of those successes."""
     long_seconds = models.FloatField(null=True)
-    """Their 95th percentile; a run that is still going after that is overdue."""
+    """Their 95th percentile."""
     measured_at = models.DateTimeField(null=True)
 
     class Meta:

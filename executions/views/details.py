@@ -15,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
 from executions.commands import look_closer
+from executions.durations import with_limits
 from executions.freshness import freshness
 from executions.models import (
     Command,
@@ -102,7 +103,8 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
 
 def get_run(request: HttpRequest, pk: int) -> Execution:
     found = visible_executions(request.user).select_related("account", "workflow")
-    return get_object_or_404(found, pk=pk)
+    run: Execution = get_object_or_404(with_limits(found), pk=pk)
+    return run
 
 
 def _why_unread(run: Execution) -> str:

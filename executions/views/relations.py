@@ -36,19 +36,25 @@ def related(run: Execution) -> dict[str, Any]:
     }
 
 
-def usual(run: Execution) -> dict[str, str]:
+def usual(run: Any) -> dict[str, str]:
     """What is known of how long this workflow takes: `typical` in words, what to `say` beside the
-    duration of this run, and `overdue` where it takes too long."""
+    duration of this run, and `overdue` where it takes too long. The run comes with its limits."""
     workflow = run.workflow
     if not workflow.successes or workflow.typical_seconds is None:
-        return {"typical": "", "say": "", "overdue": ""}
+        return {"typical": "", "say": "", "overdue": "", "why": ""}
     typical = duration(workflow.typical_seconds)
-    over = durations.overdue_for(run, workflow, timezone.now())
-    overdue = f"usually under {duration(workflow.long_seconds or 0)}" if over is not None else ""
+    is_over = run.overdue_at is not None and run.overdue_at < timezone.now()
+    limit = f", overdue after {duration(run.overdue_after)}" if run.overdue_after else ""
     many = "of its last success" if workflow.successes == 1 else (
         f"median of its last {workflow.successes} successes"
     )  # fmt: skip
-    return {"typical": f"{typical}, {many}", "say": f"usually {typical}", "overdue": overdue}
+    say = f"usually {typical}"
+    return {
+        "typical": f"{typical}, {many}{limit}",
+        "say": say,
+        "overdue": say + limit if is_over else "",
+        "why": durations.rule() if limit else "",
+    }
 
 
 def parent_of(run: Execution) -> dict[str, Any] | None:

@@ -107,7 +107,7 @@ def test_a_live_update_keeps_what_a_reader_has_open_typed_and_focused(
 def test_a_run_becomes_overdue_before_the_eyes_of_its_reader(
     page: Page, product: Product, put: Put
 ) -> None:
-    put(("late-1", "running", "slow", 4, 1), long=8)
+    put(("late-1", "running", "slow", 84, 1), long=88)  # seconds; usually 40
     page.goto(f"{product.base_url}/?q=late-1")
     expect(page.locator(".late")).to_have_count(0)
     expect(page.locator(".late")).to_have_text("overdue, usually 40 s", timeout=15_000)

@@ -51,23 +51,33 @@ def test_a_workflow_is_not_measured_twice_in_a_minute(account):
     assert durations.measure(ids) == 0
 
 
-def test_a_run_is_overdue_once_it_takes_longer_than_that(account):
-    durations.measure(put(account, [10, 20, 30, 40, 50], Status.SUCCEEDED))
-    put(account, [40, 60], Status.RUNNING)
-    short, long = Execution.objects.filter(status="running").order_by("ref")
-    workflow = Workflow.objects.get()
-    assert durations.overdue_for(short, workflow, datetime.now(UTC)) is None
-    over = durations.overdue_for(long, workflow, datetime.now(UTC))
-    assert over is not None
-    assert over.total_seconds() == pytest.approx(12, abs=5)
+def overdue() -> list[str]:
     found = Execution.objects.raw(
-        f"SELECT x.* FROM executions_execution x WHERE {durations.IS_OVERDUE}"  # noqa: S608
+        f"SELECT x.* FROM executions_execution x WHERE {durations.is_overdue()} ORDER BY ref"  # noqa: S608
     )
-    assert [each.pk for each in found] == [long.pk]
+    return [each.ref for each in found]
+
+
+def test_a_run_is_overdue_once_it_takes_longer_than_that(account):
+    durations.measure(put(account, [100, 200, 300, 400, 500], Status.SUCCEEDED))
+    put(account, [580, 620], Status.RUNNING)
+    assert overdue() == ["running1"]  # twice the median of 300
+    limits = durations.with_limits(Execution.objects.filter(ref="running0")).get()
+    assert limits.overdue_after == pytest.approx(600)
+    assert (limits.overdue_at - limits.started_at).total_seconds() == pytest.approx(600)
 
 
 def test_four_successes_say_nothing_yet(account):
     durations.measure(put(account, [1, 1, 1, 1], Status.SUCCEEDED))
     put(account, [5000], Status.RUNNING)
-    run = Execution.objects.get(status="running")
-    assert durations.overdue_for(run, Workflow.objects.get(), datetime.now(UTC)) is None
+    assert overdue() == []
+    assert (
+        durations.with_limits(Execution.objects.filter(status="running")).get().overdue_at is None
+    )
+
+
+def test_a_run_that_waits_for_a_person_or_has_ended_is_not_overdue(account):
+    durations.measure(put(account, [1, 1, 1, 1, 1], Status.SUCCEEDED))
+    put(account, [5000], Status.USER_INPUT)
+    put(account, [5000], Status.QUEUED)
+    assert overdue() == []

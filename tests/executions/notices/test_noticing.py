@@ -274,6 +274,22 @@ def test_a_run_longer_than_its_workflow_usually_takes_is_told(make_rule, put, ti
     assert receiver.titles[1:] == ["Not overdue any more: Nightly import r1 (Claims)"]
 
 
+def test_a_run_is_not_told_to_be_overdue_before_the_page_calls_it_so(
+    make_rule, put, tick, receiver
+):
+    make_rule("overdue")
+    put("r1", started_at=ago(minutes=2))
+    Workflow.objects.update(successes=20, typical_seconds=90, long_seconds=100)
+    tick()
+    assert receiver.got == []
+    Workflow.objects.update(typical_seconds=50)
+    tick()
+    assert receiver.titles == ["Overdue: Nightly import r1 (Claims)"]
+    Workflow.objects.update(typical_seconds=90)  # measured again
+    tick()
+    assert receiver.titles[1:] == ["Not overdue any more: Nightly import r1 (Claims)"]
+
+
 def test_runs_of_an_account_that_cannot_be_read_are_not_called_overdue(
     make_rule, put, tick, receiver, account
 ):

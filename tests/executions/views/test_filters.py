@@ -116,6 +116,41 @@ def test_overdue_is_longer_than_the_workflows_own_history(ana, put):
     assert names(ana.get("/?is=overdue")) == []
 
 
+@pytest.mark.parametrize(
+    ("usual", "long", "took", "is_overdue"),
+    [
+        (4.5, 5.5, 6, False),  # a second more than ever is no news
+        (4.5, 5.5, 50, False),  # eleven times as long, and still less than a minute
+        (4.5, 5.5, 65, True),
+        (60, 70, 110, False),
+        (60, 70, 125, True),  # twice as long as usual
+        (60, 600, 500, False),  # it has taken as long before
+        (60, 600, 605, True),
+    ],
+)
+def test_every_place_calls_the_same_runs_overdue(ana, put, usual, long, took, is_overdue):
+    run = put("going", Status.RUNNING, started_at=timezone.now() - timedelta(seconds=took))
+    WorkflowRow.objects.update(successes=20, typical_seconds=usual, long_seconds=long)
+    says = {
+        "filter": bool(names(ana.get("/?is=overdue"))),
+        "row": "overdue, usually" in ana.get("/").content.decode(),
+        "export": b"going" in b"".join(ana.get("/executions.csv?is=overdue").streaming_content),
+        "page": "overdue: usually" in ana.get(f"/executions/{run.pk}/").content.decode(),
+        "wall": "1 overdue" in ana.get("/overview/").content.decode(),
+    }
+    assert set(says.values()) == {is_overdue}, says
+
+
+def test_an_installation_says_for_itself_what_overdue_is(ana, put, settings):
+    run = put("going", Status.RUNNING, started_at=timezone.now() - timedelta(seconds=100))
+    WorkflowRow.objects.update(successes=20, typical_seconds=60, long_seconds=70)
+    settings.ANNUNCIATOR_OVERDUE_FACTOR = 1.5
+    assert names(ana.get("/?is=overdue")) == ["going"]
+    assert "1.5 times as long as usual" in ana.get(f"/executions/{run.pk}/").content.decode()
+    settings.ANNUNCIATOR_OVERDUE_FLOOR = timedelta(minutes=5)
+    assert names(ana.get("/?is=overdue")) == []
+
+
 def test_waiting_for_me_is_what_i_may_answer_and_nobody_else_claimed(
     ana, vik, sign_in, people, put, question
 ):

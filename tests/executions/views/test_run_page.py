@@ -476,7 +476,8 @@ def test_the_newest_runs_of_the_workflow_and_its_median_stand_beside_a_run(ana, 
     assert part(text, "related").count("this one") == 1
     assert '14 s<small class="usual">, usually 12 s' in text
     slow = shown(ana, put("slow", Status.RUNNING, age=30))
-    assert "overdue: usually under 12 s" in slow
+    assert "overdue: usually 12 s, overdue after 1 m 00 s" in slow
+    assert "at least 2 times as long as usual and at least 60 s" in slow
 
 
 def test_a_run_and_the_runs_it_started_lead_to_each_other(ana, detailed):
