@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from executions.forms import compile_question
+from executions.forms import CompiledForm, compile_question
 from executions.models import Command, Question
 from executions.redaction import MASK, redact_value
 from providers import credentials
@@ -32,26 +32,33 @@ def secrets_of(command: Command) -> set[str]:
         return set()
 
 
-def shown_arguments(command: Command, question: Question | None = None) -> dict[str, Any]:
-    """The values of an answer or a start for display, secret ones masked. `question` is the
-    answered one where the caller has it."""
+def worded_arguments(command: Command, question: Question | None = None) -> list[tuple[str, str]]:
+    """The values of an answer or a start for display, secret ones masked: titles for names, labels
+    for values. `question` is the answered one where the caller has it."""
     try:
         arguments = unseal(command)
     except SealError:
-        return {}
+        return []
     values = arguments.get("values", {})
-    if command.kind == Verb.ANSWER:
-        values = _masked(command, values, arguments.get("fingerprint", ""), question)
-    return dict(cast(dict[str, Any], redact_value(values)))
+    if command.kind != Verb.ANSWER:
+        titles = arguments.get("titles", {})
+        shown = cast(dict[str, Any], redact_value(values))
+        return [(titles.get(name, name), str(value)) for name, value in shown.items()]
+    form = _form_of(command, arguments, question)
+    if form is None:
+        return [(name, MASK) for name in values]
+    return form.in_words(redact_value(form.masked(values)))
 
 
-def _masked(
-    command: Command, values: dict[str, Any], fingerprint: str, question: Question | None
-) -> dict[str, Any]:
-    """Only the form knows which fields are secret: without it no value is shown."""
+def _form_of(
+    command: Command, arguments: dict[str, Any], question: Question | None
+) -> CompiledForm | None:
+    """The form that was filled in. Only it knows which fields are secret: without it no value is
+    shown."""
     if question is None:
         asked = Question.objects.filter(execution_id=command.execution_id or 0)
         question = asked.filter(ref=command.question_ref).first()
+    fingerprint = arguments.get("fingerprint", "")
     if question is None or (fingerprint and question.fingerprint != fingerprint):
-        return dict.fromkeys(values, MASK)
-    return dict(compile_question(question).masked(values))
+        return None
+    return compile_question(question)

@@ -84,11 +84,13 @@ def request_start(
     user: User,
     workflow: Workflow,
     arguments: dict[str, Any],
+    titles: dict[str, str] | None = None,
     key: UUID | None = None,
     reason: str = "",
     address: str | None = None,
 ) -> Command:
-    """Record the wish to start a run. Raises NotPossible and PermissionDenied."""
+    """Record the wish to start a run. Raises NotPossible and PermissionDenied. `titles` are what
+    people call the arguments."""
     _check_may_act(user, workflow.account_id)
     known = _known(key, user)
     if known is not None:
@@ -107,9 +109,8 @@ def request_start(
         requested_by=user,
         account_revision=workflow.account.revision,
     )
-    return _record(
-        command, {"values": arguments}, user, workflow.name, workflow.account.name, address
-    )
+    sealed = {"values": arguments, "titles": titles or {}}
+    return _record(command, sealed, user, workflow.name, workflow.account.name, address)
 
 
 def _known(key: UUID | None, user: User) -> Command | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
+from executions.forms.answered import in_words
 from executions.forms.answers import AnswerForm
 from executions.forms.bodies import masked, secret_texts
 from executions.forms.conditions import Condition
@@ -213,6 +214,10 @@ class CompiledForm:
     def masked(self, body: Any) -> Any:
         """The body for people to look at: secrets replaced."""
         return masked(body, self._is_secret)
+
+    def in_words(self, body: Any) -> list[tuple[str, str]]:
+        """What a masked body says to people: titles for names, labels for values."""
+        return in_words(self.by_number.values(), body)
 
     def masked_triple(self, question: Any) -> dict[str, Any]:
         """The parts of a question as they came, without secrets: for people and programs. Those of

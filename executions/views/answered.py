@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from executions.models import Command, Question
 from executions.views import histories
 from executions.views.chrome import accounts_of, show
+from executions.views.waiting import answer_words, small_forms
 from executions.wording import iso, moment, plain
 from providers.contract import Verb
 
@@ -51,7 +52,7 @@ def answered(request: HttpRequest) -> HttpResponse:
 
 
 def newest(request: HttpRequest) -> list[dict[str, Any]]:
-    """The last few, for the page of what waits. Two queries."""
+    """The last few, each with what it said, for the page of what waits. Three queries."""
     return _views(list(_visible(request)[:NEWEST]), with_values=False)
 
 
@@ -91,10 +92,13 @@ def _views(rows: list[Command], *, with_values: bool = True) -> list[dict[str, A
     if not with_values:
         asked = asked.only("execution_id", "ref", "title")
     questions = {(each.execution_id, each.ref): each for each in asked}
-    return [
-        _view(row, questions.get((row.execution_id or 0, row.question_ref)), with_values)
-        for row in rows
-    ]
+    small = {} if with_values else small_forms([each.pk for each in questions.values()])
+    views = []
+    for row in rows:
+        question = questions.get((row.execution_id or 0, row.question_ref))
+        said = answer_words(row, small.get(question.pk)) if question else ""
+        views.append({**_view(row, question, with_values), "said": said})
+    return views
 
 
 def _view(row: Command, question: Question | None, with_values: bool) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from executions.views.chrome import Fragment, changes, fragment, no_store, show,
 from executions.views.payloads import payload_list
 from executions.views.steps import failed_step, step_list
 from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, size, time_tag
+from providers import registry
 from providers.contract import Verb
 
 VERBS = {
@@ -68,7 +69,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **links_of(request, run),
         "questions": questions.questions_of(request, run),
         **_notes(request, run),
-        "verbs": verbs_of(request.user, run),
+        **_actions(request, run),
         "back": _back(request),
         "changes_url": reverse("executions:run-changes", args=[run.pk]),
     }
@@ -81,7 +82,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
 
     def fragments() -> list[Fragment]:
-        head = {**head_of(request, run), "verbs": verbs_of(request.user, run)}
+        head = {**head_of(request, run), **_actions(request, run)}
         parts = [
             Fragment("#run-head", fragment(request, "executions/_run_head.html", head)),
             Fragment("#run-dialogs", fragment(request, "executions/_run_dialogs.html", head)),
@@ -221,6 +222,21 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
             }
         )
     return shown
+
+
+def _actions(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """The buttons, and the places of all that the provider takes at any time: what is not offered
+    now leaves its place empty, so that no other button comes to stand there."""
+    verbs = verbs_of(request.user, run)
+    offered = {each["verb"]: each for each in verbs}
+    adapter = registry.all_adapters().get(run.account.provider)
+    able = adapter.verbs() if adapter and may_act(request.user) else frozenset()
+    places = [
+        offered.get(verb.value) or {"label": label, "icon": icon, "is_absent": True}
+        for verb, (label, _, icon) in VERBS.items()
+        if verb in able or verb.value in offered
+    ]
+    return {"verbs": verbs, "places": places}
 
 
 def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from executions.arguments import shown_arguments
+from executions.arguments import worded_arguments
 from executions.models import (
     OPEN_COMMAND_STATES,
     BatchItem,
@@ -212,12 +212,11 @@ def _steps(command: Command) -> list[dict[str, str]]:
 
 
 def argument_pairs(command: Command, question: Question | None = None) -> list[tuple[str, str]]:
-    """What was sent, secrets masked, as names and texts."""
+    """What was sent, secrets masked, as titles and texts."""
     if not command.sealed_arguments:
         return []
-    values = shown_arguments(command, question)
-    pairs = values.items() if isinstance(values, dict) else [("value", values)]
-    return [(plain(str(key), 80), plain(str(value), 300)) for key, value in list(pairs)[:100]]
+    pairs = worded_arguments(command, question)
+    return [(plain(title, 80), plain(text, 300)) for title, text in pairs[:100]]
 
 
 def _transition(row: Transition, cause: dict[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions import pending
-from executions.ids import row_id, row_ids
+from executions.ids import row_id
 from executions.models import Question
 from executions.pending import Cursor, Wanted
 from executions.views import answered
@@ -46,13 +46,14 @@ def inbox_changes(request: HttpRequest) -> HttpResponse:
     """The same lines as they are now, and what came since (`top` is the newest the page knows)."""
     wanted = _wanted(request)
     found = _page(request, wanted)
-    shown = _shown(request)
+    known = _known(request)
+    shown = _shown(request, list(known))
     top = row_id(request.GET.get("top", "")) or 0
     new = _new(request, wanted, top, {row.pk for row in shown})
     has_room = found.after is None and len(shown) < MAX_ON_PAGE
     rows = [*shown, *new[: MAX_ON_PAGE - len(shown)]] if has_room else shown
     newer = len(new) - (len(rows) - len(shown))
-    context = _context(request, wanted, rows, found, newer)
+    context = _context(request, wanted, rows, found, newer, known)
 
     def fragments() -> list[Fragment]:
         return [Fragment("#inbox", fragment(request, "executions/_inbox.html", context))]
@@ -76,10 +77,18 @@ def _rows(found: Any) -> Any:
     return joined.only(*COLUMNS)
 
 
-def _shown(request: HttpRequest) -> list[Question]:
-    """The lines the page has, in its order, answered ones too."""
-    parts = request.GET.get("questions", "").split(",")[:MAX_ON_PAGE]
-    ids = list(dict.fromkeys(row_ids(parts)))
+def _known(request: HttpRequest) -> dict[int, str]:
+    """The lines the page has, in its order: the fingerprints of the forms that they show."""
+    known = {}
+    for part in request.GET.get("questions", "").split(",")[:MAX_ON_PAGE]:
+        number, _, fingerprint = part.partition(":")
+        if (pk := row_id(number)) is not None:
+            known[pk] = fingerprint[:64]
+    return known
+
+
+def _shown(request: HttpRequest, ids: list[int]) -> list[Question]:
+    """The lines the page has, answered ones too."""
     allowed = list(accounts_of(request))
     found = Question.objects.filter(pk__in=ids, execution__account_id__in=allowed)
     by_id = {row.pk: row for row in _rows(found)}
@@ -92,15 +101,16 @@ def _new(request: HttpRequest, wanted: Wanted, top: int, shown: set[int]) -> lis
 
 
 def _context(
-    request: HttpRequest, wanted: Wanted, rows: list[Question], found: pending.Page, newer: int
-) -> dict[str, Any]:
+    request: HttpRequest, wanted: Wanted, rows: list[Question], found: pending.Page, newer: int,
+    known: dict[int, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     totals = pending.counts(wanted, request.user.pk)
     blind, is_blind = out_of_sight(request)
     here = reverse("executions:inbox")
     asking = pending.workflows(accounts_of(request), sees_all=sees_all(request))
     place = {key: request.GET.get(key, "") for key in ("before", "after")}
     return {
-        "items": lines_of(request, rows),
+        "items": lines_of(request, rows, known),
         "wanted": wanted,
         "segments": [
             (word, here + wanted.query(whose=whose), totals[whose], whose == wanted.whose)

@@ -97,6 +97,7 @@ def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
             user=person(request),
             workflow=workflow,
             arguments={field.key: form.cleaned_data[_name(field)] for field in fields},
+            titles={field.key: field.label for field in fields},
             key=intent_key(request),
             reason=request.POST.get("reason", "").strip()[:500],
             address=address(request),

@@ -6,7 +6,7 @@ A line is a fragment of its own: claiming or answering from the list draws only 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from executions.arguments import worded_arguments
 from executions.forms import compile_question
 from executions.freshness import freshness
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
@@ -30,18 +31,21 @@ COLUMNS = (
 MAX_QUICK = 4000  # characters of a form that is compiled for a line
 AT_WORK = timedelta(minutes=10)  # so long after the last key somebody counts as being on it
 MAX_NAMES = 3
+MAX_SAID = 160  # characters of an answer in a line
 
 
-def lines_of(request: HttpRequest, rows: list[Question]) -> list[dict[str, Any]]:
-    """Three queries, however many rows."""
-    ids = [row.pk for row in rows]
-    present = presence_of(ids)
-    quick = _quick(request, rows, present) if ids else {}
+def lines_of(
+    request: HttpRequest, rows: list[Question], known: Mapping[int, str] | None = None
+) -> list[dict[str, Any]]:
+    """Three queries, however many rows. `known` are the fingerprints of the forms whose buttons
+    an open page shows: where a button would send another answer now, there is none."""
+    present = presence_of([row.pk for row in rows])
     answers = _newest_answers(rows)
+    small = small_forms([row.pk for row in rows])
     return [
         _line(
             request, row, answers.get((row.execution_id, row.ref)), present.get(row.pk, []),
-            quick.get(row.pk),
+            small.get(row.pk), (known or {}).get(row.pk) or row.fingerprint,
         )
         for row in rows
     ]  # fmt: skip
@@ -52,7 +56,8 @@ def line_answer(
 ) -> HttpResponse:
     """One line drawn again, with a sentence where something was refused."""
     question.refresh_from_db()
-    line = {**lines_of(request, [question])[0], "said": said, "said_lamp": lamp}
+    known = {question.pk: request.POST.get("fingerprint", "")[:64]}
+    line = {**lines_of(request, [question], known)[0], "said": said, "said_lamp": lamp}
     return no_store(HttpResponse(fragment(request, "executions/_task.html", {"item": line})))
 
 
@@ -81,7 +86,7 @@ def presence_words(
 
 def _line(
     request: HttpRequest, row: Question, answer: Command | None,
-    present: list[tuple[int, str, datetime]], quick: dict[str, Any] | None,
+    present: list[tuple[int, str, datetime]], small: Question | None, fingerprint: str,
 ) -> dict[str, Any]:  # fmt: skip
     run, now, me = row.execution, timezone.now(), request.user.pk
     account = accounts_of(request)[run.account_id]
@@ -89,6 +94,10 @@ def _line(
     sent = answer if answer and answer.state in OPEN_COMMAND_STATES else None
     refused = answer if answer and answer.state == CommandState.REJECTED else None
     mine = next((at for user, _, at in present if user == me), None)
+    is_changed = row.fingerprint != fingerprint
+    said = answer_words(answer, small) if answer else ""
+    is_open = row.is_answerable and not sent and not row.closed_at
+    is_free = is_open and not is_changed and row.claimed_by_id in (None, me) and mine is None
     return {
         "id": row.pk,
         "run_id": run.pk,
@@ -111,21 +120,34 @@ def _line(
         "draft": time_tag(mine),
         "sent": COMMAND_WORDS[sent.state] if sent else "",
         "sent_by": _name(sent),
+        "sent_words": said if sent else "",
         "refused": plain(refused.message, 200) if refused and not row.closed_at else "",
         "refused_by": _name(refused),
-        "closed": _closed_words(row, answer),
+        "closed": _closed_words(row, answer, said),
+        "is_changed": is_changed,
         "as_of": fresh.as_of if fresh.is_stale else "",
-        "quick": None if sent or row.closed_at else quick,
-        "fingerprint": row.fingerprint,
+        "quick": _quick(small) if small and is_free else None,
+        "fingerprint": fingerprint,
         "key": str(uuid.uuid4()),
     }
 
 
-def _closed_words(row: Question, answer: Command | None) -> str:
+def answer_words(answer: Command, small: Question | None) -> str:
+    """What an answer said, in a few words: the value alone where there is only one. `small` is its
+    question; of a large form nothing is said in a line."""
+    if small is None or not answer.sealed_arguments:
+        return ""
+    pairs = [(title, text) for title, text in worded_arguments(answer, small) if text]
+    words = [text for _, text in pairs] if len(pairs) == 1 else [f"{t}: {x}" for t, x in pairs]
+    return plain(", ".join(words), MAX_SAID)
+
+
+def _closed_words(row: Question, answer: Command | None, said: str) -> str:
     if row.closed_at is None:
         return ""
     if answer is not None and answer.state == CommandState.CONFIRMED:
-        return f"answered by {_name(answer)} {clock(row.closed_at)}"
+        what = f": {said}" if said else ""
+        return f"answered by {_name(answer)} {clock(row.closed_at)}{what}"
     return f"answered elsewhere or called off {clock(row.closed_at)}"
 
 
@@ -145,34 +167,26 @@ def _newest_answers(rows: list[Question]) -> dict[tuple[int | None, str], Comman
     return found
 
 
-def _quick(
-    request: HttpRequest, rows: list[Question], present: dict[int, list[tuple[int, str, datetime]]]
-) -> dict[int, dict[str, Any]]:
-    """Buttons for questions of at most four choices, unless somebody else is on it or this
-    person has begun to fill in the form. Large forms are not read for a line."""
-    me = request.user.pk
-    free = [
-        row.pk
-        for row in rows
-        if row.is_answerable
-        and row.claimed_by_id in (None, me)
-        and all(user != me for user, _, _ in present.get(row.pk, ()))
-    ]
+def small_forms(ids: Iterable[int]) -> dict[int, Question]:
+    """Those of these questions whose form is small enough for a line, whole. One query."""
     sizes = sum(
         (Coalesce(Length(part), Value(0)) for part in ("form", "model")),
         start=Coalesce(Length("schema"), Value(0)),
     )
-    small = Question.objects.filter(pk__in=free).annotate(size=sizes).filter(size__lt=MAX_QUICK)
-    found = {}
-    for question in small:
-        compiled = compile_question(question)
-        if compiled.problem or not compiled.quick_choices:
-            continue
-        note, note_title = compiled.quick_note
-        found[question.pk] = {
-            "name": f"q{question.pk}-{compiled.quick_name}",
-            "choices": compiled.quick_choices,
-            "note": f"q{question.pk}-{note}" if note else "",
-            "note_title": note_title,
-        }
-    return found
+    found = Question.objects.filter(pk__in=list(ids)).annotate(size=sizes)
+    return {row.pk: row for row in found.filter(size__lt=MAX_QUICK)}
+
+
+def _quick(question: Question) -> dict[str, Any] | None:
+    """Buttons for a question of at most four choices. There are none where somebody else is on it
+    or this person has begun to fill in the form."""
+    compiled = compile_question(question)
+    if compiled.problem or not compiled.quick_choices:
+        return None
+    note, note_title = compiled.quick_note
+    return {
+        "name": f"q{question.pk}-{compiled.quick_name}",
+        "choices": compiled.quick_choices,
+        "note": f"q{question.pk}-{note}" if note else "",
+        "note_title": note_title,
+    }

@@ -20,6 +20,19 @@ on("htmx:response:error", (event) => {
 });
 on("htmx:after:swap", tick);
 // ------------------------------------------------------------------------------ people at work
+let pressed = null; // what the last click did: the second one of a double click never does another thing
+function act(button) {
+  return [button.form?.getAttribute("action"), button.name, button.value, button.dataset.dialog, button.id].join("|");
+}
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button");
+  if (event.detail > 1 && button && act(button) !== pressed) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  } else {
+    pressed = button && act(button);
+  }
+}, true);
 on("click", (event) => {
   const menu = byId("user-menu");
   byId(event.target.closest("[data-dialog]")?.dataset.dialog)?.showModal();

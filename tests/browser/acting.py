@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from config.demo import EXTRA_SETTINGS
 from providers.demo import serve
@@ -117,3 +117,30 @@ def act(page: Page, label: str, reason: str) -> None:
     dialog.get_by_role("button", name=label).click()
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     mark(page)
+
+
+Action = tuple[str, float, float]
+"""What a press there does, and the middle of it."""
+
+DOES = """each => [each.form?.getAttribute("action"), each.name, each.value, each.dataset.dialog,
+    each.getAttribute("href")].join("|")"""
+SEEN = f"""root => [...root.querySelectorAll("button, a.button")]
+    .filter(each => each.checkVisibility({{visibilityProperty: true}}))
+    .map(each => {{
+        const box = each.getBoundingClientRect();
+        return [({DOES})(each), box.x + box.width / 2, box.y + box.height / 2];
+    }})"""
+UNDER = f"""([x, y]) => {{
+    const found = document.elementFromPoint(x, y)?.closest("button, a.button");
+    return found ? ({DOES})(found) : "";
+}}"""
+
+
+def actions_of(row: Locator) -> list[Action]:
+    return [(does, x, y) for does, x, y in row.evaluate(SEEN)]
+
+
+def others_under(page: Page, actions: list[Action]) -> list[tuple[str, str]]:
+    """Where a press at the place of an action does another one now: what it did, what it does."""
+    found = [(does, page.evaluate(UNDER, [x, y])) for does, x, y in actions]
+    return [(was, now) for was, now in found if now not in ("", was)]

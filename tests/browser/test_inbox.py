@@ -13,6 +13,7 @@ import redis
 from playwright.sync_api import Browser, Page, expect
 
 from executions import live
+from tests.browser.acting import actions_of, others_under
 from tests.browser.conftest import sign_in
 from tests.browser.test_keyboard_and_roles import press_until
 from tests.product import Product
@@ -51,6 +52,11 @@ for given in json.loads(%r):
 print("numbers", json.dumps(numbers))
 """
 CLOSE = "UPDATE executions_question SET closed_at = now() WHERE id = %s RETURNING id"
+TAKEN_BY = """UPDATE executions_question SET claimed_at = now(), claimed_by_id =
+    (SELECT id FROM auth_user WHERE username = %s) WHERE id = %s RETURNING id"""
+OTHER_FORM = """UPDATE executions_question SET fingerprint = 'changed', choices =
+    '[{"value": "no", "label": "Refuse"}, {"value": "yes", "label": "Release"}]'
+    WHERE id = %s RETURNING id"""
 AMOUNT = {
     "kind": "form",
     "title": "Decide on the claim",
@@ -192,8 +198,67 @@ def test_few_choices_are_answered_from_the_list_and_danger_asks_first(
     expect(stern_line).to_contain_text("answer requested by olga")
     assert len(answers_to(product, stern)) == 1
     page.goto(f"{product.base_url}/inbox/answered/?by=olga")
-    expect(page.locator("table.answered tbody tr").first).to_contain_text("choice")
+    expect(page.locator("table.answered tbody tr").first).to_contain_text("Decision")
     expect(page.locator("table.answered")).to_contain_text("seen the invoice")
+
+
+def test_no_change_of_a_line_brings_another_action_under_the_pointer(
+    product, ask, signed_in
+) -> None:
+    question = ask(RELEASE)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/inbox/?q=Release+the+payment")
+    is_live(page)
+    line, seen = page.locator(f"#task-{question}"), []
+
+    def look() -> None:
+        for actions in seen:
+            assert others_under(page, actions) == []
+        seen.append(actions_of(line))
+
+    look()
+    line.get_by_role("button", name="I am on it").click()
+    expect(line).to_contain_text("you are on it")
+    look()
+    line.get_by_role("button", name="Let go").click()
+    expect(line.get_by_role("button", name="I am on it")).to_be_visible()
+    look()
+    product.query(TAKEN_BY, "oskar", question)
+    tell(product, questions=True)
+    expect(line.get_by_role("button", name="Take over")).to_be_visible()
+    look()
+    line.get_by_role("button", name="Take over").click()
+    expect(line).to_contain_text("you are on it")
+    look()
+    product.query(OTHER_FORM, question)
+    tell(product, questions=True)
+    expect(line).to_contain_text("the form changed")
+    expect(line.get_by_role("button", name="Release", exact=True)).to_have_count(0)
+    look()
+    product.query(CLOSE, question)
+    tell(product, questions=True)
+    expect(line).to_contain_text("answered elsewhere")
+    look()
+
+
+def test_a_double_click_does_nothing_twice_and_nothing_else(product, ask, signed_in) -> None:
+    question = ask(RELEASE)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/inbox/?q=Release+the+payment")
+    is_live(page)
+    line = page.locator(f"#task-{question}")
+    line.get_by_role("button", name="I am on it").dblclick(delay=80)
+    expect(line).to_contain_text("you are on it")
+    line.get_by_role("button", name="Refuse…").dblclick()
+    expect(page.locator("dialog[open]")).to_be_visible()
+    page.locator("dialog[open]").get_by_role("button", name="Keep it open").click()
+    assert answers_to(product, question) == []
+    line.get_by_role("button", name="Release", exact=True).dblclick(delay=80)
+    expect(line).to_contain_text("by olga: Release")
+    assert len(answers_to(product, question)) == 1
+    page.goto(f"{product.base_url}/questions/{ask(AMOUNT)}/")
+    page.get_by_role("button", name="I am on it").dblclick(delay=80)
+    expect(page.get_by_role("button", name="Let go")).to_be_visible()
 
 
 def test_a_claim_and_typing_are_seen_live_by_somebody_else(product, ask, signed_in) -> None:

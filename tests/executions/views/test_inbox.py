@@ -281,7 +281,7 @@ def test_a_choice_is_answered_from_the_list_with_a_note(ana, ask) -> None:
     assert "answer requested by ana" in line
     text = ana.get("/inbox/answered/").content.decode()
     assert "a note" in text
-    assert "yes" in text
+    assert "Release" in text
     assert not Draft.objects.exists()
 
 
