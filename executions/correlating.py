@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import orjson
 import re2
+
+from providers import jsontext
 
 SOURCES: Mapping[str, str] = {
     "name": "the run's name",
@@ -209,4 +210,4 @@ def _text(value: Any, *, is_searched: bool) -> str:
         return str(int(value))
     if isinstance(value, int | float):
         return str(value)
-    return orjson.dumps(value).decode() if is_searched else ""
+    return jsontext.written(value) if is_searched else ""

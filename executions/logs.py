@@ -17,7 +17,7 @@ from executions.redaction import hiding_answers, redact_text
 from executions.storing import within_years
 from executions.terminal import last_state
 from providers.adapter import Adapter
-from providers.contract import LogChunk
+from providers.contract import LogChunk, short_ref
 from providers.models import ProviderAccount, open_account
 
 MAX_LINES = 200_000  # of one run
@@ -76,7 +76,7 @@ def _append(
             LogEntry(
                 execution=execution,
                 seq=last + offset,
-                step_ref=line.step_ref[:200],
+                step_ref=short_ref(line.step_ref),
                 at=within_years(line.at),
                 level=line.level[:20],
                 text=scrub(redact_text(last_state(line.text).replace("\0", "�")))[:MAX_LINE],

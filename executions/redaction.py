@@ -10,6 +10,7 @@ from functools import lru_cache
 from executions.models import Command
 from providers.contract import Verb
 from providers.credentials import SealError, unseal
+from providers.jsontext import Doubled
 from providers.models import ProviderAccount
 
 _NAMED = re.compile(
@@ -75,10 +76,11 @@ def redact_value(value: object) -> object:
     if isinstance(value, list | tuple):
         return [redact_value(item) for item in value]
     if isinstance(value, dict):
-        return {
+        redacted = {
             key: MASK
             if is_secret_name(str(key)) and isinstance(item, str | int | float) and item != ""
             else redact_value(item)
             for key, item in value.items()
         }
+        return Doubled(redacted, value.twice) if isinstance(value, Doubled) else redacted
     return value

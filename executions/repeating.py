@@ -1,16 +1,16 @@
 """What the form to start a run begins with when it is to repeat another one: that run's input, as
-far as the form asks for it. Secrets are masked before an input is stored: people type them again.
+far as the form asks for it. Secrets and what cannot be kept are not stored: people type them again.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from executions.models import Execution, ExecutionDetail
 from executions.redaction import MASK, is_secret_name
+from providers import jsontext
 from providers.contract import Field
 from providers.forms import MAX_JSON, MAX_TEXT
 
@@ -49,7 +49,7 @@ def _is_taken(field: Field, value: Any) -> bool:
     if field.secret or field.kind == "file" or is_secret_name(field.key) or _is_masked(value):
         return False
     if field.kind == "json":
-        return len(json.dumps(value)) <= MAX_JSON
+        return len(jsontext.write(value)) <= MAX_JSON
     if field.kind == "choice":
         return str(value) in [key for key, _ in field.choices]
     if field.kind == "boolean":
@@ -64,6 +64,8 @@ def _without_secrets(value: Any, left_out: list[str]) -> Any:
         return value
     kept = {}
     for key, each in value.items():
+        if key == jsontext.TWICE:
+            continue
         each = _without_secrets(each, left_out)
         if is_secret_name(key) or _is_masked(each):
             left_out.append(key)
@@ -74,7 +76,7 @@ def _without_secrets(value: Any, left_out: list[str]) -> Any:
 
 def _is_masked(value: Any) -> bool:
     if isinstance(value, str):
-        return MASK in value
+        return MASK in value or jsontext.NOTE in value
     if isinstance(value, list):
         return any(_is_masked(each) for each in value)
     return isinstance(value, dict) and any(

@@ -33,6 +33,7 @@ from providers.contract import (
     Unreachable,
     Unsupported,
     Verb,
+    short_ref,
 )
 from providers.credentials import SealError
 from providers.models import open_account, remember
@@ -191,7 +192,7 @@ def _settle(
         lease_until=None,
         accepted_at=now if state == CommandState.ACCEPTED else None,
         settled_at=now if is_over else None,
-        new_ref=new_ref[:200],
+        new_ref=short_ref(new_ref),
     )
     if changed:
         command.refresh_from_db()

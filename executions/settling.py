@@ -15,7 +15,7 @@ from django.utils import timezone
 from executions import live
 from executions.models import Command, CommandState, Draft, Execution, Question
 from executions.sending import RESEND_AFTER
-from providers.contract import Status, Unsupported, Verb
+from providers.contract import Status, Unsupported, Verb, short_ref
 from providers.models import open_account
 
 WATCHED = (CommandState.ACCEPTED, CommandState.UNKNOWN)
@@ -134,8 +134,9 @@ def find_started(command: Command) -> None:
     except Unsupported:
         ref = None
     if ref:
-        Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(new_ref=ref)
-        command.new_ref = ref
+        command.new_ref = short_ref(ref)
+        waiting = Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN)
+        waiting.update(new_ref=command.new_ref)
         return
     _ask_a_person(command)
 

@@ -39,7 +39,7 @@ def refresh_workflows(account: ProviderAccount) -> int:
             Workflow(
                 account=account,
                 ref=workflow.ref,
-                name=(workflow.name or workflow.ref)[:MAX_NAME],
+                name=workflow.name[:MAX_NAME],
                 can_start=workflow.can_start,
             )
             for workflow in found.values()

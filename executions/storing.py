@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
@@ -23,7 +22,16 @@ from executions.models import Quarantine
 from executions.redaction import MASK, redact_text, redact_value
 from executions.storing_sql import STORE
 from executions.terminal import last_state, without_codes
-from providers.contract import MAX_NAME, MAX_REF, Question, Snapshot, Unreadable
+from providers import jsontext
+from providers.contract import (
+    MAX_NAME,
+    MAX_REF,
+    Output,
+    Question,
+    Snapshot,
+    Unreadable,
+    short_ref,
+)
 
 BATCH = 500  # snapshots in one statement
 MAX_STEP_OUTPUT = 64 * 2**10  # bytes of one step's output
@@ -31,7 +39,12 @@ MAX_RAW = 256 * 2**10  # bytes of the provider's own object
 MAX_PAYLOAD = 2**20  # bytes of an input or output
 MAX_STEPS = 10_000
 MAX_ERROR = 20_000  # characters of a whole error text
+MAX_SIZE = 2**63 - 1  # bytes of a document
+MAX_URL = 2000
 MAX_ATTEMPTS = 32_000  # more is a mistake of the provider's, and does not fit
+CUT = f"Its identifier is longer than {MAX_REF} characters: open it at the provider."
+REFUSED = jsontext.note("the database takes no such value")
+_ALTERED = (jsontext.NOTE[:9].encode(), jsontext.ODD_CHARACTER.encode())
 NOW: Mapping[str, datetime] = {}  # everything was read just now
 YEARS = range(1900, 9999)  # others stand for "no time"; at both ends a zone's clock runs out
 OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
@@ -83,7 +96,7 @@ def store(
             keys = _keys(row, snapshot, rules, scrub) if rules else ()
             if keys:
                 row["keys"] = keys
-            rows.append((ref, scrub(orjson.dumps(row).decode()).encode()))
+            rows.append((ref, scrub(jsontext.write(row, notes=True).decode()).encode()))
         except (TypeError, ValueError, RecursionError) as error:
             quarantine(account_id, Unreadable(ref=ref, reason=f"Cannot be stored: {error}"))
             bad += 1
@@ -100,7 +113,7 @@ def quarantine(account_id: int, record: Unreadable) -> None:
     now = timezone.now()
     row, is_new = Quarantine.objects.get_or_create(
         account_id=account_id,
-        ref=_text(record.ref, MAX_REF),
+        ref=_ref(record.ref),
         defaults={
             "reason": _text(record.reason, 300),
             "excerpt": redact_text(_text(record.excerpt, 2000)),
@@ -115,7 +128,7 @@ def _write(
     account_id: int, poll_seq: int, now: datetime, rows: list[tuple[str, bytes]], tries: int = 3
 ) -> tuple[list[Stored], int]:
     """One statement, and another for the runs that somebody else wrote meanwhile. If Postgres
-    refuses a value, halve until the one poison row is alone."""
+    refuses a value, halve until the one poison row is alone, and store that without payload."""
     if not rows:
         return [], 0
     body = b"[" + b",".join(encoded for _, encoded in rows) + b"]"
@@ -128,6 +141,9 @@ def _write(
         raise  # the database's trouble, not the rows'
     except DatabaseError as error:
         if len(rows) == 1:
+            slim = _without_payload(rows[0][1])
+            if slim is not None:
+                return _write(account_id, poll_seq, now, [(rows[0][0], slim)], tries)
             reason = str(error).split("\n")[0]
             record = Unreadable(ref=rows[0][0], reason=reason, excerpt=rows[0][1][:2000].decode())
             quarantine(account_id, record)
@@ -136,6 +152,17 @@ def _write(
     left, left_bad = _write(account_id, poll_seq, now, rows[:middle])
     right, right_bad = _write(account_id, poll_seq, now, rows[middle:])
     return left + right, left_bad + right_bad
+
+
+def _without_payload(encoded: bytes) -> bytes | None:
+    """A row with its status, times, error and steps, but nothing that a provider may fill as it
+    likes; None if it is that already."""
+    row = jsontext.read(encoded)
+    if row["fp"] is None or row["raw"] == REFUSED:
+        return None
+    row |= {"raw": REFUSED, "input": REFUSED, "output": REFUSED, "keys": None, "altered": True}
+    row["steps"] = [{**step, "output": None} for step in row["steps"]]
+    return jsontext.write(row)
 
 
 def _execute(
@@ -156,27 +183,28 @@ def _execute(
 
 def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]:
     """The JSON object that the statement reads; keys as in `storing_sql.STORE`."""
-    if len(snapshot.ref) > MAX_REF or len(snapshot.workflow.ref) > MAX_REF:
+    if len(snapshot.ref) > MAX_REF:  # shortened, it could not be asked for
         raise ValueError(f"an identifier is longer than {MAX_REF} characters")
+    workflow = snapshot.workflow
     error = _said(snapshot.error, MAX_ERROR)
     row: dict[str, Any] = {
-        "ref": snapshot.ref,
-        "wref": snapshot.workflow.ref,
-        "wname": _text(snapshot.workflow.name, MAX_NAME) or snapshot.workflow.ref,
-        "wstart": snapshot.workflow.can_start,
+        "ref": _ref(snapshot.ref),
+        "wref": _ref(workflow.ref),
+        "wname": _text(workflow.name, MAX_NAME) or _ref(workflow.ref),
+        "wstart": workflow.can_start and len(workflow.ref) <= MAX_REF,
         "name": _text(snapshot.name, MAX_NAME),
         "status": snapshot.status.value,
         "reason": _text(snapshot.status_reason, 60),
         "native": _text(snapshot.native_status, 60),
-        "progress": None if snapshot.progress is None else min(max(snapshot.progress, 0), 100),
+        "progress": None if snapshot.progress is None else _whole(snapshot.progress, 100),
         "message": _said(snapshot.message, 300),
         "error": summary_of(error),
         "started": within_years(snapshot.started_at),
         "finished": within_years(snapshot.finished_at),
         "sort_at": _sortable(snapshot.started_at, now),
         "offers": sorted(verb.value for verb in snapshot.offers),
-        "url": snapshot.url[:500] if snapshot.url.startswith(("http://", "https://")) else "",
-        "pver": snapshot.version[:60],
+        "url": _url(snapshot.url),
+        "pver": _text(snapshot.version, 60),
         "read": read_at,
         "fp": None,
     }
@@ -208,60 +236,68 @@ def _keys(
 def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
     detail = {
         "full_error": error,
-        "raw": bounded(redact_value(snapshot.raw), MAX_RAW),
-        "input": bounded(redact_value(snapshot.input), MAX_PAYLOAD),
-        "output": bounded(redact_value(snapshot.output), MAX_PAYLOAD),
+        "raw": _payload(snapshot.raw, MAX_RAW),
+        "input": _payload(snapshot.input, MAX_PAYLOAD),
+        "output": _payload(snapshot.output, MAX_PAYLOAD),
         "steps": _steps(snapshot),
         "questions": [_question(question) for question in snapshot.questions or ()],
         "outputs": [
-            {
-                "ref": _text(output.ref, MAX_REF),
-                "name": _text(output.name, MAX_NAME) or output.ref,
-                "content_type": _text(output.content_type, 100),
-                "size": output.size,
-                "status": output.status.value,
-                "error": _said(output.error, 500),
-            }
-            for output in {output.ref: output for output in snapshot.outputs or ()}.values()
+            _output(ref, output)
+            for ref, output in {_ref(each.ref): each for each in snapshot.outputs or ()}.items()
         ],
         **_attempt(snapshot.attempt),
     }
-    row["fp"] = hashlib.blake2b(orjson.dumps(detail), digest_size=16).hexdigest()
+    encoded = jsontext.write(detail, notes=True)
+    detail["altered"] = any(mark in encoded for mark in _ALTERED)
+    row["fp"] = hashlib.blake2b(encoded, digest_size=16).hexdigest()
     row.update(detail)
 
 
 def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
-    unique = {step.ref: step for step in (snapshot.steps or ())[:MAX_STEPS]}
+    unique = {_ref(step.ref): step for step in (snapshot.steps or ())[:MAX_STEPS]}
     return [
         {
-            "ref": _text(step.ref, MAX_REF),
+            "ref": ref,
             "position": position,
             "path": [_text(part, MAX_NAME) for part in step.path],
-            "name": _text(step.name, MAX_NAME) or step.ref,
+            "name": _text(step.name, MAX_NAME) or ref,
             "status": step.status.value,
             "reason": _text(step.status_reason, 60),
             "native": _text(step.native_status, 60),
             "started": within_years(step.started_at),
             "finished": within_years(step.finished_at),
             "error": _said(step.error, MAX_ERROR),
-            "output": bounded(redact_value(step.output), MAX_STEP_OUTPUT),
-            "run_ref": _text(step.run_ref, MAX_REF),
+            "output": _payload(step.output, MAX_STEP_OUTPUT),
+            "run_ref": _ref(step.run_ref),
             **_attempt(step.attempt),
         }
-        for position, step in enumerate(unique.values())
+        for position, (ref, step) in enumerate(unique.items())
     ]
 
 
 def _attempt(number: int) -> dict[str, int]:
     """Left out where the provider does not say, so that its runs keep their fingerprints."""
-    return {"attempt": min(max(number, 0), MAX_ATTEMPTS)} if number else {}
+    return {"attempt": _whole(number, MAX_ATTEMPTS)} if number else {}
+
+
+def _output(ref: str, output: Output) -> dict[str, Any]:
+    is_cut = len(output.ref) > MAX_REF
+    return {
+        "ref": ref,
+        "name": _text(output.name, MAX_NAME) or ref,
+        "content_type": _text(output.content_type, 100),
+        "size": None if output.size is None else _whole(output.size, MAX_SIZE),
+        "status": output.status.value,
+        "error": CUT if is_cut else _said(output.error, 500),
+    }
 
 
 def _question(question: Question) -> dict[str, Any]:
+    is_cut = len(question.ref) > MAX_REF
     row = {
-        "ref": _text(question.ref, MAX_REF),
+        "ref": _ref(question.ref),
         "kind": question.kind,
-        "title": _text(question.title, MAX_NAME),
+        "title": CUT if is_cut else _text(question.title, MAX_NAME),
         "description": _text(question.description, 5000),
         "schema": _as_text(question.schema),
         "form": _as_text(question.form),
@@ -271,18 +307,29 @@ def _question(question: Question) -> dict[str, Any]:
             for choice in question.choices
         ],
         "due": within_years(question.due_at),
-        "is_answerable": question.is_answerable,
+        "is_answerable": question.is_answerable and not is_cut,
     }
     asked = {key: row[key] for key in ("schema", "form", "model", "choices", "kind")}
-    row["fingerprint"] = hashlib.blake2b(orjson.dumps(asked), digest_size=16).hexdigest()
+    row["fingerprint"] = hashlib.blake2b(jsontext.write(asked), digest_size=16).hexdigest()
     return row
+
+
+def _payload(value: Any, limit: int) -> Any:
+    """What is stored of an input, an output or a raw object. Never an error: the run counts more
+    than what is in it."""
+    if value is None:
+        return None
+    try:
+        return bounded(redact_value(value), limit)
+    except (TypeError, ValueError, RecursionError, ArithmeticError) as error:
+        return jsontext.note(f"{type(error).__name__}: {error}"[:300])
 
 
 def bounded(value: Any, limit: int) -> Any:
     """The value, or a note about its size with its start, if its JSON is longer than `limit`."""
     if value is None:
         return None
-    encoded = orjson.dumps(value)
+    encoded = jsontext.write(value)
     if len(encoded) <= limit:
         return value
     start = encoded[:2000].decode("utf-8", "ignore")
@@ -291,7 +338,7 @@ def bounded(value: Any, limit: int) -> Any:
 
 def _as_text(value: Any) -> str | None:
     """For OrderedJSON: the order of keys is the order of fields."""
-    return None if value is None else orjson.dumps(bounded(value, MAX_PAYLOAD)).decode()
+    return None if value is None else jsontext.written(bounded(value, MAX_PAYLOAD))
 
 
 def summary_of(error: str) -> str:
@@ -304,12 +351,29 @@ def summary_of(error: str) -> str:
 
 
 def _text(value: str, limit: int) -> str:
-    return without_codes(value).replace("\0", "�")[:limit]
+    return str(jsontext.cleaned(without_codes(value)))[:limit]
 
 
 def _said(value: str, limit: int) -> str:
     """What a program printed: errors and messages."""
     return _text(redact_text(without_codes(last_state(value))), limit)
+
+
+def _ref(value: str) -> str:
+    return short_ref(str(jsontext.cleaned(value)))
+
+
+def _url(address: str) -> str:
+    """None at all where it would have to be cut: it would lead elsewhere."""
+    is_link = address.startswith(("http://", "https://")) and len(address) <= MAX_URL
+    return _text(address, MAX_URL) if is_link else ""
+
+
+def _whole(number: Any, most: int) -> int:
+    """A count that fits its column; 0 for what is no number."""
+    if not isinstance(number, int | float) or number != number:
+        return 0
+    return int(min(max(number, 0), most))
 
 
 def within_years(at: datetime | None) -> datetime | None:

@@ -18,7 +18,8 @@ WITH incoming AS MATERIALIZED (
         native text, progress smallint, message text, error text, started timestamptz,
         finished timestamptz, sort_at timestamptz, offers text[], url text, pver text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
-        attempt smallint, steps jsonb, questions jsonb, outputs jsonb, ekey text, keys jsonb)
+        attempt smallint, altered boolean, steps jsonb, questions jsonb, outputs jsonb,
+        ekey text, keys jsonb)
 ), new_workflow AS (
     INSERT INTO executions_workflow AS w (account_id, ref, name, can_start)
     SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart FROM incoming i
@@ -122,16 +123,16 @@ WITH incoming AS MATERIALIZED (
     FROM written WHERE status IS DISTINCT FROM old_status
 ), detail AS (
     INSERT INTO executions_executiondetail AS d (
-        execution_id, raw, input, output, error, fingerprint, read_at, attempt, log_cursor,
-        log_is_complete)
-    SELECT execution_id, raw, input, output, full_error, fp, %(now)s, coalesce(attempt, 0), '',
-        false
+        execution_id, raw, input, output, error, fingerprint, read_at, attempt, is_altered,
+        log_cursor, log_is_complete)
+    SELECT execution_id, raw, input, output, full_error, fp, %(now)s, coalesce(attempt, 0), altered,
+        '', false
     FROM written WHERE fp IS NOT NULL
     ON CONFLICT (execution_id) DO UPDATE SET
         raw = excluded.raw, input = excluded.input, output = excluded.output,
         error = CASE WHEN excluded.error = '' THEN d.error ELSE excluded.error END,
         fingerprint = excluded.fingerprint, read_at = excluded.read_at,
-        attempt = excluded.attempt, log_is_complete = false
+        attempt = excluded.attempt, is_altered = excluded.is_altered, log_is_complete = false
 ), step_in AS MATERIALIZED (
     SELECT w.execution_id, s.* FROM written w
     CROSS JOIN LATERAL jsonb_to_recordset(w.steps) AS s(

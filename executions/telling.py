@@ -43,6 +43,9 @@ def told_in_full(execution: models.Execution) -> dict[str, Any]:
     commands = execution.commands.select_related("requested_by")[:MAX_COMMANDS]
     return {
         **told(execution, execution.account, execution.workflow),
+        "is_altered": models.ExecutionDetail.objects.filter(
+            pk=execution.pk, is_altered=True
+        ).exists(),
         "steps": [_step(step) for step in execution.steps.defer("output")],
         "transitions": [_transition(change) for change in reversed(transitions)],
         "questions": [_question(question) for question in questions],

@@ -22,6 +22,7 @@ from providers.contract import (
     Unsupported,
     Verb,
     Workflow,
+    short_ref,
 )
 from providers.http import Http
 
@@ -154,4 +155,4 @@ def unreadable(item: Any, error: Exception) -> Unreadable:
     if isinstance(item, dict):
         ref = next((str(value) for key, value in item.items() if key.lower().endswith("id")), "")
     reason = f"{type(error).__name__}: {error}"
-    return Unreadable(ref=ref[:200] or "?", reason=reason[:300], excerpt=str(item)[:2000])
+    return Unreadable(ref=short_ref(ref) or "?", reason=reason[:300], excerpt=str(item)[:2000])

@@ -6,14 +6,18 @@ needs nothing but the standard library, does no work and knows no provider.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-MAX_REF = 200  # characters of an identifier that came from a provider
+MAX_REF = 600  # characters of an identifier that came from a provider
 MAX_NAME = 300  # characters of a name that came from a provider
+NAMELESS = "(no name)"
 
 
 class Status(StrEnum):
@@ -146,12 +150,66 @@ def _aware(owner: object, *names: str) -> None:
             raise ValueError(f"{type(owner).__name__}.{name} has no time zone")
 
 
+def _refs(owner: object, *names: str) -> None:
+    """A number may stand for an identifier, anything else is none."""
+    for name in names:
+        value = getattr(owner, name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            object.__setattr__(owner, name, str(value))
+        elif not isinstance(value, str):
+            raise TypeError(f"{type(owner).__name__}.{name} is no text but {type(value).__name__}")
+
+
 def _texts(owner: object, *names: str) -> None:
-    """A provider may send a number or an object where it documents a text."""
+    """A provider may send a number or an object where it documents a text: that is no reason to
+    lose the run."""
     for name in names:
         value = getattr(owner, name)
         if not isinstance(value, str):
-            raise TypeError(f"{type(owner).__name__}.{name} is no text but {type(value).__name__}")
+            object.__setattr__(owner, name, _as_text(value))
+
+
+def _as_text(value: object) -> str:
+    if value is None:
+        return ""
+    is_plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_plain else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _named(owner: object, name: str, otherwise: str = "") -> None:
+    """A name that shows nothing is no name."""
+    value = getattr(owner, name)
+    if isinstance(value, str) and value[:1].isascii() and value[:1].isalnum():
+        return  # as nearly all are
+    _texts(owner, name)
+    if not shows(getattr(owner, name)):
+        object.__setattr__(owner, name, otherwise if shows(otherwise) else "")
+
+
+_BLANK = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Mc", "Me"})
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # of Hangul and Braille: letters that show nothing
+
+
+def shows(text: str) -> bool:
+    """Whether there is anything to see: not spaces, controls, characters without a width or
+    accents without a letter alone."""
+    if text[:1].isascii() and text[:1].isalnum():
+        return True
+    return any(
+        each not in _FILLERS
+        and unicodedata.category(each) not in _BLANK
+        and not 0xE0000 <= ord(each) < 0xE1000  # tags and what Unicode has set aside beside them
+        for each in text
+    )
+
+
+def short_ref(ref: str) -> str:
+    """An identifier as it is stored. One that is longer than MAX_REF keeps its beginning and gets
+    a hash of the whole, so that two of them stay two; the provider no longer knows it."""
+    if len(ref) <= MAX_REF:
+        return ref
+    digest = hashlib.blake2b(ref.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return f"{ref[: MAX_REF - 33]}~{digest}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +222,8 @@ class Workflow:
     """Whether `Adapter.start` takes it; the adapter's `start_fields` says what it asks for."""
 
     def __post_init__(self) -> None:
-        _texts(self, "ref", "name")
+        _refs(self, "ref")
+        _named(self, "name", self.ref)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,7 +249,13 @@ class Step:
     """The run this step started, where the provider links one (a sub-flow)."""
 
     def __post_init__(self) -> None:
-        _texts(self, "ref", "name", "native_status", "error", "run_ref")
+        _refs(self, "ref", "run_ref")
+        _texts(self, "native_status", "status_reason", "error")
+        _named(self, "name", self.ref)
+        if self.path:
+            parts = [part if isinstance(part, str) else _as_text(part) for part in self.path]
+            path = tuple(part if shows(part) else NAMELESS for part in parts)
+            object.__setattr__(self, "path", path)
         _aware(self, "started_at", "finished_at")
 
 
@@ -201,6 +266,10 @@ class Choice:
     value: str
     label: str
     is_danger: bool = False
+
+    def __post_init__(self) -> None:
+        _texts(self, "value")
+        _named(self, "label", self.value or NAMELESS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -225,7 +294,9 @@ class Question:
     is_answerable: bool = True
 
     def __post_init__(self) -> None:
-        _texts(self, "ref", "title", "description")
+        _refs(self, "ref")
+        _named(self, "title")
+        _texts(self, "description")
         _aware(self, "due_at")
 
 
@@ -241,7 +312,9 @@ class Output:
     error: str = ""
 
     def __post_init__(self) -> None:
-        _texts(self, "ref", "name", "content_type", "error")
+        _refs(self, "ref")
+        _named(self, "name", self.ref)
+        _texts(self, "content_type", "error")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -282,7 +355,9 @@ class Snapshot:
     version: str = ""
 
     def __post_init__(self) -> None:
-        _texts(self, "ref", "native_status", "name", "message", "error", "url", "version")
+        _refs(self, "ref")
+        _named(self, "name")
+        _texts(self, "native_status", "status_reason", "message", "error", "url", "version")
         _aware(self, "started_at", "finished_at")
         if not self.ref:
             raise ValueError("a snapshot without a ref")
@@ -307,7 +382,8 @@ class LogLine:
     step_ref: str = ""
 
     def __post_init__(self) -> None:
-        _texts(self, "text", "step_ref")
+        _texts(self, "text", "level")
+        _refs(self, "step_ref")
         _aware(self, "at")
 
 
@@ -435,8 +511,9 @@ class Unsupported(ProviderError):
 
 
 __all__ = [
-    "FINAL", "LAMPS", "MAX_NAME", "MAX_REF", "STATUS_MEANINGS", "AuthFailed", "BadResponse",
-    "Choice", "Download", "Field", "Lamp", "LogChunk", "LogLine", "NotFound", "Output", "Pace",
-    "ProviderError", "Question", "RateLimited", "Rejected", "Snapshot", "Status", "Step",
-    "Unreachable", "Unreadable", "Unsupported", "Verb", "Workflow", "native_key",
+    "FINAL", "LAMPS", "MAX_NAME", "MAX_REF", "NAMELESS", "STATUS_MEANINGS", "AuthFailed",
+    "BadResponse", "Choice", "Download", "Field", "Lamp", "LogChunk", "LogLine", "NotFound",
+    "Output", "Pace", "ProviderError", "Question", "RateLimited", "Rejected", "Snapshot", "Status",
+    "Step", "Unreachable", "Unreadable", "Unsupported", "Verb", "Workflow", "native_key",
+    "short_ref", "shows",
 ]  # fmt: skip

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+
+from providers import jsontext
 
 PREFIX = "v1:"
 
@@ -22,7 +23,7 @@ class SealError(Exception):
 
 def seal(context: str, value: Any) -> str:
     """A JSON value as text that only opens with the same `context` (e.g. "account:<uuid>")."""
-    payload = json.dumps([context, value], ensure_ascii=False).encode()
+    payload = jsontext.write([context, value])
     return PREFIX + _keys().encrypt(payload).decode()
 
 
@@ -36,7 +37,7 @@ def unseal(context: str, sealed: str) -> Any:
         raise SealError(
             "A stored secret does not open with CREDENTIAL_KEYS. Was a key removed?"
         ) from None
-    owner, value = json.loads(payload)
+    owner, value = jsontext.read_stored(payload)
     if owner != context:
         raise SealError("A stored secret belongs to another row.")
     return value

@@ -12,12 +12,12 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.forms.fields import InvalidJSONInput
 
-from providers import setup
+from providers import jsontext, setup
 from providers.adapter import Adapter
 from providers.contract import Field
 from providers.credentials import SealError
-from providers.http import parse_json
 from providers.models import ProviderAccount
 from providers.network import clean_base_url
 from providers.registry import adapter_class
@@ -91,7 +91,15 @@ class BaseUrlField(forms.CharField):
 
 
 class JsonField(forms.JSONField):
-    """JSON as strict as what comes from providers: no NaN, no key twice, not too deep."""
+    """JSON as strict as it can be: no NaN, no key twice, not too deep; digits stay as typed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(decoder=jsontext.StoredJSON, **options)
+
+    def prepare_value(self, value: Any) -> str:
+        if isinstance(value, InvalidJSONInput):
+            return value
+        return jsontext.written(value, indent=True)
 
     def to_python(self, value: Any) -> Any:
         if not isinstance(value, str) or value in self.empty_values:
@@ -99,7 +107,7 @@ class JsonField(forms.JSONField):
         if len(value) > MAX_JSON:
             raise ValidationError(f"This is longer than {MAX_JSON:,} characters.")
         try:
-            return parse_json(value.encode())
+            return jsontext.read_strictly(value)
         except (ValueError, RecursionError):
             raise ValidationError("This is not valid JSON.") from None
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from django.contrib.auth.models import User as UserRow
 from django.db import connection, models
 from django.utils import timezone
 
-from providers import credentials, registry
+from providers import credentials, jsontext, registry
 from providers.adapter import Adapter
 from providers.contract import BadResponse, Unreachable
 from providers.http import Bucket, Http
@@ -216,5 +215,5 @@ def remember(account: ProviderAccount, memory: Mapping[str, Any]) -> None:
         cursor.execute(
             "UPDATE providers_provideraccount SET memory = jsonb_strip_nulls(memory || %s::jsonb)"
             " WHERE id = %s",
-            [json.dumps(patch), account.pk],
+            [jsontext.written(patch), account.pk],
         )

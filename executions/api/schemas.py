@@ -9,8 +9,9 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import ConfigDict
 
+from providers.contract import MAX_REF
+
 MAX_REASON = 500
-MAX_REF = 200
 
 
 class Problem(Schema):
@@ -104,6 +105,9 @@ class Output(Schema):
 
 
 class ExecutionDetail(Execution):
+    is_altered: bool = Field(
+        description="Whether part of what the provider sent could not be kept as it was."
+    )
     steps: list[Step]
     transitions: list[Transition]
     questions: list[Question] = Field(description="Open ones only.")

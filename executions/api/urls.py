@@ -8,11 +8,13 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 from ninja import NinjaAPI, Router
 from ninja.parser import Parser
+from ninja.renderers import BaseRenderer
+from ninja.responses import NinjaJSONEncoder
 from ninja.security import HttpBearer
 
 from executions import tokens
 from executions.api import acting, reading, refusals
-from providers.http import parse_json
+from providers import jsontext
 
 MAX_BODY = 2**20  # bytes
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -29,7 +31,16 @@ class StrictParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         if len(request.body) > MAX_BODY:
             raise ValueError("too long")
-        return parse_json(request.body)
+        return jsontext.read_strictly(request.body)
+
+
+class DigitsRenderer(BaseRenderer):
+    """JSON with the digits of numbers as they came."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return jsontext.write(data, other=NinjaJSONEncoder().default)
 
 
 api = NinjaAPI(
@@ -39,6 +50,7 @@ api = NinjaAPI(
     urls_namespace="api-v1",
     auth=Bearer(),
     parser=StrictParser(),
+    renderer=DigitsRenderer(),
     docs_url=None,
     openapi_url=None,
 )

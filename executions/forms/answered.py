@@ -10,6 +10,7 @@ from typing import Any
 from executions.forms.files import short_files
 from executions.forms.keys import EACH, MISSING, Path, dig, drop, key_text
 from executions.forms.tree import Leaf, Repeat
+from providers import jsontext
 
 
 def in_words(fields: Iterable[Leaf | Repeat], body: Any) -> list[tuple[str, str]]:
@@ -52,7 +53,7 @@ def _text(value: Any, labels: dict[str, str]) -> str:
 
 def _short(value: Any) -> str:
     short = short_files(value)
-    return short if isinstance(short, str) else json.dumps(short, ensure_ascii=False, default=str)
+    return short if isinstance(short, str) else jsontext.write(short, other=str).decode()
 
 
 def _key(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from executions.forms.bodies import MASK, masked
 from executions.forms.keys import EACH, MISSING, Path, dig, parse_key
+from providers import jsontext
 
 MAX_DEPTH = 40
 MAX_ENTRIES = 5000  # of a layout that are looked at
@@ -24,11 +25,11 @@ def masked_part(name: str, part: Any, is_secret: IsSecret) -> Any:
     """`name` says which part it is: schema, form or model. A part that is a JSON text stays one."""
     if isinstance(part, str):
         try:
-            parsed = json.loads(part)
+            parsed = jsontext.read_stored(part)
         except (ValueError, RecursionError):
             return part if name != "model" else MASK  # nobody can say what is secret in it
         if isinstance(parsed, dict | list):
-            return json.dumps(masked_part(name, parsed, is_secret), ensure_ascii=False)
+            return jsontext.written(masked_part(name, parsed, is_secret))
         return part
     if name == "model":
         return masked(part, is_secret)
@@ -63,7 +64,7 @@ def unmasked(values: Any, model: Any) -> Any:
     """A body that came back with our mask in it: there the value is what the model has."""
     if isinstance(model, str):
         try:
-            model = json.loads(model)
+            model = jsontext.read_stored(model)
         except (ValueError, RecursionError):
             return values
     return _unmasked(values, model, ())

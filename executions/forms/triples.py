@@ -7,6 +7,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from providers import jsontext
+
 MAX_CHARACTERS = 1_000_000  # of schema, form and model together, as JSON
 
 _SCHEMA_WORDS = {"type", "properties", "$ref", "allOf", "anyOf", "oneOf", "items", "enum"}
@@ -67,7 +69,7 @@ def _parsed(part: Any, name: str) -> Any:
     if not part.strip():
         return None
     try:
-        return json.loads(part, parse_constant=_refuse)
+        return json.loads(part, cls=jsontext.StoredJSON, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise CannotShow(f"its {name} is a text that is not JSON") from error
 

@@ -7,9 +7,8 @@ person did not touch comes back as the very value that was there.
 from __future__ import annotations
 
 import json
-import math
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from executions.forms import dates, files
@@ -17,6 +16,7 @@ from executions.forms.choices import index_of
 from executions.forms.keys import MISSING
 from executions.forms.tree import Leaf
 from executions.forms.wording import plain
+from providers import jsontext
 
 Typed = str | list[str]
 
@@ -69,12 +69,12 @@ def shown(leaf: Leaf, control: str, value: Any) -> Typed:
             return "" if value in (None, "") else FOREIGN
         return str(index)
     if control == "json":
-        return _clean(json.dumps(value, indent=2, ensure_ascii=False))
+        return _clean(jsontext.written(value, indent=True))
     if value is None:
         return ""
     if control in DATE_CONTROLS and isinstance(value, str):
         return dates.to_input(control, value, leaf.style) or ""
-    return _clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return _clean(value if isinstance(value, str) else jsontext.written(value))
 
 
 def _shown_list(leaf: Leaf, value: Any) -> list[str]:
@@ -192,19 +192,15 @@ def read_number(text: str, *, must_be_whole: bool) -> int | float:
         raise Unreadable("Enter a whole number.")
     if is_integral and (must_be_whole or not re.search("[.eE]", bare)):
         return int(number)
-    return exact_float(bare)
+    return exact_float(str(number))
 
 
 def exact_float(text: str) -> float:
-    """The number JSON will carry, refused where it would not be the one typed."""
+    """The number with the digits of this JSON text, refused where none could carry it."""
     try:
-        number = float(text)
-        is_exact = math.isfinite(number) and Decimal(repr(number)) == Decimal(text)
-    except (InvalidOperation, ValueError, OverflowError):
-        is_exact = False
-    if not is_exact:
-        raise Unreadable("This number has more digits than can be sent exactly.")
-    return number
+        return jsontext.number(text)
+    except jsontext.Unfit as error:
+        raise Unreadable("This number is too large or too small to be sent.") from error
 
 
 def read_json(text: str) -> Any:
@@ -236,6 +232,6 @@ def words_for(leaf: Leaf, value: Any) -> str:
         elif isinstance(item, bool):
             words.append("Yes" if item else "No")
         else:
-            text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+            text = item if isinstance(item, str) else jsontext.written(item)
             words.append(plain(text, 5000))
     return ", ".join(words)

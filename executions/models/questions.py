@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -10,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from executions.models.runs import Execution
+from providers import jsontext
 from providers.contract import MAX_NAME, MAX_REF
 
 
@@ -17,13 +17,13 @@ class OrderedJSON(models.TextField):  # type: ignore[type-arg]
     """Any JSON value, kept as text: jsonb forgets the order of keys, and a form is drawn in it."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else jsontext.read_stored(value)
 
     def to_python(self, value: Any) -> Any:
         return value
 
     def get_prep_value(self, value: Any) -> str | None:
-        return None if value is None else json.dumps(value, ensure_ascii=False)
+        return None if value is None else jsontext.written(value)
 
 
 class Question(models.Model):

@@ -8,6 +8,7 @@ from django.db import models
 
 from executions.models.searching import InputValues
 from providers.contract import FINAL, MAX_NAME, MAX_REF, Status
+from providers.jsontext import StoredJSON
 from providers.models import ProviderAccount
 
 STATUS_CHOICES = [(status.value, status.value.replace("_", " ")) for status in Status]
@@ -62,7 +63,7 @@ class Execution(models.Model):
     """started_at, or when we first saw the run. Never changes: pages are keyset over it."""
     offers = ArrayField(models.CharField(max_length=10), default=list)
     """The verbs the provider takes for this run now."""
-    url = models.CharField(max_length=500, default="", blank=True)
+    url = models.CharField(max_length=2000, default="", blank=True)
     missing_since = models.DateTimeField(null=True)
     """Since when it cannot be read; the status stays what was last seen."""
     misses = models.PositiveSmallIntegerField(default=0)
@@ -151,9 +152,11 @@ class ExecutionDetail(models.Model):
     execution = models.OneToOneField(
         Execution, on_delete=models.CASCADE, primary_key=True, related_name="detail"
     )
-    raw = models.JSONField(null=True)
-    input = models.JSONField(null=True)
-    output = models.JSONField(null=True)
+    raw = models.JSONField(null=True, decoder=StoredJSON)
+    input = models.JSONField(null=True, decoder=StoredJSON)
+    output = models.JSONField(null=True, decoder=StoredJSON)
+    is_altered = models.BooleanField(db_default=False)
+    """Whether notes or � stand where something of the run could not be kept as it was sent."""
     error = models.TextField(default="", blank=True)
     """The whole error text; the row's `error_summary` is its first line."""
     fingerprint = models.CharField(max_length=32, default="")
@@ -194,7 +197,7 @@ class Step(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     error = models.TextField(default="", blank=True)
-    output = models.JSONField(null=True)
+    output = models.JSONField(null=True, decoder=StoredJSON)
     attempt = models.PositiveSmallIntegerField(db_default=0)
     run_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
 

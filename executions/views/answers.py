@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -38,7 +37,7 @@ from executions.views.questions import (
 )
 from executions.views.waiting import line_answer
 from executions.wording import plain, stamped
-from providers import registry
+from providers import jsontext, registry
 from providers.contract import Verb
 
 PREVIEW = "executions/_question_preview.html"
@@ -137,7 +136,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         is_whole = _wants_whole(question)
         body = compiled.body(form, complete=is_whole)
-        text = json.dumps(short_files(compiled.masked(body)), indent=2, ensure_ascii=False)
+        text = jsontext.written(short_files(compiled.masked(body)), indent=True)
         lacks = ", ".join(compiled.lacks(body))
         context = {"body": plain(text, MAX_RAW), "is_whole": is_whole, "lacks": plain(lacks, 2000)}
     else:

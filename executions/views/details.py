@@ -120,7 +120,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """Status, times, error and where the data comes from."""
     fresh = freshness(run.account, timezone.now())
     status = STATUS_VIEWS[run.status]
-    columns = ("error", "read_at", "attempt")
+    columns = ("error", "read_at", "attempt", "is_altered")
     found = ExecutionDetail.objects.filter(pk=run.pk).values(*columns).first()
     detail: dict[str, Any] = dict(found or {})
     is_final = status.status.is_final
@@ -146,6 +146,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "usual": relations.usual(run),
         "parent": relations.parent_of(run),
         "message": plain(run.message),
+        "is_altered": detail.get("is_altered", False),
         "progress": None if is_final else run.progress,
         "started": moment(run.started_at),
         "started_iso": iso(run.started_at),

@@ -7,7 +7,6 @@ at the page.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.db import connection
@@ -20,6 +19,7 @@ from executions.roles import visible_executions
 from executions.views.chrome import fragment, no_store
 from executions.views.trees import tree
 from executions.wording import plain, size
+from providers import jsontext
 
 AT_ONCE = 8_000  # bytes that are on the page as a tree from the start
 WHOLE_UP_TO = 100_000  # bytes that become a tree when somebody opens them
@@ -78,13 +78,13 @@ def _view(length: int, text: str | None, note: str | None, whole: int) -> dict[s
     """`state`: `tree`, `late` (comes when it is opened), `preview`, `large` or `gone`."""
     view: dict[str, Any] = {"size": size(length), "text": "", "pieces": [], "state": "late"}
     if note is not None:
-        number, start = json.loads(note)
+        number, start = jsontext.read_stored(note)
         number = number if isinstance(number, int) else None
         return {**view, "state": "gone", "size": size(number), "text": plain(str(start or ""))}
     if text is None:
         return view
     if length <= whole:
-        found = tree(json.loads(text))
+        found = tree(jsontext.read_stored(text))
         return {**view, "state": "tree", "pieces": found.pieces, "is_cut": found.is_cut}
     if length <= WHOLE_UP_TO:
         return view
@@ -95,7 +95,7 @@ def _view(length: int, text: str | None, note: str | None, whole: int) -> dict[s
 def payload(request: HttpRequest, pk: int, part: str) -> HttpResponse:
     """The whole value as a JSON file."""
     value = _value(request, pk, part)
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = jsontext.written(value, indent=True)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}-{part}.json"'
     return response

@@ -6,7 +6,6 @@ meanwhile, a notice above it says so.
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any, cast
 
@@ -25,6 +24,7 @@ from executions.views.chrome import Fragment, fragment
 from executions.views.histories import argument_pairs
 from executions.views.waiting import presence_of, presence_words
 from executions.wording import COMMAND_WORDS, iso, plain, stamped, time_tag
+from providers import jsontext
 from providers.contract import Verb
 
 MAX_RAW = 50_000  # characters of the triple on the page
@@ -242,6 +242,6 @@ def _raw(question: Question, compiled: CompiledForm) -> list[tuple[str, str]]:
 
 
 def _as_text(part: Any) -> str:
-    text = part if isinstance(part, str) else json.dumps(part, indent=2, ensure_ascii=False)
+    text = part if isinstance(part, str) else jsontext.written(part, indent=True)
     more = len(text) - MAX_RAW
     return plain(text, MAX_RAW) + (f"\n({more:,} more characters)" if more > 0 else "")

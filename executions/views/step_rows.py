@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from executions.views import step_tree, timelines
 from executions.views.step_tree import Node, Row, Shown
 from executions.views.timelines import Scale
 from executions.wording import STATUS_VIEWS, duration, iso, moment, plain, size, stamped, zone
+from providers import jsontext
 
 MAX_ERROR = 2000  # characters of an error in the timeline; the step itself shows more
 ERRORS = 40_000  # characters of errors on one page
@@ -166,6 +166,6 @@ def _own(row: Row, detail: Step | None, room: dict[str, int]) -> dict[str, Any]:
 
 
 def _pretty(text: str) -> str:
-    value = json.loads(text)
-    shown = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    value = jsontext.read_stored(text)
+    shown = value if isinstance(value, str) else jsontext.written(value, indent=True)
     return plain(shown)

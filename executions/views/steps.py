@@ -6,7 +6,6 @@ shown. A large output comes when somebody opens it.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.db.models import Q, TextField
@@ -26,6 +25,7 @@ from executions.views.payloads import value_view
 from executions.views.step_rows import drawn
 from executions.views.step_tree import Node, Row, Shown
 from executions.wording import plain
+from providers import jsontext
 
 PAGE = 200  # rows
 MAX_FOUND = 500  # steps that a search shows
@@ -100,7 +100,7 @@ def step_output(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
     """What is kept of a step's output, as a JSON file."""
     run = get_object_or_404(visible_executions(request.user).only("pk"), pk=pk)
     found = get_object_or_404(Step, pk=step_pk, execution=run)
-    text = json.dumps(found.output, indent=2, ensure_ascii=False)
+    text = jsontext.written(found.output, indent=True)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}-step-{step_pk}.json"'
     return response

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from providers.contract import AuthFailed, BadResponse, NotFound, RateLimited, Rejected, Unreachable
+from providers import jsontext
+from providers.contract import (
+    AuthFailed,
+    BadResponse,
+    NotFound,
+    RateLimited,
+    Rejected,
+    Unreachable,
+    Unsupported,
+)
 from providers.http.limits import BODY_CAP, DEADLINE, DOWNLOAD_CAP, DOWNLOAD_DEADLINE, READ_TIMEOUT
 from providers.http.replies import Explain, Reply, parse_retry_after
 
@@ -49,7 +57,7 @@ class Endpoint:
     def request(self, method: str, *path: str, **options: Any) -> Reply:
         """Options: `params`, `json` (any JSON value), `body` (bytes) with `content_type`,
         `headers`, `read_timeout` (s), `deadline` (s), `cap` (bytes).
-        Raises all errors of the contract but Unsupported."""
+        Raises all errors of the contract; Unsupported for a body with a note in it."""
         return self._reply(method, self.url(*path), f"{method} /{'/'.join(path)}", **options)
 
     def url(self, *path: str) -> str:
@@ -79,7 +87,7 @@ class Endpoint:
         headers = {"Accept": "application/json", **self.headers, **options.get("headers", {})}
         body: bytes | None = options.get("body")
         if "json" in options:
-            body = json.dumps(options["json"], ensure_ascii=False, allow_nan=False).encode()
+            body = _sendable(options["json"])
             headers["Content-Type"] = "application/json"
         elif body is not None:
             headers["Content-Type"] = options.get("content_type", "application/octet-stream")
@@ -128,6 +136,17 @@ class Endpoint:
         if status >= 400:
             raise Rejected(message, status=status, detail=detail)
         raise BadResponse(message, status=status, detail=detail)
+
+
+def _sendable(value: Any) -> bytes:
+    """Digits as they came. A note must not be sent for the value that it stands for."""
+    body = jsontext.write(value)
+    if jsontext.NOTE.encode() in body:
+        raise Unsupported(
+            "Part of it could not be kept as the provider sent it, so it cannot be sent back. "
+            "Nothing was sent."
+        )
+    return body
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ DEADLINE = 30.0  # seconds for one whole request
 BODY_CAP = 5 * 2**20  # bytes of a JSON answer, after decompression
 DOWNLOAD_CAP = 64 * 2**20  # bytes of a document
 DOWNLOAD_DEADLINE = 300.0  # seconds
-MAX_DEPTH = 60  # nested lists and objects in an answer
 MAX_RETRY_AFTER = 3600.0  # seconds
 DEFAULT_RETRY_AFTER = 30.0  # seconds
 USER_AGENT = "Annunciator"

@@ -3,78 +3,23 @@
 from __future__ import annotations
 
 import email.utils
-import json
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
+from providers import jsontext
 from providers.contract import BadResponse
-from providers.http.limits import DEFAULT_RETRY_AFTER, MAX_DEPTH, MAX_RETRY_AFTER
+from providers.http.limits import DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER
 
 Explain = Callable[["Reply"], str]
 
 
-class _Unfit(ValueError):
-    """JSON that a stored value must not hold."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise _Unfit("an object names the same key twice")
-    return result
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise _Unfit("a number is out of range")
-    return value
-
-
-def _constant(text: str) -> float:
-    raise _Unfit(f"it holds {text}")
-
-
-def _clean(value: Any, depth: int = 0) -> Any:
-    """Text without NUL and lone surrogates, which Postgres refuses."""
-    if isinstance(value, str):
-        return value.replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in value]
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item, depth + 1) for key, item in value.items()}
-    return value
-
-
-def _depth_of(text: str) -> int:
-    """The deepest nesting a JSON text can have; brackets inside strings count too, so this is an
-    upper bound and only decides whether the value itself is measured."""
-    deepest = depth = 0
-    for char in text:
-        if char in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in "]}":
-            depth -= 1
-    return deepest
-
-
 def parse_json(content: bytes) -> Any:
-    """The value of a JSON text in UTF-8. Raises ValueError (with a sentence) for anything that
-    could not be stored as it is: duplicate keys, NaN, infinity, too deep, not UTF-8."""
-    text = content.decode("utf-8-sig")
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth_of(text) > MAX_DEPTH:
-        raise _Unfit(f"it is nested more than {MAX_DEPTH} levels deep")
-    value = json.loads(
-        text, object_pairs_hook=_object, parse_float=_number, parse_constant=_constant
-    )
-    if "\\u0000" in text or "\\ud" in text or "\\uD" in text:
-        value = _clean(value)
-    return value
+    """The value of a JSON text that a provider sent, as `jsontext.read` has it. Raises ValueError
+    for what is no JSON at all; a part that cannot be kept becomes a note."""
+    return jsontext.read(content)
 
 
 @dataclass(frozen=True)
@@ -107,10 +52,9 @@ class Reply:
             )
         try:
             return parse_json(self.content)
-        except (ValueError, RecursionError) as error:
-            why = str(error) if isinstance(error, _Unfit) else "it is not valid JSON"
+        except (ValueError, RecursionError):
             raise BadResponse(
-                f"{self.where} sent JSON that cannot be used: {why}.",
+                f"{self.where} sent JSON that cannot be used: it is not valid JSON.",
                 status=self.status,
                 detail=self.text()[:200],
             ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from executions.models import (
     Execution,
     ExecutionDetail,
+    Output,
     Quarantine,
     Question,
     StatusCount,
@@ -22,8 +24,9 @@ from executions.models import (
 )
 from executions.storing import store
 from providers import contract
-from providers.contract import Snapshot, Status
+from providers.contract import MAX_REF, Snapshot, Status
 from providers.http import Http
+from providers.jsontext import Exact
 from providers.models import ProviderAccount
 
 pytestmark = pytest.mark.django_db
@@ -162,20 +165,76 @@ def test_counters_follow_the_rows(account):
     assert counts == {"running": 3, "failed": 1, "succeeded": 1}
 
 
-@pytest.mark.parametrize(
-    "poison",
-    [
-        {"raw": {"n": 10**40}},
-        {"started_at": datetime(1, 1, 1, tzinfo=UTC), "finished_at": None, "raw": {"a": "\ud800"}},
-        {"workflow": contract.Workflow(ref="x" * 500, name="long")},
-    ],
-)
-def test_one_poison_record_is_quarantined_and_the_rest_is_stored(account, poison):
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+ODD: dict[str, Any] = {
+    "an integer over 64 bits": 10**40,
+    "a negative one": -(10**900),
+    "more digits than Python writes": 10**5000,
+    "more than Postgres keeps": Exact("1e200000"),
+    "half a character": "\ud800",
+    "a NUL": "\0",
+    "nesting": nested(100),
+    "nesting without end": nested(5000),
+    "a number as a key": {7: "seven"},
+    "a set": {1, 2},
+    "an object": object(),
+    "a decimal": Decimal("1.10"),
+    "bytes": b"bytes",
+    "not a number": float("nan"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_a_run_is_stored_whatever_is_in_it(account, odd):
+    step = dataclasses.replace(STEP, output=odd)
+    asked = contract.Question(ref="q1", kind="form", schema={"type": "object"}, model={"a": odd})
+    one = detailed(
+        "odd", Status.FAILED, raw={"n": odd}, input=odd, output=[odd], error="disk full",
+        finished_at=NOW, steps=(step,), questions=(asked,), attempt=odd, progress=odd,
+    )  # fmt: skip
+    stored, bad = store(account.pk, 1, [snap("r1"), one, snap("r2")])
+    assert (len(stored), bad) == (3, 0)
+    run = Execution.objects.get(ref="odd")
+    assert (run.status, run.error_summary, run.finished_at) == ("failed", "disk full", NOW)
+    assert Step.objects.get().name == "Read"
+    assert Question.objects.get().ref == "q1"
+
+
+def test_a_run_whose_identifier_is_too_long_is_set_aside_and_the_rest_is_stored(account):
     rows = [snap(f"r{n}") for n in range(9)]
-    bad_one = dataclasses.replace(detailed("bad"), **poison)
-    stored, bad = store(account.pk, 1, [*rows[:4], bad_one, *rows[4:]])
+    stored, bad = store(account.pk, 1, [*rows[:4], detailed("x" * (MAX_REF + 1)), *rows[4:]])
     assert (len(stored), bad) == (9, 1)
-    assert Quarantine.objects.get().ref == "bad"
+    kept = Quarantine.objects.get()
+    assert str(MAX_REF) in kept.reason
+    assert len(kept.ref) == MAX_REF
+
+
+def test_long_identifiers_with_one_beginning_stay_two(account):
+    for ending in ("a" * 300, "a" * 2000):
+        left, right = ending + "0", ending + "1"
+        detail = detailed(
+            "r1", Status.USER_INPUT,
+            steps=tuple(dataclasses.replace(STEP, ref=ref, run_ref=ref) for ref in (left, right)),
+            questions=tuple(contract.Question(ref=ref, kind="form") for ref in (left, right)),
+            outputs=tuple(contract.Output(ref=ref, name="report") for ref in (left, right)),
+        )  # fmt: skip
+        workflows = [contract.Workflow(ref=ref, name="W", can_start=True) for ref in (left, right)]
+        rows = [dataclasses.replace(snap(f"w{n}"), workflow=w) for n, w in enumerate(workflows)]
+        assert store(account.pk, len(ending), [detail, *rows])[1] == 0
+        for found in (Step.objects, Output.objects, Question.objects.filter(closed_at=None)):
+            assert len(set(found.values_list("ref", flat=True))) == 2
+        assert Step.objects.values("run_ref").distinct().count() == 2
+        assert Execution.objects.values("workflow").distinct().count() == 3
+    cut = Question.objects.filter(closed_at=None)
+    assert not [each for each in cut if each.is_answerable]
+    assert "identifier is longer" in cut[0].title
+    assert not Workflow.objects.filter(ref__contains="~", can_start=True).exists()
 
 
 def test_nul_bytes_and_endless_texts_are_made_fit(account):

@@ -186,17 +186,15 @@ def test_an_odd_record_is_shown_or_set_aside_and_the_rest_is_stored(open_desk, p
     assert good in text_of(page, "/")
 
 
-def test_a_number_for_a_name_is_set_aside_and_the_poll_goes_on(open_desk, page, monkeypatch):
-    monkeypatch.setitem(
-        smartflows_scenarios.ODD, "numbered", {"flow": {"id": "f1", "displayName": 7}}
-    )
+def test_a_run_whose_workflow_has_no_identifier_is_set_aside(open_desk, page, monkeypatch):
+    monkeypatch.setitem(smartflows_scenarios.ODD, "numbered", {"flow": {"id": {"en": "f1"}}})
     desk = open_desk("smartflows", speed=1, filter="refuse")
     odd = desk.begin("absurd", variant="numbered")
     good = desk.begin("waiting_esign")
     desk.poll_until(lambda: desk.status(good))
     assert desk.account.health == "ok"
     assert desk.account.failures == 0
-    assert "Workflow.name is no text but int" in Quarantine.objects.get(ref=odd).reason
+    assert "Workflow.ref is no text but dict" in Quarantine.objects.get(ref=odd).reason
     assert odd in text_of(page, f"/accounts/{desk.account.pk}/")
 
 

@@ -111,7 +111,9 @@ def test_an_execution_is_told_in_full(ana: Api, put: Callable[..., int]) -> None
         "r1", Status.USER_INPUT, steps=(step,), questions=(QUESTION, APPROVAL), outputs=(output,)
     )
     body = ana.get(f"executions/{pk}").json()
-    assert set(body) == ITEM | {"steps", "transitions", "questions", "commands", "outputs"}
+    assert set(body) == ITEM | {
+        "is_altered", "steps", "transitions", "questions", "commands", "outputs",
+    }  # fmt: skip
     assert body["steps"] == [
         {
             "ref": "s1", "path": ["Outer"], "name": "Read", "status": "failed",
