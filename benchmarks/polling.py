@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
@@ -164,32 +164,35 @@ class Cost:
 
 
 def cost_of(work: Callable[[], Any]) -> Cost:
-    """Runs `work` in this thread, alone on the database."""
-    tuples, wal = _tuples(), _wal()
-    with CaptureQueriesContext(connection) as queries:
+    """Runs `work` in this thread, in one transaction, and reads what that transaction and this
+    connection wrote: others may write as they like meanwhile."""
+    wal = _wal()
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        before = _tuples()
         work()
+        tuples = _tuples() - before
     written = sum(each["sql"].strip().upper().startswith(WRITES) for each in queries)
-    return Cost(written, _tuples() - tuples, _wal() - wal)
+    return Cost(written, tuples, _wal() - wal)
 
 
 def _tuples() -> int:
     return int(
         _value(
-            "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables "
-            "WHERE NOT relname LIKE ANY(%s)",
+            "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) "
+            "FROM pg_stat_xact_user_tables WHERE NOT relname LIKE ANY(%s)",
             [f"{name}%" for name in BOOKKEEPING],
         )
     )
 
 
 def _wal() -> int:
-    return int(_value("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+    """Of this connection, as far as it has been counted: from the end of a transaction on."""
+    _value("SELECT pg_stat_force_next_flush()")
+    return int(_value("SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())"))
 
 
 def _value(sql: str, *params: Any) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(sql, params)
         return cursor.fetchone()[0]
 
@@ -201,8 +204,6 @@ def unchanged_figures(server: str) -> list[Figure]:
     poll(changed.pk)
     for _ in range(2):
         poll(changed.pk)
-    # Idle connections of the threads above tell what they wrote when they like, at the latest now.
-    connection.close_pool()
     still, moving = cost_of(lambda: poll(listed.pk)), cost_of(lambda: poll(changed.pk))
     assert Execution.objects.filter(account=listed).count() == 1000
     what = "a poll of 1,000 unchanged runs"
