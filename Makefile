@@ -9,7 +9,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: run test live chaos soak bench screenshots lint lock clean
 
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
-	@$(BIN)/python manage.py run
+	@$(BIN)/python manage.py run --with-parent
 
 test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found, Chromium
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder

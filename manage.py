@@ -9,9 +9,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    from config.embedded import services_for
+    from config.running import surroundings
 
-    with services_for(sys.argv):
+    with surroundings(sys.argv):
         execute_from_command_line(sys.argv)
 
 

@@ -24,7 +24,7 @@ POLL_EVERY = 4  # seconds: the demo wants to be seen moving
 
 def ports() -> dict[str, int]:
     """Port of each simulator; moved together by ANNUNCIATOR_DEMO_PORT."""
-    first = int(env.text("ANNUNCIATOR_DEMO_PORT", "8101"))
+    first: int = env.value("ANNUNCIATOR_DEMO_PORT", 8101)
     return {key: first + offset for offset, key in enumerate(NAMES)}
 
 

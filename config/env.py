@@ -1,13 +1,20 @@
 """What the environment says. Every variable of the project is read here and listed in VARIABLES.
 
-Keys that nobody set are made once and kept in the data folder, readable by its owner alone.
+A value that cannot be used ends the process with a sentence that names its variable. Keys that
+nobody set are made once and kept in the data folder, readable by its owner alone.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import math
 import os
+import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
@@ -47,23 +54,174 @@ VARIABLES: dict[str, str] = {
 }
 
 
+class CannotStart(SystemExit):
+    """Stop: the process ends with str() on its error output, in place of a traceback. One sentence
+    that says what is wrong and which setting mends it, without secrets."""
+
+
+class _Unusable(Exception):
+    """str() goes on after "must be"."""
+
+
 def text(name: str, default: str = "") -> str:
+    return exact(name).strip() or default
+
+
+def exact(name: str) -> str:
+    """As it was set: a password may begin or end with a space."""
     if name not in VARIABLES:
         raise KeyError(f"{name} is not listed in config.env.VARIABLES")
-    return os.environ.get(name, "").strip() or default
+    return os.environ.get(name, "")
 
 
-def flag(name: str, default: bool) -> bool:
-    return text(name, "1" if default else "0").lower() in ("1", "true", "yes", "on")
+def value(name: str, default: Any) -> Any:
+    """Read as READERS say. CannotStart if that cannot be done."""
+    raw = text(name)
+    if not raw:
+        return default
+    try:
+        return READERS[name](raw)
+    except _Unusable as wanted:
+        said = "" if name in SECRET else f" and is {raw!r}"
+        raise CannotStart(f"{name} must be {wanted}{said}.") from None
 
 
-def items(name: str, default: str = "") -> list[str]:
-    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+def check() -> None:
+    """CannotStart if any variable has a value that cannot be used."""
+    for name in READERS:
+        value(name, None)
+
+
+def own_hosts() -> list[str]:
+    """The names under which this machine, and who we listen for, reach the site."""
+    host = text("HOST")
+    named = [] if host in ("", "0.0.0.0", "::") else [f"[{host}]" if ":" in host else host]  # noqa: S104
+    return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *named]))
+
+
+def _split(raw: str) -> list[str]:
+    return [part.strip() for part in raw.split(",") if part.strip()]
+
+
+def _flag(raw: str) -> bool:
+    if raw.lower() in ("1", "true", "yes", "on"):
+        return True
+    if raw.lower() in ("0", "false", "no", "off"):
+        return False
+    raise _Unusable("1 or 0")
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(raw: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", raw) or not lowest <= int(raw) <= highest:
+            raise _Unusable(f"a whole number from {lowest} to {highest}")
+        return int(raw)
+
+    return read
+
+
+def _number(*, may_be_zero: bool) -> Callable[[str], float]:
+    def read(raw: str) -> float:
+        try:
+            number = float(raw)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or number < 0 or (number == 0 and not may_be_zero):
+            raise _Unusable("0 or a number above it" if may_be_zero else "a number above 0")
+        return number
+
+    return read
+
+
+def _address(example: str, *schemes: str) -> Callable[[str], str]:
+    def read(raw: str) -> str:
+        try:
+            parts = urlsplit(raw)
+            is_fine = parts.scheme in schemes and parts.port != 0
+        except ValueError:
+            is_fine = False
+        if not is_fine or not (parts.netloc or parts.path or parts.query):
+            raise _Unusable(f"an address like {example}")
+        return raw
+
+    return read
+
+
+def _web_address(raw: str) -> str:
+    read = _address("https://annunciator.example.com/", "http", "https")(raw)
+    if not urlsplit(read).hostname:
+        raise _Unusable("an address like https://annunciator.example.com/")
+    return read
+
+
+def _hosts(raw: str) -> list[str]:
+    for host in _split(raw):
+        if not re.fullmatch(r"\*|\.?[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]", host):
+            raise _Unusable("host names with commas between, without scheme and port")
+    return _split(raw)
+
+
+def _networks(raw: str) -> list[str]:
+    for network in _split(raw):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise _Unusable("networks like 10.20.0.0/16 with commas between") from None
+    return _split(raw)
+
+
+def _fernet_keys(raw: str) -> list[str]:
+    for key in _split(raw):
+        try:
+            Fernet(key)
+        except ValueError:
+            raise _Unusable("Fernet keys with commas between (.env.example makes one)") from None
+    return _split(raw)
+
+
+_port = _whole(1, 65_535)
+READERS: dict[str, Callable[[str], Any]] = {
+    "DATABASE_URL": _address("postgresql://user:password@host/name", "postgresql", "postgres"),
+    "REDIS_URL": _address("redis://:password@host:6379/0", "redis", "rediss", "unix"),
+    "PORT": _port,
+    "LIVE_PORT": _port,
+    "LIVE_URL": _web_address,
+    "ANNUNCIATOR_DEMO": _flag,
+    "ANNUNCIATOR_DEMO_PORT": _whole(1, 65_532),
+    "ANNUNCIATOR_ALLOWED_NETWORKS": _networks,
+    "ANNUNCIATOR_ALLOWED_HOSTS": _hosts,
+    "ANNUNCIATOR_KEEP_DAYS": _whole(1, 36_500),
+    "ANNUNCIATOR_PACE": _number(may_be_zero=False),
+    "ANNUNCIATOR_LEASE_SECONDS": _number(may_be_zero=False),
+    "ANNUNCIATOR_OVERDUE_FACTOR": _number(may_be_zero=False),
+    "ANNUNCIATOR_OVERDUE_SECONDS": _number(may_be_zero=True),
+    "ANNUNCIATOR_SITE_URL": _web_address,
+    "ANNUNCIATOR_SECURE": _flag,
+    "ANNUNCIATOR_DEBUG": _flag,
+    "CREDENTIAL_KEYS": _fernet_keys,
+}
+SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIAL_KEYS"}
 
 
 def data_folder() -> Path:
+    """Made where it is missing. CannotStart if we cannot write there."""
     folder = Path(text("ANNUNCIATOR_DATA", str(BASE_DIR / ".data"))).expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise CannotStart(
+            f"{folder} is in a file, or is one: set ANNUNCIATOR_DATA to a folder."
+        ) from None
+    except OSError as error:
+        raise CannotStart(
+            f"The folder {folder} cannot be made ({error.strerror}): set ANNUNCIATOR_DATA to "
+            "another one."
+        ) from None
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise CannotStart(
+            f"The folder {folder} is read-only or belongs to another user: set ANNUNCIATOR_DATA "
+            "to one of your own."
+        )
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The command line of every process of the product, in one place for whoever starts them."""
+"""The command line of every process of the product, in one place for all who start them."""
 
 from __future__ import annotations
 

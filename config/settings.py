@@ -11,25 +11,25 @@ from csp.constants import NONCE, NONE, SELF
 from config import env
 
 BASE_DIR = env.BASE_DIR
-DEBUG = env.flag("ANNUNCIATOR_DEBUG", False)
+DEBUG = env.value("ANNUNCIATOR_DEBUG", False)
 SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret("secret", "text")
-CREDENTIAL_KEYS = env.items("CREDENTIAL_KEYS") or [env.kept_secret("credentials", "fernet")]
+CREDENTIAL_KEYS = env.value("CREDENTIAL_KEYS", []) or [env.kept_secret("credentials", "fernet")]
 
-PORT = int(env.text("PORT", "8000"))
-LIVE_PORT = int(env.text("LIVE_PORT", str(PORT + 1)))
-LIVE_URL = env.text("LIVE_URL")
-IS_DEMO = env.flag("ANNUNCIATOR_DEMO", True)
-IS_SECURE = env.flag("ANNUNCIATOR_SECURE", False)
-ANNUNCIATOR_ALLOWED_NETWORKS = env.items("ANNUNCIATOR_ALLOWED_NETWORKS") or (
+PORT: int = env.value("PORT", 8000)
+LIVE_PORT: int = env.value("LIVE_PORT", PORT + 1)
+LIVE_URL: str = env.value("LIVE_URL", "")
+IS_DEMO = env.value("ANNUNCIATOR_DEMO", True)
+IS_SECURE = env.value("ANNUNCIATOR_SECURE", False)
+ANNUNCIATOR_ALLOWED_NETWORKS = env.value("ANNUNCIATOR_ALLOWED_NETWORKS", []) or (
     ["127.0.0.0/8"] if IS_DEMO else []  # the demo providers listen on this machine
 )
-ANNUNCIATOR_PACE = float(env.text("ANNUNCIATOR_PACE", "1"))
-ANNUNCIATOR_LEASE = timedelta(seconds=float(env.text("ANNUNCIATOR_LEASE_SECONDS", "90")))
-ANNUNCIATOR_OVERDUE_FACTOR = float(env.text("ANNUNCIATOR_OVERDUE_FACTOR", "2"))
-ANNUNCIATOR_OVERDUE_FLOOR = timedelta(seconds=float(env.text("ANNUNCIATOR_OVERDUE_SECONDS", "60")))
-ANNUNCIATOR_KEEP_DAYS = int(env.text("ANNUNCIATOR_KEEP_DAYS", "400"))
-ALLOWED_HOSTS = env.items("ANNUNCIATOR_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-ANNUNCIATOR_SITE_URL = env.text("ANNUNCIATOR_SITE_URL").rstrip("/") or (
+ANNUNCIATOR_PACE = env.value("ANNUNCIATOR_PACE", 1.0)
+ANNUNCIATOR_LEASE = timedelta(seconds=env.value("ANNUNCIATOR_LEASE_SECONDS", 90.0))
+ANNUNCIATOR_OVERDUE_FACTOR = env.value("ANNUNCIATOR_OVERDUE_FACTOR", 2.0)
+ANNUNCIATOR_OVERDUE_FLOOR = timedelta(seconds=env.value("ANNUNCIATOR_OVERDUE_SECONDS", 60.0))
+ANNUNCIATOR_KEEP_DAYS = env.value("ANNUNCIATOR_KEEP_DAYS", 400)
+ALLOWED_HOSTS = env.value("ANNUNCIATOR_ALLOWED_HOSTS", []) or env.own_hosts()
+ANNUNCIATOR_SITE_URL = env.value("ANNUNCIATOR_SITE_URL", "").rstrip("/") or (
     f"https://{ALLOWED_HOSTS[0]}" if IS_SECURE else f"http://{ALLOWED_HOSTS[0]}:{PORT}"
 )
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_SECURE else []
@@ -104,8 +104,8 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": database(env.text("DATABASE_URL", "postgresql://localhost/annunciator"))}
-REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
+DATABASES = {"default": database(env.value("DATABASE_URL", "postgresql://localhost/annunciator"))}
+REDIS_URL = env.value("REDIS_URL", "redis://localhost:6379/0")
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

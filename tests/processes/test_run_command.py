@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -51,11 +51,13 @@ class Terminal:
         )
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
-        """`manage.py run` until its pages answer; nothing of it is left behind."""
+    def running(self, *before: str) -> Iterator[subprocess.Popen[bytes]]:
+        """`manage.py run` until its pages answer; nothing of it is left behind. `before` is a
+        command line that starts it."""
+        options = ["--with-parent"] if before else []
         with open(self.folder.parent / "run.log", "ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "run"],
+                [*before, sys.executable, "manage.py", "run", *options],
                 cwd=ROOT,
                 env=self.env,
                 stdout=log,
@@ -68,8 +70,21 @@ class Terminal:
         finally:
             self.interrupt(process)
 
+    @property
+    def said(self) -> str:
+        return (self.folder.parent / "run.log").read_text()
+
+    def all_end(self) -> None:
+        """Every process of the folder ends by itself."""
+        Product.wait_until(lambda: not self.processes(), "everything ends", STOPS_WITHIN)
+
+    def kill_all(self, is_wanted: Callable[[str], bool]) -> None:
+        """kill -9 of all processes with such a command line, in one go."""
+        for pid in self.process_ids(is_wanted):
+            os.kill(pid, signal.SIGKILL)
+
     def is_up(self, process: subprocess.Popen[bytes]) -> bool:
-        assert process.poll() is None, (self.folder.parent / "run.log").read_text()
+        assert process.poll() is None, self.said
         try:
             return requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).ok
         except requests.RequestException:
@@ -108,6 +123,10 @@ class Terminal:
         """Command lines of every process that works on this data folder."""
         return [line for line in map(self._line_of, Path("/proc").glob("[0-9]*")) if line]
 
+    def process_ids(self, is_wanted: Callable[[str], bool]) -> list[int]:
+        lines = {int(path.name): self._line_of(path) for path in Path("/proc").glob("[0-9]*")}
+        return [pid for pid, line in lines.items() if line and is_wanted(line)]
+
     def _line_of(self, process: Path) -> str:
         try:
             line = (process / "cmdline").read_bytes()
@@ -134,10 +153,19 @@ def is_free(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) != 0
 
 
+@contextmanager
+def own_terminal() -> Iterator[Terminal]:
+    with own_folder() as name:
+        (folder := name / "data").mkdir()
+        terminal = Terminal(folder)
+        yield terminal
+        terminal.kill_all(lambda line: True)
+
+
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    with own_folder() as folder:
-        yield Terminal(folder)
+    with own_terminal() as terminal:
+        yield terminal
 
 
 def test_run_refuses_a_second_start_stops_cleanly_and_keeps_its_data(terminal: Terminal) -> None:
@@ -158,14 +186,57 @@ def test_run_refuses_a_second_start_stops_cleanly_and_keeps_its_data(terminal: T
     assert terminal.processes() == []
 
 
-@pytest.mark.parametrize("variable", ["PORT", "LIVE_PORT"])
-def test_a_port_in_use_is_named(terminal: Terminal, variable: str) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        services = {key: os.environ[key] for key in ("DATABASE_URL", "REDIS_URL")}
-        refused = terminal.manage("run", **{variable: port}, **services)
-    assert refused.returncode != 0
-    assert f"Port {port} ({variable}) is in use" in refused.stderr
-    assert "Traceback" not in refused.stderr
+@pytest.fixture(scope="module")
+def quiet() -> Iterator[Terminal]:
+    """A terminal without the demo, in which several tests start and stop."""
+    with own_terminal() as terminal:
+        terminal.env["ANNUNCIATOR_DEMO"] = "0"
+        yield terminal
+
+
+def test_a_terminal_that_is_closed_stops_everything(quiet: Terminal) -> None:
+    with quiet.running() as process:
+        os.killpg(process.pid, signal.SIGHUP)
+        assert process.wait(STOPS_WITHIN) == 0
+        quiet.all_end()
+
+
+def test_a_killed_run_leaves_nothing_behind(quiet: Terminal) -> None:
+    with quiet.running() as process:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        quiet.all_end()
+    assert "earlier start" not in quiet.said
+
+
+def test_a_run_ends_with_the_process_that_started_it(quiet: Terminal) -> None:
+    assert "manage.py run --with-parent" in (ROOT / "Makefile").read_text()
+    with quiet.running("/bin/sh", "-c", '"$@"; exit $?', "make") as make:
+        os.kill(make.pid, signal.SIGKILL)
+        make.wait()
+        quiet.all_end()
+
+
+def test_a_start_ends_the_processes_and_adopts_the_services_that_were_left(quiet: Terminal) -> None:
+    with quiet.running() as process:
+        quiet.kill_all(lambda line: "manage.py run" in line or "config.guard" in line)
+        process.wait()
+        left = len(quiet.process_ids(lambda line: "granian" in line or "celery" in line))
+        assert left >= 4
+    starts = quiet.said.count("Ctrl-C stops everything")
+    with quiet.running() as process:
+        Product.wait_until(
+            lambda: quiet.said.count("Ctrl-C stops everything") > starts, "it starts", 60
+        )
+        assert "processes that an earlier start" in quiet.said
+        assert "Postgres and Valkey of an earlier start" in quiet.said
+        Product.wait_until(lambda: quiet.is_up(process), "the pages answer", STARTS_WITHIN)
+    quiet.all_end()
+
+
+def test_a_start_waits_for_a_database_that_recovers(quiet: Terminal) -> None:
+    with quiet.running() as process:
+        quiet.kill_all(lambda line: True)
+        process.wait()
+    with quiet.running():
+        assert "exit status" not in quiet.said

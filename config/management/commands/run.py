@@ -6,72 +6,62 @@ providers: separate processes under one runner. A second start on the same data 
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
-from honcho.manager import Manager
+from django.core.management import BaseCommand, CommandError, CommandParser
 
 from config import demo, env
 from config.preparing import prepare
 from config.processes import demo as demo_command
 from config.processes import processes
+from config.supervising import Supervisor
 
 
 class Command(BaseCommand):
     help = "Start every process of the product in this terminal. Ctrl-C stops all of them."
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        with self._only_one():
-            self._check_ports()
-            sign_in = prepare()
-            if settings.IS_DEMO:
-                demo.ensure_accounts()
-            self._print_address(sign_in)
-            manager = Manager()
-            for name, command in self._commands().items():
-                manager.add_process(name, command, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-            manager.loop()
-        if manager.returncode not in (0, 130, 143):
-            raise CommandError("A process ended by itself; its last lines are above.")
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--with-parent",
+            action="store_true",
+            help="stop when the process that started this one has ended, as `make run` does",
+        )
 
-    @contextmanager
-    def _only_one(self) -> Iterator[None]:
-        folder = env.data_folder()
-        with open(folder / "run.lock", "a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise CommandError(
-                    f"Annunciator runs already on {folder} (process {lock.read() or '?'}). Stop "
-                    "it first, or set ANNUNCIATOR_DATA to another folder."
-                ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            yield
+    def handle(self, *args: Any, **options: Any) -> None:
+        parent = os.getppid() if options["with_parent"] else None
+        self._check_ports()
+        sign_in = prepare(self._say)
+        self._print_address(sign_in)
+        supervisor = Supervisor(self._commands(), parent=parent)
+        if ended := supervisor.run():
+            raise CommandError(f"The process {ended} ended by itself; its last lines are above.")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(f"  {line}")
+        self.stdout.flush()
 
     def _check_ports(self) -> None:
+        """CommandError that names the variable, if a port cannot be listened on."""
         host = env.text("HOST", "127.0.0.1")
-        wanted = {settings.PORT: (host, "PORT"), settings.LIVE_PORT: (host, "LIVE_PORT")}
+        wanted = [("PORT", host, settings.PORT), ("LIVE_PORT", host, settings.LIVE_PORT)]
         if settings.IS_DEMO:
-            wanted |= {port: ("127.0.0.1", f"demo {key}") for key, port in demo.ports().items()}
-        for port, (address, name) in wanted.items():
-            with socket.socket() as sock:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    sock.bind((address, port))
-                except OSError:
-                    raise CommandError(
-                        f"Port {port} ({name}) is in use by another program. Set PORT to another "
-                        "number."
-                    ) from None
+            wanted += [
+                ("ANNUNCIATOR_DEMO_PORT", "127.0.0.1", port) for port in demo.ports().values()
+            ]
+        users: dict[int, str] = {}
+        for variable, address, port in wanted:
+            if port in users:
+                raise CommandError(
+                    f"Port {port} is wanted twice: set {variable} or {users[port]} to another "
+                    "number."
+                )
+            users[port] = variable
+            if problem := _problem(address, port):
+                raise CommandError(problem.format(port=port, variable=variable, address=address))
 
     def _commands(self) -> dict[str, str]:
         commands = processes(
@@ -92,3 +82,24 @@ class Command(BaseCommand):
             "  Ctrl-C stops everything.\n"
         )
         self.stdout.flush()
+
+
+def _problem(address: str, port: int) -> str:
+    """ "" if this port can be listened on."""
+    if port > 65_535:
+        return "There is no port {port}: set {variable} to a smaller number."
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(where)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return "Port {port} is in use by another program: set {variable} to another number."
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return (
+                "Port {port} needs the rights of an administrator: set {variable} to a number "
+                "from 1024 on."
+            )
+        return "HOST is {address!r}, which is no address of this machine."
+    return ""

@@ -12,4 +12,4 @@ class Command(BaseCommand):
     help = "Migrate, collect static files and make the first user. Safe to repeat."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"Sign in as: {prepare()}")
+        self.stdout.write(f"Sign in as: {prepare(self.stdout.write)}")
