@@ -206,6 +206,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_ROUTES = {
     "executions.tasks.poll": {"queue": "poll"},
+    "executions.tasks.read_due": {"queue": "poll"},  # beside the polls: one rate for both
     "executions.tasks.*": {"queue": "command"},
 }
 

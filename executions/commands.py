@@ -197,12 +197,6 @@ def _answer_target(execution: Execution, question: Question | None) -> str:
     return f"question:{question.pk}"
 
 
-def look_closer(execution: Execution) -> None:
-    """A person opened the run: have it read now, at most every ten seconds."""
-    if live.is_first(f"look:{execution.pk}", 10):
-        wake("look", execution.pk, expires=15)
-
-
 def _check_not_blind(account: ProviderAccount) -> None:
     if account.is_blind:
         raise NotPossible(f"{blind_sentence(account)} Ask again when the test is over.")

@@ -30,7 +30,7 @@ def offers_logs(account: ProviderAccount) -> bool:
     return account.adapter_class.can(Adapter.log)
 
 
-def fetch(execution: Execution) -> int:
+def fetch(execution: Execution, adapter: Adapter | None = None) -> int:
     """Append the lines that are new since the last fetch and tell open pages; their number.
     Raises the contract's errors."""
     detail = ExecutionDetail.objects.filter(pk=execution.pk).first()
@@ -38,7 +38,7 @@ def fetch(execution: Execution) -> int:
         return 0
     execution.refresh_from_db(fields=["status", "changed_at", "version"])
     may_end = not may_grow(execution)
-    adapter = open_account(execution.account)
+    adapter = adapter or open_account(execution.account)
     added = 0
     for _ in range(CHUNKS):
         chunk = adapter.log(execution.ref, detail.log_cursor)

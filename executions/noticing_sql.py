@@ -34,14 +34,16 @@ FROM recent t
 JOIN executions_execution x ON x.id = t.execution_id
 JOIN providers_provideraccount a ON a.id = x.account_id
 WHERE x.status IN ('failed', 'timed_out') AND {SCOPE}
-    AND (t.from_status <> '' OR coalesce(t.provider_time, t.observed_at)
-        > greatest(%(active_since)s, a.created_at) - interval '1 minute')
+    AND (NOT (t.from_status IN ('', 'unknown') OR 'refined' = ANY(t.flags))
+        OR coalesce(t.provider_time, t.observed_at)
+            > greatest(%(active_since)s, a.created_at) - interval '1 minute')
     AND NOT EXISTS (SELECT 1 FROM executions_notice n
         WHERE n.rule_id = %(rule)s AND n.subject = 'run:' || x.id AND n.turn >= t.version)
 ORDER BY t.execution_id, t.version DESC
 """  # noqa: S608 - pieces of ours
 """A run that had failed before the account was added, or before the rule, is no news: `first`
-sightings count only if the run ended since."""
+sightings count only if the run ended since, and so does what a later reading makes of a run whose
+list row told less."""
 
 WAITING = f"""
 SELECT 'question:' || q.id AS subject, 1 AS turn, x.account_id, x.workflow_id,

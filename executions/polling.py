@@ -1,12 +1,13 @@
 """Polls one claimed account: opens it, stores what it says, reads what its lists do not decide.
 
-Called by `tasks` and the `poll` command; calls `storing`, `scheduling`, and `live` after commit.
-A failed poll changes an account's health and the age of its data, never a status.
+Called by `tasks` and the `poll` command; calls `storing`, `scheduling`, `readings`, and `live`
+after commit. A failed poll changes an account's health and the age of its data, never a status.
+Discovery comes first and is never held up by readings: they have a few seconds of each poll, and
+what is left over waits its turn as a row that `reader` works at.
 """
 
 from __future__ import annotations
 
-import random
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,10 +19,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from executions import live, rekeying
-from executions.models import OPEN_STATUSES, Execution
+from executions import live, readings, rekeying
+from executions.models import OPEN_STATUSES, Execution, Rank
 from executions.redaction import hiding_answers
-from executions.scheduling import LEASE, MISSES, Tally, finish, interval_of
+from executions.scheduling import MISSES, Tally, finish, interval_of
 from executions.storing import BATCH, NOW, Stored, quarantine, store
 from providers.adapter import Adapter
 from providers.contract import (
@@ -38,15 +39,16 @@ from providers.contract import (
 from providers.credentials import SealError
 from providers.models import ProviderAccount, open_account, remember
 
-BUDGET = LEASE.total_seconds() / 2  # of one poll; what is left over comes next time
-DETAILS = 200  # runs read one by one in one poll
+READ_FOR = 10.0  # seconds of one poll in which runs are read one by one
+DETAILS = 200  # of them at most
+RESERVE = 0.25  # share of the account's burst that readings leave to discovery and commands
 BROKEN = 3  # of them that a server may answer with a 5xx before it counts as broken itself
 STORE_MANY = 100  # of them in one statement, if they come fast
 STORE_EVERY = 1.0  # seconds; what comes slowly is shown as it comes
 OVERLAP = timedelta(minutes=10)  # how far a window reaches back over the last one
 FIRST_WINDOW = timedelta(days=2)
 MISS_EVERY = timedelta(minutes=5)  # 404s closer together count once
-RECENT = timedelta(hours=24)
+RECENT = timedelta(hours=1)  # what ended before that is history when we first see it
 
 OPEN = frozenset(OPEN_STATUSES)
 SLOW = frozenset({Status.WAITING.value, Status.USER_INPUT.value, Status.PAUSED.value})
@@ -105,9 +107,11 @@ class _Poll:
         self.account = account
         self.adapter = adapter
         self.tally = tally
-        self.deadline = time.monotonic() + BUDGET
         self.seen: set[str] = set()
         self.to_read: dict[str, Snapshot | None] = {}
+        self.unknown: set[str] = set()
+        self.history: list[int] = []
+        """Stored from its list row alone, since it had ended before we first saw it."""
         self.broken = 0
         self.started_at = timezone.now()
         self.read_at: dict[str, datetime] = {}
@@ -122,6 +126,7 @@ class _Poll:
         for ref, known in self._open_runs():
             if ref not in self.seen and self._is_turn(ref, known):
                 self.to_read.setdefault(ref, None)
+        readings.ask(self.history, Rank.HISTORY, log=False)
         self._read_details()
 
     def _take(self, page: list[Snapshot | Unreadable]) -> None:
@@ -136,25 +141,46 @@ class _Poll:
                 self.seen.add(record.ref)
         known = _known(self.account.pk, [snapshot.ref for snapshot in snapshots])
         ready = []
+        old: set[str] = set()
         for snapshot in snapshots:
-            if not snapshot.needs_detail:
+            if snapshot.ref not in known and self._is_history(snapshot):
+                old.add(snapshot.ref)
                 ready.append(snapshot)
-                if self._ended_otherwise(snapshot, known.get(snapshot.ref)):
+            elif not snapshot.needs_detail:
+                ready.append(snapshot)
+                if self._list_tells_too_little(snapshot, known.get(snapshot.ref)):
                     self.to_read[snapshot.ref] = snapshot
             elif self._wants_detail(snapshot, known.get(snapshot.ref)):
                 self.to_read[snapshot.ref] = snapshot
-            elif snapshot.ref not in known:
-                ready.append(snapshot)  # an old run: its list row is better than nothing
+                if snapshot.ref not in known:
+                    self.unknown.add(snapshot.ref)
         for row in self._store(ready):
-            if row.has_new_status and not row.is_detailed and self._is_worth_reading(row):
+            if row.is_detailed:
+                continue
+            if row.ref in old:
+                self.history.append(row.execution_id)
+            elif row.has_new_status:
                 self.to_read.setdefault(row.ref, None)
+
+    def _is_history(self, snapshot: Snapshot) -> bool:
+        """Whether an unknown run had ended before we could see it going on. By its times as well:
+        8x8 lists a run that was terminated without saying how it ended."""
+        if not snapshot.status.is_final and snapshot.finished_at is None:
+            return False
+        ended = snapshot.finished_at or snapshot.started_at
+        is_first_poll = self.account.covered_since is None
+        return is_first_poll or (ended is not None and ended < self.started_at - RECENT)
+
+    def _list_tells_too_little(self, snapshot: Snapshot, known: Known | None) -> bool:
+        if self._ended_otherwise(snapshot, known):
+            return True
+        if known is None or known.status not in OPEN or snapshot.status.is_final:
+            return False
+        return snapshot.steps is None and self._is_turn(snapshot.ref, known, is_decided=True)
 
     def _wants_detail(self, snapshot: Snapshot, known: Known | None) -> bool:
         if known is None:
-            started = snapshot.started_at
-            return not snapshot.status.is_final or (
-                started is not None and started > timezone.now() - RECENT
-            )
+            return True
         if known.native_status != snapshot.native_status[:60]:
             return True
         if known.status not in OPEN:
@@ -171,18 +197,18 @@ class _Poll:
         is_same_word = known.native_status == snapshot.native_status[:60]
         return is_same_word and snapshot.status.is_final and known.status != snapshot.status
 
-    @staticmethod
-    def _is_worth_reading(row: Stored) -> bool:
-        return not row.is_new or row.status in OPEN or row.status in ("failed", "warning")
-
-    def _is_turn(self, ref: str, known: Known) -> bool:
-        """Runs that wait are read every so many polls, each at its own turn: no clock is kept
-        per run, so nothing is written for it."""
-        if known.status not in SLOW:
-            return True
+    def _is_turn(self, ref: str, known: Known, is_decided: bool = False) -> bool:
+        """Runs that wait, and those whose status the list has decided, are read every so many
+        polls, each at its own turn: no clock is kept per run, so nothing is written for it."""
         pace = self.adapter.pace
+        if known.status in SLOW:
+            wait = pace.waiting_every
+        elif is_decided:
+            wait = pace.open_every
+        else:
+            return True
         every = interval_of(self.account, self.adapter, is_busy=True)
-        turns = max(1, round(pace.waiting_every / every))
+        turns = max(1, round(wait / every))
         return (self.account.poll_seq + zlib.crc32(ref.encode())) % turns == 0
 
     def _open_runs(self) -> Iterator[tuple[str, Known]]:
@@ -192,27 +218,37 @@ class _Poll:
                 yield ref, known
 
     def _read_details(self) -> None:
+        """One by one, as long as there is time. What is left over, also because a reading failed,
+        is stored as the list has it where it was not known at all, and waits its turn."""
+        waiting = readings.waiting_refs(self.account.pk, list(self.to_read))
+        left = sorted(self.to_read.keys() - waiting, key=lambda ref: ref not in self.unknown)
+        until, most = time.monotonic() + READ_FOR, DETAILS
         batch: list[Snapshot] = []
         stored_at = time.monotonic()
-        refs = list(self.to_read)
-        random.shuffle(refs)  # what one poll leaves over, another reaches
-        for done, ref in enumerate(refs):
-            if done >= DETAILS or time.monotonic() > self.deadline:
-                self.tally.left_over = len(refs) - done
-                batch += [s for ref in refs[done:] if (s := self._as_sighted(ref)) is not None]
-                break
-            snapshot = self._read(ref)
-            if snapshot is not None:
-                batch.append(snapshot)
-            if len(batch) >= STORE_MANY or time.monotonic() - stored_at > STORE_EVERY:
-                self._store(batch)
-                batch, stored_at = [], time.monotonic()
-        self._store(batch)
+        self.adapter.http.reserve = RESERVE
+        try:
+            while left and most and time.monotonic() < until:
+                snapshot = self._read(left[0])
+                most -= 1
+                del left[0]
+                if snapshot is not None:
+                    batch.append(snapshot)
+                if len(batch) >= STORE_MANY or time.monotonic() - stored_at > STORE_EVERY:
+                    self._store(batch)
+                    batch, stored_at = [], time.monotonic()
+        finally:
+            self._store(batch)
+            self._leave(left)
 
-    def _as_sighted(self, ref: str) -> Snapshot | None:
-        """The list row of a run that no detail was read for, if the run is not known at all."""
-        sighted = self.to_read[ref]
-        return sighted if sighted is not None and not _known(self.account.pk, [ref]) else None
+    def _leave(self, refs: list[str]) -> None:
+        """To the readers. They work at known runs, so an unknown one is stored as it was listed."""
+        if not refs:
+            return
+        self.tally.left_over = len(refs)
+        known = _known(self.account.pk, refs)
+        self._store([s for ref in refs if ref not in known and (s := self.to_read[ref])])
+        ids = [run.id for run in _known(self.account.pk, refs).values()]
+        readings.ask(ids, Rank.POLL, log=False)
 
     def _read(self, ref: str) -> Snapshot | None:
         """One run by its ref. What concerns this run alone does not stop the others."""

@@ -153,6 +153,17 @@ def finish(
         told("account %s is %s. %s", account.name, health.label, tally.error)
 
 
+def leave_alone(account_id: int, wait: timedelta) -> None:
+    """No poll before `wait` is over: the provider asked for it outside of one."""
+    parameters: list[Any] = [wait, account_id]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE providers_provideraccount SET next_poll_at = greatest(next_poll_at, now() + %s)"
+            " WHERE id = %s",
+            parameters,
+        )
+
+
 def _poll_run(
     account: ProviderAccount, poll_seq: int, started_at: datetime, tally: Tally
 ) -> PollRun:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import cached_property
 from itertools import pairwise
 
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions.clocks import read_moment
 from executions.tallying import QUARTER, quarter_of, start_of
 
 PRESETS: Mapping[str, tuple[str, timedelta]] = {
@@ -213,15 +212,25 @@ def _asked(query: QueryDict) -> _Asked:
         value = query.get(name, "")
         if not value:
             continue
-        moment, remark = read_moment(value)
-        asked.ignored += [remark] if remark else []
+        moment = _read(value)
         if moment is None:
-            continue
-        if name == "finished_from":
+            asked.ignored.append(f"“{value[:40]}” is not a time; write 2026-11-22T09:30Z.")
+        elif name == "finished_from":
             asked.since = moment
         else:
             asked.until = moment
     return asked
+
+
+def _read(value: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.get_current_timezone())
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if 1971 < moment.year < 9000 else None
 
 
 def _cut(

@@ -208,7 +208,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
         "read": read_at,
         "fp": None,
     }
-    if snapshot.steps is not None:
+    if snapshot.steps is not None and not snapshot.needs_detail:
         _add_detail(row, snapshot, error)
     return row
 

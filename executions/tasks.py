@@ -10,7 +10,6 @@ import logging
 from contextlib import suppress
 
 from celery import shared_task
-from django.db import OperationalError
 
 from executions import (
     acknowledging,
@@ -23,18 +22,18 @@ from executions import (
     notifying,
     polling,
     pruning,
+    reader,
+    readings,
     rekeying,
     scheduling,
     sending,
     settling,
     starting,
 )
-from executions.models import Command, CommandState, Execution
+from executions.models import Command, CommandState, ExecutionDetail, Rank
 from providers.contract import NotFound, ProviderError, Verb
 from providers.credentials import SealError
 from providers.models import ProviderAccount
-
-LOGS_PER_POLL = 20
 
 log = logging.getLogger(__name__)
 Expected = (ProviderError, SealError)
@@ -42,9 +41,12 @@ Expected = (ProviderError, SealError)
 
 @shared_task(ignore_result=True)
 def tick() -> None:
-    """Once a second: claim due accounts, one poll each; nudge commands and batches that wait."""
+    """Once a second: claim due accounts, one poll each; nudge readings, commands and batches that
+    wait."""
     for account_id, poll_seq in scheduling.claim_due():
         poll.apply_async((account_id, poll_seq), expires=scheduling.LEASE.total_seconds())
+    for account_id in readings.due_accounts():
+        read_due.apply_async((account_id,), expires=5)
     for key in settling.due_commands():
         carry_out.apply_async((key,), expires=30)
     if batching.has_work():
@@ -59,7 +61,8 @@ def advance_batches() -> None:
 
 @shared_task(ignore_result=True)
 def poll(account_id: int, poll_seq: int) -> None:
-    """One poll of one account, the settling of its commands, and the logs of what changed."""
+    """One poll of one account and the settling of its commands; asks for the logs of what
+    changed."""
     tally = polling.poll(account_id, poll_seq)
     if tally is None:
         return
@@ -72,9 +75,8 @@ def poll(account_id: int, poll_seq: int) -> None:
     ):
         list_workflows.delay(account.pk)
     if tally.changed_ids and logs.offers_logs(account):
-        changed = Execution.objects.filter(pk__in=tally.changed_ids, detail__isnull=False)
-        for execution in changed.select_related("account")[:LOGS_PER_POLL]:
-            _fetch_log(execution)
+        changed = ExecutionDetail.objects.filter(pk__in=tally.changed_ids, log_is_complete=False)
+        readings.ask(list(changed.values_list("pk", flat=True)), Rank.POLL, run=False)
 
 
 @shared_task(ignore_result=True)
@@ -102,19 +104,9 @@ def carry_out(key: str) -> None:
 
 
 @shared_task(ignore_result=True)
-def look(execution_id: int) -> None:
-    """A person looks at this run: read it now, its log as well."""
-    execution = Execution.objects.select_related("account").filter(pk=execution_id).first()
-    if execution is None or not execution.account.enabled:
-        return
-    try:
-        polling.refresh(execution)
-    except Expected as error:
-        log.info("run %s not read: %s", execution_id, error)
-        return
-    settling.confirm_observed(execution.account_id)
-    if logs.offers_logs(execution.account):
-        _fetch_log(execution)
+def read_due(account_id: int) -> None:
+    """Runs of this account that pages, polls or its history want read."""
+    reader.work(account_id)
 
 
 @shared_task(ignore_result=True)
@@ -124,14 +116,6 @@ def read_ref(account_id: int, ref: str) -> None:
     if account is not None:
         _read_ref(account, ref)
         settling.confirm_observed(account_id)
-
-
-@shared_task(ignore_result=True)
-def read_log(execution_id: int) -> None:
-    """What came after the end of a run's log."""
-    execution = Execution.objects.select_related("account").filter(pk=execution_id).first()
-    if execution is not None and execution.account.enabled:
-        _fetch_log(execution)
 
 
 @shared_task(ignore_result=True)
@@ -221,14 +205,3 @@ def _read_after(command: Command) -> bool:
 def _read_ref(account: ProviderAccount, ref: str) -> None:
     with suppress(NotFound):
         polling.read_now(account, ref)
-
-
-def _fetch_log(execution: Execution) -> None:
-    try:
-        logs.fetch(execution)
-    except (*Expected, OperationalError) as error:
-        log.info("log of run %s not read: %s", execution.pk, error)
-        return
-    wait = int(logs.LATE.total_seconds())
-    if logs.may_grow(execution) and live.is_first(f"log:{execution.pk}", wait):
-        read_log.apply_async((execution.pk,), countdown=wait, expires=6 * wait)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from executions import models
+from executions import models, readings
 from executions.forms import compile_question
 from providers.models import ProviderAccount
 
@@ -41,16 +41,19 @@ def told_in_full(execution: models.Execution) -> dict[str, Any]:
     questions = execution.questions.filter(closed_at__isnull=True).order_by("opened_at", "pk")
     transitions = execution.transitions.order_by("-version")[:MAX_TRANSITIONS]
     commands = execution.commands.select_related("requested_by")[:MAX_COMMANDS]
+    is_read = models.ExecutionDetail.is_read(execution.pk)
+    outputs = execution.outputs.order_by("pk")
     return {
         **told(execution, execution.account, execution.workflow),
         "is_altered": models.ExecutionDetail.objects.filter(
             pk=execution.pk, is_altered=True
         ).exists(),
-        "steps": [_step(step) for step in execution.steps.defer("output")],
+        "steps": [_step(each) for each in execution.steps.defer("output")] if is_read else None,
         "transitions": [_transition(change) for change in reversed(transitions)],
-        "questions": [_question(question) for question in questions],
+        "questions": [_question(each) for each in questions] if is_read else None,
         "commands": [command(row) for row in commands],
-        "outputs": [_output(output) for output in execution.outputs.order_by("pk")],
+        "outputs": [_output(each) for each in outputs] if is_read else None,
+        "reading": readings.is_waiting(execution),
     }
 
 

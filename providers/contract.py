@@ -412,12 +412,16 @@ class Pace:
     """How often an account of this provider is worth asking.
 
     `busy_every` while a run is queued or running, `idle_every` otherwise; runs that wait for a
-    person or an event are read by ref every `waiting_every`. `per_second` bounds the requests.
+    person or an event are read by ref every `waiting_every`, other open ones every `open_every`
+    where the list tells their status but not their steps. A run that an open page shows is read,
+    with its log, every `watched_every`. `per_second` bounds the requests of all of it.
     """
 
     busy_every: timedelta = timedelta(seconds=5)
     idle_every: timedelta = timedelta(seconds=15)
     waiting_every: timedelta = timedelta(seconds=60)
+    open_every: timedelta = timedelta(seconds=30)
+    watched_every: timedelta = timedelta(seconds=2)
     per_second: float = 5.0
 
 

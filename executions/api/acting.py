@@ -12,12 +12,12 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Header, Router, Status
 
-from executions import commands, telling
+from executions import commands, readings, telling
 from executions.api import schemas
 from executions.api.reading import person, visible_execution
 from executions.api.refusals import Refusal
 from executions.forms.masking import unmasked
-from executions.models import Command, Execution, Question, Workflow
+from executions.models import Command, Execution, Question, Rank, Workflow
 from executions.roles import may_act, visible_accounts
 from providers.contract import Verb
 
@@ -62,6 +62,15 @@ def create_command(
     else:
         command = commands.request_command(execution=execution, kind=kind, **common)
     return Status(202, telling.command(command))
+
+
+@router.post("executions/{int:pk}/readings", response={202: schemas.Reading})
+def create_reading(request: HttpRequest, pk: int) -> Status[dict[str, Any]]:
+    """Have the run read from its provider, as an opened page does: ask `executions/{id}` until its
+    `reading` is false. Several requests for one run are one reading."""
+    execution = visible_execution(request, pk)
+    readings.ask([execution.pk], Rank.PERSON)
+    return Status(202, {"reading": readings.is_waiting(execution)})
 
 
 @router.post("workflows/{int:pk}/runs", response={202: schemas.Command})

@@ -108,11 +108,16 @@ class ExecutionDetail(Execution):
     is_altered: bool = Field(
         description="Whether part of what the provider sent could not be kept as it was."
     )
-    steps: list[Step]
+    steps: list[Step] | None = Field(description="null: not read yet, [] if there are none.")
     transitions: list[Transition]
-    questions: list[Question] = Field(description="Open ones only.")
+    questions: list[Question] | None = Field(description="Open ones only; null: not read yet.")
     commands: list[Command]
-    outputs: list[Output]
+    outputs: list[Output] | None = Field(description="null: not read yet, [] if there are none.")
+    reading: bool = Field(description="Whether somebody asked for a reading that is not over.")
+
+
+class Reading(Schema):
+    reading: bool = Field(description="Whether it is still to be read.")
 
 
 class Account(Schema):

@@ -14,20 +14,11 @@ Kind = Literal["string", "number", "integer", "boolean", "object", "array", "any
 
 
 @dataclass(frozen=True)
-class Branch:
-    """A part of an object's schema that counts while the object fits `test`, or does not."""
-
-    test: Any
-    is_negated: bool
-    schema: Any
-
-
-@dataclass(frozen=True)
 class Shape:
     """A schema, one level resolved: `rules` are its keywords, references and unions replaced.
 
     `trail` names the references that led here, so that a circle is seen. `doubt` says why the
-    kind is "any". `branches` hold what counts only under a condition.
+    kind is "any".
     """
 
     kind: Kind
@@ -35,7 +26,6 @@ class Shape:
     is_nullable: bool = False
     trail: frozenset[str] = frozenset()
     doubt: str = ""
-    branches: tuple[Branch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,6 @@ class Text:
 class Leaf:
     """One field. `number` makes its name, `control` its looks, `shape` its rules.
 
-    `demands`: conditions under which it is required as well.
     `is_free`: the form says that it may stay empty, whatever the schema demands.
     `when_hidden`: remove | retain | null | empty. `style` is how dates are written, `accepts` which
     kinds of file are taken.
@@ -90,7 +79,6 @@ class Leaf:
     options: tuple[Option, ...] = ()
     default: Any = MISSING
     condition: Condition | None = None
-    demands: tuple[Condition, ...] = ()
     when_hidden: str = "remove"
     style: str = ""
     earliest: str = ""
@@ -134,7 +122,6 @@ class Repeat:
     is_required: bool = False
     is_free: bool = False
     condition: Condition | None = None
-    demands: tuple[Condition, ...] = ()
 
 
 Node = Text | Leaf | Group | Repeat

@@ -31,6 +31,7 @@ from executions.models.notices import (
 from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question
+from executions.models.readings import Backlog, Rank, Reading
 from executions.models.runs import (
     ERROR_LEVELS,
     OPEN_STATUSES,
@@ -61,6 +62,7 @@ __all__ = [
     "AccountTally",
     "ApiToken",
     "AuditEntry",
+    "Backlog",
     "Batch",
     "BatchItem",
     "BatchState",
@@ -90,6 +92,8 @@ __all__ = [
     "Preference",
     "Quarantine",
     "Question",
+    "Rank",
+    "Reading",
     "RunKey",
     "SavedView",
     "StatusCount",

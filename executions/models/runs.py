@@ -183,6 +183,12 @@ class ExecutionDetail(models.Model):
     def __str__(self) -> str:
         return f"detail of {self.execution_id}"
 
+    @classmethod
+    def is_read(cls, execution_id: int) -> bool:
+        """Whether steps, questions and outputs of this run have been read. Before, there is only
+        its list row, or what is to be read again (an emptied fingerprint)."""
+        return cls.objects.filter(pk=execution_id).exclude(fingerprint="").exists()
+
 
 class Step(models.Model):
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="steps")

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import audit, live
+from executions import audit, live, readings
 from executions.filters import LAMP_WORDS, provider_name
 from executions.freshness import freshness
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
@@ -220,6 +220,7 @@ def _detail(account: ProviderAccount) -> dict[str, Any]:
         "covered_iso": iso(account.covered_since),
         "next_poll": moment(account.next_poll_at),
         "next_poll_iso": iso(account.next_poll_at),
+        "history": _history(account),
         "blind_minutes": BLIND_MINUTES,
         "poll_runs": [_poll_run(row) for row in runs],
         "rules": _rules(account),
@@ -251,6 +252,12 @@ def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
         }
         for rule in CorrelationRule.objects.filter(account=account)
     ]
+
+
+def _history(account: ProviderAccount) -> str:
+    """How many of the runs that had ended before we first saw them have been read."""
+    read, total = readings.history_of(account.pk)
+    return f"{read:,} of {total:,} read" if total else ""
 
 
 def _key_search(account: ProviderAccount) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
-from executions.commands import look_closer
+from executions import readings
 from executions.durations import with_limits
 from executions.freshness import freshness
 from executions.models import (
@@ -58,7 +58,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         response = HttpResponse(fragment(request, "executions/_run_steps.html", context))
         response["HX-Replace-Url"] = f"{request.path}?{link(request)}"
         return no_store(response)
-    look_closer(run)
+    readings.watch(run)
     context = {
         **head_of(request, run),
         **step_list(request, run),
@@ -78,8 +78,11 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
-    """What of the run page is new. `questions` names the forms it shows, `log` its last line."""
+    """What of the run page is new. `questions` names the forms it shows, `log` its last line.
+    A page that asks is open, so its run goes on being watched."""
     run = get_run(request, pk)
+    if not run.is_final:
+        readings.watch(run)
 
     def fragments() -> list[Fragment]:
         head = {**head_of(request, run), **_actions(request, run)}
@@ -120,7 +123,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """Status, times, error and where the data comes from."""
     fresh = freshness(run.account, timezone.now())
     status = STATUS_VIEWS[run.status]
-    columns = ("error", "read_at", "attempt", "is_altered")
+    columns = ("error", "read_at", "attempt", "is_altered", "fingerprint")
     found = ExecutionDetail.objects.filter(pk=run.pk).values(*columns).first()
     detail: dict[str, Any] = dict(found or {})
     is_final = status.status.is_final
@@ -135,6 +138,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "status": status,
         "fresh": fresh,
         "is_blind": fresh.is_stale,
+        "is_unread": not detail.get("fingerprint"),
         "title": plain(run.workflow.name) or "(no name)",
         "label": plain(run.name),
         "ref": plain(run.ref),
@@ -173,9 +177,10 @@ def links_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
 
 
 def sight_of(run: Execution) -> dict[str, Any]:
-    """Whether what is missing on the page may only be out of sight."""
+    """Whether what is missing on the page may only be out of sight, or not read yet."""
     fresh = freshness(run.account, timezone.now())
-    return {"fresh": fresh, "is_blind": fresh.is_stale}
+    is_read = ExecutionDetail.is_read(run.pk)
+    return {"fresh": fresh, "is_blind": fresh.is_stale, "is_unread": not is_read}
 
 
 def data_of(run: Execution) -> dict[str, Any]:

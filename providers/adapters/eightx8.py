@@ -61,7 +61,11 @@ class EightX8(Adapter):
         Field(key="api_key", label="API key", secret=True, help="Made in 8x8 Connect, API keys."),
     )
     # Nothing is documented about limits of Automation calls (November 2026).
-    pace = Pace(busy_every=timedelta(seconds=30), idle_every=timedelta(seconds=60))
+    pace = Pace(
+        busy_every=timedelta(seconds=30),
+        idle_every=timedelta(seconds=60),
+        watched_every=timedelta(seconds=5),
+    )
     notes = {
         Verb.CANCEL: "Terminates the run at 8x8. A terminated run cannot be resumed.",
         Verb.SUSPEND: "Puts the run on hold until somebody resumes it.",

@@ -35,6 +35,7 @@ from providers.contract import (
     BadResponse,
     Field,
     NotFound,
+    Pace,
     ProviderError,
     Rejected,
     Snapshot,
@@ -82,6 +83,8 @@ class Flow8(Adapter):
         Field(key="email", label="Email address", kind="email", required=False, secret=True),
         Field(key="password", label="Password", required=False, secret=True),
     )
+    # Nothing is documented about limits (November 2026), and an ended run takes two requests.
+    pace = Pace(per_second=10.0)
     notes = {
         Verb.ANSWER: "What a flow does after a decline is up to the flow.",
         Verb.START: "The values are the flow's args.",

@@ -33,6 +33,7 @@ from providers.contract import (
     Download,
     Field,
     NotFound,
+    Pace,
     Rejected,
     Snapshot,
     Unreadable,
@@ -105,6 +106,8 @@ class Generio(Adapter):
             help="From account.generio.ai, tab API Keys. It expires on the date chosen there.",
         ),
     )
+    # Nothing is documented about limits (November 2026), and an ended run takes two requests.
+    pace = Pace(per_second=10.0)
     notes = {
         Verb.CANCEL: "Aborts the flow: it passes through aborting. Partial outputs may remain.",
         Verb.RESUME: "Starts a flow that was created and waits; its inputs have to be there.",

@@ -32,6 +32,7 @@ from providers.contract import (
     Download,
     Field,
     NotFound,
+    Pace,
     Rejected,
     Snapshot,
     Status,
@@ -72,6 +73,8 @@ class SmartFlows(Adapter):
     )
     wants_whole_answers = True  # a property left out is blanked, not defaulted (seed)
     refuses_empty_texts = True  # as its own form does, where "" is a missing value (tv4, code 302)
+    # Nothing is documented about limits (November 2026), and an ended run takes two requests.
+    pace = Pace(per_second=10.0)
     notes = {
         Verb.CANCEL: "Sent only while the run has not ended; the run then turns to Canceled.",
         Verb.ANSWER: "The run goes on at once. It may ask again later.",

@@ -40,6 +40,8 @@ class Http:
         self.policy = policy or Policy()
         self.requests = 0
         self.bytes = 0
+        self.reserve = 0.0
+        """Share of the account's burst that these requests leave to others."""
         self.server_skew: float | None = None
         """Seconds the provider's clock is ahead of ours, from the last `Date` header."""
         self._last_date: str | None = None
@@ -63,6 +65,11 @@ class Http:
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return text
+
+    @property
+    def room(self) -> float:
+        """How much of the account's burst is there now, as a share of it."""
+        return 1.0 if self._bucket is None else self._bucket.share
 
     def at(
         self,
@@ -88,7 +95,7 @@ class Http:
     ) -> tuple[requests.Response, Guard]:
         """One request, sent once, body unread. Raises Unreachable and BadResponse."""
         if self._bucket is not None:
-            self._bucket.wait()
+            self._bucket.wait(self.reserve)
         place = f"{method} {urlsplit(url).hostname}"
         deadline = min(deadline, self._until - time.monotonic())
         if deadline <= 0:

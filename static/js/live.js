@@ -92,9 +92,9 @@ function listen() {
   };
 }
 function mute() { stream?.close(); stream = null; }
-function rest() { // every 15 s: a lost stream is replaced by asking, and tried again
+function rest() { // every 15 s: a lost stream is replaced by asking; asking says "still watched"
   if (paused || document.hidden) return;
-  if (lost || !stream) askAll();
+  if (lost || !stream || document.querySelector("[data-watch]")) askAll();
   if (!stream) setTimeout(listen, Math.random() * 5000);
 }
 on("visibilitychange", () => {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 
 from config.demo import EXTRA_SETTINGS
-from executions import commands, scheduling, sending, settling, tasks
+from executions import commands, readings, scheduling, sending, settling, tasks
 from executions.models import Command, Execution, Question, Workflow
 from providers.contract import Verb
 from providers.demo import serve
@@ -38,6 +39,7 @@ class Desk:
         seq = scheduling.claim(self.account.pk)
         assert seq is not None
         tasks.poll(self.account.pk, seq)
+        tasks.read_due(self.account.pk)
         self.account.refresh_from_db()
         return self.account
 
@@ -92,6 +94,12 @@ class Desk:
     def describe(self) -> list[Any]:
         rows = Execution.objects.filter(account=self.account)
         return [self.account.last_error, *rows.values_list("ref", "status", "native_status")]
+
+
+@pytest.fixture(autouse=True)
+def _readers_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers run inline, so a reader that waits for the next turn of a watched run waits here."""
+    monkeypatch.setattr(readings, "SOON", timedelta(0))
 
 
 @pytest.fixture

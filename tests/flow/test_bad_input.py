@@ -20,8 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from executions import scheduling, tasks
-from executions.models import Command, Execution, ExecutionDetail, Quarantine, Question
+from executions import readings, scheduling, tasks
+from executions.models import Command, Execution, ExecutionDetail, Quarantine, Question, Rank
 from providers.contract import Verb
 from providers.demo import serve, smartflows_scenarios
 from providers.demo.smartflows_forms import Draft, Form, section
@@ -356,7 +356,8 @@ def test_a_secret_answer_is_sent_and_shown_nowhere(asked, page):
     desk.poll_until(lambda: desk.status(ref) == "succeeded")
     # The provider repeats the answer among the stages of the run; it is not stored.
     assert "sesame" in str(desk.sim.world.runs[ref].details())
-    tasks.look(question.execution_id)
+    readings.ask([question.execution_id], Rank.PERSON)
+    tasks.read_due(desk.account.pk)
     stored = ExecutionDetail.objects.get(pk=question.execution_id)
     assert "sesame" not in str([stored.raw, stored.input, stored.output])
     assert "[redacted]" in str(stored.raw)

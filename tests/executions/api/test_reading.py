@@ -112,7 +112,7 @@ def test_an_execution_is_told_in_full(ana: Api, put: Callable[..., int]) -> None
     )
     body = ana.get(f"executions/{pk}").json()
     assert set(body) == ITEM | {
-        "is_altered", "steps", "transitions", "questions", "commands", "outputs",
+        "is_altered", "steps", "transitions", "questions", "commands", "outputs", "reading",
     }  # fmt: skip
     assert body["steps"] == [
         {
@@ -197,6 +197,7 @@ def test_the_description_names_every_address(ana: Api) -> None:
         "/api/v1/executions/{pk}",
         "/api/v1/executions/{pk}/commands",
         "/api/v1/executions/{pk}/outputs/{output_pk}",
+        "/api/v1/executions/{pk}/readings",
         "/api/v1/commands/{key}",
         "/api/v1/accounts",
         "/api/v1/workflows",

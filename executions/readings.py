@@ -1,0 +1,294 @@
+"""Which runs are to be read, by whose order, and whose turn it is: rows, no provider.
+
+Pages and the API `watch` and `ask`, polls `ask` for what they had no time for; `reader` takes from
+here. One row per run, however many want it read. Every time is the database's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from executions import live
+from executions.models import Backlog, Execution, Rank, Reading
+from executions.waking import wake
+
+WATCH_FOR = timedelta(seconds=40)  # after the last sign of an open page; it gives one every 15 s
+SAID_LATELY = timedelta(seconds=25)  # left of that: another sign writes nothing
+AHEAD = timedelta(minutes=1)  # a page just opened goes before those that are kept up to date
+AGAIN_AFTER = 10  # seconds between two readings of a run that has ended, for pages opened again
+LEASE = timedelta(seconds=90)  # of a reader; much longer than one slice of its work
+SOON = timedelta(seconds=6)
+HISTORIANS = 8  # readers at a time that have nothing but history to read
+ORDER = (Rank.PERSON, Rank.PERSON, Rank.POLL, Rank.PERSON, Rank.PERSON, Rank.POLL, Rank.HISTORY)
+"""Whose turn it is: most for people, and none left out while the others want more than there is."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """A run whose turn it is. `taken_at`: what is asked for later is not answered by it."""
+
+    execution_id: int
+    ref: str
+    rank: Rank
+    wants_run: bool
+    wants_log: bool
+    tries: int
+    taken_at: datetime
+
+
+# --------------------------------------------------------------------------------------- asking
+
+
+def watch(execution: Execution) -> None:
+    """An open page shows this run: it is read at the provider's pace until no page shows it any
+    more. A run that has ended is read once."""
+    if execution.is_final and execution.changed_at < timezone.now() - WATCH_FOR:
+        if live.is_first(f"look:{execution.pk}", AGAIN_AFTER):
+            ask([execution.pk], Rank.PERSON)
+        return
+    parameters: dict[str, Any] = {
+        "id": execution.pk,
+        "ahead": AHEAD,
+        "keep": WATCH_FOR,
+        "lately": SAID_LATELY,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO executions_reading AS r (execution_id, account_id, rank, wants_run,
+                wants_log, asked_at, due_at, watched_until, sort_at, tries)
+            SELECT id, account_id, 0, true, true, now(), now() - %(ahead)s, now() + %(keep)s,
+                sort_at, 0
+            FROM executions_execution WHERE id = %(id)s
+            ON CONFLICT (execution_id) DO UPDATE SET
+                rank = 0, wants_run = true, wants_log = true,
+                due_at = CASE WHEN r.watched_until > now() THEN r.due_at ELSE excluded.due_at END,
+                watched_until = excluded.watched_until
+            WHERE r.watched_until IS NULL OR r.watched_until < now() + %(lately)s
+            """,
+            parameters,
+        )
+        if cursor.rowcount:
+            _call_reader(execution.account_id)
+
+
+def ask(
+    execution_ids: Sequence[int],
+    rank: Rank,
+    *,
+    run: bool = True,
+    log: bool = True,
+    after: timedelta = timedelta(0),
+) -> int:
+    """Have these runs of one account, or their logs, read once, not before `after`. Returns how
+    many were not waiting for it already."""
+    if not execution_ids:
+        return 0
+    parameters: dict[str, Any] = {
+        "ids": list(execution_ids),
+        "rank": rank.value,
+        "run": run,
+        "log": log,
+        "after": after - (AHEAD if rank is Rank.PERSON else timedelta(0)),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO executions_reading AS r (execution_id, account_id, rank, wants_run,
+                wants_log, asked_at, due_at, sort_at, tries)
+            SELECT id, account_id, %(rank)s, %(run)s, %(log)s, now(), now() + %(after)s, sort_at, 0
+            FROM executions_execution WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id
+            ON CONFLICT (execution_id) DO UPDATE SET
+                rank = least(r.rank, excluded.rank), asked_at = excluded.asked_at,
+                wants_run = r.wants_run OR excluded.wants_run,
+                wants_log = r.wants_log OR excluded.wants_log,
+                due_at = least(r.due_at, excluded.due_at)
+            WHERE r.watched_until IS NULL OR r.watched_until < now()
+            RETURNING account_id, xmax = 0
+            """,
+            parameters,
+        )
+        rows = cursor.fetchall()
+        added = sum(1 for _, is_new in rows if is_new)
+        if rank is Rank.HISTORY and added:
+            _count_history(rows[0][0], added)
+    if rank is Rank.PERSON and rows:
+        _call_reader(rows[0][0])
+    return added
+
+
+def _count_history(account_id: int, added: int) -> None:
+    left = Reading.objects.filter(account_id=account_id, rank=Rank.HISTORY).count()
+    backlog, _ = Backlog.objects.get_or_create(account_id=account_id)
+    before = backlog.history_total if left > added else 0
+    Backlog.objects.filter(pk=account_id).update(history_total=before + added)
+
+
+def _call_reader(account_id: int) -> None:
+    transaction.on_commit(lambda: wake("read_due", account_id, expires=5))
+
+
+# ---------------------------------------------------------------------------------------- asked
+
+
+def is_waiting(execution: Execution) -> bool:
+    """Whether this run is to be read once more because somebody asked for it."""
+    return Reading.objects.filter(pk=execution.pk, wants_run=True).exists()
+
+
+def waiting_refs(account_id: int, refs: Sequence[str]) -> set[str]:
+    """Which of these runs a reader is about to read, so that a poll need not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT x.ref FROM executions_execution x
+            JOIN executions_reading r ON r.execution_id = x.id
+            WHERE x.account_id = %s AND x.ref = ANY(%s) AND r.wants_run
+                AND (r.rank = %s OR r.due_at > now() - interval '2 minutes')
+            """,
+            [account_id, list(refs), Rank.HISTORY.value],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def history_of(account_id: int) -> tuple[int, int]:
+    """Of the account's history: how many runs have been read, and how many there are."""
+    left = Reading.objects.filter(account_id=account_id, rank=Rank.HISTORY).count()
+    totals = Backlog.objects.filter(pk=account_id).values_list("history_total", flat=True)
+    total = max(next(iter(totals), 0), left)
+    return total - left, total
+
+
+# --------------------------------------------------------------------------------------- taking
+
+
+def due_accounts() -> list[int]:
+    """Accounts with a run whose turn has come and without a reader at work. Those that fail are
+    left alone until a poll has succeeded. Two index look-ups per account."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT a.id, EXISTS (SELECT 1 FROM executions_reading r
+                WHERE r.account_id = a.id AND r.rank < %(history)s AND r.due_at <= now())
+            FROM providers_provideraccount a
+            LEFT JOIN executions_backlog b ON b.account_id = a.id
+            WHERE a.enabled AND a.health = 'ok'
+                AND (b.reader_until IS NULL OR b.reader_until < now())
+                AND EXISTS (SELECT 1 FROM executions_reading r WHERE r.account_id = a.id)
+            """,
+            {"history": Rank.HISTORY.value},
+        )
+        rows = cursor.fetchall()
+    at_work = Backlog.objects.filter(reader_until__gt=_now()).count() if rows else 0
+    history = [pk for pk, is_urgent in rows if not is_urgent]
+    return [pk for pk, is_urgent in rows if is_urgent] + history[: max(0, HISTORIANS - at_work)]
+
+
+def claim(account_id: int) -> bool:
+    """Take the account's readings for one worker."""
+    parameters: dict[str, Any] = {"id": account_id, "lease": LEASE}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO executions_backlog AS b (account_id, reader_until, history_total)
+            SELECT id, now() + %(lease)s, 0 FROM providers_provideraccount
+            WHERE id = %(id)s AND enabled AND health = 'ok'
+            ON CONFLICT (account_id) DO UPDATE SET reader_until = excluded.reader_until
+            WHERE b.reader_until IS NULL OR b.reader_until < now()
+            """,
+            parameters,
+        )
+        return bool(cursor.rowcount)
+
+
+def release(account_id: int, rest: timedelta | None = None) -> None:
+    """Let others take the account's readings, after `rest` if the provider wants to be left
+    alone."""
+    until = None if rest is None else _now() + rest
+    Backlog.objects.filter(pk=account_id).update(reader_until=until)
+
+
+def next_due(account_id: int, ranks: Sequence[Rank], most: int = 1) -> list[Due]:
+    """The first runs whose turn it is, of the first of `ranks` that has one."""
+    for rank in ranks:
+        order = "r.sort_at DESC" if rank is Rank.HISTORY else "r.due_at"
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                SELECT r.execution_id, x.ref, r.rank, r.wants_run, r.wants_log, r.tries, now()
+                FROM executions_reading r JOIN executions_execution x ON x.id = r.execution_id
+                WHERE r.account_id = %s AND r.rank = {rank.value} AND r.due_at <= now()
+                ORDER BY {order} LIMIT %s
+                """,  # noqa: S608 - our own words
+                [account_id, most],
+            )
+            if rows := cursor.fetchall():
+                return [Due(row[0], row[1], Rank(row[2]), *row[3:]) for row in rows]
+    return []
+
+
+def is_due_soon(account_id: int) -> bool:
+    """Whether the turn of a run that an open page shows comes within seconds, or there is history
+    that only waits for room."""
+    soon = timezone.now() + SOON
+    rows = Reading.objects.filter(account_id=account_id, due_at__lt=soon)
+    return rows.exclude(rank=Rank.POLL).exists()
+
+
+def finish(due: Sequence[Due], every: timedelta, over: Collection[int] = ()) -> None:
+    """These were read. One that an open page shows comes again after `every`, unless it is among
+    `over`; one that was asked for meanwhile comes again at once."""
+    with connection.cursor() as cursor:
+        for each in due:
+            parameters: dict[str, Any] = {
+                "id": each.execution_id,
+                "taken": each.taken_at,
+                "every": every,
+                "over": each.execution_id in over,
+            }
+            cursor.execute(
+                """
+                DELETE FROM executions_reading WHERE execution_id = %(id)s
+                    AND asked_at <= %(taken)s
+                    AND (watched_until IS NULL OR watched_until < now() OR %(over)s)
+                """,
+                parameters,
+            )
+            if not cursor.rowcount:
+                cursor.execute(
+                    """
+                    UPDATE executions_reading SET tries = 0,
+                        due_at = CASE WHEN asked_at > %(taken)s THEN now()
+                            ELSE greatest(now(), %(taken)s + %(every)s) END
+                    WHERE execution_id = %(id)s
+                    """,
+                    parameters,
+                )
+
+
+def drop(execution_id: int) -> None:
+    """It cannot be read, and trying again would not help."""
+    Reading.objects.filter(pk=execution_id).delete()
+
+
+def postpone(execution_id: int, wait: timedelta) -> None:
+    """Its server could not answer this time."""
+    parameters: list[Any] = [wait, execution_id]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE executions_reading SET tries = tries + 1, due_at = now() + %s"
+            " WHERE execution_id = %s",
+            parameters,
+        )
+
+
+def _now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        return cursor.fetchone()[0]  # type: ignore[no-any-return]

@@ -1,0 +1,333 @@
+"""What is read run by run: what an open page shows, what a poll left over, and the history."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from executions import readings, scheduling, tasks, tokens
+from executions.models import (
+    Execution,
+    ExecutionDetail,
+    Notice,
+    NoticeRule,
+    Question,
+    Rank,
+    Reading,
+    Step,
+)
+from providers.contract import Pace
+from providers.http.pacing import Bucket
+from providers.models import ProviderAccount
+
+LONG_AGO = 30 * 3600.0  # seconds
+
+
+@pytest.fixture
+def page(ana) -> Client:
+    client = Client()
+    client.force_login(ana)
+    return client
+
+
+def poll_alone(desk) -> None:
+    """One poll without the readers, which are processes of their own."""
+    ProviderAccount.objects.filter(pk=desk.account.pk).update(lease_until=None)
+    seq = scheduling.claim(desk.account.pk)
+    tasks.poll(desk.account.pk, seq)
+
+
+def read(desk) -> None:
+    tasks.read_due(desk.account.pk)
+
+
+def reads_of(desk, ref: str) -> int:
+    """How often the provider was asked for this run."""
+    return sum(entry["path"].endswith(f"/{ref}") for entry in desk.sim.log)
+
+
+def steps_of(ref: str) -> list[Any]:
+    return list(Step.objects.filter(execution__ref=ref).values_list("ref", "status"))
+
+
+def turn_back(**ages: timedelta) -> None:
+    """As if everything that is to be read had been asked for so much earlier."""
+    now = timezone.now()
+    Reading.objects.update(**{name: now - age for name, age in ages.items()})
+
+
+def old_runs(desk, scenario: str, number: int) -> list[str]:
+    ago = "ago" if desk.account.provider in ("flow8", "eightx8") else "age"
+    return [desk.begin(scenario, **{ago: LONG_AGO + n}) for n in range(number)]
+
+
+def api(desk, ana) -> Any:
+    headers = {"Authorization": f"Bearer {tokens.issue(ana)}"}
+    client = Client()
+
+    def call(method: str, path: str) -> Any:
+        return client.generic(method, f"/api/v1/{path}", headers=headers)
+
+    return call
+
+
+# ------------------------------------------------------------------------------- open pages
+
+
+@pytest.fixture
+def running(open_desk) -> Any:
+    """A flow8 play whose list row says RUN for a long while, with one step after the other."""
+    desk = open_desk("flow8", speed=1)
+    ref = desk.begin("long_running")
+    desk.poll_until(lambda: desk.status(ref) == "running" and steps_of(ref))
+    return desk, ref
+
+
+def next_step(desk, ref: str) -> None:
+    """The engine goes on by one step; the play stays in its state."""
+    desk.sim.world.runs[ref].proceed()
+
+
+def test_a_page_that_is_open_shows_the_steps_of_a_run_whose_status_stands_still(running, page):
+    desk, ref = running
+    address = f"/executions/{desk.run(ref).pk}/"
+    page.get(address)
+    read(desk)
+    before = steps_of(ref)
+    next_step(desk, ref)
+    turn_back(due_at=timedelta(seconds=1))
+    read(desk)
+    assert steps_of(ref) != before
+    assert desk.status(ref) == "running"
+    news = page.get(f"{address}changes/").content.decode()
+    assert all(step.name in news for step in Step.objects.filter(execution__ref=ref))
+
+
+def test_a_run_that_no_page_shows_any_more_is_not_read_for_one(running, page):
+    desk, ref = running
+    page.get(f"/executions/{desk.run(ref).pk}/")
+    read(desk)
+    assert Reading.objects.filter(execution__ref=ref).exists()
+    turn_back(watched_until=timedelta(seconds=1), due_at=timedelta(seconds=1))
+    read(desk)
+    before = reads_of(desk, ref)
+    read(desk)
+    assert reads_of(desk, ref) == before
+    assert not Reading.objects.exists()
+
+
+def test_a_page_goes_on_watching_by_asking_what_is_new(running, page):
+    desk, ref = running
+    address = f"/executions/{desk.run(ref).pk}/"
+    page.get(address)
+    turn_back(watched_until=timedelta(seconds=1))
+    page.get(f"{address}changes/")
+    assert Reading.objects.get().watched_until > timezone.now()
+
+
+def test_several_pages_that_show_one_run_cost_one_reading(running, ana):
+    desk, ref = running
+    pages = [Client() for _ in range(5)]
+    for each in pages:
+        each.force_login(ana)
+        each.get(f"/executions/{desk.run(ref).pk}/")
+    before = reads_of(desk, ref)
+    desk.account.refresh_from_db()
+    Reading.objects.update(watched_until=timezone.now() + timedelta(milliseconds=1))
+    time.sleep(0.01)
+    read(desk)
+    assert reads_of(desk, ref) == before + 1
+
+
+def test_a_run_that_nobody_watches_is_read_again_at_a_slower_pace(running, monkeypatch):
+    desk, ref = running
+    monkeypatch.setattr(desk.account.adapter_class, "pace", Pace(open_every=timedelta(seconds=3)))
+    before = reads_of(desk, ref)
+    for _ in range(9):
+        poll_alone(desk)
+    assert reads_of(desk, ref) == before + 3
+
+
+def test_thirty_pages_opened_in_a_row_are_all_read(open_desk, page):
+    desk = open_desk("flow8", speed=1)
+    refs = [desk.begin("long_running") for _ in range(30)]
+    desk.poll_until(lambda: Execution.objects.count() == 30)
+    Reading.objects.all().delete()
+    for run in Execution.objects.all():
+        page.get(f"/executions/{run.pk}/")
+    Reading.objects.update(watched_until=timezone.now())  # and closed again
+    turn_back(asked_at=timedelta(hours=1))  # the workers were busy with others
+    before = {ref: reads_of(desk, ref) for ref in refs}
+    read(desk)
+    assert all(reads_of(desk, ref) > before[ref] for ref in refs)
+    assert not Reading.objects.exists()
+
+
+def test_a_run_whose_server_fails_keeps_its_place_and_does_not_hold_up_others(open_desk, page):
+    desk = open_desk("flow8", speed=1)
+    broken, fine = desk.begin("long_running"), desk.begin("long_running")
+    desk.poll_until(lambda: desk.status(broken) and desk.status(fine))
+    readings.ask([desk.run(broken).pk, desk.run(fine).pk], Rank.PERSON)
+    desk.sim.fault("error", path=f"/api/plays/{broken}")
+    read(desk)
+    assert [row.execution.ref for row in Reading.objects.all()] == [broken]
+    desk.sim.fault("ok")
+    turn_back(due_at=timedelta(seconds=1))
+    read(desk)
+    assert not Reading.objects.exists()
+
+
+def test_readers_wait_as_long_as_the_provider_asks(running):
+    desk, ref = running
+    readings.ask([desk.run(ref).pk], Rank.PERSON)
+    desk.sim.fault("throttled", seconds=30)
+    read(desk)
+    desk.sim.fault("ok")
+    asked = len(desk.sim.log)
+    read(desk)
+    assert len(desk.sim.log) == asked
+    assert desk.account.pk not in readings.due_accounts()
+    desk.account.refresh_from_db()
+    assert desk.account.next_poll_at > timezone.now() + timedelta(seconds=20)
+    assert Reading.objects.exists()
+
+
+# --------------------------------------------------------------------------------- discovery
+
+
+def test_a_new_run_is_stored_although_the_reading_of_another_breaks_the_poll(open_desk):
+    desk = open_desk("smartflows", speed=1)
+    first = desk.begin("one_round_form")
+    desk.poll_until(lambda: desk.status(first) == "user_input")
+    second = desk.begin("one_round_form")
+    desk.sim.world.runs[second].proceed()
+    desk.sim.fault("down", path="/api/v1/flows/executions/", method="GET")
+    poll_alone(desk)
+    assert desk.status(second) != ""
+
+
+def test_readings_leave_a_part_of_the_rate_to_discovery():
+    """At 20 a second with a burst of 20, readers that ask without end leave five for a poll."""
+    bucket = Bucket(20, burst=20)
+    for _ in range(15):
+        bucket.wait(0.25)
+    began = time.monotonic()
+    for _ in range(5):
+        bucket.wait()
+    assert time.monotonic() - began < 0.04
+    bucket.wait(0.25)
+    assert time.monotonic() - began > 0.2
+
+
+# ----------------------------------------------------------------------------------- history
+
+
+@pytest.mark.parametrize(
+    ("key", "scenario", "status"),
+    [
+        ("generio", "partial_output_error", "warning"),
+        ("eightx8", "faulted", "failed"),
+        ("flow8", "quick_done", "succeeded"),
+        ("smartflows", "quick_success", "succeeded"),
+    ],
+)
+def test_runs_that_ended_before_the_account_was_added_are_read_and_judged(
+    open_desk, key, scenario, status
+):
+    desk = open_desk(key)
+    refs = old_runs(desk, scenario, 3)
+    poll_alone(desk)
+    assert all(desk.status(ref) for ref in refs)
+    assert not ExecutionDetail.objects.exists()
+    read(desk)
+    assert {desk.status(ref) for ref in refs} == {status}
+    assert ExecutionDetail.objects.count() == 3
+    assert key == "generio" or all(steps_of(ref) for ref in refs)
+
+
+def test_the_account_page_says_how_much_of_the_history_has_been_read(open_desk, page):
+    desk = open_desk("generio")
+    old_runs(desk, "optimize_success", 12)
+    poll_alone(desk)
+    address = f"/accounts/{desk.account.pk}/"
+    assert "0 of 12 read" in page.get(address).content.decode()
+    readings.finish(readings.next_due(desk.account.pk, [Rank.HISTORY], 5), timedelta(0))
+    assert "5 of 12 read" in page.get(address).content.decode()
+    read(desk)
+    assert "12 of 12 read" in page.get(address).content.decode()
+
+
+def test_history_is_read_newest_first_and_goes_on_where_a_worker_stopped(open_desk, monkeypatch):
+    desk = open_desk("generio")
+    refs = old_runs(desk, "optimize_success", 12)  # the first one is the newest
+    poll_alone(desk)
+    desk.sim.fault("down", path=f"/flows/{refs[7]}")
+    read(desk)
+    read_so_far = set(ExecutionDetail.objects.values_list("execution__ref", flat=True))
+    assert set(refs[:5]) <= read_so_far < set(refs)
+    desk.sim.fault("ok")
+    readings.release(desk.account.pk)
+    turn_back(due_at=timedelta(seconds=1))
+    read(desk)
+    assert ExecutionDetail.objects.count() == 12
+    assert all(reads_of(desk, ref) == 1 for ref in refs[:5])
+
+
+def test_a_later_poll_reads_no_run_that_waits_for_its_reader(open_desk):
+    desk = open_desk("eightx8")
+    refs = old_runs(desk, "faulted", 3)
+    poll_alone(desk)
+    assert {desk.status(ref) for ref in refs} == {"unknown"}
+    poll_alone(desk)
+    instances = [ref.rpartition("/")[2] for ref in refs]
+    assert sum(reads_of(desk, each) for each in instances) == 0
+
+
+def test_a_failure_from_before_the_account_is_no_news_when_it_is_read(open_desk):
+    desk = open_desk("eightx8")
+    rule = NoticeRule.objects.create(name="failures", event="failed", targets=[])
+    NoticeRule.objects.update(active_since=timezone.now() - timedelta(days=3))
+    old_runs(desk, "faulted", 2)
+    desk.poll()
+    assert Execution.objects.filter(status="failed").count() == 2
+    tasks.notify()
+    assert not Notice.objects.filter(rule=rule).exists()
+
+
+# ------------------------------------------------------------------------------------ the API
+
+
+def test_a_program_is_told_what_has_not_been_read_and_asks_for_it(open_desk, ana):
+    desk = open_desk("flow8")
+    (ref,) = old_runs(desk, "quick_done", 1)
+    poll_alone(desk)
+    Reading.objects.all().delete()
+    call = api(desk, ana)
+    address = f"executions/{desk.run(ref).pk}"
+    run = call("GET", address).json()
+    assert [run[part] for part in ("steps", "questions", "outputs", "reading")] == [
+        None, None, None, False,
+    ]  # fmt: skip
+    asked = call("POST", f"{address}/readings")
+    assert (asked.status_code, asked.json()) == (202, {"reading": True})
+    assert call("GET", address).json()["reading"] is True
+    read(desk)
+    run = call("GET", address).json()
+    assert run["steps"]
+    assert (run["questions"], run["outputs"], run["reading"]) == ([], [], False)
+
+
+def test_the_page_of_a_run_that_has_not_been_read_says_so(open_desk, page):
+    desk = open_desk("flow8")
+    (ref,) = old_runs(desk, "quick_done", 1)
+    poll_alone(desk)
+    address = f"/executions/{desk.run(ref).pk}/"
+    assert "have not been read from the provider yet" in page.get(address).content.decode()
+    read(desk)
+    assert "not been read" not in page.get(address).content.decode()
+    assert not Question.objects.exists()
