@@ -40,6 +40,7 @@ class Product:
         self.port, self.live_port = free_port(), free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.given = env
         self.env = {**os.environ, **env}
 
     def __enter__(self) -> Product:
@@ -56,6 +57,7 @@ class Product:
             "DATABASE_URL": embedded.start_postgres(self.folder),
             "REDIS_URL": embedded.start_valkey(self.folder),
             "PYTHONUNBUFFERED": "1",
+            **self.given,
         }
         self.commands = processes(
             host="127.0.0.1", port=self.port, live_port=self.live_port, data=self.folder

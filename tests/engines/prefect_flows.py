@@ -13,6 +13,12 @@ from prefect.input import RunInput
 ANSWER_WITHIN = 6 * 3600  # seconds until an unanswered pause fails its run
 
 
+WARES = (
+    "anchors", "barrels", "candles", "drums", "engines", "files", "gloves", "hammers", "inks",
+    "jacks", "keys", "lamps",
+)  # fmt: skip
+
+
 class PaymentDecision(RunInput):
     approve: bool
     note: str = ""
@@ -59,6 +65,19 @@ def send_courtesy_mail() -> None:
 @task
 def look_for_mail() -> None:
     time.sleep(4)
+
+
+@task
+def count_ware(ware: str) -> int:
+    get_run_logger().info("counting %s", ware)
+    time.sleep(3)
+    return len(ware)
+
+
+@flow
+def take_stock() -> int:
+    """Half a minute with something new every few seconds."""
+    return sum(count_ware.with_options(name=f"count {ware}")(ware) for ware in WARES)
 
 
 @flow(log_prints=True)
@@ -134,7 +153,7 @@ def review_claim() -> int:
 
 FLOWS = (
     import_invoices, reconcile_ledger, notify_customers, close_month, print_labels,
-    onboard_suppliers, watch_inbox, approve_payment, release_shipment, review_claim,
+    onboard_suppliers, watch_inbox, approve_payment, release_shipment, review_claim, take_stock,
 )  # fmt: skip
 
 if __name__ == "__main__":
