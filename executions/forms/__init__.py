@@ -51,6 +51,8 @@ def _compiled(schema: Any, form: Any, model: Any) -> CompiledForm:
     if not nodes:
         if reader.left_out or speaks_otherwise(triple.schema):
             raise CannotShow("it is written in a form language that is not known here")
+        if reader.schemas.root_shape.doubt:
+            raise CannotShow(reader.schemas.root_shape.doubt)
         notes.append("the form asks for nothing")
     compiled = CompiledForm(
         nodes, reader.schemas, triple.model, notes=notes, submit_label=reader.submit_label

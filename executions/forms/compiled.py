@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 from executions.forms.answered import in_words
 from executions.forms.answers import AnswerForm
 from executions.forms.bodies import masked, secret_texts
+from executions.forms.branches import COMBINING
 from executions.forms.conditions import Condition
 from executions.forms.drafts import changed_rows, collected, differences, fitting_value
 from executions.forms.drawing import NAME, Drawing
@@ -22,6 +24,7 @@ from executions.forms.tree import Leaf, Node, Repeat, every, looks_secret
 from executions.forms.triples import CannotShow
 from executions.forms.validation import TooMuch
 from executions.forms.values import CHOICE_CONTROLS
+from executions.forms.wording import plain
 
 TOOLS = ("_add", "_remove", "_move", "_redraw")
 DEFAULT_SUBMIT = "Send answer"
@@ -47,6 +50,17 @@ class CompiledForm:
             node.number: node for node in every(nodes) if isinstance(node, Leaf | Repeat)
         }
         self.redrawing = frozenset(self._redrawing())
+
+    @cached_property
+    def unchecked(self) -> list[str]:
+        """Rules of the schema that are not checked here, for people to read."""
+        validation = self.schemas.validation
+        rules = [*self.schemas.unfollowed, *validation.unchecked]
+        try:
+            validation.errors(self.start)
+        except TooMuch:
+            rules.append("rules that unfold into too many steps")
+        return [plain(rule, 100) for rule in dict.fromkeys(rules)]
 
     # ---------------------------------------------------------------------------- bound and back
 
@@ -270,6 +284,8 @@ class CompiledForm:
         nodes = list(self.by_number.values())
         if len(nodes) > 2 or any(node.condition is not None for node in every(self.nodes)):
             return None
+        if self.unchecked or any(word in self.schemas.root for word in COMBINING):
+            return None  # what else is asked may depend on the choice
         leaves = [node for node in nodes if isinstance(node, Leaf) and not node.is_readonly]
         choices = [
             leaf
@@ -310,6 +326,8 @@ class CompiledForm:
     def _redrawing(self) -> Iterable[int]:
         """Numbers of the fields that conditions look at."""
         conditions = [node.condition for node in every(self.nodes) if node.condition is not None]
+        for node in self.by_number.values():
+            conditions += node.demands
         looked_at = {reference for each in conditions for reference in _references(each)}
         for number, node in self.by_number.items():
             is_own = node.condition is not None and "modelValue" in node.condition.text

@@ -66,6 +66,15 @@ def parse_condition(expression: object) -> Condition:
     return Condition(expression, reading, tuple(parser.references))
 
 
+def both(one: Condition, other: Condition) -> Condition:
+    """Holds while both do."""
+    return Condition(
+        f"{one.text} {other.text}",
+        lambda scope: one.holds(scope) and other.holds(scope),
+        (*one.references, *other.references),
+    )
+
+
 def _tokens(expression: str) -> list[tuple[str, str]]:
     tokens, position = [], 0
     expression = expression.rstrip()

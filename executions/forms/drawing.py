@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from executions.forms.bodies import assembled
+from executions.forms.conditions import Condition
 from executions.forms.drawn import MAX_ROWS, Drawn, Frame, Row, first_tokens
 from executions.forms.expressions import Scope, Unclear
 from executions.forms.fillings import with_defaults
@@ -48,7 +49,8 @@ class Drawing:
         self.drawn += 1
         if self.drawn > MAX_DRAWN:
             raise CannotShow(f"its lists hold more than {MAX_DRAWN} fields")
-        self.has_conditions = self.has_conditions or node.condition is not None
+        demands = getattr(node, "demands", ())
+        self.has_conditions = self.has_conditions or node.condition is not None or bool(demands)
         if isinstance(node, Text):
             return Drawn(node, "", frame)
         drawn = Drawn(node, "_".join((f"f{node.number}", *frame.tokens)), frame)
@@ -126,13 +128,14 @@ class Drawing:
 
     def decide(self, items: list[Drawn], model: Any, *, is_shown: bool) -> None:
         for drawn in items:
-            drawn.is_visible = is_shown and self.holds(drawn, model)
+            drawn.is_visible = is_shown and self.holds(drawn, drawn.node.condition, model)
+            demands = getattr(drawn.node, "demands", ())
+            drawn.is_demanded = any(self.holds(drawn, each, model) for each in demands)
             self.decide(drawn.items, model, is_shown=drawn.is_visible)
             for row in drawn.rows:
                 self.decide(row.items, model, is_shown=drawn.is_visible)
 
-    def holds(self, drawn: Drawn, model: Any) -> bool:
-        condition = drawn.node.condition
+    def holds(self, drawn: Drawn, condition: Condition | None, model: Any) -> bool:
         if condition is None:
             return True
         path = drawn.path

@@ -18,6 +18,11 @@ MAX_DEPTH = 40
 MAX_ENTRIES = 5000  # of a layout that are looked at
 
 _VALUES = ("default", "const", "example", "examples", "value")
+_MAPS = {
+    "properties": True, "definitions": True, "$defs": True,
+    "dependentSchemas": False, "dependencies": False,
+}  # fmt: skip
+"""Words that map names to schemas, and whether a name is that of the property described."""
 IsSecret = Callable[[Path], bool]
 
 
@@ -89,9 +94,9 @@ def _schema(rules: Any, at: Path, is_secret: IsSecret, depth: int) -> Any:
     for word, value in rules.items():
         if word in _VALUES and value not in (None, ""):
             shown[word] = MASK if is_hidden else masked(value, lambda path: is_secret(at + path))
-        elif word in ("properties", "definitions", "$defs") and isinstance(value, dict):
+        elif word in _MAPS and isinstance(value, dict):
             shown[word] = {
-                name: _schema(below, (*at, name), is_secret, depth + 1)
+                name: _schema(below, (*at, name) if _MAPS[word] else at, is_secret, depth + 1)
                 for name, below in value.items()
             }
         elif word == "x-schema-form" and isinstance(value, dict):
@@ -103,6 +108,8 @@ def _schema(rules: Any, at: Path, is_secret: IsSecret, depth: int) -> Any:
             shown[word] = _schema(value, (*at, EACH), is_secret, depth + 1)
         elif word in ("anyOf", "oneOf", "allOf") and isinstance(value, list):
             shown[word] = [_schema(below, at, is_secret, depth + 1) for below in value]
+        elif word in ("if", "then", "else", "not"):
+            shown[word] = _schema(value, at, is_secret, depth + 1)
         elif isinstance(value, dict) and word not in ("enumNames", "titleMap"):
             # A bare map of properties, or a word nobody knows: read as a schema.
             shown[word] = _schema(value, (*at, word), is_secret, depth + 1)

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from executions.forms.branches import Test, as_condition
 from executions.forms.checks import count
 from executions.forms.choices import options_for
-from executions.forms.conditions import Condition, parse_condition
+from executions.forms.conditions import Condition, both, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
 from executions.forms.dialects import compiled_pattern
 from executions.forms.drawn import MAX_ROWS
@@ -33,7 +34,7 @@ from executions.forms.layouts import (
     without_expression,
     wording_for,
 )
-from executions.forms.schemas import MAX_DEPTH, Place, Schemas, properties_of
+from executions.forms.schemas import MAX_DEPTH, Place, Schemas
 from executions.forms.tree import Group, Leaf, Node, Option, Repeat, Shape, Text, looks_secret
 from executions.forms.triples import CannotShow, Triple
 from executions.forms.wording import plain
@@ -50,6 +51,8 @@ class Around:
     """What an entry inherits from the groups around it."""
 
     row: Path = ()
+    tests: tuple[Test, ...] = ()
+    unless: tuple[tuple[Test, ...], ...] = ()
     is_readonly: bool = False
     is_conditional: bool = False
     depth: int = 0
@@ -61,6 +64,7 @@ class Reader:
     def __init__(self, triple: Triple) -> None:
         self.triple = triple
         self.schemas = Schemas(triple.schema)
+        self.root_names = self.schemas.names(self.schemas.root_shape)
         self.notes: list[str] = []
         self.submit_label = ""
         self.left_out = 0
@@ -104,7 +108,7 @@ class Reader:
     def properties(self, around: Around, *, skip: bool) -> list[Node]:
         """The default fields of the whole schema, or of those that are listed nowhere."""
         nodes: list[Node] = []
-        for name in properties_of(self.schemas.root_shape):
+        for name in self.root_names:
             path = (name,)
             if path not in self.seen and not (skip and path in self.listed):
                 nodes.extend(self.field(path, {}, around, is_default=True))
@@ -150,14 +154,26 @@ class Reader:
             depth=around.depth + 1,
         )
 
-    def condition(self, entry: dict[str, Any]) -> Condition | None:
+    def condition(self, entry: dict[str, Any], place: Place | None = None) -> Condition | None:
+        """That of the form, that of the schema, or both."""
+        of_schema = None
+        if place is not None and (place.tests or place.unless):
+            of_schema = as_condition(place.tests, place.unless, self.schemas.validation)
         if entry.get("condition") is None:
-            return None
+            return of_schema
         try:
-            return parse_condition(entry["condition"])
+            of_form = parse_condition(entry["condition"])
         except Unclear as error:
             self.note(f"a condition cannot be evaluated here, so its field is shown: {error}")
-            return UNCLEAR
+            of_form = UNCLEAR
+        return of_form if of_schema is None else both(of_schema, of_form)
+
+    def demands(self, place: Place, attributes: dict[str, Any]) -> tuple[Condition, ...]:
+        """When a field is required beyond what it always is; the form's word beats the schema's."""
+        if isinstance(attributes.get("required"), bool):
+            return ()
+        validation = self.schemas.validation
+        return tuple(as_condition(tests, (), validation) for tests in place.demands)
 
     # ------------------------------------------------------------------------------------- fields
 
@@ -170,7 +186,7 @@ class Reader:
 
     def path_of(self, key: Any, around: Around) -> Path | None:
         """The path of a key; a property whose name holds dots is taken by its name."""
-        if isinstance(key, str) and key in properties_of(self.schemas.root_shape):
+        if isinstance(key, str) and key in self.root_names:
             path: Path | None = (key,)
         else:
             path = parse_key(key)
@@ -198,7 +214,9 @@ class Reader:
     def field(
         self, path: Path, entry: dict[str, Any], around: Around, *, is_default: bool
     ) -> list[Node]:
+        places = self.places(path, entry, around)
         is_conditional = around.is_conditional or entry.get("condition") is not None
+        is_conditional = is_conditional or bool(places[0].tests)
         if path in self.seen_always or (is_default and path in self.seen):
             if not is_default:
                 self.note(f"{key_text(path)} is listed twice, the first one is drawn")
@@ -208,16 +226,23 @@ class Reader:
             self.seen_always.add(path)
         if len(path) > MAX_DEPTH:
             raise CannotShow(f"it is nested more than {MAX_DEPTH} levels deep")
-        place = self.schemas.find(path)
-        if place is None:
-            place = Place(self.formless(entry), False)
-        elif place.shape.kind == "any" or "type" not in place.shape.rules:
-            place = self.with_example(place, path)
-        own = place.shape.rules.get("x-schema-form")
+        own = places[-1].shape.rules.get("x-schema-form")
         attributes = {**(own if isinstance(own, dict) else {}), **entry}
         if entry_type(attributes) == "hidden":
             return []
-        return [self.node(path, place, attributes, around)]
+        return [self.node(path, place, attributes, around) for place in places]
+
+    def places(self, path: Path, entry: dict[str, Any], around: Around) -> list[Place]:
+        """The schemas that a property may have here; at least one."""
+        places = [
+            self.with_example(place, path)
+            if place.shape.kind == "any" or "type" not in place.shape.rules
+            else place
+            for place in self.schemas.places(path)
+            if place.tests[: len(around.tests)] == around.tests
+            and place.unless[: len(around.unless)] == around.unless
+        ]
+        return places or [Place(self.formless(entry), False)]
 
     def with_example(self, place: Place, path: Path) -> Place:
         """A schema without a type, guessed from the present value."""
@@ -239,9 +264,9 @@ class Reader:
             self.note(f"{key_text(path)} is edited as JSON: {shape.doubt}")
         own_items = attributes.get("items")
         is_plain = FORM_TYPES.get(entry_type(attributes), "") == ""
-        has_parts = isinstance(own_items, list) or bool(properties_of(shape))
+        has_parts = isinstance(own_items, list) or bool(self.schemas.names(shape, path))
         if shape.kind == "object" and is_plain and has_parts:
-            return self.object_group(path, shape, attributes, around)
+            return self.object_group(path, place, attributes, around)
         if shape.kind == "array" and not shape.doubt:
             items = shape.rules.get("items")
             item_shape = self.schemas.shape(items, shape.trail) if isinstance(items, dict) else None
@@ -252,17 +277,18 @@ class Reader:
         return self.leaf(path, place, attributes, around, options_for(shape, attributes))
 
     def object_group(
-        self, path: Path, shape: Shape, attributes: dict[str, Any], around: Around
+        self, path: Path, place: Place, attributes: dict[str, Any], around: Around
     ) -> Group:
-        number = self.next_number()
+        number, shape = self.next_number(), place.shape
         merged = {**shape.rules, **attributes}
         inner = self.inside(merged_readonly(shape, attributes), around)
+        inner = replace(inner, tests=place.tests, unless=place.unless)
         return Group(
             number,
             wording_for(attributes, path, shape.rules),
             self.below(path, shape, merged.get("items"), inner),
             path,
-            self.condition(attributes),
+            self.condition(attributes, place),
         )
 
     def below(self, path: Path, shape: Shape, items: Any, around: Around) -> tuple[Node, ...]:
@@ -270,7 +296,7 @@ class Reader:
         if isinstance(items, list):
             return self.entries(items, around)
         nodes: list[Node] = []
-        for name in properties_of(shape):
+        for name in self.schemas.names(shape, path):
             nodes.extend(self.field((*path, name), {}, around, is_default=True))
         return tuple(nodes)
 
@@ -281,7 +307,9 @@ class Reader:
         shape, row = place.shape, (*path, EACH)
         attributes = without_expression(attributes)
         readonly = merged_readonly(shape, attributes)
-        inner = replace(self.inside(readonly, around), row=row)
+        inner = replace(
+            self.inside(readonly, around), row=row, tests=place.tests, unless=place.unless
+        )
         listed = attributes.get("items")
         if isinstance(listed, list) and listed:
             items = self.entries(listed, inner)
@@ -293,7 +321,7 @@ class Reader:
             count(shape.rules, "minItems") or 0, count(shape.rules, "maxItems"),
             attributes.get("startEmpty") is True, inner.is_readonly,
             self.is_required(place, attributes), attributes.get("required") is False,
-            self.condition(attributes),
+            self.condition(attributes, place), self.demands(place, attributes),
         )  # fmt: skip
 
     def leaf(
@@ -302,7 +330,8 @@ class Reader:
     ) -> Leaf:  # fmt: skip
         shape, form_type = place.shape, entry_type(attributes)
         is_required = self.is_required(place, attributes)
-        default = attributes.get("default", MISSING)
+        usual = shape.rules.get("default", MISSING) if place.tests else MISSING
+        default = attributes.get("default", usual)
         is_undecided = (
             is_required
             and default is MISSING
@@ -322,7 +351,8 @@ class Reader:
         return Leaf(
             self.next_number(), path, control, shape, wording_for(attributes, path, shape.rules),
             is_required, attributes.get("required") is False, readonly, options, default,
-            self.condition(attributes), hiding_of(attributes), plain(attributes.get("format", "")),
+            self.condition(attributes, place), self.demands(place, attributes),
+            hiding_of(attributes), plain(attributes.get("format", "")),
             day_of(attributes, "minDate"), day_of(attributes, "maxDate"), copies_of(attributes),
             accepted(attributes, shape.rules),
         )  # fmt: skip

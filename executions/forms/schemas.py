@@ -1,4 +1,5 @@
-"""JSON Schema, one level at a time: local references, unions with null, and guessed types.
+"""JSON Schema, one level at a time: local references, unions with null, guessed types, and the
+parts that count only under a condition.
 
 Only what a form needs. Nothing is ever fetched; a circle, a remote reference and a union that
 cannot be one field become the kind "any", which is drawn as JSON text.
@@ -6,20 +7,33 @@ cannot be one field become the kind "any", which is drawn as JSON text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
+from executions.forms.branches import (
+    Test,
+    branches_of,
+    differs,
+    is_about,
+    joined,
+    merged,
+    told_apart,
+)
 from executions.forms.dialects import is_demanded, pointed
 from executions.forms.keys import EACH, MISSING, Path
-from executions.forms.tree import Kind, Shape
+from executions.forms.tree import Branch, Kind, Shape
 from executions.forms.triples import CannotShow
 from executions.forms.validation import Validation
 
 MAX_DEPTH = 8  # objects and lists inside each other
 MAX_LOOKS = 20_000  # schemas resolved for one form: a small bomb doubles at every level
 MAX_HOPS = 20  # references that lead to references
+MAX_PLACES = 50  # schemas that one property may have, depending on others
+MAX_NESTING = 5  # conditions inside each other
 
+_SHAPING = ("type", "properties", "items", "enum", "const", "$ref", "anyOf", "oneOf", "allOf")
 _KINDS: dict[str, Kind] = {
     "string": "string", "text": "string", "number": "number", "integer": "integer",
     "boolean": "boolean", "object": "object", "array": "array", "any": "any",
@@ -28,10 +42,17 @@ _KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Place:
-    """A property found in the schema, and whether its object demands it."""
+    """A property found in the schema, and whether its object demands it.
+
+    It counts while all of `tests` hold and none of the sets in `unless` does. It is demanded as
+    well while one of the sets in `demands` holds.
+    """
 
     shape: Shape
     is_required: bool
+    tests: tuple[Test, ...] = ()
+    unless: tuple[tuple[Test, ...], ...] = ()
+    demands: tuple[tuple[Test, ...], ...] = ()
 
 
 class Schemas:
@@ -40,104 +61,216 @@ class Schemas:
     def __init__(self, root: dict[str, Any]) -> None:
         self.root = root
         self.looks = 0
+        self.unfollowed: list[str] = []
+        """Rules that decide about fields and are not understood."""
         self.root_shape = self.shape(root)
-
-    def shape(
-        self, schema: Any, trail: frozenset[str] = frozenset(), example: Any = MISSING
-    ) -> Shape:
-        """`example` is the present value, for a schema that names no type."""
-        self.looks += 1
-        if self.looks > MAX_LOOKS:
-            raise CannotShow("its schema unfolds into too many parts")
-        rules, trail, doubt = self.follow(schema, trail)
-        rules, is_nullable, union_doubt = self.unite(rules, trail)
-        kind, type_doubt, null_type = _kind(rules, example)
-        doubt = doubt or union_doubt or type_doubt
-        is_nullable = is_nullable or null_type or _allows_null(rules)
-        return Shape("any" if doubt else kind, rules, is_nullable, trail, doubt)
-
-    def follow(
-        self, schema: Any, trail: frozenset[str]
-    ) -> tuple[dict[str, Any], frozenset[str], str]:
-        """The keywords behind references and `allOf`, the trail, and why it was given up."""
-        rules = schema if isinstance(schema, dict) else {}
-        for _ in range(MAX_HOPS):
-            if "$ref" in rules:
-                ref = rules["$ref"]
-                target = pointed(self.root, ref)
-                if not isinstance(target, dict):
-                    return _without(rules, "$ref"), trail, "it refers to another place"
-                if ref in trail:
-                    return _without(rules, "$ref"), trail, "it refers to itself"
-                trail = trail | {ref}
-                rules = {**target, **_without(rules, "$ref")}
-            elif isinstance(rules.get("allOf"), list) and rules["allOf"]:
-                merged = _merged([part for part in rules["allOf"] if isinstance(part, dict)])
-                if merged is None:
-                    return rules, trail, "it combines schemas"
-                rules = {**merged, **_without(rules, "allOf")}
-            else:
-                return rules, trail, ""
-        return rules, trail, "it refers too far"
 
     @cached_property
     def validation(self) -> Validation:
         """The whole schema, ready to look at answers."""
         return Validation(self.root)
 
+    def shape(
+        self, schema: Any, trail: frozenset[str] = frozenset(), example: Any = MISSING
+    ) -> Shape:
+        """`example` is the present value, for a schema that names no type."""
+        rules, trail, doubt = self.follow(schema, trail)
+        rules, is_nullable, union_doubt, branches = self.unite(rules, trail)
+        kind, type_doubt, null_type = _kind(rules, example)
+        doubt = doubt or union_doubt or type_doubt
+        is_nullable = is_nullable or null_type or _allows_null(rules)
+        branches = (*branches_of(rules), *branches)
+        return Shape("any" if doubt else kind, rules, is_nullable, trail, doubt, branches)
+
+    def follow(
+        self, schema: Any, trail: frozenset[str], hops: int = MAX_HOPS
+    ) -> tuple[dict[str, Any], frozenset[str], str]:
+        """The keywords behind references and `allOf`, the trail, and why it was given up."""
+        self.looks += 1
+        if self.looks > MAX_LOOKS:
+            raise CannotShow("its schema unfolds into too many parts")
+        rules = schema if isinstance(schema, dict) else {}
+        if "$ref" in rules:
+            own, ref = _without(rules, "$ref"), rules["$ref"]
+            target = pointed(self.root, ref)
+            if not isinstance(target, dict):
+                return own, trail, "it refers to another place"
+            if ref in trail:
+                return own, trail, "it refers to itself"
+            if not hops:
+                return own, trail, "it refers too far"
+            found, trail, doubt = self.follow(target, trail | {ref}, hops - 1)
+            own, trail, own_doubt = self.follow(own, trail, hops - 1)
+            return joined(found, own), trail, doubt or own_doubt
+        parts = rules.get("allOf")
+        if not isinstance(parts, list) or not parts:
+            return rules, trail, ""
+        if not hops:
+            return rules, trail, "it refers too far"
+        return self.follow_all(parts, _without(rules, "allOf"), trail, hops - 1)
+
+    def follow_all(
+        self, parts: list[Any], own: dict[str, Any], trail: frozenset[str], hops: int
+    ) -> tuple[dict[str, Any], frozenset[str], str]:
+        """`allOf` and the keywords beside it as one. A part that cannot be followed is left to the
+        check of the whole answer, unless it is the only one."""
+        found, before = [], trail
+        for part in parts:
+            rules, own_trail, doubt = self.follow(part, before, hops)
+            if not doubt or len(parts) == 1:
+                found.append(rules)
+                trail |= own_trail
+        if doubt and not own.get("properties") and (len(parts) == 1 or not found):
+            return joined(found[0] if found else {}, own), trail, doubt
+        one = merged(found)
+        if one is None:
+            return own, trail, "it combines schemas"
+        return joined(one, own), trail, ""
+
     def unite(
         self, rules: dict[str, Any], trail: frozenset[str]
-    ) -> tuple[dict[str, Any], bool, str]:
-        """`anyOf` and `oneOf`: the keywords, whether null is allowed, why it was given up."""
+    ) -> tuple[dict[str, Any], bool, str, tuple[Branch, ...]]:
+        """`anyOf` and `oneOf`: the keywords, whether null is allowed, why it was given up, and the
+        alternatives of an object that one property tells apart."""
         for word in ("anyOf", "oneOf"):
-            branches = rules.get(word)
-            if not isinstance(branches, list) or not branches:
+            alternatives = rules.get(word)
+            if not isinstance(alternatives, list) or not alternatives:
                 continue
-            parts = [self.follow(branch, trail)[0] for branch in branches[:100]]
+            parts = [self.follow(each, trail)[0] for each in alternatives[:100]]
             others = [part for part in parts if not _is_null(part)]
             has_null = len(others) < len(parts)
             outer = _without(rules, word)
             if len(others) == 1:
-                return {**others[0], **outer}, has_null, ""
+                return joined(others[0], outer), has_null, "", ()
             choices = _as_choices(others)
             if choices is not None:
-                return {**choices, **outer}, has_null, ""
+                return {**choices, **outer}, has_null, "", ()
             if others and all(part.get("type") == "string" for part in others):
                 # A date or one of a list (PrefectHQ/prefect#22753, read November 2026): any text.
-                return {"type": "string", **outer}, has_null, ""
-            if outer.get("type") == "object" and "properties" in outer:
-                return outer, has_null, ""  # branches only say what is required together
-            return rules, has_null, "it allows several kinds of value"
-        return rules, False, ""
+                return {"type": "string", **outer}, has_null, "", ()
+            apart = told_apart(others, outer, self.follow, trail)
+            if apart is not None:
+                return apart[0], has_null, "", apart[1]
+            is_object = outer.get("type", "object") == "object" and "properties" in outer
+            if is_object or not any(word in part for part in others for word in _SHAPING):
+                self.look_over(word, others, outer)
+                return outer, has_null, "", ()  # they only check more
+            return rules, has_null, "it allows several kinds of value", ()
+        return rules, False, "", ()
 
-    def find(self, path: Path, model: Any = None) -> Place | None:
-        """The property at `path`, None where the schema does not know it."""
-        shape, is_required = self.root_shape, False
-        for part in path:
-            if isinstance(part, int):
-                if not isinstance(shape.rules.get("items"), dict):
-                    return None
-                shape, is_required = self.shape(shape.rules["items"], shape.trail), False
-            else:
-                properties = properties_of(shape)
-                if part not in properties:
-                    return None
-                is_required = is_required_in(shape, part)
-                shape = self.shape(properties[part], shape.trail)
-        return Place(shape, is_required)
+    def look_over(self, word: str, parts: list[dict[str, Any]], outer: dict[str, Any]) -> None:
+        """Notes alternatives that would add fields and that no constant tells apart."""
+        names = {name for part in parts for name in _properties(part)}
+        if names - set(_properties(outer)):
+            self.note(f"alternatives that no constant tells apart ({word})")
+
+    def note(self, rule: str) -> None:
+        if rule not in self.unfollowed:
+            self.unfollowed.append(rule)
+
+    # ------------------------------------------------------------------------------------- places
+
+    def find(self, path: Path) -> Place | None:
+        """The property at `path` as it is without any condition, else as it may be; None where the
+        schema does not know it."""
+        places = self.places(path)
+        return places[-1] if places else None
+
+    def places(self, path: Path) -> list[Place]:
+        """Every schema that the property at `path` may have. Those under a condition come first."""
+        places = [Place(self.root_shape, False)]
+        for length, part in enumerate(path):
+            below: list[Place] = []
+            for place in places:
+                below += self.below(place, path[:length], part)
+            places = below
+            if len(places) > MAX_PLACES:
+                raise CannotShow("its schema unfolds into too many parts")
+        return places
+
+    def below(self, place: Place, at: Path, part: str | int) -> list[Place]:
+        """The property or item `part` of the value at `at`."""
+        if isinstance(part, int):
+            items = place.shape.rules.get("items")
+            if not isinstance(items, dict):
+                return []
+            shape = self.shape(items, place.shape.trail)
+            return [Place(shape, False, place.tests, place.unless)]
+        base, refined, demands = None, [], []
+        for tests, view in self.views(place.shape, at):
+            is_required = is_required_in(view, part)
+            if is_required and tests:
+                demands.append((*place.tests, *tests))
+            if part not in properties_of(view):
+                continue
+            if not tests or (base is None and any(is_about(test, part) for test in tests)):
+                base = (tests, view)
+            elif not any(is_about(test, part) for test in tests):
+                refined.append((tests, view))
+        found: list[Place] = []
+        unless: tuple[tuple[Test, ...], ...] = ()
+        for tests, view in refined:
+            one = self.refined(part, base[1] if base else None, view)
+            if one is not None:
+                all_tests = (*place.tests, *tests)
+                is_required = is_required_in(view, part) or is_required_in(place.shape, part)
+                found.append(Place(one, is_required, all_tests, (*place.unless, *unless)))
+                unless = (*unless, all_tests)
+        if base is not None:
+            shape = self.shape(properties_of(base[1])[part], base[1].trail)
+            is_required = is_required_in(place.shape, part)
+            found.append(Place(shape, is_required, place.tests, (*place.unless, *unless)))
+        return [replace(each, demands=tuple(demands)) for each in found]
+
+    def refined(self, name: str, base: Shape | None, view: Shape) -> Shape | None:
+        """The schema of a property in a part that counts under a condition; None where it draws the
+        field no other way, and only checks more."""
+        own = properties_of(view)[name]
+        if base is None:
+            return self.shape(own, view.trail)
+        usual = self.shape(properties_of(base)[name], base.trail)
+        both = {"allOf": [properties_of(base)[name], own]}
+        shape = self.shape(both, base.trail | view.trail)
+        return shape if differs(shape.rules, usual.rules) else None
+
+    def views(
+        self, shape: Shape, at: Path, tests: tuple[Test, ...] = ()
+    ) -> Iterator[tuple[tuple[Test, ...], Shape]]:
+        """The schema of an object, and each part of it that counts under a condition."""
+        yield tests, shape
+        for branch in shape.branches:
+            if len(tests) >= MAX_NESTING:
+                self.note("conditions inside conditions")
+                return
+            test = Test(at, branch.test, branch.is_negated)
+            below = self.shape(branch.schema, shape.trail)
+            if below.doubt:
+                self.note(f"a condition whose part {below.doubt.removeprefix('it ')}")
+                continue
+            yield from self.views(below, at, (*tests, test))
+
+    def names(self, shape: Shape, at: Path = ()) -> list[str]:
+        """The properties of an object, those under a condition behind the others."""
+        names: dict[str, None] = {}
+        for _, view in self.views(shape, at):
+            names |= dict.fromkeys(properties_of(view))
+        return list(names)
 
 
 def properties_of(shape: Shape) -> dict[str, Any]:
     """Properties in their order; Prefect numbers them with `position`."""
-    properties = shape.rules.get("properties")
-    if shape.doubt or not isinstance(properties, dict):
-        return {}
+    properties = {} if shape.doubt else _properties(shape.rules)
     if properties and all(
         isinstance(schema, dict) and type(schema.get("position")) is int
         for schema in properties.values()
     ):
         return dict(sorted(properties.items(), key=lambda item: item[1]["position"]))
     return properties
+
+
+def _properties(rules: dict[str, Any]) -> dict[str, Any]:
+    properties = rules.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def is_required_in(shape: Shape, name: str) -> bool:
@@ -154,27 +287,6 @@ def each(path: Path) -> Path:
 
 def _without(rules: dict[str, Any], word: str) -> dict[str, Any]:
     return {key: value for key, value in rules.items() if key != word}
-
-
-def _merged(parts: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """`allOf` as one schema: one part as it is, several if they agree on the type."""
-    if len(parts) == 1:
-        return parts[0]
-    if not parts or any("$ref" in part for part in parts):
-        return None
-    types = {part["type"] for part in parts if isinstance(part.get("type"), str)}
-    if len(types) > 1:
-        return None
-    merged: dict[str, Any] = {}
-    for part in parts:
-        for key, value in part.items():
-            before = merged.get(key)
-            if key == "properties" and isinstance(before, dict) and isinstance(value, dict):
-                value = {**before, **value}
-            elif key == "required" and isinstance(before, list) and isinstance(value, list):
-                value = [*before, *value]
-            merged[key] = value
-    return merged
 
 
 def _is_null(rules: dict[str, Any]) -> bool:

@@ -14,11 +14,20 @@ Kind = Literal["string", "number", "integer", "boolean", "object", "array", "any
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A part of an object's schema that counts while the object fits `test`, or does not."""
+
+    test: Any
+    is_negated: bool
+    schema: Any
+
+
+@dataclass(frozen=True)
 class Shape:
     """A schema, one level resolved: `rules` are its keywords, references and unions replaced.
 
     `trail` names the references that led here, so that a circle is seen. `doubt` says why the
-    kind is "any".
+    kind is "any". `branches` hold what counts only under a condition.
     """
 
     kind: Kind
@@ -26,6 +35,7 @@ class Shape:
     is_nullable: bool = False
     trail: frozenset[str] = frozenset()
     doubt: str = ""
+    branches: tuple[Branch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ class Text:
 class Leaf:
     """One field. `number` makes its name, `control` its looks, `shape` its rules.
 
+    `demands`: conditions under which it is required as well.
     `is_free`: the form says that it may stay empty, whatever the schema demands.
     `when_hidden`: remove | retain | null | empty. `style` is how dates are written, `accepts` which
     kinds of file are taken.
@@ -79,6 +90,7 @@ class Leaf:
     options: tuple[Option, ...] = ()
     default: Any = MISSING
     condition: Condition | None = None
+    demands: tuple[Condition, ...] = ()
     when_hidden: str = "remove"
     style: str = ""
     earliest: str = ""
@@ -122,6 +134,7 @@ class Repeat:
     is_required: bool = False
     is_free: bool = False
     condition: Condition | None = None
+    demands: tuple[Condition, ...] = ()
 
 
 Node = Text | Leaf | Group | Repeat

@@ -71,6 +71,19 @@ AMOUNT = {
     },
     "form": ["amount", "exception", {"key": "why", "condition": "model.exception"}],
 }
+TRANSFER = {
+    "kind": "form",
+    "title": "Pay it out",
+    "schema": {
+        "type": "object",
+        "properties": {
+            "country": {"enum": ["BE", "NL"], "title": "Country"},
+            "iban": {"type": "string", "maxLength": 22, "title": "IBAN"},
+        },
+        "if": {"properties": {"country": {"const": "BE"}}, "required": ["country"]},
+        "then": {"properties": {"vat": {"type": "string", "title": "VAT"}}, "required": ["vat"]},
+    },
+}
 RELEASE = {
     "kind": "approval",
     "title": "Release the payment?",
@@ -84,7 +97,7 @@ RELEASE = {
 @pytest.fixture(scope="module")
 def seeded(product: Product) -> Iterator[dict[str, list[int]]]:
     """Runs that ask, by what they ask: the ids of their questions, closed again at the end."""
-    done = product.manage("shell", "-v", "0", "-c", SEED % json.dumps([AMOUNT, RELEASE]))
+    done = product.manage("shell", "-v", "0", "-c", SEED % json.dumps([AMOUNT, TRANSFER, RELEASE]))
     found: dict[str, list[int]] = json.loads(done.stdout.rpartition("numbers ")[2])
     yield found
     for pk in itertools.chain(*found.values()):
@@ -294,6 +307,33 @@ def test_a_field_that_comes_back_has_what_was_typed_into_it(product, ask, signed
     expect(page.get_by_label("Why")).to_have_count(0)
     page.get_by_label("Exception").check()
     expect(page.get_by_label("Why")).to_have_value("storm damage")
+
+
+def test_a_rule_of_the_schema_shows_its_field_at_once(product, ask, signed_in) -> None:
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{ask(TRANSFER)}/")
+    expect(page.get_by_label("IBAN")).to_be_visible()
+    expect(page.get_by_label("VAT")).to_have_count(0)
+    page.get_by_label("BE").check()
+    expect(page.get_by_label("VAT")).to_be_visible()
+    page.get_by_label("VAT").fill("BE 0123")
+    page.get_by_label("NL").check()
+    expect(page.get_by_label("VAT")).to_have_count(0)
+    page.get_by_label("BE").check()
+    expect(page.get_by_label("VAT")).to_have_value("BE 0123")
+
+
+def test_nothing_that_is_pasted_is_cut(product, ask, signed_in) -> None:
+    iban = "DE89 3704 0044 0532 0130 00"
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{ask(TRANSFER)}/")
+    page.get_by_label("IBAN").focus()
+    page.keyboard.insert_text(iban)  # as a paste does, it obeys `maxlength`
+    expect(page.get_by_label("IBAN")).to_have_value(iban)
+    page.get_by_label("NL").check()
+    page.get_by_role("button", name="Send answer").click()
+    expect(page.get_by_label("IBAN")).to_have_value(iban)
+    expect(page.locator(".field.has-error")).to_contain_text("at most 22 characters, not 27")
 
 
 def test_a_refused_answer_is_mended_and_sent_again_without_a_reload(

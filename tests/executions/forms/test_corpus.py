@@ -54,6 +54,8 @@ def test_a_triple_is_drawn_as_its_provider_would(case: dict[str, Any], open_form
         assert part in page.html
     for part in case.get("not_html", []):
         assert part not in page.html
+    if "unchecked" in case:
+        assert compiled.unchecked == case["unchecked"]
     if "submit" in case:
         assert compiled.submit_label == case["submit"]
     if "quick" in case:

@@ -23,7 +23,8 @@ WORDS = [
     "model.a", "!b", "a == 1", "help", "tabs", "section", "select", "radios", "checkboxes", "file",
     "pattern", "^(a+)+$", "minimum", "maxLength", "minItems", "x-schema-form", "validationMessage",
     "readonly", "startEmpty", "copyValueTo", "destroyStrategy", "minDate", "description",
-    "enumNames",
+    "enumNames", "if", "then", "else", "not", "dependencies", "dependentRequired",
+    "dependentSchemas", "additionalProperties", "patternProperties", "discriminator",
 ]  # fmt: skip
 TEXTS = st.one_of(st.sampled_from(WORDS), st.text(max_size=8))
 SCALARS = st.one_of(
@@ -50,6 +51,17 @@ SCHEMA: st.SearchStrategy[Any] = st.deferred(
             "default": JSON,
             "required": JSON,
             "anyOf": st.lists(SCHEMA, max_size=3) | JSON,
+            "oneOf": st.lists(SCHEMA, max_size=3) | JSON,
+            "allOf": st.lists(SCHEMA, max_size=3) | JSON,
+            "if": SCHEMA | JSON,
+            "then": SCHEMA | JSON,
+            "else": SCHEMA | JSON,
+            "not": SCHEMA | JSON,
+            "const": SCALARS,
+            "dependencies": st.dictionaries(st.sampled_from(["a", "b"]), SCHEMA | JSON) | JSON,
+            "dependentRequired": JSON,
+            "additionalProperties": SCHEMA | JSON,
+            "patternProperties": st.dictionaries(TEXTS, SCHEMA) | JSON,
             "$ref": st.sampled_from(["#", "#/properties/a", "#/x", "http://127.0.0.1:1/"]) | JSON,
             "format": st.sampled_from(["date", "date-time", "time", "data-url", "email"]) | JSON,
             "minimum": JSON,
@@ -98,6 +110,7 @@ def use(schema: Any, form: Any, model: Any, posted: dict[str, str], press: str) 
     """Everything a page does with a compiled form."""
     compiled = compile_triple(schema, form, model)
     assert isinstance(compiled.problem, str)
+    assert all(isinstance(rule, str) for rule in compiled.unchecked)
     first = compiled.bind()
     html = render_to_string("executions/_answer_fields.html", {"form": first, "compiled": compiled})
     html.encode()
