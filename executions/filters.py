@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from executions.clocks import read_moment
 from executions.columns import read, spelled
 from executions.correlating import normalized
 from executions.durations import GOING
@@ -21,7 +22,7 @@ from executions.freshness import freshness
 from executions.ids import row_id
 from executions.masking import is_error_key
 from executions.models import OPEN_STATUSES
-from executions.ranges import ANY_TIME, PRESETS, Range, read_duration, read_time, said, spell, stamp
+from executions.ranges import ANY_TIME, PRESETS, Range, read_duration, said, spell, stamp
 from providers import registry
 from providers.contract import Lamp, Status
 from providers.models import ProviderAccount
@@ -377,9 +378,9 @@ def _take_range(filters: Filters, query: QueryDict, key: str, now: datetime) -> 
     ends: list[datetime | None] = []
     for name in names:
         value = query.get(name, "")
-        ends.append(read_time(value) if value else None)
-        if value and ends[-1] is None:
-            filters.ignored.append(f"“{value[:40]}” is not a time; write 2026-11-22T09:30Z.")
+        moment, remark = read_moment(value) if value else (None, "")
+        ends.append(moment)
+        filters.ignored += [remark] if remark else []
     since, until = ends
     if since and until and since >= until:
         filters.ignored.append("The time range ends before it starts, so its end was left out.")

@@ -48,17 +48,6 @@ class Range:
 ANY_TIME = Range()
 
 
-def read_time(value: str) -> datetime | None:
-    """ISO 8601; without a zone it is in the reader's. None for what is no time."""
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.get_current_timezone())
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def stamp(moment: datetime | None) -> str:
     """As addresses write it: `2026-11-22T09:30Z`, seconds only where there are any."""
     if moment is None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from functools import cached_property
 from itertools import pairwise
 
 from django.http import QueryDict
 from django.utils import timezone
 
+from executions.clocks import read_moment
 from executions.tallying import QUARTER, quarter_of, start_of
 
 PRESETS: Mapping[str, tuple[str, timedelta]] = {
@@ -212,25 +213,15 @@ def _asked(query: QueryDict) -> _Asked:
         value = query.get(name, "")
         if not value:
             continue
-        moment = _read(value)
+        moment, remark = read_moment(value)
+        asked.ignored += [remark] if remark else []
         if moment is None:
-            asked.ignored.append(f"“{value[:40]}” is not a time; write 2026-11-22T09:30Z.")
-        elif name == "finished_from":
+            continue
+        if name == "finished_from":
             asked.since = moment
         else:
             asked.until = moment
     return asked
-
-
-def _read(value: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.get_current_timezone())
-        moment = moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment if 1971 < moment.year < 9000 else None
 
 
 def _cut(

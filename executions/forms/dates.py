@@ -11,11 +11,15 @@ from datetime import date, datetime, time
 
 from django.utils import timezone
 
+from executions.clocks import moment_of, moments_of, named, offset
+
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)((?:[T ]\d\d:\d\d\S*)?)", re.ASCII)
 _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?(\.\d+)?( ?(?:Z|z|[+-]\d\d:?\d\d))?", re.ASCII
 )
-_TYPED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
+_TYPED = re.compile(
+    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)([+-]\d\d:\d\d)?", re.ASCII
+)
 _TIME = re.compile(r"(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
 _TOKENS = {"yyyy": r"(?P<y>\d{4})", "mm": r"(?P<m>\d\d)", "dd": r"(?P<d>\d\d)"}
 
@@ -38,7 +42,8 @@ def to_input(control: str, value: str, style: str) -> str | None:
 
 
 def from_input(control: str, text: str, like: str, style: str) -> str:
-    """The text to send, written as `like` (the present value) is. Raises ValueError."""
+    """The text to send, written as `like` (the present value) is. Raises ValueError, for a time
+    that does not exist in the site's zone, or twice, UnclearTime."""
     if control == "date":
         return _date_from_input(text, like, style)
     if control == "time":
@@ -47,13 +52,13 @@ def from_input(control: str, text: str, like: str, style: str) -> str:
         if not match:
             return text if text.count(":") > 1 else f"{text}:00"
         return _seconds(text, match[2], match[3]) + (match[4] or "")
-    if not _TYPED.fullmatch(text):
+    typed, match = _TYPED.fullmatch(text), _MOMENT.fullmatch(like)
+    if not typed or (match and typed[2]):
         raise ValueError("not what an input for date and time posts")
-    datetime.fromisoformat(text)
-    day, clock = text.replace(" ", "T").split("T", 1)
-    match = _MOMENT.fullmatch(like)
+    wall = datetime.fromisoformat(typed[1])
+    day, clock = typed[1].replace(" ", "T").split("T", 1)
     if not match:
-        return f"{day}T{_seconds(clock, ':00', '')}{_offset(text)}"
+        return f"{day}T{_seconds(clock, ':00', '')}{_offset(wall, typed[2] or '')}"
     return f"{day}{match[2]}{_seconds(clock, match[4], match[5])}{match[6] or ''}"
 
 
@@ -84,11 +89,43 @@ def _seconds(clock: str, seconds: str | None, fraction: str | None) -> str:
     return clock
 
 
-def _offset(text: str) -> str:
-    moment = timezone.make_aware(datetime.fromisoformat(text))
-    written = moment.strftime("%z")  # before clocks were set by the hour: with seconds
-    offset = f"{written[:3]}:{written[3:5]}"
-    return "Z" if offset == "+00:00" else offset
+def wall_of(text: str) -> str:
+    """What an input for date and time can hold of a typed text: all but the chosen offset."""
+    typed = _TYPED.fullmatch(text)
+    return typed[1] if typed else text
+
+
+def chosen_moment(texts: list[str]) -> str:
+    """What was posted under one name: a wall clock, and the moment that was chosen for one that
+    exists twice. A choice for another clock than the one that stands there now is none."""
+    wall, chosen = texts[0], texts[-1]
+    try:
+        is_same = datetime.fromisoformat(wall) == datetime.fromisoformat(wall_of(chosen))
+    except ValueError:
+        is_same = False
+    return chosen if is_same else wall
+
+
+def moments_to_choose(text: str, like: str) -> list[tuple[str, str]]:
+    """For a wall clock that exists twice: the text to post for each moment, and its words."""
+    try:
+        wall = datetime.fromisoformat(wall_of(text))
+    except ValueError:
+        return []
+    found = moments_of(wall) if not wall.tzinfo and not _MOMENT.fullmatch(like) else ()
+    each = [(wall_of(text) + offset(moment), named(moment)) for moment in found]
+    return each if len(each) > 1 else []
+
+
+def _offset(wall: datetime, chosen: str) -> str:
+    """Raises UnclearTime, and ValueError for an offset that is none of this moment."""
+    if chosen:
+        known = [offset(moment) for moment in moments_of(wall)]
+        if len(known) < 2 or chosen not in known:
+            raise ValueError("not an offset of this time")
+        return chosen
+    written = offset(moment_of(wall))
+    return "Z" if written == "+00:00" else written
 
 
 def _pattern(style: str) -> re.Pattern[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from executions.forms.dates import chosen_moment
 from executions.forms.drawn import MAX_ROWS, Drawn
 from executions.forms.keys import MISSING, Path, key_text
 from executions.forms.tree import Leaf, Repeat
@@ -17,6 +18,9 @@ def collected(node: Leaf | Repeat, values: Any) -> Any:
         items = values if isinstance(values, list) else [values]
         return [item for item in items if isinstance(item, str) and item]
     if isinstance(values, list):
+        texts = [value for value in values if isinstance(value, str)]
+        if isinstance(node, Leaf) and node.control == "datetime" and len(texts) > 1:
+            return chosen_moment(texts)
         values = values[-1] if values else ""
     return values if isinstance(values, str) else ""
 

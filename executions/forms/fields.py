@@ -10,6 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from executions.forms import checks
+from executions.forms.dates import wall_of
 from executions.forms.drawn import Drawn
 from executions.forms.keys import MISSING
 from executions.forms.values import (
@@ -114,7 +115,7 @@ def widget_for(drawn: Drawn) -> forms.Widget:
     if control in ("file", "elsewhere"):
         return UploadInput({"accept": ",".join(leaf.accepts)} if leaf.accepts else {})
     attributes.update(_native(drawn))
-    widget = forms.TextInput(attributes)
+    widget = MomentInput(attributes) if control == "datetime" else forms.TextInput(attributes)
     widget.input_type = _INPUT_TYPES[control]
     return widget
 
@@ -175,6 +176,13 @@ def foreign(drawn: Drawn) -> list[tuple[str, str]]:
         for mark in drawn.initial
         if mark.startswith(FOREIGN)
     ]
+
+
+class MomentInput(forms.TextInput):
+    """Holds the wall clock; which one of two is meant is chosen beside it."""
+
+    def format_value(self, value: Any) -> str | None:
+        return wall_of(value) if isinstance(value, str) else None
 
 
 class UploadInput(forms.FileInput):

@@ -63,6 +63,7 @@ class Schemas:
         self.looks = 0
         self.unfollowed: list[str] = []
         """Rules that decide about fields and are not understood."""
+        self.viewed: dict[tuple[int, Path], tuple[Shape, list[tuple[tuple[Test, ...], Shape]]]] = {}
         self.root_shape = self.shape(root)
 
     @cached_property
@@ -233,10 +234,16 @@ class Schemas:
         shape = self.shape(both, base.trail | view.trail)
         return shape if differs(shape.rules, usual.rules) else None
 
-    def views(
-        self, shape: Shape, at: Path, tests: tuple[Test, ...] = ()
-    ) -> Iterator[tuple[tuple[Test, ...], Shape]]:
+    def views(self, shape: Shape, at: Path) -> list[tuple[tuple[Test, ...], Shape]]:
         """The schema of an object, and each part of it that counts under a condition."""
+        known = self.viewed.get((id(shape), at))
+        if known is None:
+            known = self.viewed[id(shape), at] = (shape, list(self.look(shape, at, ())))
+        return known[1]
+
+    def look(
+        self, shape: Shape, at: Path, tests: tuple[Test, ...]
+    ) -> Iterator[tuple[tuple[Test, ...], Shape]]:
         yield tests, shape
         for branch in shape.branches:
             if len(tests) >= MAX_NESTING:
@@ -247,7 +254,7 @@ class Schemas:
             if below.doubt:
                 self.note(f"a condition whose part {below.doubt.removeprefix('it ')}")
                 continue
-            yield from self.views(below, at, (*tests, test))
+            yield from self.look(below, at, (*tests, test))
 
     def names(self, shape: Shape, at: Path = ()) -> list[str]:
         """The properties of an object, those under a condition behind the others."""

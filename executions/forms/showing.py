@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.safestring import SafeString
 
 from executions.forms.controls import MANY_OPTIONS
-from executions.forms.dates import zone_of
+from executions.forms.dates import moments_to_choose, zone_of
 from executions.forms.drawn import MAX_ROWS, Drawn, Row
 from executions.forms.files import file_words, limits_words
 from executions.forms.tree import Group, Repeat, Text, Wording
@@ -47,6 +47,8 @@ class Shown:
     is_required: bool = False
     control: Any = ""
     choices: list[Any] = field(default_factory=list)
+    moments: list[tuple[str, str, bool]] = field(default_factory=list)
+    """For a time that exists twice: what to post, its words, and whether it is chosen."""
     name: str = ""
     input_id: str = ""
     described_by: str = ""
@@ -114,6 +116,9 @@ def _field(form: AnswerForm, drawn: Drawn) -> Shown:
         shown = _base(form, drawn, leaf.words, "choices" if drawn.control in _BOXES else "field")
     like = drawn.start if isinstance(drawn.start, str) else ""
     shown.after = shown.after or zone_of(drawn.control, like)
+    if drawn.control == "datetime" and isinstance(drawn.typed, str):
+        both = moments_to_choose(drawn.typed, like)
+        shown.moments = [(text, words, text == drawn.typed) for text, words in both]
     shown.is_required = drawn.is_required and drawn.control not in ("checkbox", *LIST_CONTROLS)
     is_list = drawn.control in ("select", "multiselect")
     shown.filters = is_list and len(leaf.options) > MANY_OPTIONS

@@ -11,6 +11,7 @@ import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from executions.clocks import UnclearTime
 from executions.forms import dates, files
 from executions.forms.choices import index_of
 from executions.forms.keys import MISSING
@@ -171,6 +172,9 @@ def _read_date(leaf: Leaf, control: str, text: str, start: Any) -> str:
     like = start if isinstance(start, str) else ""
     try:
         return dates.from_input(control, text, like, leaf.style)
+    except UnclearTime as error:
+        choose = " Choose which one is meant." if error.moments else ""
+        raise Unreadable(f"{error}{choose}") from error
     except ValueError as error:
         word = {"date": "date", "time": "time"}.get(control, "date and time")
         raise Unreadable(f"Enter a {word}.") from error

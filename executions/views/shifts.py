@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET
 
 from executions import audit, shifting
+from executions.clocks import read_moment
 from executions.ids import row_id
 from executions.models import Preference
 from executions.roles import preference_of
@@ -64,7 +64,7 @@ def shift_changes(request: HttpRequest) -> HttpResponse:
 @posted_from("executions:shift")
 def handover(request: HttpRequest) -> HttpResponse:
     """Up to when the page told: what came since the page was made is not lost."""
-    told, now = _read(request.POST.get("until", "")), timezone.now()
+    told, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
     until = min(told, now) if told is not None else now
     Preference.objects.update_or_create(user=person(request), defaults={"seen_at": until})
     audit.record(request.user, "shift taken over", address=address(request))
@@ -113,22 +113,15 @@ def _since(request: HttpRequest, ignored: list[str]) -> tuple[datetime, str]:
     if text in AGO:
         return now - AGO[text][1], text
     if text:
-        typed = _read(text)
-        if typed is not None and typed < now:
+        typed, remark = read_moment(text)
+        if typed is not None and typed >= now:
+            typed, remark = None, f"“{text[:40]}” is not a time in the past."
+        ignored += [remark] if remark else []
+        if typed is not None:
             return _bounded(typed, now, ignored), text
-        ignored.append(f"“{text[:40]}” is not a time in the past.")
     if seen is not None:
         return _bounded(seen, now, ignored), ""
     return now - AGO[NEVER_HERE][1], ""
-
-
-def _read(text: str) -> datetime | None:
-    """A time as a `datetime-local` field sends it, in the reader's zone."""
-    try:
-        at = parse_datetime(text)
-        return at if at is None or at.tzinfo else timezone.make_aware(at)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _bounded(since: datetime, now: datetime, ignored: list[str]) -> datetime:

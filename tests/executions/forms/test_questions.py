@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from dataclasses import replace
@@ -340,3 +341,55 @@ def test_the_whole_schema_is_checked_in_bounded_time() -> None:
         field = compiled.bind().find((name,))
         assert compiled.bind({field: text}).is_valid(), name
     assert time.monotonic() - began < 20
+
+
+MOMENT = schema(at={"type": "string", "format": "date-time", "title": "Begins"})
+
+
+def test_a_time_that_does_not_exist_is_refused() -> None:
+    compiled = compile_triple(MOMENT, None, {})
+    with timezone.override("America/New_York"):
+        form = compiled.bind({"f1": "2027-03-14T02:30"})
+        sentence = "02:30 on 2027-03-14 does not exist in America/New_York"
+        assert form.errors["f1"] == [f"{sentence}: clocks are put forward then."]
+        assert compiled.body(_bound(compiled, {"f1": "2027-03-14T03:30"})) == {
+            "at": "2027-03-14T03:30:00-04:00"
+        }
+    with timezone.override("UTC"):
+        assert compiled.bind({"f1": "2027-03-14T02:30"}).is_valid()
+
+
+def test_a_time_that_exists_twice_is_asked_about() -> None:
+    compiled = compile_triple(MOMENT, None, {})
+    with timezone.override("America/New_York"):
+        form = compiled.bind(QueryDict("f1=2026-11-01T01:30"))
+        assert "exists twice in America/New_York" in form.errors["f1"][0]
+        html = render_to_string("executions/_answer_fields.html", {"form": form})
+        assert 'type="datetime-local" name="f1" value="2026-11-01T01:30"' in html
+        choices = re.findall(r'type="radio" name="f1" value="([^"]+)"> <span>([^<]+)<', html)
+        assert choices == [
+            ("2026-11-01T01:30-04:00", "01:30 EDT (UTC-04:00)"),
+            ("2026-11-01T01:30-05:00", "01:30 EST (UTC-05:00)"),
+        ]
+        for value, _ in choices:
+            post = QueryDict(f"f1=2026-11-01T01:30&f1={value}")
+            form = compiled.bind(post)
+            assert form.is_valid(), form.errors
+            assert compiled.body(form) == {"at": value[:16] + ":00" + value[16:]}
+            again = compiled.bind(typed=json.loads(json.dumps(compiled.typed(post))))  # a draft
+            html = render_to_string("executions/_answer_fields.html", {"form": again})
+            assert f'value="{value}" checked' in html
+        changed = QueryDict("f1=2026-11-02T01:30&f1=2026-11-01T01:30-04:00")
+        form = compiled.bind(changed)
+        assert form.is_valid()
+        assert compiled.body(form) == {"at": "2026-11-02T01:30:00-05:00"}
+        made_up = QueryDict("f1=2026-11-01T01:30&f1=2026-11-01T01:30-06:00")
+        assert not compiled.bind(made_up).is_valid()
+
+
+def test_a_moment_with_an_offset_of_its_own_is_never_unclear() -> None:
+    compiled = compile_triple(MOMENT, None, {"at": "2026-11-01T00:00:00-05:00"})
+    with timezone.override("America/New_York"):
+        assert compiled.body(_bound(compiled, {"f1": "2026-11-01T01:30"})) == {
+            "at": "2026-11-01T01:30:00-05:00"
+        }

@@ -247,6 +247,23 @@ def test_a_pasted_link_means_the_same_in_every_zone(ana, put, people):
     assert names(ana.get(link)) == ["a"]
 
 
+@pytest.mark.parametrize(
+    "page", ["/?from={}", "/?finished_from={}", "/overview/?finished_from={}", "/shift/?since={}"]
+)
+@pytest.mark.parametrize(
+    ("wall", "words"),
+    [("2026-03-08T02:30", "02:30 on 2026-03-08 does not exist in America/New_York"),
+     ("2025-11-02T01:30", "exists twice in America/New_York, as 01:30 EDT (UTC-04:00) and as "
+      "01:30 EST (UTC-05:00). The first is taken; for the other write 2025-11-02T06:30Z."),
+     ("2025-11-02T06:30Z", "")],
+)  # fmt: skip
+def test_a_clock_that_was_changed_is_told_about(ana, people, page, wall, words):
+    Preference.objects.create(user=people["ana"], zone="America/New_York")
+    html = ana.get(page.format(wall)).content.decode()
+    assert words in html
+    assert ("America/New_York, as" in html or "does not exist" in html) is bool(words)
+
+
 # ---------------------------------------------------------------------------------- bad input
 
 

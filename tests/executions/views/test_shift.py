@@ -148,9 +148,9 @@ def test_a_wrong_moment_of_handover_is_now(ana, people, until):
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("since=tomorrow", "“tomorrow” is not a time in the past."),
+        ("since=tomorrow", "“tomorrow” is not a time; write"),
         ("since=2999-01-01T00:00", "is not a time in the past."),
-        ("since=2026-99-01T00:00", "is not a time in the past."),
+        ("since=2026-99-01T00:00", "is not a time; write"),
         ("since=2001-01-01T00:00", "Only the last 7 days are looked at."),
         ("group=gossip", "There is no group “gossip”."),
         ("group=failed&workflow=abc", "What changed"),
