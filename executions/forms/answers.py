@@ -12,7 +12,7 @@ from executions.forms import bodies, checks
 from executions.forms.drawing import Drawing
 from executions.forms.drawn import Drawn
 from executions.forms.fields import AnswerField, RowsField
-from executions.forms.keys import MISSING, Path, is_below, key_text, put
+from executions.forms.keys import MISSING, Path, key_text, put
 from executions.forms.placing import Placed, is_field, placed
 from executions.forms.showing import Shown, show
 from executions.forms.tree import Group, Leaf, Repeat, Text
@@ -38,6 +38,8 @@ class AnswerForm(forms.Form):
         """Numbers of the fields whose change makes a condition worth another look."""
         self.refuses_empty = refuses_empty
         """Whether "" counts as nothing where a text is needed."""
+        self.refused: list[str] = []
+        """What the schema refuses and no field here can change, by path. The provider decides."""
         self.by_name: dict[str, Drawn] = {}
         super().__init__(prefix=prefix or None)
         self.label_suffix = ""
@@ -75,9 +77,10 @@ class AnswerForm(forms.Form):
         for each in placed(self.errors_of_body(), places):
             drawn = each.drawn
             if drawn is None:
-                is_about_fields = any(is_below(path, each.path) for path in places)
-                if is_about_fields and each.complaint.code != checks.REQUIRED:
+                if each.is_about_fields:
                     self.add_error(None, self.on_top(each, places))
+                elif each.complaint.code != checks.REQUIRED:  # those are known as lacking
+                    self.refused.append(key_text(each.path) or "the whole answer")
             elif not self.has_error(drawn.name) and not self.is_exempt(drawn, each.complaint):
                 self.add_error(drawn.name, self.words(drawn, each.complaint))
         return self.cleaned_data

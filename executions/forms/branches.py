@@ -216,12 +216,14 @@ def holds(test: Test, scope: Scope, validation: Validation) -> bool:
     """An object that is not there is looked at as an empty one: the first value makes it one."""
     left = iter(scope.indices)
     at = tuple(next(left, EACH) if part == EACH else part for part in test.at)
-    value = dig(scope.model, at)
-    try:
-        fits = validation.fits({} if value is MISSING else value, test.schema)
-    except TooMuch:
-        return False
-    return fits is not test.is_negated
+    key = (id(test.schema), at)
+    if key not in scope.tests:
+        value = dig(scope.model, at)
+        try:
+            scope.tests[key] = validation.fits({} if value is MISSING else value, test.schema)
+        except TooMuch:
+            return False
+    return scope.tests[key] is not test.is_negated
 
 
 def _paths(test: Test) -> list[Path]:

@@ -86,7 +86,7 @@ class Translation:
         self._add_targets()
 
     def part(self, schema: Any) -> Any:
-        """A part of the schema, or one like it: an object or a boolean."""
+        """A part of the schema, or one like it."""
         found = self._of(schema, 0)
         self._add_targets()
         return found
@@ -99,8 +99,8 @@ class Translation:
                 known[name] = self._of(pointed(self.root, ref), 0)
 
     def _of(self, schema: Any, depth: int) -> Any:
-        if isinstance(schema, bool):
-            return schema
+        if schema is False:
+            return {"not": {}}  # the same, and complaints about it know their place
         return self._object(schema, depth) if isinstance(schema, dict) else {}
 
     def leave_out(self, rule: str) -> None:

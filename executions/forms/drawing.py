@@ -20,6 +20,7 @@ from executions.forms.keys import MISSING, dig
 from executions.forms.schemas import Schemas
 from executions.forms.tree import Group, Leaf, Node, Repeat, Text
 from executions.forms.triples import CannotShow
+from executions.forms.validation import one_limit
 from executions.forms.values import Unreadable, control_for, normal
 
 MAX_DRAWN = 1000  # fields on one page, all rows together
@@ -40,6 +41,7 @@ class Drawing:
         self.given = typed
         self.drawn = 0
         self.has_conditions = False
+        self.tests: dict[Any, bool] = {}
         self.items = [self.draw(node, Frame(start)) for node in nodes]
         self.known = self.known_names()
         if self.has_conditions:
@@ -119,12 +121,14 @@ class Drawing:
 
     def settle(self) -> None:
         """Decides who is visible; again while a hidden value changes another condition."""
-        for _ in range(ROUNDS):
-            before = [drawn.is_visible for drawn in self.every()]
-            model = assembled(self.items, self.start, guessed, with_idle=True)
-            self.decide(self.items, model, is_shown=True)
-            if before == [drawn.is_visible for drawn in self.every()]:
-                return
+        with one_limit():
+            for _ in range(ROUNDS):
+                before = [drawn.is_visible for drawn in self.every()]
+                model = assembled(self.items, self.start, guessed, with_idle=True)
+                self.tests = {}
+                self.decide(self.items, model, is_shown=True)
+                if before == [drawn.is_visible for drawn in self.every()]:
+                    return
 
     def decide(self, items: list[Drawn], model: Any, *, is_shown: bool) -> None:
         for drawn in items:
@@ -139,7 +143,8 @@ class Drawing:
         if condition is None:
             return True
         path = drawn.path
-        scope = Scope(model, dig(model, path) if path else MISSING, drawn.frame.indices, self.known)
+        value = dig(model, path) if path else MISSING
+        scope = Scope(model, value, drawn.frame.indices, self.known, self.tests)
         try:
             return condition.holds(scope)
         except Unclear:

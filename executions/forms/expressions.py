@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from executions.forms.keys import MISSING
@@ -17,12 +17,16 @@ class Unclear(Exception):
 
 @dataclass(frozen=True)
 class Scope:
-    """What names mean: the model, the field's own value, row positions, and the known names."""
+    """What names mean: the model, the field's own value, row positions, and the known names.
+
+    `tests` remembers what the tests of a schema said about this model.
+    """
 
     model: dict[str, Any]
     value: Any = MISSING
     indices: tuple[int, ...] = ()
     known: frozenset[str] = frozenset()
+    tests: dict[Any, bool] = field(default_factory=dict)
 
 
 class _UnknownRoot:

@@ -16,7 +16,7 @@ from executions.forms.checks import (
     complaint_of,
 )
 from executions.forms.drawn import Drawn
-from executions.forms.keys import Path, key_text
+from executions.forms.keys import Path, is_below, key_text
 from executions.forms.tree import Group, Leaf, Repeat
 
 MAX_NAMED = 10  # properties named in one sentence
@@ -24,12 +24,13 @@ MAX_NAMED = 10  # properties named in one sentence
 
 @dataclass(frozen=True)
 class Placed:
-    """A complaint about what is at `path` in the body; `drawn` is its field, None where none is
-    near."""
+    """A complaint about what is at `path` in the body. `drawn` is its field; without one
+    `is_about_fields` says whether fields inside it can mend it."""
 
     path: Path
     complaint: Complaint
     drawn: Drawn | None = None
+    is_about_fields: bool = False
 
 
 def placed(errors: list[ValidationError], places: dict[Path, Drawn]) -> Iterator[Placed]:
@@ -45,6 +46,9 @@ def _placed(error: ValidationError, places: dict[Path, Drawn]) -> Iterator[Place
     if error.validator in ("required", "dependentRequired"):
         return
     near, rest = _nearest(path, places)
+    if "propertyNames" in error.absolute_schema_path:
+        yield Placed((*path, str(error.instance)), complaint_of(error), near)
+        return
     if error.context and (near is None or rest):
         yield from _alternatives(error, path, places)
         return
@@ -52,7 +56,11 @@ def _placed(error: ValidationError, places: dict[Path, Drawn]) -> Iterator[Place
     complaint = _of_field(error) if error.context else complaint_of(error, is_file=is_file)
     if rest and isinstance(near, Drawn) and near.control == "json":
         complaint = Complaint(complaint.code, f"{key_text(rest)}: {complaint.text}")
-    yield Placed(path, complaint, near)
+    yield Placed(path, complaint, near, any(_is_inside(each, path, places) for each in places))
+
+
+def _is_inside(at: Path, path: Path, places: dict[Path, Drawn]) -> bool:
+    return len(at) > len(path) and is_below(at, path) and is_field(places[at])
 
 
 def missing(error: ValidationError) -> list[str]:
@@ -104,13 +112,15 @@ def _alternatives(
         for each in meant[0]:
             yield from _placed(each, places)
         return
-    names = [name for each in error.context for name in missing(each)]
+    near = _nearest(path, places)[0]
+    names = [(*each.absolute_path, name) for each in error.context for name in missing(each)]
+    text = "This fits none of the provider's alternatives."
     if names and all(map(missing, error.context)):
-        known = dict.fromkeys(_title((*path, name), places) for name in names)
-        text = f"At least one of these is needed: {', '.join(list(known)[:MAX_NAMED])}."
-        yield Placed(path, Complaint(ALTERNATIVES, text))
-        return
-    yield Placed(path, Complaint(ALTERNATIVES, "This fits none of the provider's alternatives."))
+        titles = dict.fromkeys(_title(name, places) for name in names)
+        text = f"At least one of these is needed: {', '.join(list(titles)[:MAX_NAMED])}."
+    concerned = [*names, *(tuple(each.absolute_path) for each in error.context)]
+    is_ours = any(_is_inside(at, path, places) for at in concerned if at in places)
+    yield Placed(path, Complaint(ALTERNATIVES, text), near, is_ours)
 
 
 def _is_choice(error: ValidationError) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from decimal import Decimal
 from itertools import islice
@@ -40,6 +41,7 @@ class Validation:
         self.translation = Translation(root)
         self.unchecked = self.translation.unchecked
         self.validator = _Validator(self.translation.schema, registry=Registry())
+        self.parts: dict[int, tuple[Any, Any]] = {}
 
     def errors(self, value: Any) -> list[ValidationError]:
         """What is wrong with a whole value. Raises TooMuch."""
@@ -47,18 +49,29 @@ class Validation:
 
     def fits(self, value: Any, schema: Any) -> bool:
         """Whether a value is as a part of the schema says. Raises TooMuch."""
-        part = self.validator.evolve(schema=self.translation.part(schema))
-        return _within_limits(lambda: bool(part.is_valid(value)))
+        known = self.parts.get(id(schema))
+        if known is None:
+            part = self.validator.evolve(schema=self.translation.part(schema))
+            known = self.parts[id(schema)] = (schema, part)
+        return _within_limits(lambda: bool(known[1].is_valid(value)))
+
+
+@contextmanager
+def one_limit() -> Iterator[None]:
+    """Everything looked at inside shares the steps of one value."""
+    token = _steps.set(MAX_STEPS)
+    try:
+        yield
+    finally:
+        _steps.reset(token)
 
 
 def _within_limits(look: Callable[[], T]) -> T:
-    token = _steps.set(MAX_STEPS)
     try:
-        return look()
+        with nullcontext() if _steps.get(None) is not None else one_limit():
+            return look()
     except RecursionError as error:
         raise TooMuch from error
-    finally:
-        _steps.reset(token)
 
 
 def _counted(keyword: Keyword) -> Keyword:

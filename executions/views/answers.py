@@ -138,7 +138,12 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         body = compiled.body(form, complete=is_whole)
         text = jsontext.written(short_files(compiled.masked(body)), indent=True)
         lacks = ", ".join(compiled.lacks(body))
-        context = {"body": plain(text, MAX_RAW), "is_whole": is_whole, "lacks": plain(lacks, 2000)}
+        context = {
+            "body": plain(text, MAX_RAW),
+            "is_whole": is_whole,
+            "lacks": plain(lacks, 2000),
+            "refused": plain(", ".join(dict.fromkeys(form.refused)), 2000),
+        }
     else:
         general = [("The form", str(each)) for each in form.non_field_errors()]
         context = {"problems": [*general, *((title, text) for _, title, text in form.error_links)]}

@@ -343,6 +343,22 @@ def test_the_whole_schema_is_checked_in_bounded_time() -> None:
     assert time.monotonic() - began < 20
 
 
+def test_conditions_are_decided_in_bounded_time() -> None:
+    """Many rows of many alternatives, and tests that take all the steps there are."""
+    costly = {f"d{i}": {"allOf": [{"$ref": f"#/definitions/d{i + 1}"}] * 2} for i in range(40)}
+    tests = [
+        {"if": {"$ref": "#/definitions/d0", "required": [f"p{i}"]}, "then": {"required": ["q"]}}
+        for i in range(40)
+    ]
+    row = {**schema(q=TEXT, **{f"p{i}": TEXT for i in range(4)}), "allOf": tests}
+    shape = {**schema(l={"type": "array", "items": row}), "definitions": {**costly, "d40": {}}}
+    began = time.monotonic()
+    compiled = compile_triple(shape, None, {"l": [{}] * 40})
+    form = compiled.bind({"f1": ",".join(str(i) for i in range(40)), "f3_0": "x"})
+    assert form.is_valid()
+    assert time.monotonic() - began < 15
+
+
 MOMENT = schema(at={"type": "string", "format": "date-time", "title": "Begins"})
 
 

@@ -212,3 +212,21 @@ def test_rules_that_are_not_checked_are_named_above_the_form(ana, question, sche
     assert "This form has rules that are not checked here" in page
     assert "the reference to https://example.com/rules.json, extends" in page
     assert 'name="quick" value="1"' not in ana.get("/inbox/").content.decode()
+
+
+def test_what_no_field_can_change_stops_nobody_and_is_told(ana, question, schema):
+    """A value that came with the model, a name that the schema does not know, and a choice between
+    properties that the layout does not show."""
+    rules = {
+        **schema, "properties": {**schema["properties"], "state": {"enum": ["open"]}},
+        "additionalProperties": False, "propertyNames": {"maxLength": 8},
+        "anyOf": [{"required": ["x"]}, {"required": ["y"]}],
+    }  # fmt: skip
+    model = {"state": "lost", "unknown-name": 1}
+    Question.objects.update(schema=rules, model=model, form=["amount"])
+    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    given = {name_in(page, question): "7", "fingerprint": question.fingerprint}
+    shown = ana.post(f"/questions/{question.pk}/preview/", given).content.decode()
+    assert "schema refuses what no field here can change" in shown
+    assert all(each in shown for each in ("state", "unknown-name", "the whole answer"))
+    assert ana.post(f"/questions/{question.pk}/answer/", given).status_code == 302
