@@ -17,6 +17,7 @@ from django.utils import timezone
 from executions import audit, live
 from executions.models import (
     FOLLOWED,
+    MAX_REASON,
     Batch,
     BatchItem,
     BatchState,
@@ -36,7 +37,7 @@ PASS_LOCK = 0x62617463  # any number that nothing else locks
 def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict[str, str]:
     """Let the batch run. What speaks against it, as sentences by field; empty: it runs, or had
     been started before."""
-    reason = " ".join(reason.replace("\0", " ").split())[:500]
+    reason = " ".join(reason.replace("\0", " ").split())
     with transaction.atomic():
         row = Batch.objects.select_for_update().get(pk=batch.pk)
         if row.state != BatchState.DRAFT:
@@ -62,6 +63,8 @@ def _problems(batch: Batch, reason: str, typed: str, number: int) -> dict[str, s
     problems = {}
     if not reason:
         problems["reason"] = "Say why. The reason is kept with every command."
+    elif len(reason) > MAX_REASON:
+        problems["reason"] = f"At most {MAX_REASON} characters, not {len(reason):,}."
     if number == 0:
         problems["number"] = "None of these runs can be asked."
     elif number > TYPED_ABOVE and "".join(c for c in typed if c not in ", .'") != str(number):

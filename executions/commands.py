@@ -17,7 +17,14 @@ from executions import audit, live
 from executions.arguments import seal
 from executions.forms import compile_question
 from executions.freshness import blind_sentence
-from executions.models import OPEN_COMMAND_STATES, Command, Execution, Question, Workflow
+from executions.models import (
+    MAX_REASON,
+    OPEN_COMMAND_STATES,
+    Command,
+    Execution,
+    Question,
+    Workflow,
+)
 from executions.roles import may_act, visible_accounts
 from executions.waking import wake
 from executions.wording import stamped
@@ -65,7 +72,7 @@ def request_command(
         execution=execution,
         target=target,
         question_ref=question.ref if question else "",
-        reason=reason.strip()[:500],
+        reason=_reason(reason),
         requested_by=user,
         account_revision=execution.account.revision,
     )
@@ -105,12 +112,22 @@ def request_start(
         account_id=workflow.account_id,
         workflow=workflow,
         target=f"start:{key}",
-        reason=reason.strip()[:500],
+        reason=_reason(reason),
         requested_by=user,
         account_revision=workflow.account.revision,
     )
     sealed = {"values": arguments, "titles": titles or {}}
     return _record(command, sealed, user, workflow.name, workflow.account.name, address)
+
+
+def _reason(text: str) -> str:
+    """Kept whole or not at all: half a reason may say something else."""
+    text = text.strip()
+    if len(text) > MAX_REASON:
+        raise NotPossible(
+            f"The reason has {len(text):,} characters; at most {MAX_REASON} can be kept."
+        )
+    return text
 
 
 def _known(key: UUID | None, user: User) -> Command | None:

@@ -9,9 +9,8 @@ from uuid import UUID
 from ninja import Field, Schema
 from pydantic import ConfigDict
 
+from executions.models import MAX_REASON
 from providers.contract import MAX_REF
-
-MAX_REASON = 500
 
 
 class Problem(Schema):

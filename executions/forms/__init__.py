@@ -1,10 +1,11 @@
 """From a provider's question to a Django form, and back to the body that is sent.
 
 The door: `compile_question` and `compile_triple`. The stages, in order: `triples` (what came),
-`reading` with `schemas`, `layouts`, `choices`, `controls` and `conditions` (to a `tree`),
-`fillings` and `drawing` (defaults, rows, names, visibility), `answers` with `fields` and `checks`
-(the Django form), `showing` (what templates draw), `bodies` (what is sent). The rules are in
-docs/forms.md.
+`reading` with `schemas`, `branches`, `layouts`, `choices`, `controls` and `conditions` (to a
+`tree`), `fillings` and `drawing` (defaults, rows, names, visibility), `answers` with `fields` and
+`checks` (the Django form), `validation` over `dialects` (the whole schema) and `placing` (its
+complaints at their fields), `showing` (what templates draw), `bodies` (what is sent). The rules
+are in docs/forms.md.
 """
 
 from __future__ import annotations

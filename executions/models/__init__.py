@@ -14,7 +14,7 @@ from executions.models.batches import (
     BatchState,
     ItemState,
 )
-from executions.models.commands import OPEN_COMMAND_STATES, Command, CommandState
+from executions.models.commands import MAX_REASON, OPEN_COMMAND_STATES, Command, CommandState
 from executions.models.errors import Ending, ErrorAcknowledgement
 from executions.models.keys import CorrelationRule, KeySearch, RunKey
 from executions.models.notes import MAX_NOTE, Note
@@ -54,6 +54,7 @@ __all__ = [
     "ERROR_LEVELS",
     "FOLLOWED",
     "MAX_NOTE",
+    "MAX_REASON",
     "OPEN_BATCH_STATES",
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",

@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
-from executions.models.commands import Command
+from executions.models.commands import MAX_REASON, Command
 from executions.models.runs import STATUS_CHOICES, Execution
 from providers.contract import Verb
 from providers.models import ProviderAccount
@@ -50,7 +50,7 @@ class Batch(models.Model):
     kind = models.CharField(max_length=10)
     state = models.CharField(max_length=10, choices=BatchState.choices, default=BatchState.DRAFT)
     requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    reason = models.CharField(max_length=500, default="", blank=True)
+    reason = models.CharField(max_length=MAX_REASON, default="", blank=True)
     query = models.TextField(default="", blank=True)
     """The filter as a query string, as it was understood."""
     words = models.TextField(default="", blank=True)

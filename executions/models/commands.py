@@ -12,6 +12,8 @@ from executions.models.runs import Execution, Workflow
 from providers.contract import MAX_REF
 from providers.models import ProviderAccount
 
+MAX_REASON = 500  # characters
+
 
 class CommandState(models.TextChoices):
     PENDING = "pending", "requested"  # recorded; only these may be claimed
@@ -46,7 +48,7 @@ class Command(models.Model):
     question_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
     sealed_arguments = models.TextField(default="", blank=True)
     """Values of an answer or a start, sealed: they may hold anything."""
-    reason = models.CharField(max_length=500, default="", blank=True)
+    reason = models.CharField(max_length=MAX_REASON, default="", blank=True)
     requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     requested_at = models.DateTimeField(default=timezone.now)
     account_revision = models.PositiveIntegerField(default=0)

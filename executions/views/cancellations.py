@@ -37,7 +37,7 @@ def _request(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
             user=person(request),
             execution=run,
             kind=verb,
-            reason=request.POST.get("reason", "").strip()[:500],
+            reason=request.POST.get("reason", ""),
             key=intent_key(request),
             address=address(request),
         )

@@ -99,7 +99,7 @@ def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
             arguments={field.key: form.cleaned_data[_name(field)] for field in fields},
             titles={field.key: field.label for field in fields},
             key=intent_key(request),
-            reason=request.POST.get("reason", "").strip()[:500],
+            reason=request.POST.get("reason", ""),
             address=address(request),
         )
     except NotPossible as error:

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from executions import tokens
-from executions.models import Workflow
+from executions.models import Command, Workflow
 from providers import contract
 from providers.adapters.flow8 import Flow8
 from providers.adapters.generio import Generio
@@ -156,3 +156,31 @@ def test_each_adapter_knows_what_a_start_would_take_from_an_input():
     generio = {"parameters": {"seed": 7}, "additional": {"annunciator_key": "k"}}
     assert Generio.arguments_of(generio) == {"seed": 7, "arguments": {"seed": 7}}
     assert Prefect.arguments_of(None) == Generio.arguments_of(None) == {}
+
+
+def test_nothing_that_is_pasted_into_a_start_is_cut(ana, put, asking):
+    workflow = put("r1").workflow
+    asking(Field(key="note", label="Note"), Field(key="mail", label="Mail", kind="email"))
+    page = ana.get(f"/workflows/{workflow.pk}/").content.decode()
+    assert "maxlength" not in page.split('class="answer"')[1].split("</form>")[0]
+    given = {"argument_note": "x" * 2001, "argument_mail": "a@example.com", "reason": "why"}
+    answer = ana.post(f"/workflows/{workflow.pk}/runs/", given)
+    assert answer.status_code == 422
+    assert "at most 2000 characters (it has 2001)" in answer.content.decode()
+    assert values_in(answer.content.decode())["note"] == "x" * 2001
+    given |= {"argument_note": "x", "reason": "y" * 501}
+    answer = ana.post(f"/workflows/{workflow.pk}/runs/", given)
+    assert answer.status_code == 409
+    assert "The reason has 501 characters" in answer.content.decode()
+    assert f'value="{"y" * 501}"' in answer.content.decode()
+    assert not Command.objects.exists()
+
+
+def test_a_reason_to_cancel_is_kept_whole_or_not_at_all(ana, put):
+    run = put("r1")
+    assert 'name="reason" maxlength' not in ana.get(f"/executions/{run.pk}/").content.decode()
+    answer = ana.post(f"/executions/{run.pk}/cancellation/", {"reason": "y" * 501}, follow=True)
+    assert "The reason has 501 characters" in answer.content.decode()
+    assert not Command.objects.exists()
+    ana.post(f"/executions/{run.pk}/cancellation/", {"reason": "y" * 500})
+    assert Command.objects.get().reason == "y" * 500

@@ -207,6 +207,17 @@ def test_a_reason_is_required(ana, put):
     assert Batch.objects.get().state == "draft"
 
 
+def test_a_reason_that_is_too_long_is_kept_in_the_page_and_not_cut(ana, put):
+    picked(ana, put("a"))
+    answer = begin(ana, Batch.objects.get(), reason="y" * 501)
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "At most 500 characters, not 501." in text
+    assert f'value="{"y" * 501}"' in text
+    assert 'name="reason" maxlength' not in text
+    assert Batch.objects.get().state == "draft"
+
+
 @pytest.mark.parametrize("typed", ["", "24", "250", "2 5 0", "x25", "25 OR 1"])
 def test_a_wrong_number_starts_nothing_and_keeps_what_was_typed(ana, many, typed):
     matching(ana)

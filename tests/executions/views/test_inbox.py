@@ -274,6 +274,14 @@ def quick(client: Client, question: Question, value: str, **more: str) -> Any:
     return client.post(f"/questions/{question.pk}/answer/", posted, headers={"HX-Request": "true"})
 
 
+def test_a_note_from_the_list_is_refused_with_its_length_and_never_cut(ana, ask) -> None:
+    question = ask("r1")
+    line = quick(ana, question, "0", **{f"q{question.pk}-f2": "n" * 2001}).content.decode()
+    assert "Note: Enter at most 2000 characters, not 2001." in line
+    assert "maxlength" not in line
+    assert not Command.objects.exists()
+
+
 def test_a_choice_is_answered_from_the_list_with_a_note(ana, ask) -> None:
     question = ask("r1")
     line = quick(ana, question, "0").content.decode()
