@@ -43,7 +43,7 @@ def make_account(server: str, world: str, runs: int, latency: int = 0) -> Provid
     account.set_credentials({"api_key": KEY}, by="benchmark")
     adapter = open_account(account)
     seen = [adapter.snapshot(f"{world}-{number:05}") for number in range(runs)]
-    store_and_tell(account, seen, adapter.http.redact)
+    store_and_tell(account, seen, adapter.http.secrets)
     account.settings = {"base_url": f"{server}/{world}/{latency}"}
     account.save()
     return account

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from executions.forms import CompiledForm, compile_question
 from executions.models import Command, Question
-from executions.redaction import MASK, redact_value
 from providers import credentials
 from providers.contract import Verb
 from providers.credentials import SealError
+from providers.redaction import MASK, NOTHING
 
 
 def seal(command: Command, arguments: dict[str, Any]) -> None:
@@ -42,12 +42,12 @@ def worded_arguments(command: Command, question: Question | None = None) -> list
     values = arguments.get("values", {})
     if command.kind != Verb.ANSWER:
         titles = arguments.get("titles", {})
-        shown = cast(dict[str, Any], redact_value(values))
+        shown = cast(dict[str, Any], NOTHING.redact(values))
         return [(titles.get(name, name), str(value)) for name, value in shown.items()]
     form = _form_of(command, arguments, question)
     if form is None:
         return [(name, MASK) for name in values]
-    return form.in_words(redact_value(form.masked(values)))
+    return form.in_words(NOTHING.redact(form.masked(values)))
 
 
 def _form_of(

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from executions import live
 from executions.models import Execution, ExecutionDetail, LogEntry
-from executions.redaction import hiding_answers, redact_text
+from executions.redaction import typed_secrets
 from executions.storing import within_years
 from executions.terminal import last_state
 from providers.adapter import Adapter
@@ -71,15 +71,17 @@ def _append(
         if not taken.exists():
             return 0
         last = LogEntry.objects.filter(execution=execution).aggregate(last=Max("seq"))["last"] or 0
-        scrub = hiding_answers(execution.account, [execution.ref], adapter.http.redact)
+        own = adapter.http.secrets
+        typed = typed_secrets(execution.account, [execution.ref], own)
+        hide = typed.get(execution.ref, own).hide_named
         entries = [
             LogEntry(
                 execution=execution,
                 seq=last + offset,
-                step_ref=short_ref(line.step_ref),
+                step_ref=short_ref(own.hide_certain(line.step_ref)),
                 at=within_years(line.at),
-                level=line.level[:20],
-                text=scrub(redact_text(last_state(line.text).replace("\0", "�")))[:MAX_LINE],
+                level=own.hide_certain(line.level)[:20],
+                text=hide(last_state(line.text).replace("\0", "�"))[:MAX_LINE],
             )
             for offset, line in enumerate(chunk.lines, start=1)
             if last + offset <= MAX_LINES

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from executions import live, readings, rekeying
 from executions.models import OPEN_STATUSES, Execution, Rank
-from executions.redaction import hiding_answers
+from executions.redaction import typed_secrets
 from executions.scheduling import MISSES, Tally, finish, interval_of
 from executions.storing import BATCH, NOW, Stored, quarantine, store
 from providers.adapter import Adapter
@@ -38,6 +38,7 @@ from providers.contract import (
 )
 from providers.credentials import SealError
 from providers.models import ProviderAccount, open_account, remember
+from providers.redaction import NOTHING, Secrets
 
 READ_FOR = 10.0  # seconds of one poll in which runs are read one by one
 DETAILS = 200  # of them at most
@@ -134,7 +135,7 @@ class _Poll:
         snapshots = []
         for record in page:
             if isinstance(record, Unreadable):
-                quarantine(self.account.pk, record)
+                set_aside(self.account, record, self.adapter.http.secrets)
                 self.tally.quarantined += 1
             else:
                 snapshots.append(record)
@@ -271,7 +272,7 @@ class _Poll:
         return None
 
     def _set_aside(self, ref: str, reason: str) -> None:
-        quarantine(self.account.pk, Unreadable(ref=ref, reason=reason))
+        set_aside(self.account, Unreadable(ref=ref, reason=reason), self.adapter.http.secrets)
         note_unreadable(self.account.pk, ref)
         self.tally.quarantined += 1
 
@@ -279,7 +280,7 @@ class _Poll:
         if not snapshots:
             return []
         read_at = {each.ref: self.read_at.get(each.ref, self.started_at) for each in snapshots}
-        rows, bad = store_and_tell(self.account, snapshots, self.adapter.http.redact, read_at)
+        rows, bad = store_and_tell(self.account, snapshots, self.adapter.http.secrets, read_at)
         self.tally.seen += len(snapshots)
         self.tally.changed += len(rows)
         self.tally.quarantined += bad
@@ -287,18 +288,29 @@ class _Poll:
         return rows
 
 
+def set_aside(account: ProviderAccount, record: Unreadable, secrets: Secrets) -> None:
+    """Keep a record that cannot be stored, without secrets of the account or typed into it."""
+    typed = typed_secrets(account, [record.ref], secrets)
+    quarantine(account.pk, record, typed.get(record.ref, secrets))
+
+
 def store_and_tell(
     account: ProviderAccount,
     snapshots: list[Snapshot],
-    scrub: Callable[[str], str],
+    secrets: Secrets = NOTHING,
     read_at: Mapping[str, datetime] = NOW,
 ) -> tuple[list[Stored], int]:
     """Store a batch and, after the commit, tell open pages which ids changed."""
     refs = [snapshot.ref for snapshot in snapshots]
-    scrub = hiding_answers(account, refs, scrub)
     rules = rekeying.rules_of(account.pk)
     rows, bad = store(
-        account.pk, account.poll_seq, snapshots, read_at=read_at, scrub=scrub, rules=rules
+        account.pk,
+        account.poll_seq,
+        snapshots,
+        read_at=read_at,
+        secrets=secrets,
+        typed=typed_secrets(account, refs, secrets),
+        rules=rules,
     )
     rekeying.report(rules)
     if rows:
@@ -330,7 +342,7 @@ def read_now(account: ProviderAccount, ref: str) -> Snapshot:
     finally:
         remember(account, adapter.memory)
     account.refresh_from_db(fields=["poll_seq"])  # fresh news is not of an older poll
-    store_and_tell(account, [snapshot], adapter.http.redact, {snapshot.ref: began_at})
+    store_and_tell(account, [snapshot], adapter.http.secrets, {snapshot.ref: began_at})
     return snapshot
 
 

@@ -19,7 +19,6 @@ from django.db import OperationalError
 from executions import durations, live, logs, polling, readings, scheduling, settling
 from executions.models import Execution, Rank
 from executions.readings import ORDER, Due
-from executions.storing import quarantine
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -168,21 +167,22 @@ class _Reader:
             polling.note_missing(self.account.pk, due.ref)
             readings.drop(due.execution_id)
         except (BadResponse, Rejected) as error:
-            self._set_aside(due, str(error))
+            self._set_aside(due, str(error), adapter)
         except AuthFailed as error:
             if error.status != 403:
                 raise
-            self._set_aside(due, f"Not permitted: {error}")
+            self._set_aside(due, f"Not permitted: {error}", adapter)
         except Unreachable as error:
             readings.postpone(due.execution_id, TRY_AGAIN)
             if error.status is None:
                 raise
             if due.tries + 1 >= TRIES:
-                self._set_aside(due, str(error))
+                self._set_aside(due, str(error), adapter)
         return None
 
-    def _set_aside(self, due: Due, reason: str) -> None:
-        quarantine(self.account.pk, Unreadable(ref=due.ref, reason=reason))
+    def _set_aside(self, due: Due, reason: str, adapter: Adapter) -> None:
+        record = Unreadable(ref=due.ref, reason=reason)
+        polling.set_aside(self.account, record, adapter.http.secrets)
         polling.note_unreadable(self.account.pk, due.ref)
         readings.drop(due.execution_id)
 
@@ -191,7 +191,7 @@ class _Reader:
     ) -> set[int]:
         """The ids of the runs that were written. Fresh news is not of an older poll."""
         self.account.refresh_from_db(fields=["poll_seq"])
-        rows, _ = polling.store_and_tell(self.account, snapshots, adapter.http.redact, read_at)
+        rows, _ = polling.store_and_tell(self.account, snapshots, adapter.http.secrets, read_at)
         settling.confirm_observed(self.account.pk)
         changed = {row.execution_id for row in rows}
         self.changed_ids += changed

@@ -1,86 +1,196 @@
-"""Takes what is a secret, or looks like one, out of provider text before it is stored or shown."""
+"""Takes what is a secret, or looks like one, out of a snapshot before it is stored.
+
+Called by `storing`, `polling`, `logs` and `sending`. What a secret looks like in text is in
+`providers.redaction`.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 from executions.models import Command
-from providers.contract import Verb
+from providers import jsontext
+from providers.contract import Output, Question, Snapshot, Step, Verb
 from providers.credentials import SealError, unseal
-from providers.jsontext import Doubled
 from providers.models import ProviderAccount
+from providers.redaction import NOTHING, Secrets, may_name_secrets
 
-_NAMED = re.compile(
-    r"(?i)\b((?:api[_-]?key|access[_-]?key|token|secret|password|passwd|pwd|authorization|bearer)"
-    r"[\"']?\s*[=:]\s*[\"']?|bearer\s+|basic\s+(?=[A-Za-z0-9+/]{8}))([^\s\"',;&}]{3,})"
+Typed = Mapping[str, Secrets]
+"""By ref of a run: the account's own secrets and those that people typed into this run."""
+NOBODY: Typed = {}
+
+Item = TypeVar("Item")
+
+# Words of a schema or a form whose values are shown or filled in; the others are its structure.
+_TOLD = frozenset(
+    ("title", "description", "help", "helpvalue", "placeholder", "default", "value", "example")
 )
-_NAMES = re.compile(
-    r"(?i)(api[_-]?key|token|secret|password|passwd|authorization|cookie|credential)"
-)
-
-MASK = "[redacted]"
 
 
-def hiding_answers(
-    account: ProviderAccount, refs: Sequence[str], scrub: Callable[[str], str]
-) -> Callable[[str], str]:
-    """`scrub`, and without the secrets that people typed into questions of these runs: a provider
-    may show an answer in the run's own data, and to other accounts of ours as well. One query."""
+def typed_secrets(account: ProviderAccount, refs: Sequence[str], own: Secrets) -> Typed:
+    """Per run, what people typed into its secret fields: a provider may show an answer in the run's
+    own data, and to other accounts of ours as well. One query."""
     answers = Command.objects.filter(
         kind=Verb.ANSWER.value,
         execution__account__in=ProviderAccount.objects.filter(provider=account.provider),
         execution__ref__in=refs,
     )
-    secrets: set[str] = set()
-    for key, sealed in answers.values_list("key", "sealed_arguments"):
+    typed: dict[str, set[str]] = {}
+    for key, ref, sealed in answers.values_list("key", "execution__ref", "sealed_arguments"):
         try:
-            secrets |= set(unseal(f"command:{key}", sealed).get("secrets", ()))
+            secrets = unseal(f"command:{key}", sealed).get("secrets", ())
         except SealError:  # its key was removed: nobody can read it any more
             continue
-    return without(secrets, scrub) if secrets else scrub
+        typed.setdefault(ref, set()).update(secrets)
+    return {ref: own.joined(secrets) for ref, secrets in typed.items() if secrets}
 
 
-def without(secrets: set[str], scrub: Callable[[str], str] = str) -> Callable[[str], str]:
-    """`scrub`, and without these values, as they are and as JSON writes them. Values of three
-    characters or less would take half of every text with them."""
-    long = sorted((secret for secret in secrets if len(secret) > 3), key=len, reverse=True)
-    forms = [
-        form for secret in long for form in (secret, json.dumps(secret, ensure_ascii=False)[1:-1])
-    ]
+def redacted(snapshot: Snapshot, own: Secrets, secrets: Secrets) -> Snapshot:
+    """The snapshot without `own` (the account's) and `secrets` (these, and what was typed into this
+    run): before anything of it is cut, compared or written. Its status, times and numbers stay as
+    they are; identifiers and the provider's words lose only what is the account's.
 
-    def hide(text: str) -> str:
-        for form in forms:
-            text = text.replace(form, MASK)
-        return scrub(text)
+    Nearly all snapshots hold nothing of the kind, which one look at all their texts tells."""
+    try:
+        told = _told_by(snapshot)
+        if not secrets.may_be_in(f"{_named_by(snapshot)}{told}".lower()):
+            if not told or not may_name_secrets(told.lower()):
+                return snapshot
+            own = secrets = NOTHING
+    except (ValueError, RecursionError):
+        pass  # a number or a nesting without end: looked at part by part
+    certain = own.hide_certain
+    return _with(
+        snapshot,
+        ref=certain(snapshot.ref),
+        workflow=own.hide_within(snapshot.workflow),
+        status_reason=certain(snapshot.status_reason),
+        native_status=certain(snapshot.native_status),
+        name=secrets.hide_certain(snapshot.name),
+        message=secrets.hide_named(snapshot.message),
+        error=secrets.hide_named(snapshot.error),
+        url=certain(snapshot.url),
+        version=certain(snapshot.version),
+        input=_kept(secrets.redact, snapshot.input),
+        output=_kept(secrets.redact, snapshot.output),
+        raw=_kept(secrets.redact, snapshot.raw),
+        steps=_each(snapshot.steps, lambda step: _step(step, own, secrets)),
+        questions=_each(snapshot.questions, lambda asked: _question(asked, own, secrets)),
+        outputs=_each(snapshot.outputs, lambda output: _output(output, own, secrets)),
+    )
 
-    return hide
+
+def _named_by(of: Snapshot) -> str:
+    """The identifiers, names and words of a snapshot, whole."""
+    flow = of.workflow
+    words = (
+        f"{of.ref}\n{flow.ref}\n{flow.name}\n{of.native_status}\n{of.status_reason}\n{of.name}\n"
+        f"{of.url}\n{of.version}\n"
+    )
+    if of.steps:
+        steps = [
+            f"{step.ref}\n{step.name}\n{step.native_status}\n{step.status_reason}\n{step.run_ref}"
+            for step in of.steps
+        ]
+        words += "\n".join([*steps, *{part for step in of.steps for part in step.path}])
+    return f"{words}{of.questions}" if of.questions else words
 
 
-def redact_text(text: str) -> str:
-    """`token=abc123` becomes `token=[redacted]`."""
-    return _NAMED.sub(lambda match: match.group(1) + MASK, text) if text else text
+def _told_by(of: Snapshot) -> str:
+    """The texts and data of a snapshot, whole: where names of secrets count."""
+    told = f"{of.message}\n{of.error}" if of.message or of.error else ""
+    for part in (of.raw, of.input, of.output, of.outputs or None):
+        if part is not None:
+            told += f"\n{part}"
+    if of.steps:
+        said = [step for step in of.steps if step.error or step.output is not None]
+        told += "\n".join([f"{step.error}\n{step.output}" for step in said])
+    return told
 
 
-@lru_cache(4096)
-def is_secret_name(name: str) -> bool:
-    return bool(_NAMES.search(name))
+def _kept(look: Callable[[Any], Any], value: Any) -> Any:
+    """Never an error: the run counts more than what is in it."""
+    try:
+        return look(value)
+    except (TypeError, ValueError, RecursionError, ArithmeticError) as error:
+        return jsontext.note(f"{type(error).__name__}: {error}"[:300])
 
 
-def redact_value(value: object) -> object:
-    """A JSON value with the values of secret-looking keys masked, and texts redacted."""
-    if isinstance(value, str):
-        return redact_text(value)
-    if isinstance(value, list | tuple):
-        return [redact_value(item) for item in value]
-    if isinstance(value, dict):
-        redacted = {
-            key: MASK
-            if is_secret_name(str(key)) and isinstance(item, str | int | float) and item != ""
-            else redact_value(item)
-            for key, item in value.items()
-        }
-        return Doubled(redacted, value.twice) if isinstance(value, Doubled) else redacted
-    return value
+def _each(items: Iterable[Item] | None, redact: Callable[[Item], Item]) -> tuple[Item, ...] | None:
+    return None if items is None else tuple(map(redact, items))
+
+
+def _with(item: Item, **fields: Any) -> Item:
+    """The very item where nothing of it changes: nearly always."""
+    changes = {name: value for name, value in fields.items() if value != getattr(item, name)}
+    return replace(item, **changes) if changes else item  # type: ignore[type-var]
+
+
+def _step(step: Step, own: Secrets, secrets: Secrets) -> Step:
+    return _with(
+        step,
+        ref=own.hide_certain(step.ref),
+        run_ref=own.hide_certain(step.run_ref),
+        name=secrets.hide_certain(step.name),
+        path=tuple(map(secrets.hide_certain, step.path)),
+        native_status=own.hide_certain(step.native_status),
+        status_reason=own.hide_certain(step.status_reason),
+        error=secrets.hide_named(step.error),
+        output=_kept(secrets.redact, step.output),
+    )
+
+
+def _output(output: Output, own: Secrets, secrets: Secrets) -> Output:
+    return _with(
+        output,
+        ref=own.hide_certain(output.ref),
+        content_type=own.hide_certain(output.content_type),
+        name=secrets.hide_certain(output.name),
+        error=secrets.hide_named(output.error),
+    )
+
+
+def _question(question: Question, own: Secrets, secrets: Secrets) -> Question:
+    """The model is what an answer starts from, schema and form are how it is asked: of what was
+    typed only values go, and nothing goes by its name. Pages mask those."""
+    form = partial(_form, own, secrets)
+    return _with(
+        question,
+        ref=own.hide_certain(question.ref),
+        title=secrets.hide_certain(question.title),
+        description=secrets.hide_certain(question.description),
+        schema=_kept(form, question.schema),
+        form=_kept(form, question.form),
+        model=_kept(secrets.hide_within, question.model),
+        choices=tuple(
+            _with(
+                choice,
+                value=own.hide_certain(choice.value),
+                label=secrets.hide_certain(choice.label),
+            )
+            for choice in question.choices
+        ),
+    )
+
+
+def _form(own: Secrets, secrets: Secrets, part: Any) -> Any:
+    part = own.hide_within(part)
+    if secrets is own or secrets.hide_within(part) == part:
+        return part
+    if not isinstance(part, str):
+        return _told(part, secrets)
+    try:
+        return jsontext.written(_told(jsontext.read(part), secrets))
+    except (ValueError, RecursionError):
+        return secrets.hide_certain(part)
+
+
+def _told(part: Any, secrets: Secrets, is_told: bool = False) -> Any:
+    if isinstance(part, dict):
+        return {key: _told(item, secrets, is_told or key in _TOLD) for key, item in part.items()}
+    if isinstance(part, list):
+        return [_told(item, secrets, is_told) for item in part]
+    return secrets.hide_certain(part) if is_told and isinstance(part, str) else part

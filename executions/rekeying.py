@@ -20,8 +20,8 @@ from django.utils import timezone
 from executions import correlating, live
 from executions.correlating import Rule
 from executions.models import CorrelationRule, Execution, KeySearch
-from executions.redaction import MASK
 from providers.models import ProviderAccount
+from providers.redaction import MASK
 
 DAYS = 7  # looked back after a change, unless somebody says otherwise
 MOST_DAYS = 90

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from executions.models import Execution, ExecutionDetail
-from executions.redaction import MASK, is_secret_name
 from providers import jsontext
 from providers.contract import Field
 from providers.forms import MAX_JSON, MAX_TEXT
+from providers.redaction import MASK
+from providers.secret_names import is_hidden
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def filled(run: Execution, fields: Sequence[Field]) -> Filled:
 
 
 def _is_taken(field: Field, value: Any) -> bool:
-    if field.secret or field.kind == "file" or is_secret_name(field.key) or _is_masked(value):
+    if field.secret or field.kind == "file" or is_hidden(field.key, value) or _is_masked(value):
         return False
     if field.kind == "json":
         return len(jsontext.write(value)) <= MAX_JSON
@@ -67,7 +68,7 @@ def _without_secrets(value: Any, left_out: list[str]) -> Any:
         if key == jsontext.TWICE:
             continue
         each = _without_secrets(each, left_out)
-        if is_secret_name(key) or _is_masked(each):
+        if is_hidden(key, each) or _is_masked(each):
             left_out.append(key)
         else:
             kept[key] = each
@@ -80,5 +81,5 @@ def _is_masked(value: Any) -> bool:
     if isinstance(value, list):
         return any(_is_masked(each) for each in value)
     return isinstance(value, dict) and any(
-        is_secret_name(key) or _is_masked(each) for key, each in value.items()
+        is_hidden(key, each) or _is_masked(each) for key, each in value.items()
     )

@@ -19,7 +19,6 @@ from executions import live
 from executions.arguments import secrets_of, unseal
 from executions.freshness import blind_sentence
 from executions.models import Command, CommandState, Execution, Question
-from executions.redaction import redact_text, without
 from executions.roles import may_act, visible_accounts
 from executions.terminal import without_codes
 from providers.adapter import Adapter
@@ -37,6 +36,7 @@ from providers.contract import (
 )
 from providers.credentials import SealError
 from providers.models import open_account, remember
+from providers.redaction import Secrets
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 SEND_FOR = LEASE * 2 / 3  # no request begins or goes on after that: a lease outlives its sender
@@ -182,12 +182,12 @@ def _settle(
     """Only the attempt that sent may write; where somebody decided meanwhile, this is dropped."""
     now = timezone.now()
     is_over = state in (CommandState.CONFIRMED, CommandState.REJECTED)
-    hide = without(secrets_of(command))  # the provider may repeat what was typed
+    hide = Secrets(typed=secrets_of(command)).hide_named  # the provider may repeat what was typed
     changed = Command.objects.filter(
         pk=command.pk, state=CommandState.SENDING, attempts=command.attempts
     ).update(
         state=state,
-        message=redact_text(without_codes(hide(message)))[:500],
+        message=hide(without_codes(message))[:500],
         fields={name: hide(complaint) for name, complaint in (fields or {}).items()},
         lease_until=None,
         accepted_at=now if state == CommandState.ACCEPTED else None,

@@ -8,7 +8,7 @@ that a status and its history cannot disagree. Unchanged snapshots write nothing
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from django.utils import timezone
 from executions import correlating
 from executions.masking import error_key
 from executions.models import Quarantine
-from executions.redaction import MASK, redact_text, redact_value
+from executions.redaction import NOBODY, Typed, redacted
 from executions.storing_sql import STORE
 from executions.terminal import last_state, without_codes
 from providers import jsontext
@@ -32,12 +32,14 @@ from providers.contract import (
     Unreadable,
     short_ref,
 )
+from providers.redaction import MASK, NOTHING, Secrets
 
 BATCH = 500  # snapshots in one statement
 MAX_STEP_OUTPUT = 64 * 2**10  # bytes of one step's output
 MAX_RAW = 256 * 2**10  # bytes of the provider's own object
 MAX_PAYLOAD = 2**20  # bytes of an input or output
 MAX_STEPS = 10_000
+MAX_EXCERPT = 2000  # characters of a record that cannot be stored
 MAX_ERROR = 20_000  # characters of a whole error text
 MAX_SIZE = 2**63 - 1  # bytes of a document
 MAX_URL = 2000
@@ -73,12 +75,14 @@ def store(
     snapshots: Sequence[Snapshot],
     *,
     read_at: Mapping[str, datetime] = NOW,
-    scrub: Callable[[str], str] = str,
+    secrets: Secrets = NOTHING,
+    typed: Typed = NOBODY,
     rules: Sequence[correlating.Rule] = (),
 ) -> tuple[list[Stored], int]:
     """Write what is new in these snapshots. Returns what was written and how many were
-    quarantined. `scrub` takes the account's own secrets out of a text. `rules` find the business
-    keys of the runs; a run that is written gets the keys it did not have.
+    quarantined. `secrets` are the account's own, `typed` holds for some runs these and more; they
+    are taken out before anything is cut or compared. `rules` find the business keys of the runs; a
+    run that is written gets the keys it did not have.
 
     Old news is ignored: a snapshot of an older poll, of an older provider version, or whose
     reading began (`read_at`, by ref; else now) before that of what is stored: after a command a
@@ -86,19 +90,22 @@ def store(
     one ref: the last counts.
     """
     latest = {snapshot.ref: snapshot for snapshot in snapshots}
-    rows: list[tuple[str, bytes]] = []
+    rows: list[tuple[str, str]] = []
     bad = 0
     now = timezone.now()
     for ref, snapshot in latest.items():
+        hidden = typed.get(ref, secrets)
         try:
-            row = _row(snapshot, now, read_at.get(ref, now))
-            row["ekey"] = error_key(scrub(row["error"])) if row["error"] else ""
-            keys = _keys(row, snapshot, rules, scrub) if rules else ()
+            clean = redacted(snapshot, secrets, hidden)
+            row = _row(clean, now, read_at.get(ref, now))
+            row["ekey"] = error_key(row["error"]) if row["error"] else ""
+            keys = _keys(row, clean, rules) if rules else ()
             if keys:
                 row["keys"] = keys
-            rows.append((ref, scrub(jsontext.write(row, notes=True).decode()).encode()))
+            rows.append((clean.ref, jsontext.write(row, notes=True).decode()))
         except (TypeError, ValueError, RecursionError) as error:
-            quarantine(account_id, Unreadable(ref=ref, reason=f"Cannot be stored: {error}"))
+            record = Unreadable(ref=ref, reason=f"Cannot be stored: {error}")
+            quarantine(account_id, record, hidden)
             bad += 1
     stored: list[Stored] = []
     for start in range(0, len(rows), BATCH):
@@ -108,30 +115,32 @@ def store(
     return stored, bad
 
 
-def quarantine(account_id: int, record: Unreadable) -> None:
-    """Keep what is known of a record that could not be stored; one row per ref, counted."""
+def quarantine(account_id: int, record: Unreadable, secrets: Secrets) -> None:
+    """Keep what is known of a record that could not be stored, without `secrets`; one row per ref,
+    counted."""
     now = timezone.now()
+    reason = _text(secrets.hide_named(record.reason), 300)
     row, is_new = Quarantine.objects.get_or_create(
         account_id=account_id,
-        ref=_ref(record.ref),
+        ref=_ref(secrets.hide_certain(record.ref)),
         defaults={
-            "reason": _text(record.reason, 300),
-            "excerpt": redact_text(_text(record.excerpt, 2000)),
+            "reason": reason,
+            "excerpt": _text(secrets.hide_named(record.excerpt), MAX_EXCERPT),
         },
     )
     if not is_new:
-        row.reason, row.last_seen_at, row.count = _text(record.reason, 300), now, row.count + 1
+        row.reason, row.last_seen_at, row.count = reason, now, row.count + 1
         row.save(update_fields=["reason", "last_seen_at", "count"])
 
 
 def _write(
-    account_id: int, poll_seq: int, now: datetime, rows: list[tuple[str, bytes]], tries: int = 3
+    account_id: int, poll_seq: int, now: datetime, rows: list[tuple[str, str]], tries: int = 3
 ) -> tuple[list[Stored], int]:
     """One statement, and another for the runs that somebody else wrote meanwhile. If Postgres
     refuses a value, halve until the one poison row is alone, and store that without payload."""
     if not rows:
         return [], 0
-    body = b"[" + b",".join(encoded for _, encoded in rows) + b"]"
+    body = f"[{','.join(encoded for _, encoded in rows)}]"
     try:
         stored, overtaken = _execute(account_id, poll_seq, now, body)
         again = [row for row in rows if row[0] in overtaken] if tries else []
@@ -145,8 +154,10 @@ def _write(
             if slim is not None:
                 return _write(account_id, poll_seq, now, [(rows[0][0], slim)], tries)
             reason = str(error).split("\n")[0]
-            record = Unreadable(ref=rows[0][0], reason=reason, excerpt=rows[0][1][:2000].decode())
-            quarantine(account_id, record)
+            excerpt = rows[0][1][:MAX_EXCERPT]
+            quarantine(
+                account_id, Unreadable(ref=rows[0][0], reason=reason, excerpt=excerpt), NOTHING
+            )
             return [], 1
     middle = len(rows) // 2
     left, left_bad = _write(account_id, poll_seq, now, rows[:middle])
@@ -154,7 +165,7 @@ def _write(
     return left + right, left_bad + right_bad
 
 
-def _without_payload(encoded: bytes) -> bytes | None:
+def _without_payload(encoded: str) -> str | None:
     """A row with its status, times, error and steps, but nothing that a provider may fill as it
     likes; None if it is that already."""
     row = jsontext.read(encoded)
@@ -162,17 +173,15 @@ def _without_payload(encoded: bytes) -> bytes | None:
         return None
     row |= {"raw": REFUSED, "input": REFUSED, "output": REFUSED, "keys": None, "altered": True}
     row["steps"] = [{**step, "output": None} for step in row["steps"]]
-    return jsontext.write(row)
+    return jsontext.written(row)
 
 
 def _execute(
-    account_id: int, poll_seq: int, now: datetime, body: bytes
+    account_id: int, poll_seq: int, now: datetime, body: str
 ) -> tuple[list[Stored], set[str]]:
     """What was written, and the refs of news that another write came before: compare again."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            STORE, {"account": account_id, "seq": poll_seq, "now": now, "rows": body.decode()}
-        )
+        cursor.execute(STORE, {"account": account_id, "seq": poll_seq, "now": now, "rows": body})
         rows = cursor.fetchall()
     stored = [Stored(*row) for row in rows if row[0] is not None]
     return stored, {row[1] for row in rows if row[0] is None}
@@ -214,22 +223,18 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
 
 
 def _keys(
-    row: Mapping[str, Any],
-    snapshot: Snapshot,
-    rules: Sequence[correlating.Rule],
-    scrub: Callable[[str], str],
+    row: Mapping[str, Any], snapshot: Snapshot, rules: Sequence[correlating.Rule]
 ) -> list[dict[str, str]]:
     """The run's business keys, none of them with a secret in it."""
     sources = {"name": row["name"], "ref": row["ref"], "error": row.get("full_error", row["error"])}
     for name in ("input", "output", "raw"):
         value = getattr(snapshot, name)
         if value is not None and any(rule.source == name for rule in rules):
-            sources[name] = redact_value(value)
-    found = correlating.find(rules, sources)
+            sources[name] = value
     return [
         {"name": key.name, "value": key.value, "text": key.text}
-        for key in found
-        if MASK not in key.text and scrub(key.text) == key.text
+        for key in correlating.find(rules, sources)
+        if MASK not in key.text
     ]
 
 
@@ -320,7 +325,7 @@ def _payload(value: Any, limit: int) -> Any:
     if value is None:
         return None
     try:
-        return bounded(redact_value(value), limit)
+        return bounded(value, limit)
     except (TypeError, ValueError, RecursionError, ArithmeticError) as error:
         return jsontext.note(f"{type(error).__name__}: {error}"[:300])
 
@@ -356,7 +361,7 @@ def _text(value: str, limit: int) -> str:
 
 def _said(value: str, limit: int) -> str:
     """What a program printed: errors and messages."""
-    return _text(redact_text(without_codes(last_state(value))), limit)
+    return _text(without_codes(last_state(value)), limit)
 
 
 def _ref(value: str) -> str:

@@ -64,9 +64,8 @@ class Adapter(ABC):
         """The commands this provider takes at all."""
         return frozenset(verb for verb in Verb if cls.can(getattr(Adapter, verb.value)))
 
-    @staticmethod
     def each(
-        items: Iterable[Any], read: Callable[[Any], Snapshot | None]
+        self, items: Iterable[Any], read: Callable[[Any], Snapshot | None]
     ) -> Iterator[Snapshot | Unreadable]:
         """Read the records of a list one by one. One that is not as documented comes back as
         Unreadable, so that it cannot take the others with it; None is left out."""
@@ -74,10 +73,24 @@ class Adapter(ABC):
             try:
                 snapshot = read(item)
             except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-                yield unreadable(item, error)
+                yield self.unreadable(item, error)
             else:
                 if snapshot is not None:
                     yield snapshot
+
+    def unreadable(self, item: Any, error: Exception) -> Unreadable:
+        """What is kept of a record that could not be read: its id if it has one, why, and its
+        start. Longer than what is stored: what is cut off there was looked through as a whole."""
+        ref = ""
+        if isinstance(item, dict):
+            ids = (value for key, value in item.items() if key.lower().endswith("id"))
+            ref = next(map(str, ids), "")
+        secrets = self.http.secrets
+        return Unreadable(
+            ref=short_ref(secrets.hide_certain(ref)) or "?",
+            reason=secrets.hide(f"{type(error).__name__}: {error}")[:1000],
+            excerpt=str(secrets.redact(item))[:4000],
+        )
 
     # ------------------------------------------------------------------------------- required
 
@@ -147,12 +160,3 @@ class Adapter(ABC):
         """Refs worth polling now, as the provider pushes them. Blocks; ends when the connection
         does. Only a hint: the poll stays the truth."""
         raise Unsupported(f"{self.name} has no push channel.")
-
-
-def unreadable(item: Any, error: Exception) -> Unreadable:
-    """What is kept of a record that could not be read: its id if it has one, why, and its start."""
-    ref = ""
-    if isinstance(item, dict):
-        ref = next((str(value) for key, value in item.items() if key.lower().endswith("id")), "")
-    reason = f"{type(error).__name__}: {error}"
-    return Unreadable(ref=short_ref(ref) or "?", reason=reason[:300], excerpt=str(item)[:2000])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from providers import credentials, jsontext, registry
 from providers.adapter import Adapter
-from providers.contract import BadResponse, Unreachable
+from providers.contract import BadResponse, ProviderError, Rejected, Snapshot, Unreachable
 from providers.http import Bucket, Http
 from providers.network import Policy
 
@@ -153,10 +153,15 @@ def _bucket_for(account: ProviderAccount) -> Bucket:
 
 class _Documented:
     """Stands in for an adapter: whatever breaks inside one of its calls because the provider did
-    not answer as documented leaves as BadResponse, cause chained."""
+    not answer as documented leaves as BadResponse, cause chained; and nothing leaves with one of
+    the account's own secrets in it. Snapshots do: storing looks at those, each text once."""
 
     def __init__(self, adapter: Adapter) -> None:
         self._adapter = adapter
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        return dict(self._adapter.http.secrets.hide_within(dict(self._adapter.memory)))
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._adapter, name)
@@ -165,7 +170,7 @@ class _Documented:
     def _call(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with self._translated():
             result = verb(*args, **kwargs)
-        return self._each(result) if isinstance(result, Generator) else result
+        return self._each(result) if isinstance(result, Iterator) else self._hidden(result)
 
     def _each(self, items: Iterator[Any]) -> Iterator[Any]:
         while True:
@@ -174,14 +179,26 @@ class _Documented:
                     item = next(items)
                 except StopIteration:
                     return
-            yield item
+            yield self._hidden(item)
+
+    def _hidden(self, result: Any) -> Any:
+        if isinstance(result, Snapshot):
+            return result
+        return self._adapter.http.secrets.hide_within(result)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        hide = self._adapter.http.redact
         try:
             yield
+        except ProviderError as error:
+            error.args = tuple(hide(str(part)) for part in error.args)
+            error.detail = hide(error.detail)
+            if isinstance(error, Rejected):
+                error.fields = {name: hide(told) for name, told in error.fields.items()}
+            raise
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            detail = self._adapter.http.redact(f"{type(error).__name__}: {error}")[:200]
+            detail = hide(f"{type(error).__name__}: {error}")[:200]
             raise BadResponse(
                 f"{self._adapter.name} did not answer as documented ({detail}).", detail=detail
             ) from error

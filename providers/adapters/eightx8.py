@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from providers.adapter import Adapter, unreadable
+from providers.adapter import Adapter
 from providers.adapters import _eightx8_reading as reading
 from providers.adapters._eightx8_definitions import (
     PAGE,
@@ -94,7 +94,7 @@ class EightX8(Adapter):
         """Per version: what started after `since`, and what is open."""
         self._definitions.learn()
         for item in self._definitions.odd:
-            yield unreadable(item, TypeError("not a definition as documented"))
+            yield self.unreadable(item, TypeError("not a definition as documented"))
         seen: set[str] = set()
         for visit in self._definitions.due(since):
             row = partial(self._row, self._definitions.workflow(visit.ref), seen)

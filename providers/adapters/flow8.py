@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from providers.adapter import Adapter, unreadable
+from providers.adapter import Adapter
 from providers.adapters import _flow8_reading as reading
 from providers.adapters._flow8_flows import Flows, is_about_one_thing
 from providers.adapters._flow8_lists import SIZE, read_page, walk_plays
@@ -120,7 +120,7 @@ class Flow8(Adapter):
         if is_full:
             self._flows.refresh()
             for item in self._flows.odd:
-                yield unreadable(item, TypeError("not a flow as documented"))
+                yield self.unreadable(item, TypeError("not a flow as documented"))
         window: dict[str, Any] = {}
         if since is not None:
             window = {"from": _day(since - EARLIER), "to": _day(since + AHEAD)}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import math
 import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
@@ -23,6 +22,7 @@ from providers.http.pacing import Bucket
 from providers.http.replies import Explain, plain_explanation
 from providers.http.transports import prepared, transport_for
 from providers.network import Policy, Refused
+from providers.redaction import Secrets
 
 
 class Http:
@@ -48,23 +48,15 @@ class Http:
         self._key = session_key
         self._bucket = bucket
         self._until = math.inf if seconds is None else time.monotonic() + seconds
-        self._secrets: list[str] = []
-        for secret in secrets:
-            self.remember_secret(secret)
+        self.secrets = Secrets(secrets)
 
     def remember_secret(self, secret: str) -> None:
-        """Redact this value, plain, URL-encoded and as JSON writes it, in every text from now on:
-        what is stored is scrubbed as JSON."""
-        if len(secret) >= 4:
-            written = [
-                json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True)
-            ]
-            self._secrets += dict.fromkeys([secret, quote(secret, safe=""), *written])
+        """Redact this value too, in every text from now on."""
+        self.secrets.remember(secret)
 
     def redact(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
-        return text
+        """A text for people, without the account's secrets in any of their spellings."""
+        return self.secrets.hide(text)
 
     @property
     def room(self) -> float:

@@ -68,7 +68,7 @@ class Endpoint:
 
     def open(self, *path: str, params: Any = None, cap: int = DOWNLOAD_CAP) -> Opened:
         """GET a document without reading it yet. Errors as in `request`."""
-        where = f"GET /{'/'.join(path)}"
+        where = self.http.redact(f"{self.service} (GET /{'/'.join(path)})")
         response, guard = self.http.send(
             "GET",
             self.url(*path),

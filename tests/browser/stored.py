@@ -40,7 +40,7 @@ for each in json.loads({runs!r}):
         workflow=contract.Workflow(ref=flow, name=flow), native_status=each["status"],
         status=contract.Status(each.pop("status")), started_at=now - timedelta(minutes=began),
         finished_at=None if ended is None else now - timedelta(minutes=ended),
-        **{{"steps": (), "questions": (), "outputs": (), **each}})], str)
+        **{{"steps": (), "questions": (), "outputs": (), **each}})])
 """
 
 

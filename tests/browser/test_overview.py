@@ -37,7 +37,7 @@ for ref in ("asked", "closed"):
     rows.append(Snapshot(ref=ref, workflow=Workflow(ref="quiet", name="A quiet one"),
         status=Status.RUNNING, native_status="run", started_at=now, steps=(), outputs=(),
         questions=(question,) if ref == "closed" else ()))
-store_and_tell(account, rows, str)
+store_and_tell(account, rows)
 Asked.objects.filter(execution__ref="closed").update(
     opened_at=now - timedelta(minutes=9), closed_at=now - timedelta(minutes=2))
 """
@@ -49,7 +49,7 @@ run = Execution.objects.select_related("account").get(ref="asked")
 question = Question(ref="q", kind="approval", title="Release?")
 store_and_tell(run.account, [Snapshot(ref="asked", status=Status.USER_INPUT, native_status="ask",
     workflow=Workflow(ref="quiet", name="A quiet one"), started_at=run.started_at, steps=(),
-    questions=(question,), outputs=())], str)
+    questions=(question,), outputs=())])
 """
 
 
