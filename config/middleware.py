@@ -11,6 +11,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
+from config import interruptions
 from executions.roles import preference_of
 from executions.times import relative
 
@@ -18,7 +19,8 @@ from executions.times import relative
 class SignInMiddleware(LoginRequiredMiddleware):
     """Every view needs a signed-in person unless it says otherwise.
 
-    A fragment request gets 401 and an event: a redirect would be swapped into the page.
+    A fragment request gets 401 and an event: a redirect would be swapped into the page. What was
+    posted into a form that keeps drafts goes along with the sign-in page.
     """
 
     def handle_no_permission(  # type: ignore[override]
@@ -26,6 +28,8 @@ class SignInMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase:
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(status=401, headers={"HX-Trigger": "signed-out"})
+        if request.method == "POST" and interruptions.holds_text(request):
+            return interruptions.sign_in_page(request)
         return super().handle_no_permission(request, view_func)
 
 

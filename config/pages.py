@@ -9,17 +9,23 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
+from django.utils.functional import SimpleLazyObject
+
+from executions.views.form_pages import form_page_of
 
 LIVE_PATH = "/live/"
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """`live_url`: the live stream, on the host under which the page was asked for."""
+    """`live_url`: the live stream, on the host under which the page was asked for. `form_page`:
+    for the answer to a post, the address to which *back* shall lead."""
+    form_page = SimpleLazyObject(lambda: form_page_of(request))
     if settings.LIVE_URL:
-        return {"live_url": settings.LIVE_URL}
+        return {"form_page": form_page, "live_url": settings.LIVE_URL}
     host = request.get_host()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    return {"live_url": f"{request.scheme}://{name}:{settings.LIVE_PORT}{LIVE_PATH}"}
+    live_url = f"{request.scheme}://{name}:{settings.LIVE_PORT}{LIVE_PATH}"
+    return {"form_page": form_page, "live_url": live_url}
 
 
 @login_not_required

@@ -2,17 +2,18 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from config import health, pages
+from config.interruptions import SignIn
 from executions.views.form_pages import posted_from
 
 sign_out = login_not_required(posted_from("executions:list")(LogoutView.as_view()))
 
 urlpatterns = [
     path("", include("executions.urls")),
-    path("sign-in/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("sign-in/", SignIn.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", sign_out, name="logout"),
     path("api/v1/", include("executions.api.urls")),
     path("admin/logout/", sign_out),

@@ -17,6 +17,7 @@ from executions.models import (
     BatchState,
     Draft,
     Execution,
+    StartDraft,
 )
 
 PARENTS = ("executions_transition", "executions_pollrun")
@@ -81,9 +82,11 @@ def delete_old_executions() -> int:
 
 
 def delete_old_drafts() -> int:
-    """Texts of questions closed long ago: they were kept for copying, not for ever."""
-    closed = timezone.now() - timedelta(days=KEEP_DRAFTS)
-    return Draft.objects.filter(question__closed_at__lt=closed).delete()[0]
+    """Texts of questions closed long ago: they were kept for copying, not for ever. And what was
+    typed long ago for a start that never came."""
+    before = timezone.now() - timedelta(days=KEEP_DRAFTS)
+    unsent = StartDraft.objects.filter(saved_at__lt=before).delete()[0]
+    return unsent + Draft.objects.filter(question__closed_at__lt=before).delete()[0]
 
 
 def delete_old_batches() -> int:

@@ -85,6 +85,7 @@ urlpatterns = [
     path("workflows/", starts.workflow_list, name="workflows"),
     path("workflows/<int:pk>/", starts.workflow_start, name="workflow"),
     path("workflows/<int:pk>/runs/", starts.run_creation, name="run-creation"),
+    path("workflows/<int:pk>/draft/", starts.start_draft, name="start-draft"),
     path("workflows/<int:pk>/notes/", notes.workflow_note, name="workflow-note"),
     path("notes/<int:pk>/deletion/", notes.note_deletion, name="note-deletion"),
     path("notes/<int:pk>/pin/", notes.note_pin, name="note-pin"),

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
-from executions.models.runs import Execution
+from executions.models.runs import Execution, Workflow
 from providers import jsontext
 from providers.contract import MAX_NAME, MAX_REF
 
@@ -90,3 +90,18 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.user} for {self.question_id}"
+
+
+class StartDraft(models.Model):
+    """What one person has typed to start a run of one workflow, sealed."""
+
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    sealed_values = models.TextField()
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workflow", "user"], name="start_draft_key")]
+
+    def __str__(self) -> str:
+        return f"draft of {self.user} to start {self.workflow_id}"

@@ -41,6 +41,9 @@ from providers import jsontext, registry
 from providers.contract import Verb
 
 PREVIEW = "executions/_question_preview.html"
+OF_OURS = frozenset(
+    ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen", "typed_at", "typed_by")
+)
 
 
 @require_GET
@@ -58,7 +61,14 @@ def question_changes(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@posted_from("executions:question")
+def _keep(request: HttpRequest, pk: int) -> None:
+    """An answer that cannot be taken now, as a draft."""
+    question = get_question(request, pk)
+    require_may_act(request)
+    drafts.keep(request, question, compile_question(question))
+
+
+@posted_from("executions:question", keeps=_keep)
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Records the answer; a worker sends it. What was typed is kept whatever happens."""
     question = get_question(request, pk)
@@ -166,13 +176,12 @@ def _changed_meanwhile(
     differences = compiled.differences(before)[:20] if before else []
     view["notice"] = {"lamp": "warning", "text": text, "differences": differences}
     if not is_kept:
-        ours = ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen", "typed_at")
         unseen = request.POST.get("unseen", "").split(",")  # as that form knew its secrets
         prefix = drafts.prefix_of(question) + "-"
         view["typed"] = [
             plain(value, 2000)
             for name in request.POST
-            if name not in ours and name.removeprefix(prefix).partition("_")[0] not in unseen
+            if name not in OF_OURS and name.removeprefix(prefix).partition("_")[0] not in unseen
             for value in request.POST.getlist(name)
             if value.strip()
         ][:200]

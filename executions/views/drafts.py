@@ -44,8 +44,8 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
         source, triple = _compiled_from(kept), kept["triple"]
     if source.problem:
         return False
-    stamp = _stamp(request)
-    if kept is not None and kept["fingerprint"] == posted and _is_overtaken(stamp, kept):
+    stamp = stamp_of(request)
+    if kept is not None and kept["fingerprint"] == posted and is_overtaken(stamp, kept):
         return True
     typed = source.typed(request.POST, request.FILES, prefix_of(question))
     if kept is not None and kept["fingerprint"] == posted:
@@ -115,14 +115,14 @@ def restored(
     return typed, kept["saved_at"]
 
 
-def _stamp(request: HttpRequest) -> list[Any]:
+def stamp_of(request: HttpRequest) -> list[Any]:
     """In which browser this was typed, and when by that browser's clock, in ms; 0 if not said."""
     text = request.POST.get("typed_at", "")
     at = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
     return [request.session.session_key, at]
 
 
-def _is_overtaken(stamp: list[Any], kept: dict[str, Any]) -> bool:
+def is_overtaken(stamp: list[Any], kept: dict[str, Any]) -> bool:
     """Whether the same browser has sent something newer already, which came first."""
     browser, at = kept.get("stamp") or ["", 0]
     return bool(at and stamp[1]) and browser == stamp[0] and 0 < at - stamp[1] < OVERTAKEN

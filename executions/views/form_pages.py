@@ -19,23 +19,39 @@ from executions.views.chrome import wants_fragment
 View = Callable[..., HttpResponseBase]
 
 
-def posted_from(page: str | Callable[..., str], part: str = "") -> Callable[[View], View]:
+def posted_from(
+    page: str | Callable[..., str], part: str = "", *, keeps: Callable[..., None] | None = None
+) -> Callable[[View], View]:
     """The view takes POST; GET leads to the page of its form: `page` is the name of an address with
-    the same arguments, or finds an address for a request and them. `part` is the place on it."""
+    the same arguments, or finds an address for a request and them. `part` is the place on it.
+
+    `keeps` saves what was posted as a draft, for a post that cannot be carried out now."""
 
     def decorated(view: View) -> View:
+        def form_page(request: HttpRequest, **kwargs: Any) -> str:
+            found = page(request, **kwargs) if callable(page) else reverse(page, kwargs=kwargs)
+            return found + part
+
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method == "POST":
                 return view(request, *args, **kwargs)
             if request.method not in ("GET", "HEAD"):
                 return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-            found = page(request, **kwargs) if callable(page) else reverse(page, kwargs=kwargs)
-            return _lead(request, found + part)
+            return _lead(request, form_page(request, **kwargs))
 
+        inner.form_page = form_page  # type: ignore[attr-defined]
+        inner.keeps = keeps  # type: ignore[attr-defined]
         return inner
 
     return decorated
+
+
+def form_page_of(request: HttpRequest) -> str:
+    """The page of the form that was posted, "" where the address is a page itself."""
+    match = request.resolver_match
+    find = getattr(match.func, "form_page", None) if match and request.method == "POST" else None
+    return find(request, **match.kwargs) if find and match else ""
 
 
 def _lead(request: HttpRequest, target: str) -> HttpResponse:

@@ -7,9 +7,11 @@ from typing import Any
 
 from django import forms
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.forms.utils import ErrorDict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions import repeating
@@ -19,20 +21,21 @@ from executions.ids import row_id
 from executions.models import Command, Execution, Note, Workflow
 from executions.noting import notes_of_workflow
 from executions.roles import may_act, visible_executions
-from executions.views import histories
+from executions.views import histories, start_drafts
 from executions.views.chrome import (
     Fragment,
     accounts_of,
     address,
     changes,
     fragment,
+    no_store,
     out_of_sight,
     person,
     show,
 )
 from executions.views.form_pages import posted_from
 from executions.views.questions import intent_key, require_may_act
-from executions.wording import mark, plain
+from executions.wording import mark, plain, stamped
 from providers import registry
 from providers.contract import Field, ProviderError, Verb
 from providers.credentials import SealError
@@ -77,18 +80,47 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def workflow_start(request: HttpRequest, pk: int) -> HttpResponse:
     """The form for a new run; with `run` it begins with the input of that one."""
-    workflow = get_object_or_404(_visible(request).select_related("account"), pk=pk)
+    workflow = _workflow(request, pk)
     fields, problem = _start_fields(workflow)
     again, values = _again(request, workflow, fields)
     form = _form(fields)(initial={f"argument_{key}": value for key, value in values.items()})
-    return _form_page(request, workflow, form, problem, again=again)
+    draft = start_drafts.opened(request, workflow) if may_act(request.user) else None
+    if draft is not None:
+        form = _form(fields)(draft.typed)
+        form._errors = ErrorDict()  # type: ignore[attr-defined]  # nothing is checked before it is sent
+    return _form_page(request, workflow, form, problem, again=again, draft=draft)
 
 
 @posted_from("executions:workflow")
+def start_draft(request: HttpRequest, pk: int) -> HttpResponse:
+    """Saves what is typed so far, sealed, for this person alone; with `forget` it goes."""
+    workflow = _workflow(request, pk)
+    require_may_act(request)
+    if "forget" in request.POST:
+        start_drafts.forget(request, workflow)
+        return redirect("executions:workflow", pk=pk)
+    is_kept = _kept(request, workflow)
+    word = f"Draft saved {stamped(timezone.now())}" if is_kept else "Too long to keep as a draft"
+    return no_store(HttpResponse(word, content_type="text/plain; charset=utf-8"))
+
+
+def _kept(request: HttpRequest, workflow: Workflow) -> bool:
+    names = start_drafts.kept_names(_start_fields(workflow)[0], _name)
+    return start_drafts.keep(request, workflow, names)
+
+
+def _keep(request: HttpRequest, pk: int) -> None:
+    """A start that cannot be taken now, as a draft."""
+    require_may_act(request)
+    _kept(request, _workflow(request, pk))
+
+
+@posted_from("executions:workflow", keeps=_keep)
 def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
-    workflow = get_object_or_404(_visible(request).select_related("account"), pk=pk)
+    workflow = _workflow(request, pk)
     require_may_act(request)
     fields, problem = _start_fields(workflow)
+    start_drafts.keep(request, workflow, start_drafts.kept_names(fields, _name))
     form = _form(fields)(request.POST, request.FILES)
     if problem or not form.is_valid():
         return _form_page(request, workflow, form, problem, 422)
@@ -104,6 +136,7 @@ def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except NotPossible as error:
         return _form_page(request, workflow, form, str(error), 409)
+    start_drafts.forget(request, workflow)
     return redirect("executions:command", key=command.key)
 
 
@@ -127,6 +160,10 @@ def command_changes(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         return [Fragment("#command", fragment(request, "executions/_command.html", context))]
 
     return changes(request, _stamp(command), fragments)
+
+
+def _workflow(request: HttpRequest, pk: int) -> Workflow:
+    return get_object_or_404(_visible(request).select_related("account"), pk=pk)
 
 
 def _visible(request: HttpRequest) -> QuerySet[Workflow]:
@@ -184,11 +221,14 @@ def _form_page(
     status: int = 200,
     *,
     again: dict[str, Any] | None = None,
+    draft: start_drafts.Opened | None = None,
 ) -> HttpResponse:
     try:
         note = workflow.account.adapter_class.notes.get(Verb.START, "")
     except KeyError:
         note = ""
+    typed = {**draft.typed, "again": draft.again} if draft else {}
+    asked = {**request.GET.dict(), **request.POST.dict(), **typed}
     context: dict[str, Any] = {
         "workflow": workflow,
         "title": plain(workflow.name) or "(no name)",
@@ -204,6 +244,11 @@ def _form_page(
         "notes_url": reverse("executions:workflow-note", args=[workflow.pk]),
         "notes_home": reverse("executions:workflow", args=[workflow.pk]) + "#notes",
         "again": again,
+        "again_run": asked.get("again", asked.get("run", "")),
+        "reason": asked.get("reason", ""),
+        "draft_saved": stamped(draft.saved_at) if draft else "",
+        "draft_ms": int(draft.saved_at.timestamp() * 1000) if draft else 0,
+        "draft_url": reverse("executions:start-draft", args=[workflow.pk]),
     }
     return show(request, "executions/start.html", context, status=status)
 

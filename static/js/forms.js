@@ -4,6 +4,7 @@
 const loadedAfter = performance.now(); // the most by which `skew` may be too large
 const answers = () => all("form.answer[data-redraw]");
 const stashKey = (form) => `draft:${form.dataset.user}:${form.id}`;
+const sent = new WeakSet(); // forms that are on their way
 const unsaved = new WeakMap(); // how often each form was typed in since the server had all of it
 function typedIn(form) { // without files and passwords: they are kept in no storage of a browser
   const data = new URLSearchParams();
@@ -30,10 +31,18 @@ on("input", (event) => {
   form.elements.typed_at.value = Date.now(); // requests overtake one another: the newest counts
 });
 document.addEventListener("submit", (event) => { // a session may be over: the sign-in page would swallow the post
-  if (event.target.matches("form.answer[data-redraw]")) { stash(event.target); unsaved.delete(event.target); }
+  const form = event.target, tool = event.submitter?.name || "";
+  if (!form.matches("form.answer[data-redraw]")) return;
+  stash(form); unsaved.delete(form);
+  if (tool.startsWith("_")) return; // only draws again
+  sent.add(form);
+  if (tool === "forget") sessionStorage.removeItem(stashKey(form));
+  else sessionStorage.setItem("sent", stashKey(form));
 }, true);
+window.addEventListener("pageshow", () => answers().forEach((form) => sent.delete(form)));
 on("htmx:before:request", (event) => {
   const ctx = event.detail.ctx, form = ctx?.sourceElement?.closest?.("form.answer[data-redraw]");
+  if (form && sent.has(form)) event.preventDefault(); // a draft that comes after the answer would outlive it
   if (form) ctx.typedBefore = unsaved.get(form);
 });
 on("htmx:after:request", (event) => {
@@ -43,6 +52,12 @@ on("htmx:after:request", (event) => {
   if (unsaved.get(form) !== ctx.typedBefore) return; // typed on meanwhile: that is still to be saved
   unsaved.delete(form);
   sessionStorage.removeItem(stashKey(form));
+  tabs.postMessage({ user: page.user, saved: form.id });
+});
+on("signed-in", () => answers().filter((form) => unsaved.has(form)).forEach((form) => form.dispatchEvent(new Event("change"))));
+tabs.addEventListener("message", ({ data }) => { // a page just opened, while another tab still held what was typed
+  const form = data.saved && page.user === data.user && byId(data.saved);
+  if (form && !unsaved.has(form) && performance.now() < 15000) location.reload();
 });
 on("htmx:error", () => answers().filter((form) => unsaved.has(form)).forEach(stash));
 on("signed-out", () => answers().filter((form) => unsaved.has(form)).forEach(stash));
@@ -81,6 +96,11 @@ answers().filter(isTouched).forEach((form) => unsaved.set(form, 1));
 window.addEventListener("load", () => { // by now htmx listens
   answers().filter((form) => unsaved.has(form)).forEach((form) => form.dispatchEvent(new Event("change")));
 });
+const left = page.user && sessionStorage.getItem("sent"); // by the form that led here: it was taken, or is on this page
+if (left) {
+  sessionStorage.removeItem("sent");
+  if (!answers().some((form) => stashKey(form) === left)) sessionStorage.removeItem(left);
+}
 answers().forEach(bringBack);
 // -------------------------------------------------------------------- complaints at their fields
 function point() {

@@ -12,6 +12,21 @@ on("signed-out", () => {
   say("paused", "Signed out");
   byId("signed-out").hidden = false;
 });
+// A person who signs in again in one tab is signed in in all; their forms need the new token.
+const tabs = new BroadcastChannel("signed-in");
+if (page.user) tabs.postMessage({ user: page.user, token: document.querySelector("[name=csrfmiddlewaretoken]")?.value });
+tabs.addEventListener("message", ({ data }) => {
+  if (data.token && page.user === data.user) {
+    for (const each of all("[name=csrfmiddlewaretoken]")) each.value = data.token;
+    if (!signedOut) return;
+    signedOut = false;
+    byId("signed-out").hidden = true;
+    listen(); askAll();
+    document.dispatchEvent(new Event("signed-in"));
+  } else if (data.token && !page.user) {
+    document.querySelector("[name=parcel]")?.form.submit(); // what was interrupted here becomes a draft
+  }
+});
 on("htmx:response:error", (event) => {
   const status = event.detail.ctx.response.status;
   if (status >= 500 && event.detail.ctx.sourceElement?.id === "live") return; // nobody asked for it: it is tried again
@@ -58,6 +73,7 @@ on("keydown", (event) => {
   const menu = byId("user-menu");
   if (event.key === "Escape" && menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
 });
+if (page.formPage) history.replaceState(null, "", page.formPage); // *back* and a reload lead to the form, not to the post
 const nav = document.querySelector(".nav"), here = nav?.querySelector("[aria-current]");
 if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - 60; // on a phone it is beyond the edge
 const back = byId("back-to-list"), list = sessionStorage.getItem("list");

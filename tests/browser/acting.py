@@ -123,7 +123,7 @@ Action = tuple[str, float, float]
 """What a press there does, and the middle of it."""
 
 DOES = """each => [each.form?.getAttribute("action"), each.name, each.value, each.dataset.dialog,
-    each.getAttribute("href")].join("|")"""
+    each.id || each.getAttribute("href")].join("|")"""
 SEEN = f"""root => [...root.querySelectorAll("button, a.button")]
     .filter(each => each.checkVisibility({{visibilityProperty: true}}))
     .map(each => {{

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.acting import Provider, is_marked, mark
+from tests.browser.acting import Provider, actions_of, is_marked, mark, others_under
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
@@ -115,8 +115,10 @@ def test_many_runs_are_canceled_watched_stopped_and_tried_again(
     page.locator("#pick-page").click()
     expect(page.locator("#selection")).to_contain_text("24 selected on this page.")
     page.locator("input.pick").nth(3).click()
+    some = actions_of(page.locator("#selection"))
     page.get_by_role("button", name="Select all 24 matching").click()
     expect(page.locator("#selection")).to_contain_text("All that match are selected")
+    assert others_under(page, some) == []
     page.locator("#selection").get_by_role("button", name="Cancel").click()
 
     expect(page.locator("h1")).to_contain_text("Cancel 24 runs?")
@@ -137,6 +139,7 @@ def test_many_runs_are_canceled_watched_stopped_and_tried_again(
     product.wait_until(lambda: len(office.sim.effects.get("cancel", [])) >= 3, "some are sent")
     expect(page.locator("#batch-items")).to_contain_text("Confirmed")
     assert is_marked(page)
+    under_way = actions_of(head)
     page.get_by_role("button", name="Stop: send nothing more").click()
     expect(page.locator(".messages")).to_contain_text("will not be sent")
     canceled = len(office.sim.effects["cancel"])
@@ -148,6 +151,7 @@ def test_many_runs_are_canceled_watched_stopped_and_tried_again(
         office.account,
     )
     expect(head).to_contain_text("2 failed")
+    assert others_under(page, under_way) == []
     expect(head.locator(".lamp").first).to_have_text("Stopped")
     page.get_by_role("link", name="Unclear").click()
     expect(page.locator("#batch-items tbody tr")).to_have_count(2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.acting import Provider, act, is_marked
+from tests.browser.acting import Provider, act, actions_of, is_marked, others_under
 
 pytestmark = pytest.mark.browser
 
@@ -26,11 +26,16 @@ def test_a_run_is_suspended_resumed_and_terminated(page: Page, messaging: Provid
     expect(steps.filter(has_text="send_north")).to_contain_text("Running")
     assert is_marked(page)
 
+    running = actions_of(page.locator("#run-head"))
+    assert len(running) >= 3
     with messaging.no_worker():
         act(page, "Suspend", "Waiting for the depot")
         expect(page.locator("#run-head .pending")).to_contain_text("Suspend requested")
         expect(state).to_contain_text("Running")  # until a poll says otherwise
+        assert others_under(page, running) == []
     expect(state).to_contain_text("Paused")
+    paused = actions_of(page.locator("#run-head"))
+    assert others_under(page, running) == []
     expect(history).to_contain_text(["Suspend confirmed"])
     assert is_marked(page)
 
@@ -41,6 +46,7 @@ def test_a_run_is_suspended_resumed_and_terminated(page: Page, messaging: Provid
 
     act(page, "Cancel run", "No longer needed")
     expect(state).to_contain_text("Canceled")
+    assert others_under(page, running) == others_under(page, paused) == []
     expect(history).to_contain_text(["Cancel confirmed", "Resume confirmed", "Suspend confirmed"])
     assert is_marked(page)
 

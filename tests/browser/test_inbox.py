@@ -42,7 +42,7 @@ numbers = {}
 for given in json.loads(%r):
     choices = tuple(contract.Choice(**each) for each in given.pop("choices", ()))
     question = contract.Question(ref="q1", choices=choices, **given)
-    flow = contract.Workflow(ref="w1", name="Settle a claim")
+    flow = contract.Workflow(ref="w1", name="Settle a claim", can_start=True)
     runs = [Snapshot(ref=uuid.uuid4().hex, workflow=flow,
         status=Status.USER_INPUT, native_status="UserInput", started_at=timezone.now(), steps=(),
         questions=(question,), outputs=(), offers=frozenset({Verb.ANSWER})) for _ in range(9)]
@@ -111,14 +111,12 @@ def ask(seeded: dict[str, list[int]]) -> Callable[[dict[str, Any]], int]:
 
 
 @pytest.fixture
-def signed_in(
-    chromium: Browser, product: Product, seeded: object
-) -> Iterator[Callable[[str], Page]]:
+def signed_in(chromium: Browser, product: Product, seeded: object) -> Iterator[Callable[..., Page]]:
     """A person in a browser of their own."""
     contexts = []
 
-    def open_page(name: str) -> Page:
-        contexts.append(chromium.new_context(viewport={"width": 1440, "height": 1000}))
+    def open_page(name: str, **options: Any) -> Page:
+        contexts.append(chromium.new_context(viewport={"width": 1440, "height": 1000}, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(15_000)
         sign_in(page, product, name, f"lamps-of-{name}")
@@ -189,6 +187,104 @@ def test_what_was_typed_after_the_session_ended_is_back_after_signing_in(
     page.wait_for_url(f"**/questions/{question}/")
     expect(page.get_by_label("Amount")).to_have_value("815")
     product.wait_until(lambda: drafts_of(product, question), "the server has the draft")
+
+
+@pytest.fixture(params=["answer", "start"])
+def form(request: pytest.FixtureRequest, product: Product, ask: Any) -> tuple[str, str]:
+    """The page of a form, and the label of a field in it."""
+    if request.param == "answer":
+        return f"{product.base_url}/questions/{ask(AMOUNT)}/", "Amount"
+    sql = "SELECT id FROM executions_workflow WHERE name = 'Settle a claim' AND can_start"
+    [(workflow,)] = product.query(sql)
+    product.query("DELETE FROM executions_startdraft RETURNING id")
+    return f"{product.base_url}/workflows/{workflow}/", "Input data (XML)"
+
+
+SEND = re.compile("Send answer|Start the run")
+
+
+def end_session(page: Page) -> None:
+    page.context.clear_cookies(name=re.compile("^session"))
+
+
+def sign_in_here(page: Page, name: str) -> None:
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", f"lamps-of-{name}")
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.mark.parametrize("has_script", [True, False])
+def test_what_is_sent_after_the_sessions_end_comes_back_in_the_same_tab(
+    signed_in, form, has_script
+) -> None:
+    address, label = form
+    page = signed_in("olga", java_script_enabled=has_script)
+    page.goto(address)
+    end_session(page)
+    page.get_by_label(label).fill("815")
+    page.get_by_role("button", name=SEND).click()
+    expect(page.get_by_text("nothing was sent")).to_be_visible()
+    sign_in_here(page, "olga")
+    page.wait_for_url(address)
+    expect(page.get_by_label(label)).to_have_value("815")
+    page.get_by_role("button", name=SEND).click()
+    expect(page).to_have_url(re.compile("/executions/|/commands/"))
+    page.goto(f"{address}{'answer' if 'questions' in address else 'runs'}/")
+    expect(page).to_have_url(address)
+
+
+def test_what_was_typed_after_the_sessions_end_comes_back_in_another_tab(signed_in, form) -> None:
+    address, label = form
+    page = signed_in("olga")
+    page.goto(address)
+    end_session(page)
+    page.get_by_label(label).fill("816")
+    expect(page.locator("#signed-out")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(address)
+    sign_in_here(other, "olga")
+    other.wait_for_url(address)
+    expect(other.get_by_label(label)).to_have_value("816")
+    expect(page.locator("#signed-out")).to_be_hidden()
+    page.get_by_role("button", name=SEND).click()
+    expect(page).to_have_url(re.compile("/executions/|/commands/"))
+
+
+def test_a_sign_in_page_with_an_unsent_form_goes_on_when_another_tab_signs_in(
+    signed_in, form
+) -> None:
+    address, label = form
+    page = signed_in("olga")
+    page.goto(address)
+    end_session(page)
+    page.get_by_label(label).fill("817")
+    page.get_by_role("button", name=SEND).click()
+    expect(page.get_by_text("nothing was sent")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(f"{address.partition('/questions')[0].partition('/workflows')[0]}/sign-in/")
+    sign_in_here(other, "olga")
+    page.wait_for_url(address)
+    expect(page.get_by_label(label)).to_have_value("817")
+
+
+def test_back_after_a_refused_form_leads_to_the_form_with_what_was_typed(signed_in, form) -> None:
+    address, label = form
+    page = signed_in("olga")
+    page.goto(address)
+    wrong = "x" * 3000
+    page.get_by_label(label).fill(wrong)
+    page.get_by_role("button", name=SEND).click()
+    expect(page.get_by_label(label)).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("link", name="Overview").click()
+    page.wait_for_url("**/overview/")
+    page.go_back()
+    expect(page).to_have_url(address)
+    expect(page.get_by_label(label)).to_have_value(wrong)
+    page.get_by_label(label).fill("818")
+    page.get_by_role("button", name=SEND).click()
+    expect(page).to_have_url(re.compile("/executions/|/commands/"))
+    page.go_back()
+    expect(page).to_have_url(address)
 
 
 def test_few_choices_are_answered_from_the_list_and_danger_asks_first(

@@ -17,7 +17,7 @@ from django.db import models
 
 from executions import audit
 from executions.models import Command as CommandRow
-from executions.models import Draft, NoticeRule
+from executions.models import Draft, NoticeRule, StartDraft
 from providers.credentials import PREFIX, SealError, reseal
 from providers.models import ProviderAccount
 
@@ -25,6 +25,7 @@ SEALED: tuple[tuple[type[models.Model], str, str], ...] = (
     (ProviderAccount, "sealed_credentials", "accounts"),
     (CommandRow, "sealed_arguments", "arguments of commands"),
     (Draft, "sealed_values", "drafts"),
+    (StartDraft, "sealed_values", "drafts of starts"),
     (NoticeRule, "sealed_targets", "addresses of notification rules"),
 )
 
