@@ -55,7 +55,8 @@ class SignIn(LoginView):
 def is_kept(request: HttpRequest) -> bool:
     """Whether what was posted can become a draft."""
     match = request.resolver_match
-    return getattr(match.func, "keeps", None) is not None if match else False
+    has_drafts = match is not None and getattr(match.func, "keeps", None) is not None
+    return has_drafts and "typed_by" in request.POST
 
 
 def holds_text(request: HttpRequest) -> bool:

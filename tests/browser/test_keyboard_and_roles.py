@@ -94,6 +94,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "workflows": (LISTS, NEVER),
     "workflow": (LOOK, NEVER),
     "run-creation": (FORM, ACT),
+    "start-draft": (FORM, ACT | {"ana": 200}),
     "workflow-note": (FORM, ACT),
     "note-pin": (FORM | {"eve": 404}, ACT),
     "note-deletion": (FORM | {"eve": 404}, ACT | {"ana": 403}),  # not her note

@@ -177,6 +177,12 @@ def test_a_start_is_kept_while_it_is_typed_until_it_is_begun_anew(ana, put, vik)
     assert "&lt;claim/&gt;" not in begun.content.decode()
 
 
+def test_a_browser_does_not_cut_what_is_pasted_into_a_start(ana, put) -> None:
+    page = ana.get(f"/workflows/{put('r1').workflow_id}/").content.decode()
+    tag = next(t for t in re.findall(r"<input[^>]*>", page) if "argument_xml" in t)
+    assert "maxlength" not in tag
+
+
 def test_a_refused_start_keeps_its_reason(ana, put) -> None:
     run = put("r1")
     page = f"/workflows/{run.workflow_id}/"
