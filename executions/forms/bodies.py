@@ -11,9 +11,9 @@ from typing import Any
 
 from executions.forms.drawn import Drawn, Row
 from executions.forms.keys import MISSING, Path, drop, put
-from executions.forms.tree import Group, Leaf, Repeat
-
-MASK = "••••••"
+from executions.forms.tree import Group, Leaf, Repeat, name_of
+from providers.redaction import MASK
+from providers.secret_names import has_content
 
 ValueOf = Callable[[Drawn], Any]
 
@@ -134,11 +134,13 @@ def secret_texts(
             yield from secret_texts(item, is_secret, (*at, key), is_inside)
     elif isinstance(value, str) and is_inside:
         yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool) and is_inside:
+        yield str(value)
 
 
 def masked(value: Any, is_secret: Callable[[Path], bool], at: Path = ()) -> Any:
     """A copy of a body with secret values replaced, for people to look at."""
-    if at and value not in (None, "") and is_secret(at):
+    if at and is_secret(at) and has_content(name_of(at), value):
         return MASK
     if isinstance(value, dict):
         return {key: masked(item, is_secret, (*at, key)) for key, item in value.items()}

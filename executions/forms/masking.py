@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from executions.forms.bodies import MASK, masked
+from executions.forms.bodies import masked
 from executions.forms.keys import EACH, MISSING, Path, dig, parse_key
 from providers import jsontext
+from providers.redaction import MASK
 
 MAX_DEPTH = 40
 MAX_ENTRIES = 5000  # of a layout that are looked at

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from executions.forms.conditions import Condition
 from executions.forms.keys import MISSING, Path
+from providers.secret_names import is_secret_name
 
 Kind = Literal["string", "number", "integer", "boolean", "object", "array", "any"]
 
@@ -139,13 +139,15 @@ class Repeat:
 
 Node = Text | Leaf | Group | Repeat
 
-_SECRET = re.compile(r"password|passwd|secret(?!ar)|token(?!s?_?(count|limit))|api_?key|credential")
-
 
 def looks_secret(path: Path) -> bool:
     """Whether the last name of a path sounds like something not to show."""
-    names = [part.lower().replace("-", "_") for part in path if isinstance(part, str)]
-    return bool(names) and _SECRET.search(names[-1]) is not None
+    return is_secret_name(name_of(path))
+
+
+def name_of(path: Path) -> str:
+    """The last name of a path, "" where it has only positions."""
+    return next((part for part in reversed(path) if isinstance(part, str)), "")
 
 
 def every(nodes: tuple[Node, ...]) -> Iterator[Node]:

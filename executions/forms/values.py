@@ -18,6 +18,7 @@ from executions.forms.keys import MISSING
 from executions.forms.tree import Leaf
 from executions.forms.wording import plain
 from providers import jsontext
+from providers.redaction import MASK
 
 Typed = str | list[str]
 
@@ -136,7 +137,8 @@ def answered(leaf: Leaf, control: str, typed: Typed, start: Any) -> Any:
 def cleared(leaf: Leaf, start: Any) -> Any:
     """What an emptied field sends: nothing where nothing was, else the type's own "empty"."""
     if leaf.control == "password":
-        return start  # a stored secret is never shown; leaving the field empty keeps it
+        # A stored secret is never shown; leaving the field empty keeps it, if we have it at all.
+        return MISSING if start == MASK else start
     if leaf.shape.is_nullable:
         return None
     if start is MISSING:
@@ -226,7 +228,7 @@ def words_for(leaf: Leaf, value: Any) -> str:
     if value is MISSING or value in (None, ""):
         return ""
     if leaf.is_secret:
-        return "••••••"
+        return MASK
     items = value if isinstance(value, list) and leaf.options else [value]
     words = []
     for item in items:

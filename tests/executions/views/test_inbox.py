@@ -456,7 +456,7 @@ def test_the_body_that_would_be_sent_is_shown_without_secrets_and_nothing_is_sen
     posted = {name: "cy", "fingerprint": question.fingerprint}
     shown_body = ana.post(f"/questions/{question.pk}/preview/", posted).content.decode()
     assert "&quot;user&quot;: &quot;cy&quot;" in shown_body
-    assert "••••••" in shown_body
+    assert "[redacted]" in shown_body
     assert "stored-7" not in shown_body
     assert not Command.objects.exists()
 
