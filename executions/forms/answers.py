@@ -77,7 +77,9 @@ class AnswerForm(forms.Form):
         for each in placed(self.errors_of_body(), places):
             drawn = each.drawn
             if drawn is None:
-                if each.is_about_fields:
+                if any(self.has_error(field.name) for field in each.inside):
+                    continue  # it may be a consequence
+                if each.inside:
                     self.add_error(None, self.on_top(each, places))
                 elif each.complaint.code != checks.REQUIRED:  # those are known as lacking
                     self.refused.append(key_text(each.path) or "the whole answer")

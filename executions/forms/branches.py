@@ -25,6 +25,8 @@ CONDITIONAL = ("if", "then", "else", "dependentRequired", "dependentSchemas", "d
 _ALTERNATIVES = ("anyOf", "oneOf", "not")
 COMBINING = frozenset({*CONDITIONAL, *_ALTERNATIVES, "allOf"})
 _DRAWING = ("type", "enum", "const", "properties", "items", "format", "anyOf", "oneOf", "title")
+TOLD_BY = "x-told-by"
+"""Names the property that tells alternatives apart, in the keywords of the object made of them."""
 MAX_BRANCHES = 50  # of one object
 
 Follow = Callable[[Any, frozenset[str]], tuple[dict[str, Any], frozenset[str], str]]
@@ -159,7 +161,7 @@ def _as_one(
     if all(name in _listed(part, "required") for part in parts):
         required.append(name)
     one = {
-        **outer, "type": "object", "required": required,
+        **outer, "type": "object", "required": required, TOLD_BY: name,
         "properties": known if name in known else {name: choice, **known},
     }  # fmt: skip
     tests = [{"required": [name], "properties": {name: {"enum": each}}} for each in values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,13 @@ MAX_NAMED = 10  # properties named in one sentence
 
 @dataclass(frozen=True)
 class Placed:
-    """A complaint about what is at `path` in the body. `drawn` is its field; without one
-    `is_about_fields` says whether fields inside it can mend it."""
+    """A complaint about what is at `path` in the body. `drawn` is its field; without one `inside`
+    are the fields that can mend it."""
 
     path: Path
     complaint: Complaint
     drawn: Drawn | None = None
-    is_about_fields: bool = False
+    inside: tuple[Drawn, ...] = ()
 
 
 def placed(errors: list[ValidationError], places: dict[Path, Drawn]) -> Iterator[Placed]:
@@ -56,11 +56,13 @@ def _placed(error: ValidationError, places: dict[Path, Drawn]) -> Iterator[Place
     complaint = _of_field(error) if error.context else complaint_of(error, is_file=is_file)
     if rest and isinstance(near, Drawn) and near.control == "json":
         complaint = Complaint(complaint.code, f"{key_text(rest)}: {complaint.text}")
-    yield Placed(path, complaint, near, any(_is_inside(each, path, places) for each in places))
+    yield Placed(path, complaint, near, _fields(places, path, places))
 
 
-def _is_inside(at: Path, path: Path, places: dict[Path, Drawn]) -> bool:
-    return len(at) > len(path) and is_below(at, path) and is_field(places[at])
+def _fields(some: Iterable[Path], path: Path, places: dict[Path, Drawn]) -> tuple[Drawn, ...]:
+    """The fields at some paths below `path`."""
+    below = (at for at in some if len(at) > len(path) and is_below(at, path))
+    return tuple(places[at] for at in below if at in places and is_field(places[at]))
 
 
 def missing(error: ValidationError) -> list[str]:
@@ -119,8 +121,7 @@ def _alternatives(
         titles = dict.fromkeys(_title(name, places) for name in names)
         text = f"At least one of these is needed: {', '.join(list(titles)[:MAX_NAMED])}."
     concerned = [*names, *(tuple(each.absolute_path) for each in error.context)]
-    is_ours = any(_is_inside(at, path, places) for at in concerned if at in places)
-    yield Placed(path, Complaint(ALTERNATIVES, text), near, is_ours)
+    yield Placed(path, Complaint(ALTERNATIVES, text), near, _fields(concerned, path, places))
 
 
 def _is_choice(error: ValidationError) -> bool:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from executions.forms.branches import (
+    TOLD_BY,
     Test,
     branches_of,
     differs,
@@ -219,7 +220,7 @@ class Schemas:
                 unless = (*unless, all_tests)
         if base is not None:
             shape = self.shape(properties_of(base[1])[part], base[1].trail)
-            is_required = is_required_in(place.shape, part)
+            is_required = is_required_in(place.shape, part) and not is_optional(place, at, part)
             found.append(Place(shape, is_required, place.tests, (*place.unless, *unless)))
         return [replace(each, demands=tuple(demands)) for each in found]
 
@@ -278,6 +279,13 @@ def properties_of(shape: Shape) -> dict[str, Any]:
 def _properties(rules: dict[str, Any]) -> dict[str, Any]:
     properties = rules.get("properties")
     return properties if isinstance(properties, dict) else {}
+
+
+def is_optional(place: Place, at: Path, name: str) -> bool:
+    """Whether this property makes the choice among alternatives of an object that may be left out:
+    without a choice there is no object."""
+    is_there = not at or at[-1] == EACH or place.is_required
+    return place.shape.rules.get(TOLD_BY) == name and not is_there
 
 
 def is_required_in(shape: Shape, name: str) -> bool:
