@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator, URLValidator
+from django.core.validators import URLValidator
 from django.forms.fields import InvalidJSONInput
 
 from providers import jsontext, setup
@@ -65,15 +65,7 @@ def _secret(common: dict[str, Any], note: Mapping[str, str] | None) -> forms.Fie
     return SecretField(**common)
 
 
-class LineField(forms.CharField):
-    """A text of limited length that no browser cuts: what is too long is refused in words."""
-
-    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        attributes = super().widget_attrs(widget)
-        return {name: value for name, value in attributes.items() if name != "maxlength"}
-
-
-class SecretField(LineField):
+class SecretField(forms.CharField):
     """Goes in and never comes out: no value is ever rendered."""
 
     def __init__(self, **options: Any) -> None:
@@ -87,7 +79,7 @@ class SecretField(LineField):
         return text
 
 
-class BaseUrlField(LineField):
+class BaseUrlField(forms.CharField):
     """The address of a provider, as `network.clean_base_url` has it."""
 
     def __init__(self, **options: Any) -> None:
@@ -128,18 +120,12 @@ class JsonField(forms.JSONField):
 
 def _text(field: Field, common: dict[str, Any]) -> forms.Field:
     widget = forms.TextInput(attrs={"class": "vTextField"})
-    return LineField(max_length=MAX_TEXT, widget=widget, **common)
+    return forms.CharField(max_length=MAX_TEXT, widget=widget, **common)
 
 
 def _url(field: Field, common: dict[str, Any]) -> forms.Field:
     check = URLValidator(schemes=["http", "https"])
-    return LineField(max_length=MAX_TEXT, validators=[check], **common)
-
-
-def _email(field: Field, common: dict[str, Any]) -> forms.Field:
-    widget = forms.EmailInput(attrs={"class": "vTextField"})
-    check = EmailValidator()
-    return LineField(max_length=MAX_TEXT, widget=widget, validators=[check], **common)
+    return forms.CharField(max_length=MAX_TEXT, validators=[check], **common)
 
 
 def _boolean(field: Field, common: dict[str, Any]) -> forms.Field:
@@ -160,7 +146,7 @@ def _json(field: Field, common: dict[str, Any]) -> forms.Field:
 _BUILDERS: Mapping[str, Callable[[Field, dict[str, Any]], forms.Field]] = {
     "text": _text,
     "url": _url,
-    "email": _email,
+    "email": lambda field, common: forms.EmailField(**common),
     "integer": lambda field, common: forms.IntegerField(**common),
     "boolean": _boolean,
     "choice": _choice,
