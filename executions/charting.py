@@ -232,7 +232,8 @@ def questions_sql(filters: Filters, span: Range) -> tuple[str, list[Any]]:
 
 
 _QUESTIONS = """
-SELECT q.id, q.execution_id, q.title, q.ref, q.opened_at, q.first_claimed_at, q.closed_at,
+SELECT q.id, q.execution_id, q.title, q.ref, q.opened_at, q.is_opening_reported, q.first_claimed_at,
+    q.closed_at,
     w.id AS workflow_id, w.name AS workflow_name, w.account_id,
     EXISTS (
         SELECT 1 FROM executions_command c WHERE c.execution_id = q.execution_id
@@ -273,6 +274,7 @@ class Closed:
     title: str
     ref: str
     opened_at: datetime
+    is_opening_reported: bool
     first_claimed_at: datetime | None
     closed_at: datetime
     workflow_id: int

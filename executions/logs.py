@@ -36,7 +36,7 @@ def fetch(execution: Execution, adapter: Adapter | None = None) -> int:
     detail = ExecutionDetail.objects.filter(pk=execution.pk).first()
     if detail is None or detail.log_is_complete:
         return 0
-    execution.refresh_from_db(fields=["status", "changed_at", "version"])
+    execution.refresh_from_db(fields=["status", "observed_at", "version"])
     may_end = not may_grow(execution)
     adapter = adapter or open_account(execution.account)
     added = 0
@@ -53,7 +53,7 @@ def fetch(execution: Execution, adapter: Adapter | None = None) -> int:
 def may_grow(execution: Execution) -> bool:
     """Whether the run ended so recently that lines may come late: Prefect's runner and flow send
     theirs in batches (seen November 2026)."""
-    return execution.is_final and execution.changed_at > timezone.now() - LATE
+    return execution.is_final and execution.observed_at > timezone.now() - LATE
 
 
 def _append(

@@ -48,7 +48,8 @@ list row told less."""
 WAITING = f"""
 SELECT 'question:' || q.id AS subject, 1 AS turn, x.account_id, x.workflow_id,
     x.id AS execution_id, 'question:' || q.id AS group_key, {NAME} AS label,
-    q.title AS detail, q.opened_at AS since
+    q.title || CASE WHEN q.is_opening_reported THEN '' ELSE ' (at least: first seen then)' END
+        AS detail, q.opened_at AS since
 FROM executions_question q JOIN executions_execution x ON x.id = q.execution_id
 WHERE q.closed_at IS NULL AND q.opened_at < now() - %(after)s AND {SCOPE}
     AND NOT EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = %(rule)s

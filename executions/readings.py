@@ -48,7 +48,7 @@ class Due:
 def watch(execution: Execution) -> None:
     """An open page shows this run: it is read at the provider's pace until no page shows it any
     more. A run that has ended is read once."""
-    if execution.is_final and execution.changed_at < timezone.now() - WATCH_FOR:
+    if execution.is_final and execution.observed_at < timezone.now() - WATCH_FOR:
         if live.is_first(f"look:{execution.pk}", AGAIN_AFTER):
             ask([execution.pk], Rank.PERSON)
         return

@@ -158,6 +158,7 @@ def _times(execution: Any, *, is_open: bool) -> dict[str, Any]:
         "since": since,
         "waits_since": moment(execution.changed_at),
         "waits_since_iso": iso(execution.changed_at),
+        "waits_before": not execution.is_change_reported,
     }
 
 

@@ -100,6 +100,7 @@ _MOVES = """
 WITH seen AS MATERIALIZED (
     SELECT observed_at, execution_id, version, from_status, to_status, flags
     FROM executions_transition WHERE observed_at > %(since)s AND observed_at <= %(until)s
+        AND NOT 'reported' = ANY(flags)
     ORDER BY observed_at DESC, execution_id DESC, version DESC LIMIT %(scanned)s
 ), moved AS (
     SELECT DISTINCT ON (x.id) t.observed_at, t.to_status, x.id, x.account_id, x.workflow_id,
@@ -186,15 +187,15 @@ def _moves(
 
 def asked(window: Window) -> list[Event]:
     rows = (
-        Question.objects.filter(opened_at__gt=window.since, opened_at__lte=window.until)
+        Question.objects.filter(seen_at__gt=window.since, seen_at__lte=window.until)
         .filter(Q(closed_at=None) | Q(closed_at__gt=window.since))  # each has its index
         .filter(execution__account_id__in=window.ids)
         .select_related("execution__workflow")
-        .order_by("-opened_at", "-pk")[: MOST + 1]
+        .order_by("-seen_at", "-pk")[: MOST + 1]
     )
     return [
         _of_run(
-            window, row.execution, row.opened_at, lamp, "hand", word,
+            window, row.execution, row.seen_at, lamp, "hand", word,
             text=plain(row.title, 200) or "Input is needed",
         )
         for row in rows

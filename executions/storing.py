@@ -20,6 +20,7 @@ from executions import correlating
 from executions.masking import error_key
 from executions.models import Quarantine
 from executions.redaction import NOBODY, Typed, redacted
+from executions.status_times import status_since
 from executions.storing_sql import STORE
 from executions.terminal import last_state, without_codes
 from providers import jsontext
@@ -29,6 +30,7 @@ from providers.contract import (
     Output,
     Question,
     Snapshot,
+    Status,
     Unreadable,
     short_ref,
 )
@@ -208,6 +210,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
         "progress": None if snapshot.progress is None else _whole(snapshot.progress, 100),
         "message": _said(snapshot.message, 300),
         "error": summary_of(error),
+        "since": within_years(status_since(snapshot)),
         "started": within_years(snapshot.started_at),
         "finished": within_years(snapshot.finished_at),
         "sort_at": _sortable(snapshot.started_at, now),
@@ -245,7 +248,7 @@ def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
         "input": _payload(snapshot.input, MAX_PAYLOAD),
         "output": _payload(snapshot.output, MAX_PAYLOAD),
         "steps": _steps(snapshot),
-        "questions": [_question(question) for question in snapshot.questions or ()],
+        "questions": [_question(question, snapshot) for question in snapshot.questions or ()],
         "outputs": [
             _output(ref, output)
             for ref, output in {_ref(each.ref): each for each in snapshot.outputs or ()}.items()
@@ -297,8 +300,9 @@ def _output(ref: str, output: Output) -> dict[str, Any]:
     }
 
 
-def _question(question: Question) -> dict[str, Any]:
+def _question(question: Question, snapshot: Snapshot) -> dict[str, Any]:
     is_cut = len(question.ref) > MAX_REF
+    waits_since = status_since(snapshot) if snapshot.status is Status.USER_INPUT else None
     row = {
         "ref": _ref(question.ref),
         "kind": question.kind,
@@ -311,6 +315,7 @@ def _question(question: Question) -> dict[str, Any]:
             {"value": choice.value, "label": choice.label, "is_danger": choice.is_danger}
             for choice in question.choices
         ],
+        "asked": within_years(question.asked_at or waits_since),
         "due": within_years(question.due_at),
         "is_answerable": question.is_answerable and not is_cut,
     }

@@ -15,8 +15,9 @@ STORE = """
 WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         ref text, wref text, wname text, wstart boolean, name text, status text, reason text,
-        native text, progress smallint, message text, error text, started timestamptz,
-        finished timestamptz, sort_at timestamptz, offers text[], url text, pver text,
+        native text, progress smallint, message text, error text, since timestamptz,
+        started timestamptz, finished timestamptz, sort_at timestamptz, offers text[],
+        url text, pver text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
         attempt smallint, altered boolean, steps jsonb, questions jsonb, outputs jsonb,
         ekey text, keys jsonb)
@@ -37,7 +38,7 @@ WITH incoming AS MATERIALIZED (
     SELECT w.id, w.ref FROM executions_workflow w
     WHERE w.account_id = %(account)s AND w.ref IN (SELECT wref FROM incoming)
         AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.ref = w.ref)
-), news AS MATERIALIZED (
+), compared AS MATERIALIZED (
     SELECT i.*, o.id, o.version AS old_version, o.status AS old_status,
         i.fp IS NULL AND d.fingerprint IS NOT NULL AS is_sighting,
         o.name AS old_name, o.message AS old_message, o.error_summary AS old_error,
@@ -61,15 +62,39 @@ WITH incoming AS MATERIALIZED (
                 OR coalesce(nullif(i.error, ''), o.error_summary) <> o.error_summary
                 OR coalesce(i.started, o.started_at) IS DISTINCT FROM o.started_at
                 OR coalesce(i.finished, o.finished_at) IS DISTINCT FROM o.finished_at
-                OR coalesce(nullif(i.url, ''), o.url) <> o.url))
+                OR coalesce(nullif(i.url, ''), o.url) <> o.url
+                OR (i.since IS NOT NULL AND NOT o.is_change_reported
+                    AND i.status IN ('queued', 'running', 'waiting', 'user_input', 'paused'))))
         ))
+), turned AS (
+    -- when a run left the status that is stored: the end of the steps that waited, or the start
+    SELECT c.id, CASE WHEN c.old_status = 'queued' THEN min(i.started)
+        ELSE max(i.finished) FILTER (WHERE s.status = c.old_status) END AS at
+    FROM compared c
+    CROSS JOIN LATERAL jsonb_to_recordset(c.steps) AS i(
+        ref text, status text, started timestamptz, finished timestamptz)
+    LEFT JOIN executions_step s ON s.execution_id = c.id AND s.ref = i.ref
+    WHERE c.fp IS NOT NULL AND c.old_status IN ('queued', 'waiting', 'user_input')
+    GROUP BY c.id, c.old_status
+    HAVING c.old_status = 'queued'
+        OR NOT coalesce(bool_or(s.status = c.old_status AND i.status = s.status), false)
+), news AS MATERIALIZED (
+    SELECT c.*, t.at AS left_at,
+        CASE WHEN c.since IS NOT NULL THEN least(c.since, c.read)
+            WHEN c.status = 'running' AND c.old_status <> 'running' THEN t.at END AS told_since,
+        -- it ran between what was seen last and what is seen now
+        t.at IS NOT NULL AND c.status <> 'running'
+            AND (c.since IS NOT NULL OR c.status <> c.old_status)
+            AND coalesce(c.since, c.read) - t.at >= interval '1 second' AS has_run
+    FROM compared c LEFT JOIN turned t ON t.id = c.id
 ), inserted AS (
     INSERT INTO executions_execution (
         account_id, workflow_id, ref, name, status, status_reason, native_status, progress,
         message, error_summary, error_key, started_at, finished_at, observed_at, changed_at,
-        sort_at, offers, url, misses, version, poll_seq, provider_version)
+        is_change_reported, sort_at, offers, url, misses, version, poll_seq, provider_version)
     SELECT %(account)s, w.id, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
-        n.error, n.ekey, n.started, n.finished, n.read, %(now)s, n.sort_at, n.offers, n.url, 0, 1,
+        n.error, n.ekey, n.started, n.finished, n.read, coalesce(n.told_since, %(now)s),
+        n.told_since IS NOT NULL, n.sort_at, n.offers, n.url, 0, 1,
         %(seq)s, n.pver
     FROM news n JOIN workflow w ON w.ref = n.wref WHERE n.id IS NULL ORDER BY n.ref
     ON CONFLICT (account_id, ref) DO NOTHING
@@ -91,9 +116,13 @@ WITH incoming AS MATERIALIZED (
         finished_at = CASE WHEN n.status IN ('queued', 'running', 'waiting', 'user_input', 'paused')
             THEN n.finished ELSE coalesce(n.finished, n.old_finished) END,
         observed_at = n.read,
-        changed_at = CASE WHEN n.status <> n.old_status THEN %(now)s ELSE e.changed_at END,
+        changed_at = CASE WHEN n.told_since IS NOT NULL THEN n.told_since
+            WHEN n.status <> n.old_status THEN %(now)s ELSE e.changed_at END,
+        is_change_reported = n.told_since IS NOT NULL
+            OR n.status = n.old_status AND e.is_change_reported,
         offers = n.offers, url = coalesce(nullif(n.url, ''), n.old_url),
-        missing_since = NULL, misses = 0, version = e.version + 1, poll_seq = %(seq)s,
+        missing_since = NULL, misses = 0, version = e.version + 1 + n.has_run::int,
+        poll_seq = %(seq)s,
         provider_version = CASE WHEN n.pver = '' THEN e.provider_version ELSE n.pver END
     FROM news n JOIN workflow w ON w.ref = n.wref
     WHERE e.id = n.id AND e.version = n.old_version AND e.poll_seq <= %(seq)s
@@ -108,11 +137,14 @@ WITH incoming AS MATERIALIZED (
     INSERT INTO executions_transition (
         execution_id, version, from_status, to_status, status_reason, native_status,
         provider_time, observed_at, flags)
-    SELECT execution_id, version, coalesce(old_status, ''), status, reason, native,
-        CASE WHEN status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out', 'skipped')
-            THEN finished WHEN old_status IS NULL OR status = 'running' THEN started END,
+    SELECT execution_id, version,
+        CASE WHEN has_run THEN 'running' ELSE coalesce(old_status, '') END, status, reason, native,
+        CASE WHEN told_since IS NOT NULL OR status {is_final} THEN told_since
+            WHEN old_status IS NULL OR (old_status = 'queued' AND status = 'running') THEN started
+        END,
         %(now)s,
         CASE
+            WHEN status = old_status THEN ARRAY['reported']
             WHEN old_status IS NULL THEN ARRAY['first']
             WHEN old_status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out',
                 'skipped') AND native = old_native THEN ARRAY['refined']
@@ -120,7 +152,11 @@ WITH incoming AS MATERIALIZED (
                 'skipped') THEN ARRAY['reopened']
             ELSE ARRAY[]::text[]
         END
-    FROM written WHERE status IS DISTINCT FROM old_status
+    FROM written WHERE status IS DISTINCT FROM old_status OR has_run
+    UNION ALL
+    SELECT execution_id, version - 1, old_status, 'running', '', '', left_at, %(now)s,
+        ARRAY['reported']
+    FROM written WHERE has_run
 ), detail AS (
     INSERT INTO executions_executiondetail AS d (
         execution_id, raw, input, output, error, fingerprint, read_at, attempt, is_altered,
@@ -164,17 +200,19 @@ WITH incoming AS MATERIALIZED (
         AND NOT EXISTS (
             SELECT 1 FROM step_in i WHERE i.execution_id = s.execution_id AND i.ref = s.ref)
 ), question_in AS MATERIALIZED (
-    SELECT w.execution_id, q.* FROM written w
+    SELECT w.execution_id, w.read, q.* FROM written w
     CROSS JOIN LATERAL jsonb_to_recordset(w.questions) AS q(
         ref text, kind text, title text, description text, schema text, form text, model text,
-        choices jsonb, due timestamptz, is_answerable boolean, fingerprint text)
+        choices jsonb, asked timestamptz, due timestamptz, is_answerable boolean, fingerprint text)
     WHERE w.fp IS NOT NULL
 ), question_written AS (
     INSERT INTO executions_question AS q (
         execution_id, ref, kind, title, description, schema, form, model, choices, due_at,
-        is_answerable, fingerprint, opened_at)
+        is_answerable, fingerprint, opened_at, is_opening_reported, seen_at)
     SELECT DISTINCT ON (execution_id, ref) execution_id, ref, kind, title, description, schema,
-        form, model, choices, due, is_answerable, fingerprint, %(now)s
+        form, model, choices, due, is_answerable, fingerprint,
+        CASE WHEN asked IS NULL THEN %(now)s ELSE least(asked, read) END, asked IS NOT NULL,
+        %(now)s
     FROM question_in ORDER BY execution_id, ref
     ON CONFLICT (execution_id, ref) DO UPDATE SET
         kind = excluded.kind, title = excluded.title, description = excluded.description,
@@ -183,7 +221,11 @@ WITH incoming AS MATERIALIZED (
         is_answerable = excluded.is_answerable, fingerprint = excluded.fingerprint,
         closed_at = NULL,
         -- asked again under the same ref: it waits from now on, for whoever takes it
-        opened_at = CASE WHEN q.closed_at IS NULL THEN q.opened_at ELSE excluded.opened_at END,
+        opened_at = CASE WHEN q.closed_at IS NULL AND NOT excluded.is_opening_reported
+            THEN q.opened_at ELSE excluded.opened_at END,
+        is_opening_reported = excluded.is_opening_reported
+            OR q.closed_at IS NULL AND q.is_opening_reported,
+        seen_at = CASE WHEN q.closed_at IS NULL THEN q.seen_at ELSE excluded.seen_at END,
         claimed_by_id = CASE WHEN q.closed_at IS NULL THEN q.claimed_by_id END,
         claimed_at = CASE WHEN q.closed_at IS NULL THEN q.claimed_at END,
         first_claimed_at = CASE WHEN q.closed_at IS NULL THEN q.first_claimed_at END,

@@ -32,6 +32,7 @@ def told(
         "finished_at": execution.finished_at,
         "observed_at": execution.observed_at,
         "changed_at": execution.changed_at,
+        "is_change_reported": execution.is_change_reported,
         "url": execution.url,
     }
 
@@ -113,7 +114,8 @@ def _transition(change: models.Transition) -> dict[str, Any]:
         "to": change.to_status,
         "native_status": change.native_status,
         "provider_time": change.provider_time,
-        "observed_at": change.observed_at,
+        "observed_at": None if "reported" in change.flags else change.observed_at,
+        "is_reported": "reported" in change.flags,
     }
 
 
@@ -128,6 +130,8 @@ def _question(question: models.Question) -> dict[str, Any]:
         **parts,
         "choices": question.choices,
         "is_answerable": question.is_answerable,
+        "opened_at": question.opened_at,
+        "is_opening_reported": question.is_opening_reported,
     }
 
 

@@ -45,13 +45,16 @@ def runs_with(value: str, account_ids: Sequence[int]) -> tuple[list[Execution], 
     return runs, len(found) > MOST
 
 
+_ASKED = ("execution_id", "title", "opened_at", "is_opening_reported", "is_answerable")
+
+
 def questions_of(runs: Sequence[Execution]) -> dict[int, list[Question]]:
     """What waits for a person in these runs. One query."""
     asked: dict[int, list[Question]] = {}
     rows = Question.objects.filter(
         execution_id__in=[run.pk for run in runs], closed_at__isnull=True
     )
-    for question in rows.only("execution_id", "title", "opened_at", "is_answerable").order_by("pk"):
+    for question in rows.only(*_ASKED).order_by("pk"):
         asked.setdefault(question.execution_id, []).append(question)
     return asked
 

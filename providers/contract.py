@@ -276,6 +276,7 @@ class Choice:
 class Question:
     """Pending human input. `ref` names this occurrence: a second round has another ref.
 
+    `asked_at`: since when it waits, where the provider says so; else the run's own status tells.
     `form`: `schema`, `form` and `model` exactly as the provider gave them, any may be None. The
     values handed to `Adapter.answer` are the complete body, every property included.
     `approval`: `choices`; the values are {"choice": value, "note": text}.
@@ -290,6 +291,7 @@ class Question:
     form: Any = None
     model: Any = None
     choices: tuple[Choice, ...] = ()
+    asked_at: datetime | None = None
     due_at: datetime | None = None
     is_answerable: bool = True
 
@@ -297,7 +299,7 @@ class Question:
         _refs(self, "ref")
         _named(self, "title")
         _texts(self, "description")
-        _aware(self, "due_at")
+        _aware(self, "asked_at", "due_at")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -325,6 +327,8 @@ class Snapshot:
     `offers`: the verbs this run takes in its present state.
     `needs_detail`: a list row that cannot decide the status alone; the poller reads the run by
     its ref before it believes the status.
+    `status_since`: where the provider says since when the run is in its status. Left out where only
+    its start, its end or its steps tell: those are looked at anyway.
     `attempt` counts the times the provider has tried this run, 0 where it does not say.
     `progress` is 0 to 100. `input` and `output` are any JSON value. `raw` is the provider's own
     object for "show raw". `version` orders observations where the provider numbers or stamps
@@ -336,6 +340,7 @@ class Snapshot:
     status: Status
     native_status: str
     status_reason: str = ""
+    status_since: datetime | None = None
     name: str = ""
     attempt: int = 0
     progress: int | None = None
@@ -358,7 +363,7 @@ class Snapshot:
         _refs(self, "ref")
         _named(self, "name")
         _texts(self, "native_status", "status_reason", "message", "error", "url", "version")
-        _aware(self, "started_at", "finished_at")
+        _aware(self, "status_since", "started_at", "finished_at")
         if not self.ref:
             raise ValueError("a snapshot without a ref")
 

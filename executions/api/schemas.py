@@ -45,7 +45,8 @@ class Execution(Schema):
     started_at: datetime | None
     finished_at: datetime | None
     observed_at: datetime
-    changed_at: datetime
+    changed_at: datetime = Field(description="Since when it is in this status, at least.")
+    is_change_reported: bool = Field(description="`changed_at` is the provider's time.")
     url: str
 
 
@@ -71,7 +72,8 @@ class Transition(Schema):
     to_status: str = Field(alias="to")
     native_status: str
     provider_time: datetime | None
-    observed_at: datetime
+    observed_at: datetime | None = Field(description="null where no poll saw it.")
+    is_reported: bool = Field(description="No poll saw it: the provider's times of steps tell it.")
 
 
 class Question(Schema):
@@ -84,6 +86,8 @@ class Question(Schema):
     model: Any
     choices: list[Any]
     is_answerable: bool
+    opened_at: datetime = Field(description="Since when it waits, at least.")
+    is_opening_reported: bool = Field(description="`opened_at` is the provider's time.")
 
 
 class Command(Schema):

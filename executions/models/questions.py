@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from executions.models.runs import Execution, Workflow
@@ -44,6 +45,11 @@ class Question(models.Model):
     fingerprint = models.CharField(max_length=32, default="")
     """Of schema, form, model and choices: an answer to another fingerprint is refused."""
     opened_at = models.DateTimeField()
+    """Since when it waits: by the provider's times where they tell, else when we first saw it."""
+    is_opening_reported = models.BooleanField(db_default=False)
+    """Whether `opened_at` is the provider's time."""
+    seen_at = models.DateTimeField(db_default=Now())
+    """When we first saw it asked."""
     closed_at = models.DateTimeField(null=True)
     claimed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     claimed_at = models.DateTimeField(null=True)

@@ -58,7 +58,10 @@ class Execution(models.Model):
     observed_at = models.DateTimeField()
     """When the poll ran that last wrote this row."""
     changed_at = models.DateTimeField()
-    """When the status last changed, as we saw it."""
+    """Since when it is in this status: by the provider's times where they tell, else when we first
+    saw it so."""
+    is_change_reported = models.BooleanField(db_default=False)
+    """Whether `changed_at` is the provider's time."""
     sort_at = models.DateTimeField()
     """started_at, or when we first saw the run. Never changes: pages are keyset over it."""
     offers = ArrayField(models.CharField(max_length=10), default=list)
@@ -269,7 +272,7 @@ class Output(models.Model):
 
 class Transition(models.Model):
     """A status change as stored: append-only, one per (execution, version), partitioned by month
-    of `observed_at` (the migration makes the table)."""
+    of `observed_at`, when it was stored (the migration makes the table)."""
 
     pk = models.CompositePrimaryKey("observed_at", "execution_id", "version")
     execution = models.ForeignKey(
@@ -283,7 +286,8 @@ class Transition(models.Model):
     provider_time = models.DateTimeField(null=True)
     observed_at = models.DateTimeField()
     flags = ArrayField(models.CharField(max_length=20), default=list)
-    """`first` (seen for the first time), `reopened` (left a final status), `refined`."""
+    """`first` (seen for the first time), `reopened` (left a final status), `refined`, `reported`
+    (no poll saw it: the times of the steps tell it)."""
 
     class Meta:
         ordering = ("version",)

@@ -160,6 +160,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "since": since,
         "changed": moment(run.changed_at),
         "changed_iso": iso(run.changed_at),
+        "changed_before": not run.is_change_reported,
         "read_at": moment(detail.get("read_at") or run.observed_at),
         "read_iso": iso(detail.get("read_at") or run.observed_at),
         "missing_since": time_tag(run.missing_since),

@@ -34,7 +34,8 @@ from executions.wording import (
 from providers.contract import Status, Verb
 
 MAX_SHOWN = 100
-FLAG_WORDS = {"first": "first seen", "reopened": "came back after its end", "refined": "more exact"}
+FLAG_WORDS = {"first": "first seen", "reopened": "came back after its end", "refined": "more exact",
+              "reported": "reported by the provider"}  # fmt: skip
 NOUNS = {"cancel": "Cancel", "suspend": "Suspend", "resume": "Resume", "answer": "Answer",
          "start": "Start"}  # fmt: skip
 ICONS = {"cancel": "slash", "suspend": "pause", "resume": "play", "answer": "hand", "start": "play"}
@@ -96,6 +97,8 @@ def _time(text: str) -> datetime | None:
 def cause_of(move: Transition, commands: Sequence[Command]) -> dict[str, str]:
     """Who or what brought a status: the command that was on its way to the provider when a poll
     saw it, else the provider alone."""
+    if "reported" in move.flags:
+        return {"words": "the provider’s times tell it; no poll saw it", "key": ""}
     under_way = [command for command in commands if _was_under_way(command, move)]
     command = max(under_way, key=lambda each: each.sent_at or each.requested_at, default=None)
     if command is None:
@@ -227,6 +230,7 @@ def _transition(row: Transition, cause: dict[str, str]) -> dict[str, Any]:
         "native": plain(row.native_status),
         "reason": plain(row.status_reason),
         "provider_time": time_tag(row.provider_time),
+        "is_reported": "reported" in row.flags,
         "observed": moment(row.observed_at),
         "observed_iso": iso(row.observed_at),
         "flags": ", ".join(FLAG_WORDS.get(flag, flag) for flag in row.flags),

@@ -169,6 +169,7 @@ def _row(
                 "id": each.pk,
                 "title": plain(each.title, 160) or "Input is needed",
                 "opened_iso": iso(each.opened_at),
+                "is_opened_before": not each.is_opening_reported,
                 "opened": moment(each.opened_at),
                 "can_answer": each.is_answerable and may_act(request.user),
             }

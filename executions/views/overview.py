@@ -112,6 +112,7 @@ def answers(request: HttpRequest) -> HttpResponse:
             "execution_id": each.execution_id,
             "opened": moment(each.opened_at),
             "opened_iso": iso(each.opened_at),
+            "is_opened_before": not each.is_opening_reported,
             "claimed_after": _after(each.opened_at, each.first_claimed_at, each.closed_at),
             "closed_after": duration((each.closed_at - each.opened_at).total_seconds()),
             "is_ours": each.is_ours,

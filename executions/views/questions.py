@@ -133,6 +133,7 @@ def question_view(
         "draft_ms": int(saved_at.timestamp() * 1000) if saved_at else 0,
         "opened": stamped(question.opened_at),
         "opened_iso": iso(question.opened_at),
+        "is_opened_before": not question.is_opening_reported,
         "closed": time_tag(question.closed_at),
         "due": time_tag(question.due_at),
         "is_overdue": question.due_at is not None and question.due_at < timezone.now(),
@@ -192,7 +193,7 @@ def newest_answer(question: Question) -> Command | None:
     if not hasattr(question, "_newest_answer"):
         answers = Command.objects.filter(
             execution_id=question.execution_id, kind=Verb.ANSWER.value, question_ref=question.ref,
-            requested_at__gte=question.opened_at,  # an earlier one answered an earlier asking
+            requested_at__gte=question.seen_at,  # an earlier one answered an earlier asking
         ).order_by("-requested_at")  # fmt: skip
         question._newest_answer = answers.select_related("requested_by").first()  # type: ignore[attr-defined]
     return cast("Command | None", question._newest_answer)  # type: ignore[attr-defined]

@@ -24,7 +24,8 @@ from executions.wording import COMMAND_WORDS, clock, iso, plain, stamped, time_t
 from providers.contract import Verb
 
 COLUMNS = (
-    "title", "kind", "due_at", "is_answerable", "fingerprint", "opened_at", "closed_at",
+    "title", "kind", "due_at", "is_answerable", "fingerprint", "opened_at",
+    "is_opening_reported", "closed_at",
     "claimed_at", "ref", "claimed_by__username", "execution__name", "execution__ref",
     "execution__url", "execution__account_id", "execution__workflow__name",
 )  # fmt: skip
@@ -108,6 +109,7 @@ def _line(
         "account": account.name,
         "opened": stamped(row.opened_at),
         "opened_iso": iso(row.opened_at),
+        "is_opened_before": not row.is_opening_reported,
         "due": time_tag(row.due_at),
         "is_overdue": row.due_at is not None and row.due_at < now,
         "is_answerable": row.is_answerable,

@@ -153,7 +153,8 @@ def _question(layer: Mapping[str, Any], flow: Layers | None) -> Question:
     named = layer.get("layerId") or layer.get("flowletId")
     ref = f"{layer['id']}/{named}" if named else str(layer["id"])
     title = f"Approve the step “{_name(layer, flow)}”?"
-    return Question(ref=ref, kind="approval", title=title, choices=DECISIONS)
+    asked_at = read_time(layer.get("startedAt"))
+    return Question(ref=ref, kind="approval", title=title, choices=DECISIONS, asked_at=asked_at)
 
 
 def _step(layer: Mapping[str, Any], flow: Layers | None) -> Step:

@@ -147,6 +147,7 @@ def read_run(run: Any, workflow: Workflow, site: str, *, has_damage: bool) -> Sn
         status=status,
         native_status=read_word(run),
         status_reason=reason,
+        status_since=read_time((run.get("state") or {}).get("timestamp")),
         name=run["name"],
         message="" if went_wrong else message,
         error=message if went_wrong else "",

@@ -97,6 +97,7 @@ def read_row(row: dict[str, Any]) -> Snapshot:
         status=status,
         native_status=str(row.get("status") or ""),
         status_reason=reason_of(row.get("status")),
+        status_since=created_to_choose(row.get("status"), row),
         started_at=read_time(row.get("createdAt")),
         finished_at=read_time(row.get("modifiedAt")) if status.is_final else None,
         raw=row,
@@ -124,6 +125,7 @@ def read_run(ref: str, progress: dict[str, Any], details: dict[str, Any]) -> Sna
         status=status,
         native_status=str(word or ""),
         status_reason=reason_of(word),
+        status_since=created_to_choose(word, details),
         progress=read_percentage(progress.get("percentage")),
         message=message,
         error=next(filter(None, problems), "") if status in PROBLEMS else "",
@@ -145,6 +147,11 @@ def reason_of(word: object) -> str:
     if key == "selectflow":
         return "select_flow"
     return "" if key in STATUSES else "unrecognized"
+
+
+def created_to_choose(word: object, run: dict[str, Any]) -> datetime | None:
+    """A run that waits for its flow to be chosen does so since its creation."""
+    return read_time(run.get("createdAt")) if native_key(word) == "selectflow" else None
 
 
 def offers_of(status: Status, questions: Iterable[Question]) -> frozenset[Verb]:

@@ -199,7 +199,7 @@ def test_the_stored_history_is_the_script_in_order(open_desk):
     native = {run["ref"]: [c["status"] for c in run["changes"]] for run in desk.sim.script}
     for ref in refs:
         stored = Transition.objects.filter(execution__ref=ref).order_by("version")
-        words = [move.native_status for move in stored]
+        words = [move.native_status for move in stored if "reported" not in move.flags]
         remaining = iter(native[ref])
         assert all(word in remaining for word in words), (words, native[ref])
         assert words[-1] == native[ref][-1]

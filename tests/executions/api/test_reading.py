@@ -26,7 +26,8 @@ from tests.providers.conftest import Server
 
 ITEM = {
     "id", "account", "provider", "ref", "workflow", "status", "status_reason", "native_status",
-    "progress", "error_summary", "started_at", "finished_at", "observed_at", "changed_at", "url",
+    "progress", "error_summary", "started_at", "finished_at", "observed_at", "changed_at",
+    "is_change_reported", "url",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import uuid
 from datetime import timedelta
@@ -244,6 +245,17 @@ def test_a_form_that_waits_too_long_is_told_with_a_link_to_it_and_cleared_when_a
     put("r1", Status.RUNNING, steps=(), questions=(), outputs=(), seq=2)
     tick()
     assert receiver.titles[1:] == ["Answered: Nightly import r1 (Claims)"]
+
+
+def test_a_form_is_told_by_the_time_it_waits_at_its_provider(make_rule, put, tick, receiver):
+    make_rule("waiting", after_seconds="10m")
+    tick()
+    asked = dataclasses.replace(FORM, asked_at=ago(minutes=11))
+    put("r1", Status.USER_INPUT, steps=(), questions=(asked,), outputs=())
+    tick()
+    tick()
+    [message] = receiver.got
+    assert "at least" not in message["message"]
 
 
 def test_what_waited_before_the_rule_stands_on_the_page_and_is_not_told(

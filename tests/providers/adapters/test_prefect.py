@@ -277,6 +277,7 @@ def test_a_pause_shows_its_form_its_words_and_its_deadline(server, prefect, body
     assert question.description == "A payment of 1200 is waiting."
     assert question.schema["required"] == ["approve"]
     assert question.due_at - snapshot.started_at > timedelta(hours=5)
+    assert snapshot.status_since == datetime.fromisoformat(snapshot.raw["state"]["timestamp"])
     assert server.requests[-2].json["prefix"] == "paused-1-"
 
 

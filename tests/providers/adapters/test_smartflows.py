@@ -243,6 +243,7 @@ def test_input_that_cannot_be_given_here_is_shown_but_not_offered(
     assert run.status is Status.USER_INPUT
     assert run.status_reason == reason
     assert [question.is_answerable for question in run.questions] == [False]
+    assert (run.status_since == run.started_at) is (reason == "select_flow")
     assert Verb.ANSWER not in run.offers
 
 
