@@ -12,9 +12,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from executions import tasks
+from executions import logs, tasks
 from executions.models import Execution
-from providers.models import ProviderAccount
+from providers.models import ProviderAccount, open_account
 from tests.providers.conftest import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,7 +59,7 @@ def log_of(server, ana: User) -> Callable[..., Execution]:
         server.on("POST", "/api/logs/filter", {"body": lines}, {"body": []})
         tasks.read_ref(account.pk, RUN)
         execution = Execution.objects.get()
-        tasks.look(execution.pk)
+        logs.fetch(execution, open_account(account))
         return execution
 
     return fetched
