@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from providers.contract import (
     Download,
@@ -25,6 +25,11 @@ from providers.contract import (
     short_ref,
 )
 from providers.http import Http
+
+NOT_AS_DOCUMENTED = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+Read = TypeVar("Read")
 
 
 class Adapter(ABC):
@@ -72,11 +77,22 @@ class Adapter(ABC):
         for item in items:
             try:
                 snapshot = read(item)
-            except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            except NOT_AS_DOCUMENTED as error:
                 yield self.unreadable(item, error)
             else:
                 if snapshot is not None:
                     yield snapshot
+
+    @staticmethod
+    def readable(items: Iterable[Any], read: Callable[[Any], Read]) -> Iterator[Read]:
+        """What `read` makes of those items that are as documented: one of a list that only helps
+        to choose must not take the others with it."""
+        for item in items:
+            try:
+                thing = read(item)
+            except NOT_AS_DOCUMENTED:
+                continue
+            yield thing
 
     def unreadable(self, item: Any, error: Exception) -> Unreadable:
         """What is kept of a record that could not be read: its id if it has one, why, and its

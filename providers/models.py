@@ -18,7 +18,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from providers import credentials, jsontext, registry
-from providers.adapter import Adapter
+from providers.adapter import NOT_AS_DOCUMENTED, Adapter
 from providers.contract import BadResponse, ProviderError, Rejected, Snapshot, Unreachable
 from providers.http import Bucket, Http
 from providers.network import Policy
@@ -197,7 +197,7 @@ class _Documented:
             if isinstance(error, Rejected):
                 error.fields = {name: hide(told) for name, told in error.fields.items()}
             raise
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except NOT_AS_DOCUMENTED as error:
             detail = hide(f"{type(error).__name__}: {error}")[:200]
             raise BadResponse(
                 f"{self._adapter.name} did not answer as documented ({detail}).", detail=detail

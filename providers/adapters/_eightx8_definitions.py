@@ -21,6 +21,7 @@ from providers.contract import BadResponse, NotFound, Rejected, Workflow, native
 from providers.http import Endpoint
 
 PAGE = 100  # rows; 500 is allowed, but rows can be large and an answer is capped
+MOST_ROWS = 10_000  # of a list of definitions or versions
 QUIET_PER_POLL = 10
 
 LOOK_BACK = timedelta(hours=1)
@@ -67,6 +68,29 @@ def get_rows(api: Endpoint, *path: str, **params: Any) -> list[Any]:
     return rows
 
 
+def walk(api: Endpoint, *path: str) -> Iterator[Any]:
+    """Every row once, page after page, until one is empty or brings nothing new: its length says
+    nothing, a server may give less than it is asked for. `offset` may count rows or pages
+    (undocumented, November 2026): a second request with offset 1 that begins with a row we have
+    says "rows"."""
+    seen: set[str] = set()
+    offset, size = 0, 0
+    while len(seen) < MOST_ROWS:
+        rows = get_rows(api, *path, limit=PAGE, offset=offset)
+        news = {_key_of(row): row for row in rows if _key_of(row) not in seen}
+        yield from news.values()
+        if not news:
+            return
+        if offset == 1 and _key_of(rows[0]) in seen:
+            size, offset = len(rows), 0
+        seen |= news.keys()
+        offset += size or 1
+
+
+def _key_of(row: Any) -> str:
+    return str(read_definition(row)[:2]) if is_readable(row) else repr(row)
+
+
 def read_definition(item: Mapping[str, Any]) -> tuple[str, int, str]:
     """Id, version, name. The vendor's schema has them at the top, its example one level below:
     https://developer.8x8.com/connect/reference/get-all-definitions"""
@@ -93,22 +117,12 @@ class Definitions:
         """Listed rows that are no definition as documented."""
 
     def listed(self) -> Iterator[Any]:
-        """Active ones. `offset` may count rows or pages (undocumented, November 2026): a second
-        request with offset 1 that begins with a definition we have says "rows"."""
-        seen: set[str] = set()
-        offset, step = 0, 1
-        while True:
-            rows = get_rows(self.api, "definitions", limit=PAGE, offset=offset)
-            known = [row for row in rows if is_readable(row)]
-            self.odd += [row for row in rows if row not in known]
-            refs = [read_definition(row)[0] for row in known]
-            yield from (row for row, ref in zip(known, refs, strict=True) if ref not in seen)
-            if len(rows) < PAGE or seen.issuperset(refs):
-                return
-            if offset == 1 and refs and refs[0] in seen:
-                offset, step = 0, PAGE
-            seen.update(refs)
-            offset += step
+        """Active ones."""
+        for row in walk(self.api, "definitions"):
+            if is_readable(row):
+                yield row
+            else:
+                self.odd.append(row)
 
     def learn(self) -> None:
         """One GET, and one more for each definition with a version that is new to us."""
@@ -173,10 +187,10 @@ class Definitions:
         return Workflow(ref=ref, name=known["name"], can_start=known["listed"])
 
     def _versions(self, ref: str) -> list[Any]:
-        """The newest 100, newest first. An unknown id is an empty list with 200, a malformed one
-        a 400 (articles/59375104074777, November 2026); neither may hide a run we can read."""
+        """Newest first. An unknown id is an empty list with 200, a malformed one a 400
+        (articles/59375104074777, November 2026); neither may hide a run we can read."""
         try:
-            rows = get_rows(self.api, "definitions", ref, limit=PAGE, offset=0)
+            rows = walk(self.api, "definitions", ref)
             named = [{"id": ref, **row} for row in rows if isinstance(row, dict)]
             return [row for row in named if is_readable(row)]
         except (NotFound, Rejected):

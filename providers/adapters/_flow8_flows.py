@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, MutableMapping
 from typing import Any
 
-from providers.adapters._flow8_lists import SIZE, read_page
+from providers.adapters._flow8_lists import walk
 from providers.adapters._flow8_session import Session
 from providers.contract import AuthFailed, BadResponse, NotFound, Rejected, Unreachable, Workflow
 
-MOST_PAGES = 100
+MOST_FLOWS = 10_000
 Layers = dict[str, dict[str, Any]]
 
 
@@ -80,15 +80,11 @@ class Flows:
         return layers
 
     def _listed(self) -> Iterator[Any]:
-        for page in range(MOST_PAGES):
-            reply = self.session.get("flows", page=page, size=SIZE)
-            rows, is_last = read_page(reply, page)
-            # One that is not as documented must not hide the plays of the others.
-            known = [row for row in rows if isinstance(row, dict) and _is_ref(row.get("id"))]
-            self.odd += [row for row in rows if row not in known]
-            yield from known
-            if is_last:
-                return
+        for row in walk(self.session, "flows", most=MOST_FLOWS):
+            if isinstance(row, dict) and _is_ref(row.get("id")):
+                yield row
+            else:  # must not hide the plays of the others
+                self.odd.append(row)
 
     def _known(self, ref: str) -> dict[str, Any]:
         return self.memory.get(f"flow:{ref}") or {}

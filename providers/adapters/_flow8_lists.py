@@ -5,6 +5,7 @@ Source: https://flow8-docs.pages.dev/developer/api/overview and .../api/executio
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,14 +19,14 @@ SIZE = 100  # rows of a page: the documented maximum
 
 
 def walk_plays(
-    session: Session, query: Mapping[str, Any], since: datetime | None, most_pages: int
+    session: Session, query: Mapping[str, Any], since: datetime | None, most: int
 ) -> Iterator[Any]:
-    """The order of lists is undocumented (November 2026). Only while they have come newest
-    first, two pages in a row from before `since` end the walk early."""
+    """At most `most` plays. The order of lists is undocumented (November 2026). Only while they
+    have come newest first, two pages in a row from before `since` end the walk early."""
     seen: set[str] = set()
     starts: list[datetime] = []
     old_pages = 0
-    for page in range(most_pages):
+    for page in itertools.count():
         params = {**query, "page": page, "size": SIZE}
         plays, is_last = read_page(session.get("plays", **params), page)
         ids = [repr(play.get("id") if isinstance(play, dict) else play) for play in plays]
@@ -33,6 +34,8 @@ def walk_plays(
         if is_last or seen.issuperset(ids) or not _fits(plays, query.get("state")):
             return
         seen.update(ids)
+        if len(seen) >= most:
+            return
         here = _starts(plays)
         starts += here
         is_old = since is not None and bool(here) and max(here) < since
@@ -41,18 +44,28 @@ def walk_plays(
             return
 
 
+def walk(session: Session, *path: str, most: int) -> Iterator[Any]:
+    """The rows of any other list, each once."""
+    seen: set[str] = set()
+    for page in itertools.count():
+        rows, is_last = read_page(session.get(*path, page=page, size=SIZE), page)
+        news = {repr(row): row for row in rows if repr(row) not in seen}
+        yield from news.values()
+        seen |= news.keys()
+        if is_last or not news or len(seen) >= most:
+            return
+
+
 def read_page(reply: Reply, page: int) -> tuple[list[Any], bool]:
-    """The rows, and whether this was the last page. The envelope is documented
+    """The rows, and whether this was the last page: by the number of pages, or an empty one. Its
+    length says nothing: a server may give less than it is asked for. The envelope is documented
     (api/overview), a bare list is not but is taken as well."""
     body = reply.json()
     rows = body.get("data") if isinstance(body, dict) else body
     if not isinstance(rows, list):
         raise BadResponse(f"{reply.where} did not answer with a list.", status=reply.status)
     pages = body.get("pages") if isinstance(body, dict) else None
-    size = body.get("size") if isinstance(body, dict) else None
-    if isinstance(pages, int):
-        return rows, page + 1 >= pages or not rows
-    return rows, len(rows) < (size if isinstance(size, int) else SIZE)
+    return rows, not rows or (isinstance(pages, int) and page + 1 >= pages)
 
 
 def _starts(plays: Iterable[Any]) -> list[datetime]:

@@ -76,22 +76,19 @@ def listed(reply: Reply, *keys: str) -> list[Any]:
     return body
 
 
-def next_page(body: Any, count: int) -> str | dict[str, int] | None:
+def next_page(body: Any, seen: int) -> str | dict[str, int] | None:
     """The list is called paginated, its parameters are unpublished: a link is followed, counters
-    are counted on, anything else is the whole list."""
+    are counted on, anything else is the whole list. `seen`: rows of this list so far; a size may
+    be what was asked for instead of what was given."""
     if not isinstance(body, dict):
         return None
     if isinstance(body.get("next"), str) and body["next"].startswith(("http", "/", "?")):
         return str(body["next"])
-    page, pages, offset, total = (body.get(key) for key in ("page", "pages", "offset", "total"))
-    size = body.get("size") or body.get("limit")
-    if pages is None and isinstance(size, int) and isinstance(total, int) and size > 0:
-        pages = (total + size - 1) // size
-    if isinstance(page, int) and isinstance(pages, int) and page < pages:
+    page, pages, total = (body.get(key) for key in ("page", "pages", "total"))
+    is_more = isinstance(total, int) and seen < total
+    if isinstance(page, int) and (is_more or (isinstance(pages, int) and page < pages)):
         return {"page": page + 1}
-    if isinstance(offset, int) and isinstance(total, int) and offset + count < total:
-        return {"offset": offset + count}
-    return None
+    return {"offset": seen} if is_more else None
 
 
 def ref_of(flow: dict[str, Any]) -> str:
@@ -102,8 +99,9 @@ def ref_of(flow: dict[str, Any]) -> str:
 
 
 def key_of(flow: Any) -> str:
-    """What tells two flows apart, also where one is not as documented."""
-    ids = [flow.get("flow_id"), flow.get("id")] if isinstance(flow, dict) else []
+    """What tells two rows apart, also where one is not as documented."""
+    names = ("flow_id", "asset_id", "id", "name")
+    ids = [flow.get(name) for name in names] if isinstance(flow, dict) else []
     return next((str(ref) for ref in ids if ref), repr(flow))
 
 

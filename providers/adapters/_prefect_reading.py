@@ -23,8 +23,8 @@ from providers.contract import (
 )
 from providers.http import parse_json
 
-HISTORY_PAGES = 5  # of finished runs, when discovery has no start
-SCHEDULED_PAGES = 5  # of runs that have not begun, the next ones first
+HISTORY = 1000  # finished runs, when discovery has no start
+SCHEDULED = 1000  # runs that have not begun, the next ones first
 LATE_LINES = timedelta(seconds=3)  # runner and flow send their lines in batches, every 2 s each
 EDGE = 100  # lines that a cursor remembers
 
@@ -74,13 +74,13 @@ def read_site(base_url: str) -> str:
 
 
 def discovery(since: datetime | None) -> Iterator[tuple[dict[str, Any], str, int | None]]:
-    """Filter, order and page limit of each list to read. There is no filter by last change."""
+    """Filter, order and most rows of each list to read. There is no filter by last change."""
     # First, so that a run which begins meanwhile is in the next list as well.
-    yield {"state": {"type": {"any_": ["SCHEDULED"]}}}, SOONEST, SCHEDULED_PAGES
+    yield {"state": {"type": {"any_": ["SCHEDULED"]}}}, SOONEST, SCHEDULED
     active = {"state": {"type": {"any_": ACTIVE}}}
     if since is None:
         yield active, "ID_DESC", None
-        yield {"state": {"type": {"any_": ENDED}}}, "END_TIME_DESC", HISTORY_PAGES
+        yield {"state": {"type": {"any_": ENDED}}}, "END_TIME_DESC", HISTORY
     else:
         # One list, so that a run which ends meanwhile stays in it.
         ended = {"end_time": {"after_": since.astimezone(UTC).isoformat()}}

@@ -54,15 +54,16 @@ def explain(reply: Reply) -> str:
 
 
 def read_page(reply: Reply) -> tuple[list[Any], bool]:
-    """The rows, and whether no page follows. Typed as a bare array; an installation may wrap it
-    (undocumented). A round number of rows may be a maximum below ours, silently applied."""
+    """The rows, and whether the answer says that no page follows. Typed as a bare array, which
+    cannot say so but by being empty: a server may cap the size below ours. An installation may
+    wrap it (undocumented)."""
     body = reply.json()
     rows = body.get("content") if isinstance(body, dict) else body
     if not isinstance(rows, list):
         raise BadResponse(f"{reply.where} sent no list.")
     if isinstance(body, dict) and "last" in body:
         return rows, bool(body["last"])
-    return rows, not rows or (len(rows) < PAGE_SIZE and len(rows) % 5 != 0)
+    return rows, not rows
 
 
 def is_past(rows: list[Any], since: datetime) -> bool:

@@ -40,8 +40,8 @@ from providers.contract import (
 from providers.http import Reply, parse_json, plain_explanation
 
 PUBLIC_HOST = "https://automation.8x8.com"
-HISTORY_PAGES = 5  # per version, when the account is polled for the first time
-MOST_PAGES = 1000  # per list; only a server that repeats itself gets there
+HISTORY_ROWS = 500  # per version, when the account is polled for the first time
+MOST_ROWS = 100_000  # per list; only a server that repeats itself gets there
 MOST_MARKS = 500  # accepted terminate commands that are remembered
 
 
@@ -176,28 +176,29 @@ class EightX8(Adapter):
         query = {"version": visit.version}
         recent = {"startTimeFrom": reading.write_time(visit.start)} if visit.start else {}
         try:
-            pages = MOST_PAGES if visit.start else HISTORY_PAGES
-            is_complete = yield from self._walk(visit.ref, {**query, **recent}, pages)
+            most = MOST_ROWS if visit.start else HISTORY_ROWS
+            is_complete = yield from self._walk(visit.ref, {**query, **recent}, most)
             if not visit.asks_open or (visit.start is None and is_complete):
                 return  # the open ones were among them
             for status in ("Runnable", "Suspended"):
-                yield from self._walk(visit.ref, {**query, "status": status}, MOST_PAGES)
+                yield from self._walk(visit.ref, {**query, "status": status}, MOST_ROWS)
         except NotFound:  # deleted at 8x8; that must not hide the others
             self._definitions.forget(visit.ref, visit.version)
 
     def _walk(
-        self, definition: str, query: Mapping[str, Any], most_pages: int
+        self, definition: str, query: Mapping[str, Any], most: int
     ) -> Generator[Any, None, bool]:
         """Back in time, newest first; returns whether the end was reached. It is undocumented
-        whether `offset` counts rows or pages (November 2026), so it stays 0."""
+        whether `offset` counts rows or pages (November 2026), so it stays 0. The end is a page
+        that brings nothing new, whatever its length: a server may give less than asked for."""
         seen: set[str] = set()
         params = {**query, "limit": PAGE, "offset": 0}
-        for _ in range(most_pages):
+        while len(seen) < most:
             rows = get_rows(self._api, "definitions", definition, "workflows", **params)
             refs = [repr(run.get("workflowId") if isinstance(run, dict) else run) for run in rows]
             yield from (run for run, ref in zip(rows, refs, strict=True) if ref not in seen)
             oldest = reading.oldest_start(rows)
-            if len(rows) < PAGE or seen.issuperset(refs) or oldest is None:
+            if seen.issuperset(refs) or oldest is None:
                 return True
             seen.update(refs)
             # One millisecond more: the bound may be exclusive, and runs may start together.

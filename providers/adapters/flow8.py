@@ -22,7 +22,7 @@ from typing import Any
 from providers.adapter import Adapter
 from providers.adapters import _flow8_reading as reading
 from providers.adapters._flow8_flows import Flows, is_about_one_thing
-from providers.adapters._flow8_lists import SIZE, read_page, walk_plays
+from providers.adapters._flow8_lists import walk, walk_plays
 from providers.adapters._flow8_session import (
     MCP_ONLY,
     OTHER_PREFIX,
@@ -47,8 +47,9 @@ from providers.contract import (
 )
 from providers.sockets import listen
 
-HISTORY_PAGES = 10  # of 100 plays, when the account is polled for the first time
-MOST_PAGES = 200  # of any other list
+HISTORY_PLAYS = 1000  # when the account is polled for the first time
+MOST_ROWS = 20_000  # of any other list
+NEWEST = 100  # plays of a flow among which one is looked for
 FULL_EVERY = 20  # polls
 # A window is given in dates of an unknown time zone, and whether `to` is inclusive is unknown too
 # (api/executions, November 2026): begin early, end far ahead.
@@ -125,10 +126,10 @@ class Flow8(Adapter):
         if since is not None:
             window = {"from": _day(since - EARLIER), "to": _day(since + AHEAD)}
         row = partial(self._row, set())
-        most_pages = HISTORY_PAGES if since is None else MOST_PAGES
-        yield from self.each(walk_plays(self._session, window, since, most_pages), row)
+        most = HISTORY_PLAYS if since is None else MOST_ROWS
+        yield from self.each(walk_plays(self._session, window, since, most), row)
         for state in reading.OPEN_STATES if is_full else ():
-            yield from self.each(walk_plays(self._session, {"state": state}, None, MOST_PAGES), row)
+            yield from self.each(walk_plays(self._session, {"state": state}, None, MOST_ROWS), row)
 
     def _row(self, seen: set[str], play: Any) -> Snapshot | None:
         if play["id"] in seen:
@@ -193,14 +194,13 @@ class Flow8(Adapter):
     def started(self, workflow_ref: str, key: str) -> str | None:
         """Among the flow's newest 100 plays. Plays are not documented to show their key; where
         none does, "not found" would be a guess, and a guess could start a flow twice."""
-        reply = self._session.get("flows", workflow_ref, "plays", page=0, size=SIZE)
-        plays, is_last = read_page(reply, 0)
+        plays = list(walk(self._session, "flows", workflow_ref, "plays", most=NEWEST))
         for play in plays:
             args = play.get("args")
             marks = [play.get("idempotencyKey"), *(args.values() if isinstance(args, dict) else ())]
             if key in marks:
                 return str(play["id"])
-        if (plays or not is_last) and not any("idempotencyKey" in play for play in plays):
+        if plays and not any("idempotencyKey" in play for play in plays):
             raise Unsupported("flow8 does not show which play a start has made; look at its plays.")
         return None
 
@@ -238,8 +238,7 @@ class Flow8(Adapter):
     def _layers(self, ref: str) -> list[Any] | None:
         """None: not readable now. One play's broken layers must not stop the account."""
         try:
-            reply = self._session.get("plays", ref, "layers")
-            return read_page(reply, 0)[0]
+            return list(walk(self._session, "plays", ref, "layers", most=MOST_ROWS))
         except (AuthFailed, BadResponse, NotFound, Rejected, Unreachable) as error:
             if not is_about_one_thing(error):
                 raise

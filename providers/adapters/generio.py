@@ -43,7 +43,7 @@ from providers.contract import (
 from providers.http import Endpoint, parse_json
 
 PUBLIC_HOST = "https://flows.generio.ai"
-MAX_PAGES = 100
+MOST_ROWS = 10_000  # of one list
 MARK = "annunciator_key"  # our own reference, kept in a flow's `additional`
 
 QUALITY = Field(
@@ -151,15 +151,15 @@ class Generio(Adapter):
             return snapshot
         try:
             # Never with data here: it is whole 3D models.
-            reply = self.api.get("flows", ref, "outputs", params={"include_data": "false"})
+            assets = list(
+                self._rows("flows", ref, "outputs", keys=("outputs",), include_data="false")
+            )
         except (NotFound, Rejected):  # the flow has ended all the same, and left nothing
             return snapshot
-        assets = listed(reply, "outputs")
         return read_flow(flow, outputs=tuple(read_output(asset) for asset in assets))
 
     def workflows(self) -> Iterator[Workflow]:
-        for template in listed(self.api.get("templates"), "templates"):
-            yield read_template(template)
+        yield from map(read_template, self._rows("templates", keys=("templates",)))
 
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
         return TEMPLATES.get(workflow_ref, ANY_TEMPLATE)
@@ -215,18 +215,21 @@ class Generio(Adapter):
         )
 
     def _flows(self) -> Iterator[Any]:
-        """Every flow once, following whatever hint at a next page an answer holds."""
+        return self._rows("flows", keys=("flows", "items", "data", "results"))
+
+    def _rows(self, *path: str, keys: tuple[str, ...], **params: str) -> Iterator[Any]:
+        """Every row once, following whatever hint at a next page an answer holds."""
         seen: set[str] = set()
-        reply = self.api.get("flows")
-        for _ in range(MAX_PAGES):
-            flows = listed(reply, "flows", "items", "data", "results")
-            news = [flow for flow in flows if key_of(flow) not in seen]
-            yield from news
-            seen |= {key_of(flow) for flow in news}
-            following = next_page(reply.json(), len(flows))
+        reply = self.api.get(*path, params=params)
+        while len(seen) < MOST_ROWS:
+            rows = listed(reply, *keys)
+            news = {key_of(row): row for row in rows if key_of(row) not in seen}
+            yield from news.values()
+            seen |= news.keys()
+            following = next_page(reply.json(), len(seen))
             if not news or following is None:
                 return
             if isinstance(following, str):
-                reply = self.api.follow(urljoin(self.api.url("flows"), following))
+                reply = self.api.follow(urljoin(self.api.url(*path), following))
             else:
-                reply = self.api.get("flows", params=following)
+                reply = self.api.get(*path, params={**params, **following})

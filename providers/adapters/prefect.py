@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from itertools import count, islice
 from typing import Any
 
 from providers.adapter import Adapter
@@ -50,9 +49,9 @@ from providers.contract import (
 )
 from providers.http import Http, Reply
 
-PAGE = 200  # rows; more is 422 (seen November 2026)
-STEP_PAGES = 3  # of task runs per level of sub-flows
-LOG_PAGES = 5  # per call
+PAGE = 200  # ids in one question, and a measure for the following
+STEPS = 600  # task runs per level of sub-flows
+LINES = 1000  # of a log per call
 NESTING = 3  # levels of sub-flows whose steps are shown inside a run
 
 RESUMED = {"RUNNING", "SCHEDULED"}  # the latter a suspended run, which needs a new process
@@ -129,10 +128,13 @@ class Prefect(Adapter):
 
     def workflows(self) -> Iterator[Workflow]:
         for rows in self._pages("deployments", {}, "NAME_ASC", None, set()):
-            self._learn_names([{"flow_id": row["flow_id"]} for row in rows])
-            for row in rows:
-                self.memory[f"deployment:{row['id']}"] = row["name"]
-                yield self._workflow({"flow_id": row["flow_id"], "deployment_id": row["id"]})
+            known = [row for row in rows if isinstance(row, dict)]
+            self._learn_names(known)
+            yield from self.readable(known, self._deployment)
+
+    def _deployment(self, row: Mapping[str, Any]) -> Workflow:
+        self.memory[f"deployment:{row['id']}"] = row["name"]
+        return self._workflow({"flow_id": row["flow_id"], "deployment_id": row["id"]})
 
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
         deployment = self.api.get("deployments", workflow_ref).json()
@@ -173,7 +175,7 @@ class Prefect(Adapter):
         where: dict[str, Any] = {"flow_run_id": {"any_": [ref]}}
         if after:
             where["timestamp"] = {"after_": after}
-        pages = list(self._pages("logs", {"logs": where}, "TIMESTAMP_ASC", LOG_PAGES, set()))
+        pages = list(self._pages("logs", {"logs": where}, "TIMESTAMP_ASC", LINES, set()))
         rows = [row for page in pages for row in page]
         fresh = [row for row in rows if mark_of(row) not in known.split(".")]
         return LogChunk(
@@ -214,15 +216,18 @@ class Prefect(Adapter):
     def _pages(
         self, kind: str, query: Mapping[str, Any], sort: str, most: int | None, seen: set[str]
     ) -> Iterator[list[Any]]:
-        """Rows not in `seen` yet, page by page. Rows that move while we read come twice, and a
-        page without a new one ends it."""
-        for page in islice(count(), most):
-            rows = self._filter(kind, **query, sort=sort, limit=PAGE, offset=page * PAGE)
+        """Rows not in `seen` yet, page by page, up to `most`. Rows that move while we read come
+        twice, and a page without a new one ends it. Without a `limit`, since a server refuses one
+        above its own PREFECT_API_DEFAULT_LIMIT (200 unless set; seen November 2026)."""
+        offset = 0
+        while most is None or offset < most:
+            rows = self._filter(kind, **query, sort=sort, offset=offset)
             named = {_key_of(row): row for row in rows}
             fresh = {ref: row for ref, row in named.items() if ref not in seen}
             seen.update(fresh)
             yield list(fresh.values())
-            if len(rows) < PAGE or not fresh:
+            offset += len(rows)
+            if not fresh:
                 return
 
     def _learn_names(self, runs: Iterable[Mapping[str, Any]]) -> None:
@@ -232,9 +237,10 @@ class Prefect(Adapter):
             ids = sorted(ref for ref in wanted if f"{kind}:{ref}" not in self.memory)
             if not ids:
                 continue
-            rows = self._filter(f"{kind}s", **{f"{kind}s": {"id": {"any_": ids}}}, limit=PAGE)
+            rows = self._filter(f"{kind}s", **{f"{kind}s": {"id": {"any_": ids}}})
+            named = [row for row in rows if isinstance(row, dict) and {"id", "name"} <= row.keys()]
             # A deleted deployment leaves its id in its runs: remembered as nameless.
-            found = dict.fromkeys(ids, "") | {row["id"]: row["name"] for row in rows}
+            found = dict.fromkeys(ids, "") | {row["id"]: row["name"] for row in named}
             self.memory.update({f"{kind}:{ref}": name for ref, name in found.items()})
 
     def _workflow(self, run: Mapping[str, Any]) -> Workflow:
@@ -254,8 +260,8 @@ class Prefect(Adapter):
             return set()
         failed = {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}
         where = {"id": {"any_": ids}}
-        rows = self._filter("flow_runs", flow_runs=where, task_runs=failed, limit=PAGE)
-        return {row["id"] for row in rows}
+        rows = self._filter("flow_runs", flow_runs=where, task_runs=failed)
+        return {_key_of(row) for row in rows}
 
     def _steps(self, ref: str) -> tuple[Step, ...]:
         tasks: dict[str, list[Any]] = {}
@@ -264,7 +270,7 @@ class Prefect(Adapter):
             where = {"flow_runs": {"id": {"any_": level}}}
             # From the end, so that of a very long run the present is shown.
             sort = "EXPECTED_START_TIME_DESC"
-            pages = list(self._pages("task_runs", where, sort, STEP_PAGES, seen))
+            pages = list(self._pages("task_runs", where, sort, STEPS, seen))
             rows = [row for page in pages for row in page]
             for row in reversed(rows):
                 tasks.setdefault(row["flow_run_id"], []).append(row)

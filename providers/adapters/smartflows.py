@@ -7,6 +7,7 @@ marked "undocumented" below, with the choice made.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -43,8 +44,8 @@ from providers.contract import (
 )
 from providers.http import Endpoint
 
-MAX_PAGES = 100  # of one walk
-HISTORY_PAGES = 10  # how far the first discovery looks back
+MOST_ROWS = 10_000  # of one walk
+HISTORY_ROWS = 1000  # how far the first discovery looks back
 HOLD = "1"  # seconds the provider may hold a progress call; its own default is 30
 PROGRESS_TIMEOUT = 40.0  # seconds; in case it holds the call for its default all the same
 
@@ -113,7 +114,7 @@ class SmartFlows(Adapter):
         return read_run(ref, progress, details)
 
     def workflows(self) -> Iterator[Workflow]:
-        yield from (read_flow(flow) for flow in self._walk("GET", "flows"))
+        yield from self.readable(self._walk("GET", "flows"), read_flow)
 
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
         return (
@@ -218,8 +219,8 @@ class SmartFlows(Adapter):
             recent = condition("createdAt", "greaterThanOrEqualTo", [day])
             yield from self._walk("POST", *path, "filter", sort=sort, tree=recent, since=since)
         else:
-            pages = MAX_PAGES if since else HISTORY_PAGES
-            yield from self._walk("GET", *path, sort=sort, since=since, pages=pages)
+            most = MOST_ROWS if since else HISTORY_ROWS
+            yield from self._walk("GET", *path, sort=sort, since=since, most=most)
 
     def _walk(
         self,
@@ -228,18 +229,19 @@ class SmartFlows(Adapter):
         sort: str | None = None,
         tree: Any = None,
         since: datetime | None = None,
-        pages: int = MAX_PAGES,
+        most: int = MOST_ROWS,
     ) -> Iterator[Any]:
-        """Page after page until one is short, brings nothing new or is older than `since`."""
+        """Page after page until one is empty, brings nothing new or is older than `since`. Its
+        length says nothing: a server may give less than it is asked for."""
         options = {"json": tree} if tree else {}
         seen: set[str] = set()
-        for page in range(pages):
+        for page in itertools.count():
             params = {"page": page, "size": PAGE_SIZE} | ({"sort": sort} if sort else {})
             rows, is_last = read_page(self.api.request(method, *path, params=params, **options))
             news = {key_of(row) for row in rows} - seen
             yield from (row for row in rows if key_of(row) in news)
             seen |= news
-            if is_last or not news or (since and is_past(rows, since)):
+            if is_last or not news or len(seen) >= most or (since and is_past(rows, since)):
                 return
 
 

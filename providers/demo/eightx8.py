@@ -7,6 +7,7 @@ a switch in `world.options`:
 - `definition_shape`: `nested` (the published example: id and version inside `definition`) or `top`
   (the published schema)
 - `offset_counts`: `items` or `pages`
+- `max_size`: the most rows of one answer, silently applied
 - `unknown_definition`: `404` (response table) or `empty` (text) for the list of instances
 - `errors_shape`: `array` or `object` (one published example); `errors_fail`: true answers 500
 - `wrong_state`: `400`, or `silent` (200 and nothing done)
@@ -156,6 +157,7 @@ class Api:
         """Limit and item offset; what `offset` counts is not documented clearly."""
         limit = whole(request.query_params.get("limit", 100), "limit", at_least=1, at_most=500)
         offset = whole(request.query_params.get("offset", 0), "offset")
+        limit = min(limit, int(self.world.options.get("max_size", limit)))
         pages = self.world.options.get("offset_counts") == "pages"
         return limit, offset * limit if pages else offset
 

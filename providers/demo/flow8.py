@@ -211,6 +211,7 @@ class Api:
     def _page(self, request: Request, rows: list[dict[str, Any]]) -> Response:
         page = whole(request.query_params.get("page", 0), "page", 0, 10**6)
         size = whole(request.query_params.get("size", 25), "size", 1, 100)
+        size = min(size, int(self.world.options.get("max_size", size)))
         part = rows[page * size : (page + 1) * size]
         if self.world.options.get("lists", "wrapped") == "bare":
             return JSONResponse(part)

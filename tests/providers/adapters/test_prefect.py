@@ -158,11 +158,12 @@ def test_discovery_takes_two_lists_and_asks_for_names_once(server, prefect, body
     server.on("POST", "/api/flows/filter", {"body": body("flows_of_the_runs")})
     server.on("POST", "/api/deployments/filter", {"body": body("deployments_of_the_runs")})
     first = list(prefect.snapshots(SINCE))
-    assert server.count("POST", FLOW_RUNS) == 3  # two lists, and which of them are damaged
+    # two lists, whether one of them goes on, and which of its runs are damaged
+    assert server.count("POST", FLOW_RUNS) == 4
     assert server.count("POST", "/api/flows/filter") == 1
     asked = len(server.requests)
     assert [run.workflow for run in prefect.snapshots(SINCE)] == [run.workflow for run in first]
-    assert len(server.requests) == asked + 3
+    assert len(server.requests) == asked + 4
     where = next(s.json["flow_runs"] for s in server.requests if s.json["sort"] == "ID_DESC")
     assert where["operator"] == "or_"
     assert datetime.fromisoformat(where["end_time"]["after_"]) == SINCE
@@ -187,6 +188,18 @@ def test_rows_that_move_while_we_read_come_once_and_a_page_of_old_rows_ends_it(
     server.on("POST", FLOW_RUNS, *answers, json={"sort": "ID_DESC"})
     refs = [found.ref for found in prefect.snapshots(SINCE)]
     assert sorted(refs) == sorted(f"run-{n}" for n in range(350))
+
+
+def test_a_server_with_a_limit_of_its_own_is_read_to_the_end(server, prefect, body):
+    """It refuses a limit above PREFECT_API_DEFAULT_LIMIT, so none is sent."""
+    run = body("run_running")
+    pages = [[run | {"id": f"{start + n}"} for n in range(50)] for start in (0, 50, 100)]
+    answers = [{"body": rows} for rows in (*pages, [])]
+    server.on("POST", FLOW_RUNS, *answers, json={"sort": "ID_DESC"})
+    assert len(list(prefect.snapshots(SINCE))) == 150
+    asked = [seen.json for seen in server.requests if seen.json.get("sort") == "ID_DESC"]
+    assert [body["offset"] for body in asked] == [0, 50, 100, 150]
+    assert not [body for body in asked if "limit" in body]
 
 
 def test_what_a_schedule_plans_is_no_run_until_it_is_due(server, prefect, body):
