@@ -127,7 +127,7 @@ def told_by_the_api(ana: Any, path: str) -> str:
 def look(ref: str) -> Execution:
     """Read the run in detail, as opening its page does."""
     run = Execution.objects.get(ref=ref)
-    tasks.look(run.pk)
+    tasks.read_ref(run.account_id, ref)
     run.refresh_from_db()
     return run
 
