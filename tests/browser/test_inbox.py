@@ -45,7 +45,7 @@ for given in json.loads(%r):
     flow = contract.Workflow(ref="w1", name="Settle a claim", can_start=True)
     runs = [Snapshot(ref=uuid.uuid4().hex, workflow=flow,
         status=Status.USER_INPUT, native_status="UserInput", started_at=timezone.now(), steps=(),
-        questions=(question,), outputs=(), offers=frozenset({Verb.ANSWER})) for _ in range(9)]
+        questions=(question,), outputs=(), offers=frozenset({Verb.ANSWER})) for _ in range(30 if question.kind == "form" else 9)]
     store(account.pk, len(numbers) + 1, runs)
     numbers[question.title] = list(Question.objects.filter(title=question.title,
         execution__account=account, closed_at=None).values_list("pk", flat=True))
