@@ -45,7 +45,8 @@ VARIABLES: dict[str, str] = {
     "ANNUNCIATOR_OVERDUE_SECONDS": "How long any run takes at least before it is called overdue. "
     "Default 60.",
     "ANNUNCIATOR_SITE_URL": "Where people reach the site, for links in messages. Default: the "
-    "first of ANNUNCIATOR_ALLOWED_HOSTS with PORT, or https without a port if ANNUNCIATOR_SECURE.",
+    "address that the terminal prints, or the first of ANNUNCIATOR_ALLOWED_HOSTS where HOST is not "
+    "among them; https without a port if ANNUNCIATOR_SECURE.",
     "ANNUNCIATOR_SECURE": "1 when served over https: secure cookies, HSTS. Default 0.",
     "ANNUNCIATOR_DEBUG": "1 shows Django's debug pages. Default 0.",
     "SECRET_KEY": "Django's key. Empty: made once, kept in the data folder.",
@@ -92,11 +93,22 @@ def check() -> None:
         value(name, None)
 
 
+def shown_host() -> str:
+    """The name under which this machine itself reaches the site."""
+    host = text("HOST") or "127.0.0.1"
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def site_host(allowed: list[str]) -> str:
+    """The name in links: the one that the terminal prints, where the site answers to it."""
+    return shown_host() if shown_host() in allowed else allowed[0]
+
+
 def own_hosts() -> list[str]:
     """The names under which this machine, and who we listen for, reach the site."""
-    host = text("HOST")
-    named = [] if host in ("", "0.0.0.0", "::") else [f"[{host}]" if ":" in host else host]  # noqa: S104
-    return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *named]))
+    return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", shown_host()]))
 
 
 def _split(raw: str) -> list[str]:

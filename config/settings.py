@@ -30,7 +30,7 @@ ANNUNCIATOR_OVERDUE_FLOOR = timedelta(seconds=env.value("ANNUNCIATOR_OVERDUE_SEC
 ANNUNCIATOR_KEEP_DAYS = env.value("ANNUNCIATOR_KEEP_DAYS", 400)
 ALLOWED_HOSTS = env.value("ANNUNCIATOR_ALLOWED_HOSTS", []) or env.own_hosts()
 ANNUNCIATOR_SITE_URL = env.value("ANNUNCIATOR_SITE_URL", "").rstrip("/") or (
-    f"https://{ALLOWED_HOSTS[0]}" if IS_SECURE else f"http://{ALLOWED_HOSTS[0]}:{PORT}"
+    f"https://{ALLOWED_HOSTS[0]}" if IS_SECURE else f"http://{env.site_host(ALLOWED_HOSTS)}:{PORT}"
 )
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_SECURE else []
 

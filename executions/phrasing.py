@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from executions.models import Event, Notice, NoticeRule
 from executions.wording import duration, plain, stamped
+from providers.messages import cut_title
 
 FIRST = 5  # lines of one message that name single things
 GROUPS = 6  # groups of one message
@@ -61,12 +62,12 @@ def title(rule: NoticeRule, raised: Sequence[Group], cleared: Sequence[Group]) -
     one, several, over = WORDS[Event(rule.event)]
     notice = groups[0].notices[0]
     if total == 1:
-        return f"{over if is_over else _again(notice, one)}: {_name(notice)}"[:200]
+        return cut_title(f"{over if is_over else _again(notice, one)}: {_name(notice)}")
     is_whole = len(groups) <= GROUPS and (rule.event == Event.FAILED or total <= FIRST)
     same = {_of(each) for group in groups for each in group.notices} if is_whole else set()
     where = f": {same.pop()}" if len(same) == 1 else ""
     words = f"{over}: {total:,}" if is_over else f"{total:,} {several}"
-    return f"{words}{where}"[:200]
+    return cut_title(f"{words}{where}")
 
 
 def body(
@@ -92,7 +93,7 @@ def body(
 def words_of_test(rule: NoticeRule, by: str) -> tuple[str, str]:
     """A message that says it is a test."""
     return (
-        f"Test: {rule.name}"[:200],
+        cut_title(f"Test: {rule.name}"),
         f"This is a test message of Annunciator, asked for by {by}. Nothing has happened.\n\n"
         f"The rule {harmless(rule.name)} tells here when {Event(rule.event).label}.\n"
         f"{absolute('/notices/')}",

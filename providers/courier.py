@@ -19,6 +19,8 @@ import re
 import socket
 import sys
 from collections.abc import Iterable
+from email import charset
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,7 @@ def deliver(job: dict[str, Any]) -> dict[str, Any]:
     problem = _problem_with(target, door, is_server=job["is_server"])
     if problem or job["is_check"]:
         return problem or {"state": "sent", "says": f"{target.service_name} understands it."}
+    _fold_headers()
     door.watch()
     if not _may_go():
         return {"state": "failed", "says": "Nobody told it to go."}
@@ -171,6 +174,18 @@ def deliver(job: dict[str, Any]) -> dict[str, Any]:
     )
     door.is_closed = False
     return _outcome(is_sent, door, lines.lines)
+
+
+def _fold_headers() -> None:
+    """Apprise writes a mail by `as_string`, which puts a header on one line however long it is
+    (Python's default there, not elsewhere), each octet as three: servers refuse more than 998."""
+    charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
+    written = Message.as_string
+
+    def as_string(self: Message, unixfrom: bool = False, maxheaderlen: int = 75, **how: Any) -> str:
+        return written(self, unixfrom, maxheaderlen, **how)
+
+    Message.as_string = as_string  # type: ignore[method-assign,assignment]
 
 
 def _is_encrypted(target: Any) -> bool:

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 SECONDS = 25.0  # for one message to one address, everything included
 MAX_ADDRESS = 2000  # characters
-MAX_TITLE = 200
+MAX_TITLE = 200  # characters
+MAX_TITLE_OCTETS = 500  # in UTF-8; less than 998 as the subject of a mail
 MAX_BODY = 6000
 
 # Scheme: (service, whether the address names a server that a person chose and that may be shown).
@@ -122,6 +124,16 @@ class Message:
     """info, success, warning or failure: the colour that a chat gives it."""
 
 
+def cut_title(text: str) -> str:
+    """A title that every service takes: cut by what it becomes on its way, between characters."""
+    cut = text[:MAX_TITLE].encode()[:MAX_TITLE_OCTETS].decode(errors="ignore")
+    if cut == text:
+        return text
+    while cut and unicodedata.combining(text[len(cut)]):  # a letter keeps its accents
+        cut = cut[:-1]
+    return cut
+
+
 def read_address(text: str) -> Address:
     """Raises AddressRefused."""
     url = text.strip()
@@ -184,7 +196,7 @@ def _run(
 ) -> Outcome:
     job = {
         "url": address.url,
-        "title": message.title[:MAX_TITLE],
+        "title": cut_title(message.title),
         "body": message.body[:MAX_BODY],
         "type": message.type,
         "allowed": list(allowed),

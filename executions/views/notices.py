@@ -103,6 +103,8 @@ def message_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deliveries": [_delivery_view(row) for row in message.deliveries.select_related("message")],
         "notices": [_notice_view(notice) for notice in found[:LISTED]],
         "has_more": len(found) > LISTED,
+        "links": phrasing.absolute("/"),
+        "here": request.build_absolute_uri("/"),
     }
     return show(request, "executions/notice_message.html", context)
 

@@ -42,10 +42,11 @@ numbers = {}
 for given in json.loads(%r):
     choices = tuple(contract.Choice(**each) for each in given.pop("choices", ()))
     question = contract.Question(ref="q1", choices=choices, **given)
+    many = 30 if question.kind == "form" else 9
     flow = contract.Workflow(ref="w1", name="Settle a claim", can_start=True)
     runs = [Snapshot(ref=uuid.uuid4().hex, workflow=flow,
         status=Status.USER_INPUT, native_status="UserInput", started_at=timezone.now(), steps=(),
-        questions=(question,), outputs=(), offers=frozenset({Verb.ANSWER})) for _ in range(30 if question.kind == "form" else 9)]
+        questions=(question,), outputs=(), offers=frozenset({Verb.ANSWER})) for _ in range(many)]
     store(account.pk, len(numbers) + 1, runs)
     numbers[question.title] = list(Question.objects.filter(title=question.title,
         execution__account=account, closed_at=None).values_list("pk", flat=True))

@@ -283,3 +283,23 @@ def test_a_service_that_does_not_answer_is_named(command: str, variable: str, ad
     said = sentence(start(sys.executable, "manage.py", command, **values))
     assert f"of {variable} does not answer" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "shown"),
+    [
+        ("", "", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "", "http://127.0.0.1:8000"),  # noqa: S104 - read, not bound
+        ("::1", "", "http://[::1]:8000"),
+        ("192.0.2.7", "", "http://192.0.2.7:8000"),
+        ("", "runs.example.com", "http://runs.example.com:8000"),
+    ],
+)
+def test_links_in_messages_lead_to_the_address_that_the_terminal_prints(host, allowed, shown):
+    script = "from config import settings; print(settings.ANNUNCIATOR_SITE_URL)"
+    given = {"HOST": host, "ANNUNCIATOR_ALLOWED_HOSTS": allowed, "PORT": "8000"}
+    env = {**os.environ, **given, "ANNUNCIATOR_SITE_URL": "", "ANNUNCIATOR_SECURE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == shown

@@ -75,8 +75,7 @@ class Command(BaseCommand):
         return commands
 
     def _print_address(self, sign_in: str) -> None:
-        host = env.text("HOST", "127.0.0.1")
-        shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+        shown = env.shown_host()
         self.stdout.write(
             f"\n  Annunciator: http://{shown}:{settings.PORT}/\n  Sign in as:  {sign_in}\n"
             "  Ctrl-C stops everything.\n"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from datetime import timedelta
+from email import message_from_string
+from email.policy import default
 
 import pytest
 from django.db import connection
@@ -93,6 +96,25 @@ def test_one_broken_target_does_not_hold_up_another(make_rule, put, tick, receiv
     [mail_text] = post.got
     assert "Subject: Failed: Nightly import r1 (Claims)" in mail_text
     assert "To: team@site.example" in mail_text
+
+
+@pytest.mark.parametrize("letter", ["督", "n\u0303", "🧾", "n"])
+def test_the_subject_of_a_mail_is_folded_and_no_longer_than_servers_take(
+    make_rule, put, tick, post, letter
+):
+    mail = f"mailto://127.0.0.1:{post.port}/?from=a@site.example&to=team@site.example"
+    make_rule(new_addresses=mail)
+    fail(put, flow=letter * 150, name=letter * 150)
+    tick()
+    [mail_text] = post.got
+    head = mail_text.partition("\n\n")[0]
+    assert max(len(line.encode()) for line in head.splitlines()) < 200
+    lines = re.search(r"^Subject: .*(\n .*)*", head, re.MULTILINE)[0]
+    assert len(lines.encode()) < 998
+    assert max(map(len, re.findall(r"=\?\S+\?=", head)), default=0) <= 75
+    subject = message_from_string(head, policy=default)["Subject"]
+    assert subject.startswith("Failed: ")
+    assert subject == NoticeMessage.objects.get().title
 
 
 def test_an_answer_that_is_lost_leaves_an_unknown_outcome_and_no_second_message(

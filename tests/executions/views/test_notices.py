@@ -216,3 +216,14 @@ def test_provider_text_is_shown_as_text(ana, rule, put):
     page = ana.get(PAGE).content.decode()
     assert "<script>alert" not in page
     assert "<b>bold" not in page
+
+
+def test_the_page_of_a_message_says_where_its_links_lead(ana, rule, account, settings) -> None:
+    delivery = told(rule, account, "Failed: Nightly import")
+    settings.ANNUNCIATOR_SITE_URL = "https://runs.example.com"
+    page = ana.get(f"{PAGE}messages/{delivery.message_id}/").content.decode()
+    assert "https://runs.example.com/, as <code>ANNUNCIATOR_SITE_URL</code> says" in page
+    assert "You are here as http://testserver/" in page
+    settings.ANNUNCIATOR_SITE_URL = "http://testserver"
+    page = ana.get(f"{PAGE}messages/{delivery.message_id}/").content.decode()
+    assert "You are here as" not in page
