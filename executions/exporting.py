@@ -7,6 +7,7 @@ of runs.
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,10 +18,14 @@ from executions import matching
 from executions.filters import Filters, provider_name
 from executions.freshness import freshness
 from executions.wording import iso
+from providers.contract import shows
 from providers.models import ProviderAccount
 
 CHUNK = 500  # rows fetched and sent at a time
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+CONTENT_TYPE = "text/csv; charset=utf-8"
+MARK = "\ufeff"  # without it a spreadsheet takes the file for one of its country's old encoding
+SIGNS = frozenset("=+-@|%\N{MINUS SIGN}")  # with which a formula begins
+BREAKS = frozenset("\t\r\n")  # which some spreadsheets drop before they look
 HEAD = (
     "id", "provider", "account", "workflow", "name", "ref", "status", "status_reason",
     "native_status", "progress", "started_at", "finished_at", "took_seconds", "status_since",
@@ -38,7 +43,7 @@ class _Line:
 def lines(filters: Filters) -> Iterator[str]:
     """The head, then one line per run in the order of the list, in pieces of at most CHUNK lines.
     One query behind a server-side cursor, in a transaction that ends with the reader."""
-    yield line(HEAD)
+    yield head(HEAD)
     rows = matching.queryset(filters).select_related("workflow")
     with transaction.atomic():
         piece: list[str] = []
@@ -58,13 +63,28 @@ def line(cells: Iterable[Any]) -> str:
     return str(csv.writer(_Line()).writerow([safe(cell) for cell in cells]))
 
 
+def head(names: Iterable[str]) -> str:
+    """The first line of a CSV file that is opened with CONTENT_TYPE."""
+    return MARK + line(names)
+
+
 def safe(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula. Only text can be one: our own numbers and
     times stay as they are."""
     if not isinstance(value, str):
         return "" if value is None else str(value)
     text = value.replace("\0", "")
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    """By its first character that is seen, full-width and other forms of a sign included."""
+    for char in text:
+        if char in BREAKS:
+            return True
+        if shows(char):
+            return not SIGNS.isdisjoint(unicodedata.normalize("NFKC", char)[:1])
+    return False
 
 
 def _cells(row: Any, account: ProviderAccount) -> tuple[Any, ...]:

@@ -48,9 +48,7 @@ def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     batch = get_batch(request, pk)
     rows = visible_items(request, batch).order_by("pk").iterator(500)
     host = f"{request.scheme}://{request.get_host()}"
-    response = StreamingHttpResponse(
-        _lines(rows, batch, host), content_type="text/csv; charset=utf-8"
-    )
+    response = StreamingHttpResponse(_lines(rows, batch, host), content_type=exporting.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="batch-{pk}.csv"'
     response["Cache-Control"] = "no-store"
     return response
@@ -95,7 +93,7 @@ def item_view(item: BatchItem) -> dict[str, Any]:
 
 
 def _lines(rows: Iterator[BatchItem], batch: Batch, host: str) -> Iterator[str]:
-    yield "\ufeff" + exporting.line(COLUMNS)
+    yield exporting.head(COLUMNS)
     for item in rows:
         run, command = item.execution, item.command
         cells = (

@@ -23,7 +23,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         detail={"ignored": [plain(each) for each in filters.ignored]} if filters.ignored else {},
         address=address(request),
     )
-    response = StreamingHttpResponse(exporting.lines(filters), content_type="text/csv")
+    response = StreamingHttpResponse(exporting.lines(filters), content_type=exporting.CONTENT_TYPE)
     name = f"runs-{timezone.now():%Y%m%dT%H%MZ}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Accel-Buffering"] = "no"

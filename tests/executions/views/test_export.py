@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def table(response) -> list[dict[str, str]]:
     assert response["Content-Type"].startswith("text/csv")
-    return list(csv.DictReader(io.StringIO(b"".join(response).decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(b"".join(response).decode("utf-8-sig"), newline="")))
 
 
 def test_every_run_of_the_list_is_in_the_file_and_no_other(ana, put):
@@ -45,11 +45,38 @@ def test_times_are_iso_in_utc_whatever_the_readers_zone(ana, put):
     assert row["took_seconds"] == "0.0"
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_a_spreadsheet_knows_the_letters_of_the_file(ana, put):
+    put("a", Status.FAILED, name="Müller – Straße")
+    response = ana.get("/executions.csv")
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    file = b"".join(response)
+    assert file.startswith(b"\xef\xbb\xbfid,")
+    assert file.count(b"\xef\xbb\xbf") == 1
+    assert "Müller – Straße" in file.decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        *("=", "+", "-", "@", "\t", "\r", "\n", "|", "%"),
+        *("＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "−"),
+        *(
+            "\u200b=",
+            "\ufeff=",
+            "\u00a0=",
+            "\u202e-",
+            "\u2800+",
+            "\u3164@",
+            "\u0301=",
+            " \u200d ＝",
+        ),
+    ],
+)
 def test_no_cell_is_a_formula(start):
     assert exporting.safe(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
     assert exporting.safe(-5) == "-5"  # a number of ours is a number
-    assert exporting.safe("plain = text") == "plain = text"
+    for plain in ("plain = text", "\u200bplain", "3 - 2", "Ä", "'quoted'", ""):
+        assert exporting.safe(plain) == plain
 
 
 def test_provider_text_arrives_disarmed_and_quoted(ana, put):
