@@ -5,6 +5,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
+NEEDED = Python 3.11 or later is needed: set PYTHON, as in PYTHON=python3.12 make run
+ENVIRONMENT = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(NEEDED)")' && \
+	echo "Installing into $(VENV), this once ..." && \
+	{ test -x $(BIN)/python || { echo "  a Python environment ..."; $(PYTHON) -m venv $(VENV); }; }
 
 .PHONY: run test live chaos soak bench screenshots lint lock clean
 
@@ -50,13 +54,11 @@ clean:
 	rm -rf $(VENV)
 
 $(VENV)/run.stamp: requirements.lock
-	@echo "Installing into $(VENV) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(ENVIRONMENT)
+	@$(BIN)/python config/installing.py $<
 	@touch $@
 
 $(VENV)/test.stamp: requirements-dev.lock
-	@echo "Installing into $(VENV), with the tools for tests ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(ENVIRONMENT)
+	@$(BIN)/python config/installing.py $<
 	@touch $@ $(VENV)/run.stamp

@@ -22,6 +22,10 @@ EXTRA_SETTINGS = {"eightx8": {"account_id": eightx8.ACCOUNT_ID}}
 POLL_EVERY = 4  # seconds: the demo wants to be seen moving
 
 
+def host() -> str:
+    return env.text("ANNUNCIATOR_DEMO_HOST", "127.0.0.1")
+
+
 def ports() -> dict[str, int]:
     """Port of each simulator; moved together by ANNUNCIATOR_DEMO_PORT."""
     first: int = env.value("ANNUNCIATOR_DEMO_PORT", 8101)
@@ -35,7 +39,7 @@ def ports_text() -> str:
 def ensure_accounts() -> None:
     """Create the demo accounts that are missing; people's changes to existing ones stay."""
     for key, port in ports().items():
-        site = f"http://127.0.0.1:{port}"
+        site = f"http://{host()}:{port}"
         account, is_new = ProviderAccount.objects.get_or_create(
             name=NAMES[key],
             defaults={

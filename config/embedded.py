@@ -30,7 +30,16 @@ import psycopg
 
 from config import env
 
-NEEDS_NOTHING = {"help", "version", "--help", "-h", "--version", "collectstatic", "makemigrations"}
+NEEDS_NOTHING = {
+    "demo",
+    "help",
+    "version",
+    "--help",
+    "-h",
+    "--version",
+    "collectstatic",
+    "makemigrations",
+}
 DATABASE = "annunciator"
 START_TIMEOUT = 60.0  # seconds; a recovery after a crash takes its time
 STOP_TIMEOUT = 10.0  # seconds

@@ -25,16 +25,20 @@ VARIABLES: dict[str, str] = {
     "REDIS_URL": "Valkey or Redis to use. Empty: an embedded one in the data folder.",
     "PORT": "Port of the web pages. Default 8000.",
     "LIVE_PORT": "Port of the live stream. Default: PORT + 1.",
-    "HOST": "Address that `manage.py run` listens on. Default 127.0.0.1.",
+    "HOST": "Address that `manage.py run` listens on, and docker compose publishes on. Default "
+    "127.0.0.1.",
     "LIVE_URL": "Where browsers find the live stream. Default: the same host, LIVE_PORT.",
     "ANNUNCIATOR_DATA": "Folder of the embedded services and generated keys. Default .data/.",
     "ANNUNCIATOR_DEMO": "1 starts four demo providers with accounts, 0 does not. Default 1.",
+    "ANNUNCIATOR_DEMO_HOST": "Where the other processes reach the demo providers. Default "
+    "127.0.0.1.",
     "ANNUNCIATOR_DEMO_PORT": "First of the four ports of the demo providers. Default 8101.",
     "ANNUNCIATOR_ADMIN_PASSWORD": "Password of the first user, admin. Empty: made "
     "and printed once.",
     "ANNUNCIATOR_ALLOWED_NETWORKS": "Networks (CIDR, commas) that accounts may reach besides "
     "public addresses.",
-    "ANNUNCIATOR_ALLOWED_HOSTS": "Host names (commas) under which the site is reached.",
+    "ANNUNCIATOR_ALLOWED_HOSTS": "Host names (commas) under which the site is reached. Default: "
+    "localhost, 127.0.0.1, [::1] and HOST.",
     "ANNUNCIATOR_KEEP_DAYS": "Days after which finished runs and their history go. Default 400.",
     "ANNUNCIATOR_PACE": "Factor on the request rate per account. Default 1.",
     "ANNUNCIATOR_LEASE_SECONDS": "How long a worker that fell silent holds a command before "

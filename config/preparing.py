@@ -30,6 +30,11 @@ def prepare(say: Callable[[str], object]) -> str:
     call_command("collectstatic", interactive=False, verbosity=0)
     if settings.IS_DEMO:
         demo.ensure_accounts()
+    if env.text("HOST") in ("0.0.0.0", "::") and not env.text("ANNUNCIATOR_ALLOWED_HOSTS"):  # noqa: S104
+        say(
+            f"HOST is every address, but the site answers under {', '.join(env.own_hosts())} "
+            "alone: name others in ANNUNCIATOR_ALLOWED_HOSTS."
+        )
     return first_user()
 
 

@@ -21,10 +21,15 @@ def processes(*, host: str, port: int, live_port: int, data: Path) -> dict[str, 
         "worker": f"{celery} worker -Q command -P threads -c 8 -n worker@%h {quiet}",
         "poller": f"{celery} worker -Q poll -P threads -c 32 -n poller@%h {quiet}",
         "beat": f'{celery} beat -l warning --pidfile= -s "{data / "beat-schedule"}"',
-        "listener": f"{python} manage.py listen",
+        "listener": f'{python} manage.py listen --sign-of-life "{data / "listener-alive"}"',
     }
 
 
-def demo(*, ports: str, data: Path) -> str:
-    """The demo providers; `ports` as their `--ports` takes them. They keep their worlds."""
-    return f'"{sys.executable}" -m providers.demo.serve --ports {ports} --state "{data / "demo"}"'
+def demo(*, host: str, ports: str, data: Path) -> str:
+    """The demo providers, which keep their worlds. `ports` as their `--ports` takes them; `host` as
+    the other processes reach them."""
+    address = "127.0.0.1" if host in ("127.0.0.1", "localhost") else "0.0.0.0"  # noqa: S104
+    return (
+        f'"{sys.executable}" -m providers.demo.serve --host {address} --ports {ports} '
+        f'--state "{data / "demo"}"'
+    )

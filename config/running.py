@@ -40,9 +40,11 @@ def surroundings(argv: list[str]) -> Iterator[None]:
             signal.signal(number, _exit)
     try:
         if argv[1] == "run":
-            with only_run() as mark, embedded.services():
-                os.environ[leftovers.MARK] = mark
-                yield
+            with only_run() as mark:
+                say("Database and broker ...")
+                with embedded.services():
+                    os.environ[leftovers.MARK] = mark
+                    yield
         else:
             with embedded.services():
                 yield

@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from django.db import close_old_connections
 
@@ -68,8 +69,9 @@ class Ear:
             time.sleep(0.05)
 
 
-def listen_forever() -> None:
-    """Keep one ear per account that has a push channel, as accounts come, change and go."""
+def listen_forever(sign_of_life: Path | None = None) -> None:
+    """Keep one ear per account that has a push channel, as accounts come, change and go. The file
+    is touched at every look at the accounts."""
     ears: dict[tuple[int, int], Ear] = {}
     while True:
         close_old_connections()
@@ -83,6 +85,8 @@ def listen_forever() -> None:
         for key in set(wanted) - set(ears):
             ears[key] = Ear(wanted[key])
             ears[key].start()
+        if sign_of_life:
+            sign_of_life.touch()
         time.sleep(LOOK_EVERY)
 
 

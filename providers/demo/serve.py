@@ -26,7 +26,7 @@ from providers.demo import keeping
 from providers.demo.world import World
 
 PORTS = {"smartflows": 8101, "eightx8": 8102, "generio": 8103, "flow8": 8104}
-HOST = "127.0.0.1"  # never reachable from another machine
+HOST = "127.0.0.1"  # not reachable from another machine, unless --host says so
 STARTS_WITHIN = 15.0  # seconds
 STOPS_WITHIN = 2  # seconds an open connection may hold up the end
 
@@ -47,11 +47,11 @@ def app_of(key: str, world: World) -> ASGIApp:
     return application
 
 
-def build(application: ASGIApp, port: int = 0) -> Server:
+def build(application: ASGIApp, port: int = 0, host: str = HOST) -> Server:
     return Server(
         uvicorn.Config(
             application,
-            host=HOST,
+            host=host,
             port=port,
             lifespan="on",
             log_config=None,
@@ -168,14 +168,16 @@ def read_ports(text: str) -> dict[str, int]:
     return ports
 
 
-async def serve(ports: dict[str, int], seed: int, speed: float, state: Path | None) -> None:
+async def serve(
+    ports: dict[str, int], seed: int, speed: float, state: Path | None, host: str = HOST
+) -> None:
     """Serve until SIGTERM or SIGINT. `state`: folder of the worlds, or None to forget them."""
     worlds = {key: World(seed=seed + place, speed=speed) for place, key in enumerate(ports)}
     if state:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         for key, world in worlds.items():
             keeping.load(world, state / f"{key}.pickle")
-    servers = [build(app_of(key, worlds[key]), port) for key, port in ports.items()]
+    servers = [build(app_of(key, worlds[key]), port, host) for key, port in ports.items()]
 
     def stop() -> None:
         for server in servers:
@@ -184,7 +186,7 @@ async def serve(ports: dict[str, int], seed: int, speed: float, state: Path | No
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     for key, port in ports.items():
-        logger.info("%s answers at http://%s:%d", key, HOST, port)
+        logger.info("%s answers at http://%s:%d", key, host, port)
     async with saving(worlds, state):
         await asyncio.gather(*(server.serve() for server in servers))
 
@@ -206,12 +208,13 @@ async def saving(worlds: dict[str, World], state: Path | None) -> AsyncIterator[
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="providers.demo.serve", description=__doc__)
     parser.add_argument("--ports", type=read_ports, default=PORTS)
+    parser.add_argument("--host", default=HOST, help="address to listen on")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--state", type=Path, help="folder of the worlds; none: forget them")
     chosen = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    asyncio.run(serve(chosen.ports, chosen.seed, chosen.speed, chosen.state))
+    asyncio.run(serve(chosen.ports, chosen.seed, chosen.speed, chosen.state, chosen.host))
 
 
 if __name__ == "__main__":

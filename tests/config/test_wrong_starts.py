@@ -49,7 +49,13 @@ WRONG = {
     "ANNUNCIATOR_DEBUG": ["verbose"],
     "CREDENTIAL_KEYS": ["hunter2", "hunter2,hunter2"],
 }
-FREE_TEXT = {"HOST", "ANNUNCIATOR_DATA", "ANNUNCIATOR_ADMIN_PASSWORD", "SECRET_KEY"}
+FREE_TEXT = {
+    "HOST",
+    "ANNUNCIATOR_DEMO_HOST",
+    "ANNUNCIATOR_DATA",
+    "ANNUNCIATOR_ADMIN_PASSWORD",
+    "SECRET_KEY",
+}
 
 
 def start(*command: str, before: tuple[str, ...] = (), **values: str) -> str:

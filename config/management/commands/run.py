@@ -71,7 +71,9 @@ class Command(BaseCommand):
             data=env.data_folder(),
         )
         if settings.IS_DEMO:
-            commands["demo"] = demo_command(ports=demo.ports_text(), data=env.data_folder())
+            commands["demo"] = demo_command(
+                host=demo.host(), ports=demo.ports_text(), data=env.data_folder()
+            )
         return commands
 
     def _print_address(self, sign_in: str) -> None:
