@@ -50,7 +50,7 @@ def why_not(
         return "Annunciator does not know this provider any more."
     if kind not in adapter.verbs():
         return f"{adapter.name} cannot {kind.value} a run."
-    if run.is_final:
+    if run.is_final and kind.value not in run.offers:
         return f"It has already ended ({words})."
     if run.is_gone:
         return "It is gone at the provider."

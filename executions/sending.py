@@ -1,11 +1,13 @@
 """Carries a recorded wish out, once, and writes down what came back.
 
-States: pending -> sending -> accepted -> confirmed | rejected; a lost answer makes it unknown,
-and reading the provider decides (`settling`), never a blind second try. Called by `tasks`.
+States: pending -> sending -> accepted -> confirmed | rejected. An answer that is lost, or does not
+prove that nothing was carried out, makes it unknown, and reading the provider decides (`settling`),
+never a blind second try. Called by `tasks`.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -42,6 +44,8 @@ LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 SEND_FOR = LEASE * 2 / 3  # no request begins or goes on after that: a lease outlives its sender
 MAX_ATTEMPTS = 5  # sends that surely did not arrive
 RESEND_AFTER = LEASE  # after the claim: what was sent by SEND_FOR has arrived by then, or never
+
+log = logging.getLogger(__name__)
 
 
 def take_turn(command: Command) -> bool:
@@ -81,13 +85,16 @@ def send(command: Command) -> Command:
     """Carry a claimed command out, once, and settle it by what came back."""
     problem = _why_not_any_more(command)
     if problem:
-        return _settle(command, CommandState.REJECTED, problem)
+        return _refuse(command, problem)
     adapter: Adapter | None = None
     try:
         adapter = open_account(command.account, seconds=_left(command))
         new_ref = _call(adapter, command)
-    except (ProviderError, SealError, KeyError) as error:
-        return _settle_error(command, error)
+    except Exception as error:
+        if not isinstance(error, ProviderError | SealError | KeyError):
+            log.exception("command %s broke while it was sent", command.pk)
+        may_have_acted = adapter is not None and adapter.http.may_have_acted(error)
+        return _settle_error(command, error, may_have_acted=may_have_acted)
     finally:
         if adapter is not None:
             remember(command.account, adapter.memory)
@@ -141,34 +148,37 @@ def _why_not_any_more(command: Command) -> str:
     return ""
 
 
-def _settle_error(command: Command, error: Exception) -> Command:
-    """What an error means for a command. Only what surely did not arrive is tried again."""
+def _settle_error(command: Command, error: Exception, *, may_have_acted: bool) -> Command:
+    """What an error means for a command. What the provider may have carried out is unknown; only
+    what it surely has not is tried again."""
     message = str(error)
-    if isinstance(error, RateLimited):
-        return _retry(command, message, timedelta(seconds=error.retry_after))
-    if isinstance(error, Unreachable) and not error.was_sent:
-        return _retry(command, message, timedelta(seconds=2**command.attempts))
-    if isinstance(error, Unreachable | BadResponse):
-        return _settle(command, CommandState.UNKNOWN, message)
+    wait = timedelta(seconds=error.retry_after if isinstance(error, RateLimited) else 0)
+    if may_have_acted:
+        return _settle(command, CommandState.UNKNOWN, message, wait=wait)
+    if isinstance(error, RateLimited | Unreachable | BadResponse):
+        return _retry(command, message, wait or timedelta(seconds=2**command.attempts))
     if isinstance(error, Rejected):
-        return _settle(command, CommandState.REJECTED, message, fields=error.fields)
+        return _refuse(command, message, fields=error.fields)
     if isinstance(error, AuthFailed):
-        return _settle(command, CommandState.REJECTED, f"Not permitted. {message}")
+        return _refuse(command, f"Not permitted. {message}")
     if isinstance(error, NotFound):
-        return _settle(command, CommandState.REJECTED, f"Not there any more. {message}")
-    return _settle(command, CommandState.REJECTED, message)
+        return _refuse(command, f"Not there any more. {message}")
+    return _refuse(command, message or f"It could not be sent ({type(error).__name__}).")
 
 
 def _retry(command: Command, message: str, wait: timedelta) -> Command:
     if command.attempts >= MAX_ATTEMPTS:
-        return _settle(
-            command, CommandState.REJECTED, f"Given up after {command.attempts} tries. {message}"
-        )
-    _settle(command, CommandState.PENDING, message)
-    Command.objects.filter(pk=command.pk, state=CommandState.PENDING).update(
-        not_before=timezone.now() + wait
-    )
-    return command
+        return _refuse(command, f"Given up after {command.attempts} tries. {message}")
+    return _settle(command, CommandState.PENDING, message, wait=wait)
+
+
+def _refuse(command: Command, message: str, *, fields: dict[str, str] | None = None) -> Command:
+    """Not carried out. That one sending was refused says nothing of an earlier one that may have
+    been carried out: then reading decides, or a person."""
+    if command.doubts:
+        message = f"An earlier try may have worked; the last one did not: {message}"
+    state = CommandState.UNKNOWN if command.doubts else CommandState.REJECTED
+    return _settle(command, state, message, fields=fields)
 
 
 def _settle(
@@ -178,8 +188,10 @@ def _settle(
     *,
     new_ref: str = "",
     fields: dict[str, str] | None = None,
+    wait: timedelta = timedelta(),
 ) -> Command:
-    """Only the attempt that sent may write; where somebody decided meanwhile, this is dropped."""
+    """Only the attempt that sent may write; where somebody decided meanwhile, this is dropped.
+    Nothing is sent or read for the command before `wait` is over."""
     now = timezone.now()
     is_over = state in (CommandState.CONFIRMED, CommandState.REJECTED)
     hide = Secrets(typed=secrets_of(command)).hide_named  # the provider may repeat what was typed
@@ -190,6 +202,8 @@ def _settle(
         message=hide(without_codes(message))[:500],
         fields={name: hide(complaint) for name, complaint in (fields or {}).items()},
         lease_until=None,
+        not_before=now + wait,
+        doubts=F("doubts") + int(state == CommandState.UNKNOWN),
         accepted_at=now if state == CommandState.ACCEPTED else None,
         settled_at=now if is_over else None,
         new_ref=short_ref(new_ref),

@@ -1,15 +1,15 @@
 """Settles commands by observation: what polls have seen decides, whatever was answered.
 
 Called by `tasks` after each poll and by the sweep. Accepted and unknown commands are confirmed
-when their effect is stored; an unknown one whose effect stays away is sent again once where a
-second sending does no harm, else a person decides.
+when their effect is stored; an unknown one whose effect stays away is sent again once where the
+adapter says that this does no harm (`Adapter.repeatable`), else a person decides.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from executions import live
@@ -22,7 +22,7 @@ WATCHED = (CommandState.ACCEPTED, CommandState.UNKNOWN)
 STALLED_AFTER = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(hours=24)  # an accepted command nobody saw work
 ASKED_ON_FOR = timedelta(minutes=5)  # of the same question, after its answer was accepted
-SENT_AGAIN = 2  # attempts after which an unknown command needs a person
+MOST_DOUBTS = 2  # sends that may have worked, after which an unknown command needs a person
 
 
 def expire_leases() -> int:
@@ -31,6 +31,7 @@ def expire_leases() -> int:
         state=CommandState.SENDING, lease_until__lt=timezone.now()
     ).update(
         state=CommandState.UNKNOWN,
+        doubts=F("doubts") + 1,
         lease_until=None,
         message="The worker stopped while it was sending; checking at the provider.",
     )
@@ -102,6 +103,8 @@ def _confirm_change(command: Command, run: Execution) -> bool:
     has_moved = run.native_status != command.native_at_send
     if command.kind == Verb.RESUME and has_moved and run.status != Status.CANCELED:
         return _settle(command, CommandState.CONFIRMED, f"The run went on and is {words}.")
+    if command.kind == Verb.RESUME and not has_moved:
+        return False  # a run that is resumed after its end had ended before
     if run.is_final:
         return _settle(command, CommandState.REJECTED, f"The run had already ended ({words}).")
     if command.kind == Verb.SUSPEND and run.status == Status.PAUSED:
@@ -142,11 +145,11 @@ def find_started(command: Command) -> None:
 
 
 def resend_or_ask(command: Command) -> None:
-    """An unknown command whose effect a fresh reading did not show. The second sending of a
-    cancel, suspend, resume or answer does no harm: the adapter reads the state before it."""
+    """An unknown command whose effect a fresh reading did not show."""
     if _is_young(command):
         return
-    if command.attempts < SENT_AGAIN:
+    repeatable = command.account.adapter_class.repeatable
+    if command.doubts < MOST_DOUBTS and command.kind in repeatable:
         Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(
             state=CommandState.PENDING,
             not_before=timezone.now(),
@@ -175,11 +178,9 @@ def _is_young(command: Command) -> bool:
 
 
 def _ask_a_person(command: Command) -> None:
-    _settle(
-        command,
-        CommandState.NEEDS_PERSON,
-        "The provider does not show whether this worked. Look there, then ask again if needed.",
-    )
+    told = "The provider does not show whether this worked. Look there, then ask again if needed."
+    why = f"{command.message.rstrip('.')[: 490 - len(told)]}. " if command.message else ""
+    _settle(command, CommandState.NEEDS_PERSON, why + told)
 
 
 def _settle(command: Command, state: CommandState, message: str) -> bool:

@@ -10,6 +10,7 @@ import logging
 from contextlib import suppress
 
 from celery import shared_task
+from django.utils import timezone
 
 from executions import (
     acknowledging,
@@ -98,7 +99,7 @@ def carry_out(key: str) -> None:
         return
     sending.send(command)
     command.refresh_from_db()
-    if command.state == CommandState.PENDING:
+    if command.state == CommandState.PENDING or command.not_before > timezone.now():
         return
     _read_after(command)
 

@@ -46,6 +46,13 @@ class Adapter(ABC):
     """Whether an answer must name every property of the form, those without a value as well."""
     refuses_empty_texts: ClassVar[bool] = False
     """Whether "" is no answer to a text that the form demands. Plain JSON Schema takes it."""
+    not_carried_out: ClassVar[frozenset[int]] = frozenset()
+    """HTTP statuses, beside the refusals of HTTP itself (`providers.http.REFUSALS`), by which the
+    provider documents that it has not carried a request out: 429 where it names a rate limit. A
+    command that met one is sent again; one that met any other failure is settled by reading."""
+    repeatable: ClassVar[frozenset[Verb]] = frozenset()
+    """Verbs that do once and twice the same, and whose effect a reading shows at once: where it
+    stays away, they are sent a second time after a failure. The others are put before a person."""
     notes: ClassVar[Mapping[Verb, str]] = {}
     """What a verb means at this provider, in one sentence ("Takes effect before the next step")."""
 
@@ -57,6 +64,7 @@ class Adapter(ABC):
         of definitions, tokens are not for it); set a key to None to forget it."""
         self.config = settings
         self.http = http
+        self.http.not_carried_out = self.not_carried_out
         self.memory = memory
 
     @classmethod

@@ -437,6 +437,9 @@ class ProviderError(Exception):
     """The root of the seven. `str(error)` is one plain sentence without secrets."""
 
     code = "error"
+    may_have_acted: bool | None = None
+    """Of a command: whether what was sent so far may have been carried out. The door says so of
+    every request that fails; None where an adapter has judged an answer by itself."""
 
     def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
         super().__init__(message)
@@ -447,10 +450,10 @@ class ProviderError(Exception):
 
 
 class Unreachable(ProviderError):
-    """Back off and try again: no connection, no answer in time, or a 5xx.
+    """Back off and try again: no connection, no answer in time, a 408 or a 5xx.
 
-    `was_sent` says whether the request may have reached the provider. A command whose request
-    may have arrived is `unknown`, never sent again blindly.
+    `was_sent` says whether this one request may have reached the provider; `may_have_acted` speaks
+    of the whole command, which may be several requests.
     """
 
     code = "unreachable"
@@ -464,7 +467,7 @@ class Unreachable(ProviderError):
 
 class RateLimited(ProviderError):
     """Wait `retry_after` seconds before anything else goes to this account (429, 503 with
-    Retry-After). The request was not carried out."""
+    Retry-After). Whether a command was carried out all the same, `may_have_acted` says."""
 
     code = "rate_limited"
 

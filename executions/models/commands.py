@@ -60,6 +60,8 @@ class Command(models.Model):
     fields = models.JSONField(default=dict, blank=True)
     """Complaints of the provider by property, for a rejected answer."""
     attempts = models.PositiveSmallIntegerField(default=0)
+    doubts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """Attempts that the provider may have carried out, as far as their answers tell."""
     not_before = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from providers.contract import AuthFailed, BadResponse, Unreachable
+from providers.contract import AuthFailed, BadResponse
 from providers.http import Endpoint, Http, Reply, parse_json, plain_explanation
 
 PREFIX = "/api"
@@ -79,11 +79,8 @@ class Session:
         email, password = self.config.get("email"), self.config.get("password")
         if not email or not password:
             raise AuthFailed("flow8 needs an API key, or an email address and a password.")
-        try:
-            reply = self._at({}).post("auth", "login", json={"email": email, "password": password})
-        except Unreachable as error:
-            error.was_sent = False  # the login perhaps, the request it is for surely not
-            raise
+        login = {"email": email, "password": password}
+        reply = self._at({}).post("auth", "login", json=login, changes=False)
         # Its name is undocumented (one page says `sid`), so whatever is set goes back.
         cookie = "; ".join(_COOKIE.findall(reply.headers.get("Set-Cookie", "")))
         if not cookie:

@@ -66,6 +66,9 @@ class EightX8(Adapter):
         idle_every=timedelta(seconds=60),
         watched_every=timedelta(seconds=5),
     )
+    # https://developer.8x8.com/connect/docs/api-rate-limiting (November 2026): "rejected".
+    not_carried_out = frozenset({429})
+    repeatable = frozenset({Verb.CANCEL})  # a run is terminated once, but suspended any time
     notes = {
         Verb.CANCEL: "Terminates the run at 8x8. A terminated run cannot be resumed.",
         Verb.SUSPEND: "Puts the run on hold until somebody resumes it.",

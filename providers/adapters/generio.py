@@ -108,6 +108,7 @@ class Generio(Adapter):
     )
     # Nothing is documented about limits (November 2026), and an ended run takes two requests.
     pace = Pace(per_second=10.0)
+    repeatable = frozenset({Verb.CANCEL, Verb.RESUME})  # a flow is aborted once, and started once
     notes = {
         Verb.CANCEL: "Aborts the flow: it passes through aborting. Partial outputs may remain.",
         Verb.RESUME: "Starts a flow that was created and waits; its inputs have to be there.",

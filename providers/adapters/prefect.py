@@ -69,6 +69,11 @@ class Prefect(Adapter):
         Field(key="auth", label="Login", required=False, secret=True,
               help="user:password, for a server with PREFECT_SERVER_API_AUTH_STRING."),
     )  # fmt: skip
+    # https://docs.prefect.io/v3/concepts/rate-limits (November 2026), of Prefect Cloud. A server of
+    # one's own answers 503 when its database is busy: nothing says that nothing was done.
+    not_carried_out = frozenset({429})
+    # Cancelling again changes nothing; an answer names the state of the run that it is for.
+    repeatable = frozenset({Verb.CANCEL, Verb.ANSWER})
     notes = {
         Verb.CANCEL: "Prefect's runner or worker ends the process; if none is alive, the run "
         "stays in Cancelling.",
@@ -94,8 +99,10 @@ class Prefect(Adapter):
 
     def check(self) -> str:
         # Counts, because /health answers without credentials and Cloud has no /admin/version.
-        runs = self.api.post("flow_runs", "count", json={}).json()
-        deployments = self.api.post("deployments", "count", json={}).json()
+        runs, deployments = (
+            self.api.post(kind, "count", json={}, changes=False).json()
+            for kind in ("flow_runs", "deployments")
+        )
         who = "The API key" if self.config.get("api_key") else "The login"
         who = f"{who} works" if "Authorization" in self.api.headers else "No login was needed"
         return f"{who}. It sees {int(runs):,} flow runs and {int(deployments):,} deployments."
@@ -208,7 +215,7 @@ class Prefect(Adapter):
         return self.api.get("flow_runs", ref).json()
 
     def _filter(self, *path: str, **body: Any) -> list[Any]:
-        rows = self.api.post(*path, "filter", json=body).json()
+        rows = self.api.post(*path, "filter", json=body, changes=False).json()
         if not isinstance(rows, list):
             raise BadResponse("Prefect answered a list request with something else.")
         return rows

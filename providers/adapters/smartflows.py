@@ -72,6 +72,7 @@ class SmartFlows(Adapter):
             help="Made in the project console. It sees the runs that its user sees.",
         ),
     )
+    repeatable = frozenset({Verb.CANCEL})  # the run is read first, and a canceled one refused
     wants_whole_answers = True  # a property left out is blanked, not defaulted (seed)
     refuses_empty_texts = True  # as its own form does, where "" is a missing value (tv4, code 302)
     # Nothing is documented about limits (November 2026), and an ended run takes two requests.
@@ -233,7 +234,7 @@ class SmartFlows(Adapter):
     ) -> Iterator[Any]:
         """Page after page until one is empty, brings nothing new or is older than `since`. Its
         length says nothing: a server may give less than it is asked for."""
-        options = {"json": tree} if tree else {}
+        options = {"json": tree, "changes": False} if tree else {}
         seen: set[str] = set()
         for page in itertools.count():
             params = {"page": page, "size": PAGE_SIZE} | ({"sort": sort} if sort else {})

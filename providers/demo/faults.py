@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -16,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-MODES = ("ok", "down", "error", "auth", "throttled", "html", "slow")
+MODES = ("ok", "down", "error", "auth", "throttled", "html", "slow", "cut")
 EXECUTE = ("before", "after", "never")
 CONTROL = "/__demo"
 BODY_KEPT = 200_000  # characters of a request body kept in the log
@@ -34,6 +35,8 @@ class Faults:
     times: int | None = None  # how many requests it hits; None: until changed
     seconds: float = 2.0  # delay of `slow`, Retry-After of `throttled`
     execute: str | None = None  # None: `after` for slow, `never` for the others
+    status: int = 500  # of the answer of `error`
+    retry_after: int | None = None  # seconds, as the header of `error`
 
     def take(self, method: str, path: str) -> "Faults | None":
         """Return the fault this request meets and count it, or None."""
@@ -88,6 +91,8 @@ class Recorder:
             await self.app(scope, replay, sent)
         elif fault.mode == "slow":
             await self._slow(fault, scope, replay, sent)
+        elif fault.mode == "cut":
+            await self._cut(scope, replay, sent)
         else:
             await self._fault(fault, scope, replay, sent)
 
@@ -114,6 +119,23 @@ class Recorder:
         else:
             await self.app(scope, receive, send)
 
+    async def _cut(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carried out at once; the answer breaks off before its last byte."""
+        answer: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answer.append(message)
+
+        await self.app(scope, receive, keep)
+        begin, content = answer[0], b"".join(part.get("body", b"") for part in answer[1:])
+        others = [pair for pair in begin["headers"] if pair[0].lower() != b"content-length"]
+        length = (b"content-length", str(max(len(content), 2)).encode())
+        status = begin["status"] if content else 200  # a 204 has no end that could be missing
+        await send({**begin, "status": status, "headers": [*others, length]})
+        await send({"type": "http.response.body", "body": content[:-1] or b"{", "more_body": True})
+        await asyncio.sleep(0.05)  # lets the bytes go out before the end
+        await hang_up(receive)
+
     async def _fault(self, fault: Faults, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the fault. The request is carried out before it, after it, or never."""
         if fault.execute == "before":
@@ -138,7 +160,10 @@ class Recorder:
             response = self.error(429, "Too many requests")
             response.headers["Retry-After"] = str(int(fault.seconds))
             return response
-        return self.error(500, "Internal server error")
+        response = self.error(fault.status, HTTPStatus(fault.status).phrase)
+        if fault.retry_after is not None:
+            response.headers["Retry-After"] = str(fault.retry_after)
+        return response
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -8,7 +8,7 @@ Retries live in one place, the account's row. Sends once, raises the errors of `
 
 from providers.http.door import Http
 from providers.http.endpoints import Endpoint, Opened
-from providers.http.limits import CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT
+from providers.http.limits import CONNECT_TIMEOUT, READ_TIMEOUT, REFUSALS, USER_AGENT
 from providers.http.pacing import Bucket
 from providers.http.replies import Reply, parse_json, parse_retry_after, plain_explanation
 from providers.http.transports import open_socket
@@ -16,6 +16,7 @@ from providers.http.transports import open_socket
 __all__ = [
     "CONNECT_TIMEOUT",
     "READ_TIMEOUT",
+    "REFUSALS",
     "USER_AGENT",
     "Bucket",
     "Endpoint",

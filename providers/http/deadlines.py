@@ -17,6 +17,8 @@ class Guard:
 
     def __init__(self) -> None:
         self.has_expired = False
+        self.has_sent = False
+        """Whether a first byte of the request has been handed to a connection."""
         self.is_over = False
         self._sockets: list[socket.socket] = []
         self._left: list[socket.socket] = []

@@ -8,16 +8,17 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
-from providers.contract import BadResponse, ProviderError, Unreachable
+from providers.contract import BadResponse, ProviderError, Rejected, Unreachable, Unsupported
 from providers.http.deadlines import Guard, current, watchdog
 from providers.http.endpoints import Endpoint
-from providers.http.limits import CONNECT_TIMEOUT
+from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
 from providers.http.pacing import Bucket
 from providers.http.replies import Explain, plain_explanation
 from providers.http.transports import prepared, transport_for
@@ -38,6 +39,11 @@ class Http:
         seconds: float | None = None,
     ) -> None:
         self.policy = policy or Policy()
+        self.not_carried_out: frozenset[int] = frozenset()
+        """Statuses that are a refusal at this provider, beside REFUSALS."""
+        self.unproven = 0
+        """Requests that change something and that the provider may have carried out: all that
+        were sent, but those it refused."""
         self.requests = 0
         self.bytes = 0
         self.reserve = 0.0
@@ -84,8 +90,10 @@ class Http:
         body: bytes | None,
         read_timeout: float,
         deadline: float,
+        changes: bool = False,
     ) -> tuple[requests.Response, Guard]:
-        """One request, sent once, body unread. Raises Unreachable and BadResponse."""
+        """One request, sent once, body unread; `changes` says that it is no mere reading. Raises
+        Unreachable and BadResponse."""
         if self._bucket is not None:
             self._bucket.wait(self.reserve)
         place = f"{method} {urlsplit(url).hostname}"
@@ -107,8 +115,21 @@ class Http:
             raise self._connection_error(error, guard, place, deadline) from None
         finally:
             current.guard = None
+            self.unproven += changes and guard.has_sent
         self._note_clock(response.headers.get("Date"))
         return response, guard
+
+    def is_refusal(self, error: ProviderError) -> bool:
+        """Whether the answer proves that the provider has not carried the request out."""
+        return error.status in REFUSALS | self.not_carried_out
+
+    def may_have_acted(self, error: Exception) -> bool:
+        """Whether a command that ended with this error may have been carried out all the same. An
+        adapter that says Rejected or Unsupported has read that in the answer."""
+        told: bool | None = getattr(error, "may_have_acted", None)
+        if told is None:
+            return self.unproven > 0 and not isinstance(error, Rejected | Unsupported)
+        return told
 
     def read(self, response: requests.Response, guard: Guard, cap: int, where: str) -> bytes:
         """The whole body, decompressed. Raises BadResponse over `cap` bytes, Unreachable if the
@@ -159,28 +180,29 @@ class Http:
         self, error: Exception, guard: Guard, place: str, deadline: float
     ) -> ProviderError:
         host = place.split(" ", 1)[1]
+        unreachable = partial(Unreachable, was_sent=guard.has_sent)
         chain = _causes(error)
         refused = next((cause for cause in chain if isinstance(cause, Refused)), None)
         if refused is not None:
-            return Unreachable(f"{host} may not be reached. {refused}", was_sent=False)
+            return unreachable(f"{host} may not be reached. {refused}")
         if guard.has_expired:
-            return Unreachable(f"{host} gave no complete answer within {deadline:.3g} s.")
+            return unreachable(f"{host} gave no complete answer within {deadline:.3g} s.")
         for cause in chain:
             if isinstance(cause, ConnectTimeoutError | requests.ConnectTimeout):
-                return Unreachable(f"{host} did not take the connection in time.", was_sent=False)
+                return unreachable(f"{host} did not take the connection in time.")
             if isinstance(cause, socket.gaierror):
-                return Unreachable(f"The name {host} does not resolve.", was_sent=False)
-            if isinstance(cause, requests.exceptions.SSLError):
-                return Unreachable(f"The certificate of {host} is not trusted.", was_sent=False)
+                return unreachable(f"The name {host} does not resolve.")
+            if isinstance(cause, requests.exceptions.SSLError) and not guard.has_sent:
+                return unreachable(f"The certificate of {host} is not trusted.")
             if isinstance(cause, ConnectionRefusedError):
-                return Unreachable(f"{host} refused the connection.", was_sent=False)
+                return unreachable(f"{host} refused the connection.")
             if isinstance(cause, requests.ReadTimeout):
-                return Unreachable(f"{host} did not answer in time.")
+                return unreachable(f"{host} did not answer in time.")
             if isinstance(cause, requests.exceptions.InvalidURL | UnicodeError):
                 return BadResponse(f"The address of {host} cannot be used.")
-        if any(isinstance(cause, NewConnectionError) for cause in chain):
-            return Unreachable(f"{host} cannot be connected to.", was_sent=False)
-        return Unreachable(f"{host} broke the connection before it answered.")
+        if not guard.has_sent:
+            return unreachable(f"{host} cannot be connected to.")
+        return unreachable(f"{host} broke the connection before it answered.")
 
     def _note_clock(self, date: str | None) -> None:
         if date == self._last_date:
@@ -195,12 +217,15 @@ class Http:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and everything behind it, urllib3's `reason` included."""
+    """The error and everything behind it, urllib3's `reason` included; not what an adapter was
+    handling when it asked."""
     found: list[BaseException] = []
     queue: list[Any] = [error]
     while queue and len(found) < 20:
         current = queue.pop(0)
-        if not isinstance(current, BaseException) or current in found:
+        if not isinstance(current, BaseException) or isinstance(current, ProviderError):
+            continue
+        if current in found:
             continue
         found.append(current)
         queue += [current.__cause__, current.__context__, getattr(current, "reason", None)]

@@ -12,12 +12,20 @@ from providers.contract import (
     AuthFailed,
     BadResponse,
     NotFound,
+    ProviderError,
     RateLimited,
     Rejected,
     Unreachable,
     Unsupported,
 )
-from providers.http.limits import BODY_CAP, DEADLINE, DOWNLOAD_CAP, DOWNLOAD_DEADLINE, READ_TIMEOUT
+from providers.http.limits import (
+    BODY_CAP,
+    DEADLINE,
+    DOWNLOAD_CAP,
+    DOWNLOAD_DEADLINE,
+    READ_TIMEOUT,
+    REFUSALS,
+)
 from providers.http.replies import Explain, Reply, parse_retry_after
 
 if TYPE_CHECKING:
@@ -56,8 +64,10 @@ class Endpoint:
 
     def request(self, method: str, *path: str, **options: Any) -> Reply:
         """Options: `params`, `json` (any JSON value), `body` (bytes) with `content_type`,
-        `headers`, `read_timeout` (s), `deadline` (s), `cap` (bytes).
-        Raises all errors of the contract; Unsupported for a body with a note in it."""
+        `headers`, `read_timeout` (s), `deadline` (s), `cap` (bytes), `changes` (False for a POST
+        that only reads). Raises all errors of the contract (Unsupported for a body with a note in
+        it), each with `may_have_acted`: a command that it ends is repeated only where nothing was
+        carried out."""
         return self._reply(method, self.url(*path), f"{method} /{'/'.join(path)}", **options)
 
     def url(self, *path: str) -> str:
@@ -84,6 +94,19 @@ class Endpoint:
         return Opened(response.headers, self.http.chunks(response, guard, cap, where))
 
     def _reply(self, method: str, url: str, where: str, **options: Any) -> Reply:
+        changes = options.setdefault("changes", method != "GET")
+        try:
+            reply = self._judge(self._exchange(method, url, where, **options))
+            if changes:
+                reply.refuse_web_page()
+            return reply
+        except ProviderError as error:
+            if changes and self.http.is_refusal(error):
+                self.http.unproven -= 1
+            error.may_have_acted = self.http.unproven > 0
+            raise
+
+    def _exchange(self, method: str, url: str, where: str, **options: Any) -> Reply:
         headers = {"Accept": "application/json", **self.headers, **options.get("headers", {})}
         body: bytes | None = options.get("body")
         if "json" in options:
@@ -100,10 +123,10 @@ class Endpoint:
             body=body,
             read_timeout=options.get("read_timeout", READ_TIMEOUT),
             deadline=options.get("deadline", max(DEADLINE, options.get("read_timeout", 0) + 10)),
+            changes=options["changes"],
         )
         content = self.http.read(response, guard, options.get("cap", BODY_CAP), where)
-        reply = Reply(response.status_code, response.headers, content, where)
-        return self._judge(reply)
+        return Reply(response.status_code, response.headers, content, where)
 
     def _judge(self, reply: Reply) -> Reply:
         """The reply if it is a plain success, else the error that says what to do."""
@@ -131,9 +154,9 @@ class Endpoint:
             raise AuthFailed(message, status=status, detail=detail)
         if status == 404:
             raise NotFound(message, status=status, detail=detail)
-        if status >= 500:
+        if status >= 500 or status in (408, 425):
             raise Unreachable(message, status=status, detail=detail)
-        if status >= 400:
+        if status in REFUSALS:
             raise Rejected(message, status=status, detail=detail)
         raise BadResponse(message, status=status, detail=detail)
 

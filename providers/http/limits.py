@@ -8,4 +8,9 @@ DOWNLOAD_CAP = 64 * 2**20  # bytes of a document
 DOWNLOAD_DEADLINE = 300.0  # seconds
 MAX_RETRY_AFTER = 3600.0  # seconds
 DEFAULT_RETRY_AFTER = 30.0  # seconds
+# Statuses by which HTTP says that a request was refused: nothing came of it. Not among them are
+# 406 (often found out after the work was done), 408, 424, 425, 429 and every 4xx without a meaning.
+REFUSALS = frozenset(
+    {400, 401, 402, 403, 404, 405, 409, 410, 411, 412, 413, 414, 415, 422, 423, 426, 428, 431, 451}
+)
 USER_AGENT = "Annunciator"

@@ -39,17 +39,24 @@ class Reply:
     def text(self) -> str:
         return self.content.decode("utf-8", "replace")
 
-    def json(self) -> Any:
-        """Raises BadResponse for a web page, an empty body or JSON that does not parse."""
-        start = self.content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        if not start:
-            raise BadResponse(f"{self.where} answered with an empty body.", status=self.status)
-        if start == b"<":
+    @property
+    def _start(self) -> bytes:
+        return self.content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+
+    def refuse_web_page(self) -> None:
+        """Raises BadResponse for what a proxy or a sign-in page answers in the provider's place."""
+        if self._start == b"<":
             raise BadResponse(
                 f"{self.where} answered with a web page, not data. A proxy or a sign-in page?",
                 status=self.status,
                 detail=self.text()[:200],
             )
+
+    def json(self) -> Any:
+        """Raises BadResponse for a web page, an empty body or JSON that does not parse."""
+        self.refuse_web_page()
+        if not self._start:
+            raise BadResponse(f"{self.where} answered with an empty body.", status=self.status)
         try:
             return parse_json(self.content)
         except (ValueError, RecursionError):

@@ -77,6 +77,14 @@ class Guarded:
         self._put_under_guard()
         super().request(*args, **kwargs)  # type: ignore[misc]
 
+    def send(self, data: Any) -> None:
+        connection: Any = self
+        if connection.sock is None:
+            connection.connect()
+        if self.guard is not None:
+            self.guard.has_sent = True
+        super().send(data)  # type: ignore[misc]
+
     def close(self) -> None:
         super().close()  # type: ignore[misc]
         lifeline, self.lifeline = self.lifeline, None

@@ -61,6 +61,16 @@ CANCELABLE = {"long_running", "waiting_esign", "running_long"}
 KINDS = ("cancel", "suspend", "resume", "answer", "start")
 # How a provider is asked to do something, for faults that hit commands.
 METHODS = {"smartflows": "DELETE", "eightx8": "PATCH", "generio": "PATCH", "flow8": "POST"}
+# What meets a command instead of its answer; after most of them it has been carried out.
+DOUBTS: list[dict[str, Any]] = [
+    {"mode": "down", "execute": "before"},
+    {"mode": "down", "execute": "never"},
+    {"mode": "error", "status": 503, "retry_after": 1, "execute": "before"},
+    {"mode": "error", "status": 502, "execute": "before"},
+    {"mode": "error", "status": 502, "execute": "never"},
+    {"mode": "error", "status": 504, "execute": "before"},
+    {"mode": "cut"},
+]
 STARTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "smartflows": lambda mark: {"xml": f"<mark>{mark}</mark>"},
     "eightx8": lambda mark: {"arguments": {"mark": mark}},
@@ -85,6 +95,7 @@ class Storm:
         self.sims = sims
         self.chance = random.Random(seed)
         self.turns: dict[str, Iterator[tuple[str, dict[str, Any]]]] = {}
+        self.doubts: dict[str, Iterator[dict[str, Any]]] = {}
         self.marks: dict[str, str] = {}  # command key -> the mark of its effect
         self.asked: Counter[str] = Counter()  # kinds of command
         self.shot: list[tuple[str, list[Any]]] = []  # who, and the commands it was sending
@@ -154,11 +165,15 @@ class Storm:
             sim.start(following[0], **following[1])
 
     def lose_an_answer(self) -> None:
-        """The next command of one provider gets no answer, carried out or not."""
+        """The next command of one provider gets no answer that says what became of it."""
         key = self.chance.choice(list(self.sims))
         method = self.chance.choice([METHODS[key], "POST"])
-        execute = self.chance.choice(["before", "never"])
-        self.sims[key].fault("down", method=method, times=1, execute=execute)
+        doubt = self.doubts.setdefault(key, iter(()))
+        following = next(doubt, None)
+        if following is None:
+            self.doubts[key] = iter(self.chance.sample(DOUBTS, len(DOUBTS)))
+            following = next(self.doubts[key])
+        self.sims[key].fault(**following, method=method, times=1)
 
     # ---------------------------------------------------------------------------- commands
 

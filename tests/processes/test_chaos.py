@@ -6,12 +6,16 @@ another one.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections import Counter
 from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
+import requests
 
 from providers.demo import serve
 from tests.processes.checker import (
@@ -55,6 +59,7 @@ def test_nothing_is_lost_or_doubled_when_processes_die(product: Product) -> None
         assert problems == []
         check_that_it_was_a_storm(product, storm, commands)
         check_that_a_loss_would_show(histories)
+        check_that_a_second_sending_would_show(storm, commands)
 
 
 def histories_of(product: Product, storm: Storm, key: str) -> list[History]:
@@ -124,6 +129,7 @@ def check_that_it_was_a_storm(
     assert {each.kind for each in everything if each.state == "confirmed"} == set(KINDS)
     lost = [entry for sim in storm.sims.values() for entry in sim.log if is_lost_command(entry)]
     assert len(lost) >= 5, lost
+    assert {entry["status"] for entry in lost} & {502, 503, 504}, lost
     gaps = product.query(
         "SELECT a.name, a.poll_seq - count(r.id) FROM providers_provideraccount a"
         " LEFT JOIN executions_pollrun r ON r.account_id = a.id"
@@ -134,7 +140,8 @@ def check_that_it_was_a_storm(
 
 def is_lost_command(entry: dict[str, Any]) -> bool:
     is_list = entry["path"].endswith("/filter")
-    return entry["status"] is None and entry["method"] != "GET" and not is_list
+    is_lost = entry["status"] in (None, 502, 503, 504)
+    return is_lost and entry["method"] != "GET" and not is_list
 
 
 def check_that_a_loss_would_show(histories: list[History]) -> None:
@@ -147,3 +154,41 @@ def check_that_a_loss_would_show(histories: list[History]) -> None:
         doubled = [*each.moves[:middle], *each.moves[middle - 1 :]]
         assert history_problems(History(each.ref, each.stages, lost, each.polls))
         assert history_problems(History(each.ref, each.stages, doubled, each.polls))
+
+
+def check_that_a_second_sending_would_show(storm: Storm, commands: dict[str, list[Sent]]) -> None:
+    """The same check, after the request of a confirmed start went out once more, as it would after
+    an answer that was misread."""
+    confirmed = {
+        key: [each.mark for each in sent if (each.kind, each.state) == ("start", "confirmed")]
+        for key, sent in commands.items()
+    }
+    assert any(confirmed.values())
+    for key, marks in confirmed.items():
+        for mark in marks[:1]:
+            send_again(storm.sims[key], mark)
+            problems = command_problems(commands[key], effects_of(key, storm.sims[key].effects))
+            assert problems == [f"start {mark}: carried out 2 times, expected 1"]
+
+
+def send_again(sim: serve.Running, mark: str) -> None:
+    entry = next(each for each in sim.log if names(each["body"], mark))
+    body = entry["body"]
+    if isinstance(body, dict):
+        fresh = {"idempotencyKey": "another"} if "idempotencyKey" in body else {}
+        body = json.dumps({**body, **fresh})
+    kind = "application/xml" if body.startswith("<") else "application/json"
+    headers = {"X-API-Key": sim.api_key, "Authorization": f"Bearer {sim.api_key}"}
+    answer = requests.post(
+        urljoin(sim.base_url, entry["path"]),
+        params=entry["query"],
+        data=body,
+        headers={**headers, "Content-Type": kind},
+        timeout=10,
+    )
+    answer.raise_for_status()
+
+
+def names(body: Any, mark: str) -> bool:
+    """Whether a request carries exactly this mark: "flow8-1" is not "flow8-12"."""
+    return re.search(rf"\b{re.escape(mark)}\b", json.dumps(body)) is not None

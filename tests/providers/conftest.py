@@ -171,6 +171,11 @@ class Handler(BaseHTTPRequestHandler):
     def fault_close(self) -> None:
         """The request was read and nobody knows whether it was carried out."""
 
+    def fault_cut(self) -> None:
+        """Success, and the connection ends before the answer does."""
+        self.start_endless({"Content-Length": "100"})
+        self.wfile.write(b'{"id": ')
+
     def fault_silence(self) -> None:
         self.server.is_over.wait(20)
 

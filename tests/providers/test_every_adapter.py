@@ -532,6 +532,84 @@ def test_a_refused_command_is_sent_once_and_says_why(
     assert_tells_no_secret(caught.value, key)
 
 
+REFUSALS = {400, 401, 402, 403, 404, 405, 409, 410, 411, 412, 413, 414, 415, 422, 423, 426, 428}
+REFUSALS |= {431, 451}
+ANSWERS: Mapping[str, dict[str, Any]] = {
+    **{str(status): {"status": status} for status in (*range(200, 209), *range(300, 309))},
+    **{str(status): {"status": status} for status in (*range(400, 432), 451, 499)},
+    **{str(status): {"status": status} for status in (*range(500, 512), 520, 599)},
+    **{str(status): {"status": status, "text": ""} for status in (204, 304)},  # without a body
+    "503 with Retry-After": {"status": 503, "headers": {"Retry-After": "1"}},
+    "a redirect": {"status": 303, "headers": {"Location": "{server}/elsewhere"}},
+    "a web page": {"text": "<!doctype html><title>Sign in</title>"},
+    "broken JSON": {"text": '{"id": "run-1", "sta'},
+    "nothing": {"text": ""},
+    "no object": {"body": 7},
+    "an empty object": {"body": {}},
+    "a closed connection": {"fault": "close"},
+    "a cut answer": {"fault": "cut"},
+}
+SLOW_ANSWERS = {"silence": {"fault": "silence"}, "a drip": {"fault": "drip"}}
+
+
+def outcome(act: Callable[[], Any]) -> ProviderError | None:
+    """The error that a command ends with, None where the provider took it."""
+    try:
+        with as_the_core():
+            act()
+    except ProviderError as error:
+        return error
+    return None
+
+
+@every_verb
+@pytest.mark.parametrize("answers", [ANSWERS, SLOW_ANSWERS], ids=["quick", "slow"])
+def test_what_may_have_been_carried_out_is_never_called_refused(
+    key: str, verb: str, answers: Mapping[str, dict[str, Any]], server, open_adapter, play
+) -> None:
+    """The provider carries the command out and answers so: only HTTP's own refusals, and what the
+    adapter declares, may say that nothing was done."""
+    play(key, SUITES[key]["verbs"][verb]["routes"])
+    wrong = []
+    for name, answer in answers.items():
+        adapter = open_adapter(key)
+        act = prepare(adapter, key, verb)
+        is_plain = not {"text", "fault", "body"} & answer.keys()
+        server.on(*command_of(key, verb), echo(key, **answer) if is_plain else answer)
+        before = server.count(*command_of(key, verb))
+        error, status = outcome(act), answer.get("status", 200)
+        proves = status in REFUSALS | adapter.not_carried_out
+        is_judged = isinstance(error, Rejected) and status < 300
+        if error is None:
+            is_right = status < 300
+        else:
+            is_right = adapter.http.may_have_acted(error) is not (proves or is_judged)
+        times = server.count(*command_of(key, verb)) - before
+        if not is_right or times != 1 + (verb == "answer" and status == 404 and times == 2):
+            wrong.append((name, repr(error), times))
+    assert wrong == []
+
+
+@every_verb
+def test_a_command_that_never_left_is_not_in_doubt(
+    key: str, verb: str, server, open_adapter, play
+) -> None:
+    play(key, SUITES[key]["verbs"][verb]["routes"])
+    adapter = open_adapter(key)
+    act = prepare(adapter, key, verb)
+    server.stop()
+    with pytest.raises(Unreachable) as caught:
+        act()
+    assert not adapter.http.may_have_acted(caught.value)
+
+
+@every_adapter
+def test_what_it_declares_of_repeating_fits_what_it_offers(key: str) -> None:
+    cls = adapter_class(key)
+    assert cls.repeatable <= cls.verbs() - {Verb.START}
+    assert not cls.not_carried_out & {*range(200, 400), *range(500, 600)}
+
+
 @pytest.mark.parametrize("key", [key for key, verb in VERBS if verb == "start"])
 def test_a_start_says_what_it_asks_for(key: str, open_adapter, play) -> None:
     case = SUITES[key]["verbs"]["start"]

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.utils import timezone
 
-from executions import batching
+from executions import batching, commands, sending, settling
 from executions.models import AuditEntry, Batch, BatchItem, Command, Execution
 from executions.storing import store
 from providers import contract, setup
@@ -103,6 +103,32 @@ def test_a_preview_tells_nothing_of_an_account_that_was_taken_away(ana, people, 
     people["ana"].groups.remove(Group.objects.get(name="west"))
     page = ana.get(f"/batches/{batch.pk}/")
     assert page.status_code == 404 or "Parcel" not in page.content.decode()
+
+
+def test_runs_that_can_be_resumed_after_their_end_are_resumed(ana, account, put):
+    ProviderAccount.objects.filter(pk=account.pk).update(provider="generio")
+    again = put("again", Status.FAILED, offers=frozenset({Verb.RESUME}))
+    over = put("over", Status.FAILED, offers=frozenset())
+    text = picked(ana, again, over, kind="resume").content.decode()
+    assert "Resume 1 run?" in text
+    assert states(Batch.objects.get()) == {"again": "waiting", "over": "ineligible"}
+
+
+def test_a_resume_of_an_ended_run_is_not_over_before_it_goes_on(ana, account, people, put):
+    ProviderAccount.objects.filter(pk=account.pk).update(provider="generio")
+    offers = frozenset({Verb.RESUME})
+    run = put("again", Status.FAILED, offers=offers)
+    resume = commands.request_command(user=people["ana"], execution=run, kind=Verb.RESUME)
+    assert sending.claim(resume.pk) is not None
+    Command.objects.update(state="accepted", accepted_at=timezone.now())
+    put("again", Status.FAILED, offers=offers, error="told later", seq=2)
+    settling.confirm_observed(account.pk)
+    resume.refresh_from_db()
+    assert resume.state == "accepted"
+    put("again", Status.RUNNING, offers=offers, seq=3)
+    settling.confirm_observed(account.pk)
+    resume.refresh_from_db()
+    assert resume.state == "confirmed"
 
 
 def test_a_verb_that_the_provider_has_not_leaves_everything_out(ana, put):

@@ -132,6 +132,26 @@ def test_a_fault_answers_in_the_words_of_the_provider(sim: Running, mode: str, s
     assert answer.headers.get("Retry-After") == ("9" if status == 429 else None)
 
 
+def test_an_error_answers_with_the_status_and_the_time_that_were_asked_for(sim: Running) -> None:
+    sim.fault("error", status=503, retry_after=4)
+    answer = requests.get(f"{sim.base_url}{LIST}", headers=KEY, timeout=5)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "4")
+    assert answer.json()["message"] == "Service Unavailable"
+
+
+def test_a_cut_answer_is_the_real_one_without_its_end(sim: Running) -> None:
+    ref = sim.start("long_running", seconds=6000)
+    sim.fault("cut", method="DELETE", times=1)
+    with pytest.raises(requests.RequestException):
+        requests.delete(f"{sim.base_url}{LIST}/{ref}", headers=KEY, timeout=5)
+    assert sim.effects["cancel"].count(ref) == 1
+    sim.fault("cut", times=1)
+    with requests.get(f"{sim.base_url}{LIST}", headers=KEY, timeout=5, stream=True) as answer:
+        assert answer.status_code == 200
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            _ = answer.content
+
+
 def test_down_closes_the_connection_without_a_byte(sim: Running) -> None:
     sim.fault("down")
     with pytest.raises(requests.ConnectionError):

@@ -1,0 +1,22 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('executions', '0016_start_draft'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='command',
+            name='doubts',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0),
+        ),
+        # An open command that was sent before may have been carried out.
+        migrations.RunSQL(
+            "UPDATE executions_command SET doubts = attempts"
+            " WHERE attempts > 0 AND state IN ('pending', 'sending', 'unknown')",
+            migrations.RunSQL.noop,
+        ),
+    ]
