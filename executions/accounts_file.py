@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -33,6 +33,7 @@ class Applied:
     account: ProviderAccount
     is_new: bool
     changes: list[setup.Change]
+    warning: str = ""
 
     def __str__(self) -> str:
         if not self.changes:
@@ -49,7 +50,13 @@ def apply(text: str, environ: Mapping[str, str] = os.environ) -> list[Applied]:
         problems = [problem for entry in entries for problem in entry.problems]
         if problems:
             raise BadFile(problems)
-        return [_save(entry, form) for entry, form in filled if form is not None]
+        applied = [_save(entry, form) for entry, form in filled if form is not None]
+        return [replace(one, warning=_warning(one.account)) for one in applied]
+
+
+def _warning(account: ProviderAccount) -> str:
+    warning = setup.twin_warning(setup.twins_of(account))
+    return f"{account.name}: {warning}" if warning else ""
 
 
 def _save(entry: Entry, form: forms.AccountForm) -> Applied:
@@ -60,7 +67,7 @@ def _save(entry: Entry, form: forms.AccountForm) -> Applied:
     if changes:
         audit.record(
             "accounts file",
-            "account.added" if is_new else "account.changed",
+            audit.Action.ACCOUNT_ADDED if is_new else audit.Action.ACCOUNT_CHANGED,
             account_name=form.instance.name,
             target=f"account:{form.instance.pk}",
             detail={"changes": [str(change) for change in changes]},

@@ -57,7 +57,7 @@ def take(
             )
         audit.record(
             by,
-            "error.acknowledged",
+            audit.Action.ERROR_ACKNOWLEDGED,
             account_name=affected[0].name if len(affected) == 1 else "",
             target=f"error:{key}",
             detail={"note": note[:MAX_NOTE], "accounts": [each.name for each in affected]},
@@ -81,7 +81,7 @@ def release(
         if held:
             audit.record(
                 by,
-                "error.released",
+                audit.Action.ERROR_RELEASED,
                 target=f"error:{key}",
                 detail={"accounts": [each.name for each in affected]},
                 address=address,

@@ -14,7 +14,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from executions import audit
+from executions import audit, supervising
 from executions.key_rules_admin import KeyRuleAdmin
 from executions.models import (
     ApiToken,
@@ -43,16 +43,23 @@ class AccountWithHistory(AccountAdmin):
     def last_polls(self, account: ProviderAccount, limit: int) -> Iterable[PollRun]:
         return PollRun.objects.filter(account=account).order_by("-started_at")[:limit]
 
-    def note(self, request: HttpRequest, account: ProviderAccount, action: str, what: Any) -> None:
+    def note(self, request: HttpRequest, account: ProviderAccount, done: str, what: Any) -> None:
         detail = what if isinstance(what, dict) else {"changes": [str(change) for change in what]}
         audit.record(
             request.user,
-            action,
+            audit.Action(f"account.{done}"),
             account_name=account.name,
             target=f"account:{account.pk}" if account.pk else "",
             detail=detail,
             address=request.META.get("REMOTE_ADDR") or None,
         )
+
+    def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
+        address = request.META.get("REMOTE_ADDR") or None
+        try:
+            return True, supervising.poll_now(request.user, account, address=address)
+        except supervising.NotNow as why:
+            return False, str(why)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Only an account without history: one with runs is disabled instead."""
@@ -61,7 +68,7 @@ class AccountWithHistory(AccountAdmin):
         return not Execution.objects.filter(account=obj).exists()
 
     def delete_model(self, request: HttpRequest, obj: ProviderAccount) -> None:
-        self.note(request, obj, "account.deleted", {})
+        self.note(request, obj, "deleted", {})
         super().delete_model(request, obj)
 
 
@@ -147,7 +154,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def _note(self, request: HttpRequest, token: ApiToken) -> None:
         audit.record(
             request.user,
-            "token.revoked",
+            audit.Action.TOKEN_REVOKED,
             target=f"token:{token.pk} of {token.user}",
             address=request.META.get("REMOTE_ADDR") or None,
         )

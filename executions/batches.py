@@ -50,7 +50,7 @@ def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict
         row.save(update_fields=["state", "reason", "started_at"])
         audit.record(
             row.requested_by or "somebody",
-            f"batch {row.kind}",
+            audit.Action(f"batch {row.kind}"),
             target=str(row),
             detail={"reason": reason, "runs": number, "filter": row.words[:500]},
             address=address,
@@ -94,7 +94,9 @@ def stop(batch: Batch, *, user: User, accounts: Iterable[int], address: str | No
         finish([batch.pk])
         recount([batch.pk])
         detail = {"not sent": spared}
-        audit.record(user, "batch stopped", target=str(batch), detail=detail, address=address)
+        audit.record(
+            user, audit.Action.BATCH_STOPPED, target=str(batch), detail=detail, address=address
+        )
     batch.refresh_from_db()
     tell(batch)
     return spared

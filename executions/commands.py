@@ -153,7 +153,7 @@ def _record(
             command.save(force_insert=True)
             audit.record(
                 user,
-                command.kind,
+                audit.Action(command.kind),
                 account_name=account_name,
                 target=target,
                 detail={**({"reason": command.reason} if command.reason else {}), **(detail or {})},

@@ -16,7 +16,7 @@ class Freshness:
     """How far an account's rows can be believed."""
 
     word: str
-    """current, new, late, unreachable, refused or disabled."""
+    """current, new, first, late, unreachable, refused or disabled."""
     is_stale: bool
     as_of: str
     sentence: str
@@ -46,6 +46,8 @@ def freshness(account: ProviderAccount, now: datetime) -> Freshness:
         test = f" {BLIND}" if account.is_blind else ""
         return Freshness("unreachable", True, as_of, f"Polls fail since {since}. {until}{test}")
     if seen is None:
+        if account.is_being_polled:
+            return Freshness("first", False, "", "Its first poll is under way.")
         return Freshness("new", False, "", "Waiting for its first poll.")
     if is_old:
         return Freshness("late", True, as_of, f"No poll has finished lately. {until}")

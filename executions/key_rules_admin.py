@@ -62,13 +62,18 @@ class KeyRuleAdmin(ForAdministrators):
         obj.problem, obj.problem_at = "", None
         super().save_model(request, obj, form, change)
         days = form.cleaned_data.get("days") or 0
-        self._note(request, obj, "rule.changed" if change else "rule.added", days)
+        self._note(
+            request,
+            obj,
+            audit.Action.KEY_RULE_CHANGED if change else audit.Action.KEY_RULE_ADDED,
+            days,
+        )
         self._look_again(request, obj.account, days)
         if before is not None and before.account_id != obj.account_id:
             self._look_again(request, before.account, days)
 
     def delete_model(self, request: HttpRequest, obj: CorrelationRule) -> None:
-        self._note(request, obj, "rule.deleted", rekeying.MOST_DAYS)
+        self._note(request, obj, audit.Action.KEY_RULE_DELETED, rekeying.MOST_DAYS)
         super().delete_model(request, obj)
         self._look_again(request, obj.account, rekeying.MOST_DAYS)
 
@@ -85,7 +90,9 @@ class KeyRuleAdmin(ForAdministrators):
                 messages.INFO,
             )
 
-    def _note(self, request: HttpRequest, rule: CorrelationRule, action: str, days: int) -> None:
+    def _note(
+        self, request: HttpRequest, rule: CorrelationRule, action: audit.Action, days: int
+    ) -> None:
         audit.record(
             request.user,
             action,

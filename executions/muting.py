@@ -60,7 +60,7 @@ def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
     count = same.update(
         acknowledged_by=user, acknowledged_at=now, acknowledged_until=now + ACKNOWLEDGED_FOR
     )
-    _record(user, "notice.acknowledged", notice, {"states": count}, address)
+    _record(user, audit.Action.NOTICE_ACKNOWLEDGED, notice, {"states": count}, address)
     return count
 
 
@@ -71,7 +71,7 @@ def let_go(notice: Notice, user: User, *, address: str | None) -> int:
     count = _group_of(notice, user).update(
         acknowledged_by=None, acknowledged_at=None, acknowledged_until=None
     )
-    _record(user, "notice.let_go", notice, {"states": count}, address)
+    _record(user, audit.Action.NOTICE_LET_GO, notice, {"states": count}, address)
     return count
 
 
@@ -102,7 +102,7 @@ def mute(
     made.save()
     audit.record(
         user,
-        "notice.muted",
+        audit.Action.NOTICE_MUTED,
         account_name=account,
         target=f"{kind}:{thing.pk} {thing}",
         detail={"reason": reason, "until": until.isoformat()},
@@ -118,7 +118,10 @@ def end_mute(made: NoticeMute, user: User, *, address: str | None) -> None:
     now = timezone.now()
     if NoticeMute.objects.filter(pk=made.pk, until__gt=now).update(until=now):
         audit.record(
-            user, "notice.mute_ended", target=f"mute:{made.pk} {made.thing}", address=address
+            user,
+            audit.Action.NOTICE_MUTE_ENDED,
+            target=f"mute:{made.pk} {made.thing}",
+            address=address,
         )
 
 
@@ -134,7 +137,7 @@ def _check(user: User) -> None:
 
 
 def _record(
-    user: User, action: str, notice: Notice, detail: dict[str, int], address: str | None
+    user: User, action: audit.Action, notice: Notice, detail: dict[str, int], address: str | None
 ) -> None:
     audit.record(
         user,

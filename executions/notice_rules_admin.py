@@ -57,15 +57,20 @@ class NoticeRuleAdmin(ForAdministrators):
             words = f"{error} The addresses were not changed; remove all and type them again."
             self.message_user(request, words, messages.ERROR)
             changes = []
-        self._note(request, obj, "rule.changed" if change else "rule.added", {"changes": changes})
+        self._note(
+            request,
+            obj,
+            audit.Action.NOTICE_RULE_CHANGED if change else audit.Action.NOTICE_RULE_ADDED,
+            {"changes": changes},
+        )
 
     def delete_model(self, request: HttpRequest, obj: NoticeRule) -> None:
-        self._note(request, obj, "rule.deleted", {})
+        self._note(request, obj, audit.Action.NOTICE_RULE_DELETED, {})
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[NoticeRule]) -> None:
         for rule in queryset:
-            self._note(request, rule, "rule.deleted", {})
+            self._note(request, rule, audit.Action.NOTICE_RULE_DELETED, {})
         super().delete_queryset(request, queryset)
 
     @admin.display(description="addresses")
@@ -103,14 +108,19 @@ class NoticeRuleAdmin(ForAdministrators):
             return [(False, f"Only {trying.TRIES_PER_MINUTE} tests a minute. Wait a little.")]
         sent = delivering.send_test(rule, person)
         self._note(
-            request, rule, "rule.tested", {each.shown: outcome.state for each, outcome in sent}
+            request,
+            rule,
+            audit.Action.NOTICE_RULE_TESTED,
+            {each.shown: outcome.state for each, outcome in sent},
         )
         return [
             (outcome.is_sent, f"{each.service}, {each.shown}: {outcome.says}")
             for each, outcome in sent
         ]
 
-    def _note(self, request: HttpRequest, rule: NoticeRule, action: str, what: Any) -> None:
+    def _note(
+        self, request: HttpRequest, rule: NoticeRule, action: audit.Action, what: Any
+    ) -> None:
         audit.record(
             request.user,
             action,

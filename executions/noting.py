@@ -41,7 +41,7 @@ def write(
         note = Note.objects.create(
             account_id=place.account_id, author=user, text=text, is_pinned=is_pinned, **kept
         )
-        _record(user, "note written", note, address)
+        _record(user, audit.Action.NOTE_WRITTEN, note, address)
     return note
 
 
@@ -49,7 +49,12 @@ def pin(user: User, note: Note, *, is_pinned: bool, address: str | None) -> None
     _check_may_act(user)
     with transaction.atomic():
         if Note.objects.filter(pk=note.pk).exclude(is_pinned=is_pinned).update(is_pinned=is_pinned):
-            _record(user, "note pinned" if is_pinned else "note unpinned", note, address)
+            _record(
+                user,
+                audit.Action.NOTE_PINNED if is_pinned else audit.Action.NOTE_UNPINNED,
+                note,
+                address,
+            )
 
 
 def delete(user: User, note: Note, *, address: str | None) -> None:
@@ -57,7 +62,7 @@ def delete(user: User, note: Note, *, address: str | None) -> None:
     if not may_delete(user, note):
         raise PermissionDenied("Only its author or an administrator may delete a note.")
     with transaction.atomic():
-        _record(user, "note deleted", note, address)
+        _record(user, audit.Action.NOTE_DELETED, note, address)
         note.delete()
 
 
@@ -97,7 +102,7 @@ def _check_may_act(user: User) -> None:
         raise PermissionDenied("Your role may look, not write notes.")
 
 
-def _record(user: User, action: str, note: Note, address: str | None) -> None:
+def _record(user: User, action: audit.Action, note: Note, address: str | None) -> None:
     """Audit it, and tell the pages that show its place, after the commit."""
     place = note.execution or note.workflow
     audit.record(

@@ -21,7 +21,7 @@ def issue(user: User, *, label: str = "", by: str = "command line") -> str:
     """A new token for this person. This is the only time that it can be read."""
     token = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(user=user, hash=_hash(token), label=label[:100])
-    audit.record(by, "token.issued", target=f"token:{row.pk} of {user.get_username()}")
+    audit.record(by, audit.Action.TOKEN_ISSUED, target=f"token:{row.pk} of {user.get_username()}")
     return token
 
 

@@ -56,7 +56,12 @@ def save(
     try:
         with transaction.atomic():
             view.save()
-            _record(user, "view.created" if is_new else "view.changed", view, address)
+            _record(
+                user,
+                audit.Action.VIEW_CREATED if is_new else audit.Action.VIEW_CHANGED,
+                view,
+                address,
+            )
     except IntegrityError:
         raise Refused(f"You have a view “{view.name}” already.") from None
     return view
@@ -64,7 +69,7 @@ def save(
 
 def delete(user: User, view: SavedView, address: str | None) -> None:
     with transaction.atomic():
-        _record(user, "view.deleted", view, address)
+        _record(user, audit.Action.VIEW_DELETED, view, address)
         view.delete()
 
 
@@ -84,7 +89,7 @@ def _team(user: User, number: str) -> Group:
     return team
 
 
-def _record(user: User, action: str, view: SavedView, address: str | None) -> None:
+def _record(user: User, action: audit.Action, view: SavedView, address: str | None) -> None:
     detail: dict[str, Any] = {"query": view.query, "audience": view.audience}
     if view.group:
         detail["team"] = view.group.name

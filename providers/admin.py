@@ -40,8 +40,13 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         """Poll runs, newest first, with the attributes of `executions.models.PollRun`."""
         return ()
 
-    def note(self, request: HttpRequest, account: ProviderAccount, action: str, what: Any) -> None:
-        """Called in the transaction of each change, for the audit log."""
+    def note(self, request: HttpRequest, account: ProviderAccount, done: str, what: Any) -> None:
+        """Called in the transaction of each change, for the audit log. `done` is what was done to
+        the account: added, changed, deleted, tested, enabled or disabled."""
+
+    def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
+        """Have the account polled soon: whether it will be, and what to say."""
+        return False, "Nothing polls accounts here."
 
     # ---------------------------------------------------------------------------- permission
 
@@ -125,7 +130,9 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         self, request: HttpRequest, obj: ProviderAccount, form: Any, change: bool
     ) -> None:
         changes = form.set_up(by=request.user.get_username())
-        self.note(request, obj, "account.changed" if change else "account.added", changes)
+        self.note(request, obj, "changed" if change else "added", changes)
+        if warning := setup.twin_warning(setup.twins_of(obj)):
+            self.message_user(request, warning, messages.WARNING)
         removed = form.wish().removed
         for item in changes:
             key = item.what.removeprefix("credentials.")
@@ -187,7 +194,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             limit = f"Only {trying.TRIES_PER_MINUTE} tests a minute. Wait a little."
             return trying.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
         trial = trying.try_account(setup.trial_account(form.stored, form.wish()))
-        self.note(request, form.instance, "account.tested", {"ok": trial.is_ok})
+        self.note(request, form.instance, "tested", {"ok": trial.is_ok})
         return trial
 
     # ----------------------------------------------------------------- polling and switching
@@ -205,13 +212,8 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         change_page = reverse("admin:providers_provideraccount_change", args=[pk])
         if request.method != "POST":
             return HttpResponseRedirect(change_page)
-        if not account.enabled:
-            words, level = "The account is disabled. Enable it to poll it.", messages.WARNING
-        elif setup.poll_soon(account):
-            words, level = "Asked for: a worker polls it within a few seconds.", messages.SUCCESS
-            self.note(request, account, "account.poll_asked", {})
-        else:
-            words, level = "It was polled a moment ago. Wait ten seconds.", messages.WARNING
+        is_asked, words = self.poll_now(request, account)
+        level = messages.SUCCESS if is_asked else messages.WARNING
         if request.headers.get("HX-Request") == "true":
             context = {
                 "words": words,
@@ -248,7 +250,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     def _switch(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
         switched: Sequence[ProviderAccount] = setup.switch(queryset, on=on)
         for account in switched:
-            self.note(request, account, "account.enabled" if on else "account.disabled", {})
+            self.note(request, account, "enabled" if on else "disabled", {})
         word = "enabled" if on else "disabled"
         names = ", ".join(account.name for account in switched) or "nothing to do"
         self.message_user(request, f"{word.capitalize()}: {names}.")

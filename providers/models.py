@@ -118,6 +118,12 @@ class ProviderAccount(models.Model):
         return self.blind_until is not None and self.blind_until > timezone.now()
 
     @property
+    def is_being_polled(self) -> bool:
+        """Whether a poll was begun that has not ended; `next_poll_at` is then only the moment from
+        which another worker would take it over."""
+        return self.lease_until is not None
+
+    @property
     def seal_context(self) -> str:
         return f"account:{self.pk}"
 

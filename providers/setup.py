@@ -7,7 +7,8 @@ changes, or whoever may edit an account could send them to a server of their own
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -102,6 +103,57 @@ def set_up(account: ProviderAccount, wish: Wish, *, by: str) -> list[Change]:
         written += _begin_anew(account, timezone.now())
     account.save(update_fields=written)
     return changes
+
+
+def same_runs(accounts: Iterable[ProviderAccount]) -> dict[int, list[ProviderAccount]]:
+    """By number, each enabled account that reads the very same runs as others of these, with those
+    others: same provider, address and credentials. Opens credentials only where the rest agrees."""
+    alike: dict[Any, list[ProviderAccount]] = {}
+    for account in accounts:
+        if account.enabled and (place := _place(account)) is not None:
+            alike.setdefault(place, []).append(account)
+    asked = {account.pk for group in alike.values() if len(group) > 1 for account in group}
+    rows = ProviderAccount.objects.only("sealed_credentials")
+    sealed = rows.in_bulk(asked) if asked else {}
+    keyed: dict[Any, list[ProviderAccount]] = {}
+    for place, group in alike.items():
+        for account in group:
+            if account.pk in sealed:
+                with suppress(SealError):
+                    key = (place, frozenset(sealed[account.pk].credentials().items()))
+                    keyed.setdefault(key, []).append(account)
+    return {
+        account.pk: [other for other in group if other.pk != account.pk]
+        for group in keyed.values()
+        for account in group
+        if len(group) > 1
+    }
+
+
+def twins_of(account: ProviderAccount) -> list[ProviderAccount]:
+    """The other accounts that read the very same runs as this saved one."""
+    others = ProviderAccount.objects.filter(provider=account.provider).exclude(pk=account.pk)
+    return same_runs([account, *others]).get(account.pk, [])
+
+
+def twin_warning(twins: Sequence[ProviderAccount]) -> str:
+    """What follows from them, as a sentence; "" where there are none."""
+    if not twins:
+        return ""
+    names = ", ".join(twin.name for twin in twins)
+    has = "has" if len(twins) == 1 else "have"
+    return f"{names} {has} the same address and credentials: every run is there twice. Disable one."
+
+
+def _place(account: ProviderAccount) -> Any:
+    """Where its runs are, by what has to be set: None where the provider is gone."""
+    try:
+        fields = account.adapter_class.settings
+    except KeyError:
+        return None
+    named = [item for item in fields if not item.secret and (item.required or item.kind == "url")]
+    values = [str(account.settings.get(item.key) or item.default) for item in named]
+    return (account.provider, *values)
 
 
 def switch(accounts: QuerySet[ProviderAccount], *, on: bool) -> list[ProviderAccount]:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import audit, live, readings
+from executions import readings, supervising
 from executions.filters import LAMP_WORDS, provider_name
 from executions.freshness import freshness
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
-from executions.roles import may_administer, visible_accounts
+from executions.roles import visible_accounts
 from executions.views.chrome import (
     Fragment,
     accounts_of,
     address,
     changes,
     fragment,
-    person,
     show,
 )
 from executions.views.form_pages import posted_from
@@ -48,6 +48,7 @@ BLIND_MINUTES = ("5", "15", "30")
 STATES = {  # (lamp, icon, word)
     "current": ("done", "tick", "Current"),
     "new": ("active", "clock", "Waiting for its first poll"),
+    "first": ("active", "clock", "First poll under way"),
     "late": ("warning", "triangle", "Late"),
     "unreachable": ("failed", "blind", "Unreachable"),
     "refused": ("failed", "key", "Credentials refused"),
@@ -77,7 +78,7 @@ ABILITIES = (
 
 @require_GET
 def account_list(request: HttpRequest) -> HttpResponse:
-    views = [account_view(account) for account in accounts_of(request).values()]
+    views = _account_views(request)
     context = {
         "accounts": views,
         "providers": capabilities(),
@@ -89,7 +90,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def accounts_changes(request: HttpRequest) -> HttpResponse:
-    views = [account_view(account) for account in accounts_of(request).values()]
+    views = _account_views(request)
 
     def fragments() -> list[Fragment]:
         html = fragment(request, "executions/_accounts.html", {"accounts": views})
@@ -102,18 +103,20 @@ def accounts_changes(request: HttpRequest) -> HttpResponse:
 def account_detail(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
     context = {
-        **_detail(account),
+        **_detail(request, account),
         "changes_url": reverse("executions:account-changes", args=[pk]),
         "providers": [each for each in capabilities() if each["key"] == account.provider],
         "abilities": [word for word, _ in ABILITIES],
     }
-    return show(request, "executions/account.html", context, own_stamp=mark(_detail(account)))
+    return show(
+        request, "executions/account.html", context, own_stamp=mark(_detail(request, account))
+    )
 
 
 @require_GET
 def account_changes(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
-    context = _detail(account)
+    context = _detail(request, account)
 
     def fragments() -> list[Fragment]:
         return [Fragment("#account", fragment(request, "executions/_account.html", context))]
@@ -123,53 +126,44 @@ def account_changes(request: HttpRequest, pk: int) -> HttpResponse:
 
 @posted_from("executions:account")
 def poll(request: HttpRequest, pk: int) -> HttpResponse:
-    """Makes the account due now. The next tick of the scheduler takes it."""
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
-    if not may_administer(request.user):
-        raise PermissionDenied("Only administrators may ask for a poll.")
-    due = ProviderAccount.objects.filter(pk=pk, enabled=True).exclude(health=Health.AUTH)
-    if due.update(next_poll_at=timezone.now()):
-        audit.record(request.user, "poll now", account_name=account.name, address=address(request))
-        messages.success(request, f"{account.name} is polled within a second or two.")
-    else:
-        messages.error(request, f"{account.name} is not polled: see its state for the reason.")
+    _do(request, partial(supervising.poll_now, request.user, account, address=address(request)))
     return redirect("executions:account", pk=pk)
 
 
 @posted_from("executions:account")
 def blind_test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Makes the account unreachable for some minutes, to prove that the pages tell the truth; with
-    `minutes=0` ends that."""
+    """With `minutes=0` it ends."""
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
-    if not may_administer(request.user):
-        raise PermissionDenied("Only administrators may test what a blind account looks like.")
-    minutes = request.POST.get("minutes", "")
-    if minutes == "0":
-        if setup.see_again(account):
-            _tell_blind(request, account, "blind test ended", {})
-            messages.success(request, f"{account.name} is reachable again, and polled at once.")
-        return redirect("executions:account", pk=pk)
+    minutes, who = request.POST.get("minutes", ""), (request.user, account)
     asked = int(minutes) if minutes in BLIND_MINUTES else int(BLIND_MINUTES[0])
-    until = setup.go_blind(account, asked, by=person(request).get_username())
-    if until is None:
-        messages.error(request, f"{account.name} is disabled: nobody polls it anyway.")
+    if minutes == "0":
+        act = partial(supervising.end_blind_test, *who, address=address(request))
     else:
-        _tell_blind(request, account, "blind test begun", {"minutes": asked})
-        messages.success(request, f"{account.name} is unreachable until {stamped(until)}.")
+        act = partial(supervising.begin_blind_test, *who, asked, address=address(request))
+    _do(request, act)
     return redirect("executions:account", pk=pk)
 
 
-def _tell_blind(
-    request: HttpRequest, account: ProviderAccount, action: str, detail: dict[str, Any]
-) -> None:
-    audit.record(
-        request.user, action, account_name=account.name, detail=detail, address=address(request)
-    )
-    live.publish_health(account.pk, account.health)
+def _do(request: HttpRequest, act: Callable[[], str]) -> None:
+    """What came of it, as the message of the next page."""
+    try:
+        said = act()
+    except supervising.NotNow as why:
+        messages.error(request, str(why))
+    else:
+        if said:
+            messages.success(request, said)
 
 
-def account_view(account: ProviderAccount) -> dict[str, Any]:
-    """An account's state as words."""
+def _account_views(request: HttpRequest) -> list[dict[str, Any]]:
+    accounts = accounts_of(request).values()
+    twins = setup.same_runs(accounts)
+    return [account_view(account, twins.get(account.pk, [])) for account in accounts]
+
+
+def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()) -> dict[str, Any]:
+    """An account's state as words. `twins` read the very same runs."""
     fresh = freshness(account, timezone.now())
     is_failing = account.health == Health.FAILING and fresh.word == "current"
     state = "failing" if is_failing else fresh.word
@@ -184,8 +178,9 @@ def account_view(account: ProviderAccount) -> dict[str, Any]:
         "word": word,
         "since": stamped(account.health_since),
         "since_iso": iso(account.health_since),
-        "cause": plain(account.last_error) if state not in ("current", "new") else "",
+        "cause": plain(account.last_error) if state not in ("current", "new", "first") else "",
         "advice": ADVICE.get(state, ""),
+        "twins": setup.twin_warning(twins),
         "last_success": moment(account.last_success_at),
         "last_success_iso": iso(account.last_success_at),
         "failures": account.failures,
@@ -209,17 +204,17 @@ def capabilities() -> list[dict[str, Any]]:
     ]
 
 
-def _detail(account: ProviderAccount) -> dict[str, Any]:
+def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
+    twins = setup.same_runs(accounts_of(request).values()).get(account.pk, [])
     runs = PollRun.objects.filter(account=account).order_by("-started_at")[:POLL_RUNS]
     bad = Quarantine.objects.filter(account=account).order_by("-last_seen_at")[:20]
     return {
-        "view": account_view(account),
+        "view": account_view(account, twins),
         "lamps": _lamps(account),
         "skew": _skew(account.clock_skew),
         "covered": moment(account.covered_since),
         "covered_iso": iso(account.covered_since),
-        "next_poll": moment(account.next_poll_at),
-        "next_poll_iso": iso(account.next_poll_at),
+        "next_poll": _next_poll(account),
         "history": _history(account),
         "blind_minutes": BLIND_MINUTES,
         "poll_runs": [_poll_run(row) for row in runs],
@@ -236,6 +231,17 @@ def _detail(account: ProviderAccount) -> dict[str, Any]:
             for row in bad
         ],
     }
+
+
+def _next_poll(account: ProviderAccount) -> dict[str, str]:
+    """When, or why no time can be named."""
+    if not account.enabled or account.health == Health.PAUSED:
+        return {"why": "not while it is disabled"}
+    if account.health == Health.AUTH:
+        return {"why": "not with these credentials"}
+    if account.is_being_polled:
+        return {"why": "under way"}
+    return {"at": moment(account.next_poll_at), "iso": iso(account.next_poll_at)}
 
 
 def _rules(account: ProviderAccount) -> list[dict[str, Any]]:

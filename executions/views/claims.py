@@ -35,7 +35,7 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
         free = free.filter(claimed_by__isnull=True)
     taken: dict[str, Any] = {"claimed_by": request.user, "claimed_at": now}
     if free.update(**taken, first_claimed_at=Coalesce("first_claimed_at", Value(now))):
-        _tell(request, question, "take over" if holder else "claim", holder)
+        _tell(request, question, audit.Action.TAKE_OVER if holder else audit.Action.CLAIM, holder)
     elif question.closed_at is not None:
         said = "It is no longer asked."
     elif question.claimed_by_id != request.user.pk:
@@ -52,11 +52,16 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
     held = Question.objects.filter(pk=pk, claimed_by__isnull=False)
     if held.update(claimed_by=None, claimed_at=None):
         holder = question.claimed_by.get_username() if question.claimed_by else ""
-        _tell(request, question, "let go", holder if holder != person(request).username else "")
+        _tell(
+            request,
+            question,
+            audit.Action.LET_GO,
+            holder if holder != person(request).username else "",
+        )
     return _answer(request, question, "")
 
 
-def _tell(request: HttpRequest, question: Question, action: str, holder: str) -> None:
+def _tell(request: HttpRequest, question: Question, action: audit.Action, holder: str) -> None:
     run = question.execution
     detail = {"question": question.title or question.ref, **({"of": holder} if holder else {})}
     audit.record(

@@ -18,7 +18,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     filters = filters_of(request)
     audit.record(
         person(request),
-        "runs.exported",
+        audit.Action.RUNS_EXPORTED,
         target=filters.query()[:300] or "every run",
         detail={"ignored": [plain(each) for each in filters.ignored]} if filters.ignored else {},
         address=address(request),

@@ -67,7 +67,7 @@ def handover(request: HttpRequest) -> HttpResponse:
     told, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
     until = min(told, now) if told is not None else now
     Preference.objects.update_or_create(user=person(request), defaults={"seen_at": until})
-    audit.record(request.user, "shift taken over", address=address(request))
+    audit.record(request.user, audit.Action.SHIFT_TAKEN_OVER, address=address(request))
     messages.success(request, f"You have taken over as of {stamped(until)}.")
     return redirect("executions:shift")
 

@@ -127,20 +127,39 @@ class Storm:
         beginnings = 0
         while (elapsed := time.monotonic() - began) < seconds or (
             elapsed < 8 * seconds
-            and (len(self.shot) < len(incidents) or not self.has_asked_enough(seconds))
+            and (
+                len(self.shot) < len(incidents)
+                or not self.has_asked_enough(seconds)
+                or not self.has_left_enough_in_doubt()
+            )
         ):
             if elapsed > every * (len(self.shot) + 0.5) and len(self.shot) < len(incidents):
                 incidents[len(self.shot)]()
             if elapsed > beginnings * 1.5:
                 beginnings += 1
                 self.begin_runs()
-            if self.chance.random() < 0.4:
+            if self.chance.random() < 0.6:
                 self.lose_an_answer()
             self.act()
             time.sleep(0.4)
 
     def has_asked_enough(self, seconds: float) -> bool:
         return len(self.marks) >= seconds / 2 and all(self.asked[kind] >= 2 for kind in KINDS)
+
+    def in_doubt(self) -> list[dict[str, Any]]:
+        """Commands, as the simulators logged them, without an answer or with one of a gateway."""
+        return [
+            entry
+            for sim in self.sims.values()
+            for entry in sim.log
+            if entry["status"] in (None, 502, 503, 504)
+            and entry["method"] != "GET"
+            and not entry["path"].endswith("/filter")
+        ]
+
+    def has_left_enough_in_doubt(self) -> bool:
+        statuses = [entry["status"] for entry in self.in_doubt()]
+        return len(statuses) >= 5 and len(statuses) - statuses.count(None) >= 2
 
     def _incidents(self) -> list[Callable[[], None]]:
         return [
@@ -245,7 +264,7 @@ class Storm:
         sim = self.sims[provider]
         method = METHODS[provider] if cancel else "POST"
         sim.fault("slow", method=method, times=1, seconds=2.0, execute=execute)
-        deadline = time.monotonic() + 12
+        deadline = time.monotonic() + 20
         asked_at = 0.0
         while not self._in_flight(sim, method) and time.monotonic() < deadline:
             if time.monotonic() - asked_at > 3:

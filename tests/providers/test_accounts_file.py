@@ -73,6 +73,17 @@ def test_applying_the_same_file_again_changes_nothing(apply: Any) -> None:
     assert AuditEntry.objects.count() == entries
 
 
+def test_an_account_that_is_there_twice_is_warned_of(apply: Any) -> None:
+    again = GOOD.replace("- name: Documents", "- name: Papers")
+    assert "twice" not in apply(GOOD)
+    text = apply(again)
+    assert "Papers: Documents has the same address and credentials" in text
+    assert "Engine:" not in text
+    assert "every run is there twice" in apply(
+        GOOD + again.split("\n", 1)[1].split("  - name: E")[0]
+    )
+
+
 def test_what_a_file_does_not_name_stays(apply: Any) -> None:
     apply(GOOD)
     apply("accounts: [{name: Documents, enabled: false}]")

@@ -221,6 +221,16 @@ def test_poll_now_makes_the_account_due(admin: Client, account: ProviderAccount)
     assert AuditEntry.objects.filter(action="account.poll_asked").count() == 1
 
 
+def test_an_account_of_the_same_address_and_key_is_warned_of(
+    admin: Client, account: ProviderAccount, server: Any
+) -> None:
+    new = f"{LIST}add/?provider=smartflows"
+    page = admin.post(new, typed(server.url, SECRET, name="Papers"), follow=True)
+    assert "Documents has the same address and credentials" in page.content.decode()
+    page = admin.post(new, typed(server.url, "another-key", name="Others"), follow=True)
+    assert "same address and credentials" not in page.content.decode()
+
+
 def test_accounts_are_switched_off_and_on_from_the_list(
     admin: Client, account: ProviderAccount
 ) -> None:

@@ -40,6 +40,9 @@ class Command(BaseCommand):
             ) from None
         for one in applied:
             self.stdout.write(str(one))
+        for one in applied:
+            if one.warning:
+                self.stdout.write(self.style.WARNING(one.warning))
         changed = sum(bool(one.changes) for one in applied)
         self.stdout.write(f"{len(applied)} accounts in the file, {changed} changed.")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from executions import polling, scheduling, settling
+from executions import audit, polling, scheduling, settling
 from providers.models import ProviderAccount
 
 
@@ -23,6 +23,12 @@ class Command(BaseCommand):
         poll_seq = scheduling.claim(account.pk)
         if poll_seq is None:
             raise CommandError(f"{account.name} is being polled by another process right now.")
+        audit.record(
+            "command line",
+            audit.Action.ACCOUNT_POLL_ASKED,
+            account_name=account.name,
+            target=f"account:{account.pk}",
+        )
         tally = polling.poll(account.pk, poll_seq)
         if tally is None:
             raise CommandError(f"{account.name} was taken over by another process.")

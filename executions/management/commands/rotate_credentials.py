@@ -50,7 +50,7 @@ class Command(BaseCommand):
             )
         audit.record(
             "command line",
-            "credentials.rotated",
+            audit.Action.CREDENTIALS_ROTATED,
             detail={words: vars(count) for words, count in counts.items()},
         )
         lost = sum(count.unreadable for count in counts.values())

@@ -68,7 +68,7 @@ def test_an_address_goes_in_and_never_comes_out(admin: Client, receiver: Receive
     assert SECRET not in str(list(AuditEntry.objects.values()))
     assert SECRET not in str(list(LogEntry.objects.values()))
     assert SECRET not in str(NoticeRule.objects.values().get())
-    said = AuditEntry.objects.get(action="rule.added")
+    said = AuditEntry.objects.get(action="notice_rule.added")
     assert "address added: json://127.0.0.1" in said.detail["changes"]
 
 
@@ -158,7 +158,7 @@ def test_a_test_message_is_marked_and_its_result_is_said_in_plain_words(
         "failed",
     ]
     assert set(NoticeMessage.objects.values_list("kind", flat=True)) == {"test"}
-    assert AuditEntry.objects.filter(action="rule.tested").count() == 2
+    assert AuditEntry.objects.filter(action="notice_rule.tested").count() == 2
     assert SECRET not in said
 
 
@@ -199,4 +199,4 @@ def test_a_rule_is_deleted_with_what_it_raised(admin, make_rule, put, tick):
     admin.post(f"{LIST}{rule.pk}/delete/", {"post": "yes"})
     assert not NoticeRule.objects.exists()
     assert not Notice.objects.exists()
-    assert AuditEntry.objects.filter(action="rule.deleted").exists()
+    assert AuditEntry.objects.filter(action="notice_rule.deleted").exists()

@@ -248,7 +248,7 @@ def test_a_saved_rule_is_audited_and_looks_through_stored_runs(admin, accounts, 
     run("Order desk", "a", Status.SUCCEEDED, 9, 8, name="Intake PO-4711")
     answer = admin.post("/admin/executions/correlationrule/add/", form(accounts["Order desk"]))
     assert answer.status_code == 302
-    assert AuditEntry.objects.get(action="rule.added").account_name == "Order desk"
+    assert AuditEntry.objects.get(action="key_rule.added").account_name == "Order desk"
     rekeying.carry_on(accounts["Order desk"].pk)
     assert RunKey.objects.get(execution__ref="a").text == "4711"
 
@@ -256,7 +256,7 @@ def test_a_saved_rule_is_audited_and_looks_through_stored_runs(admin, accounts, 
 def test_a_deleted_rule_takes_its_keys_along(admin, accounts, path):
     rule = CorrelationRule.objects.get(account=accounts["Payments"])
     admin.post(f"/admin/executions/correlationrule/{rule.pk}/delete/", {"post": "yes"})
-    assert AuditEntry.objects.filter(action="rule.deleted").exists()
+    assert AuditEntry.objects.filter(action="key_rule.deleted").exists()
     rekeying.carry_on(accounts["Payments"].pk)
     assert not RunKey.objects.filter(account=accounts["Payments"]).exists()
 

@@ -12,9 +12,10 @@ from django.contrib.auth.models import Group, User
 from django.urls import get_resolver
 from django.utils import timezone
 
-from executions.models import Command, Workflow
+from executions import scheduling
+from executions.models import AuditEntry, Command, Workflow
 from executions.views.accounts import ABILITIES
-from providers.models import ProviderAccount
+from providers.models import Health, ProviderAccount
 from providers.registry import all_adapters
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,89 @@ def test_only_administrators_poll_now(ana, people, account, sign_in):
     sign_in(admin).post(f"/accounts/{account.pk}/poll/")
     account.refresh_from_db()
     assert account.next_poll_at <= timezone.now()
+
+
+@pytest.fixture
+def head(people, account, sign_in):
+    """Somebody who administers the accounts of the team."""
+    user = User.objects.create_user("root", is_staff=True)
+    user.groups.set([Group.objects.get(name="admin"), Group.objects.get(name="east")])
+    return sign_in(user)
+
+
+@pytest.mark.parametrize("door", ["/accounts", "/admin/providers/provideraccount"])
+def test_poll_now_is_one_act_wherever_it_is_asked_for(head, account, door):
+    """It looks again at an account whose credentials were refused, says the same, leaves the same
+    word, and spares a provider that was just asked."""
+    later = timezone.now() + timedelta(hours=1)
+    rows, address = ProviderAccount.objects.filter(pk=account.pk), f"{door}/{account.pk}/poll/"
+    rows.update(health=Health.AUTH, next_poll_at=later, last_poll_at=None)
+    assert "is polled within" in head.post(address, follow=True).content.decode()
+    account.refresh_from_db()
+    assert (account.health, account.next_poll_at <= timezone.now()) == (Health.NEW, True)
+    rows.update(last_poll_at=timezone.now(), next_poll_at=later)
+    assert "a moment ago" in head.post(address, follow=True).content.decode()
+    rows.update(last_poll_at=None, enabled=False)
+    assert "is disabled" in head.post(address, follow=True).content.decode()
+    account.refresh_from_db()
+    assert account.next_poll_at == later
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.account_name) == ("account.poll_asked", account.name)
+
+
+def test_a_first_poll_is_under_way_until_it_has_ended(ana, account, put):
+    """A claim pushes the next poll away, in case its worker dies: nobody shall read that."""
+    pages = ("/accounts/", f"/accounts/{account.pk}/")
+    rows = ProviderAccount.objects.filter(pk=account.pk)
+    rows.update(health=Health.NEW, last_success_at=None, last_poll_at=None)
+    assert "Waiting for its first poll" in ana.get(pages[0]).content.decode()
+    assert scheduling.claim(account.pk)
+    put("one-of-41")
+    account.refresh_from_db()
+    for page in pages:
+        text = ana.get(page).content.decode()
+        assert "First poll under way" in text
+        assert "Waiting for its first poll" not in text
+    told = facts(text)
+    assert told["Next poll"] == "under way"
+    rows.update(health=Health.OK, lease_until=None, last_success_at=timezone.now())
+    later = timezone.now() + timedelta(seconds=12)
+    rows.update(next_poll_at=later)
+    assert f"{later:%H:%M:%S}" in facts(ana.get(pages[1]).content.decode())["Next poll"]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"enabled": False}, "not while it is disabled"),
+        ({"health": Health.AUTH}, "not with these credentials"),
+    ],
+)
+def test_an_account_that_is_not_polled_names_no_next_poll(ana, account, state, said):
+    ProviderAccount.objects.filter(pk=account.pk).update(**state)
+    assert facts(ana.get(f"/accounts/{account.pk}/").content.decode())["Next poll"] == said
+
+
+def facts(page: str) -> dict[str, str]:
+    pairs = re.findall(r"<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>", page, re.DOTALL)
+    return {name: re.sub(r"<[^>]*>", "", told).strip() for name, told in pairs}
+
+
+def test_two_accounts_that_read_the_same_runs_say_so(ana, account):
+    other = ProviderAccount.objects.create(
+        name="Claims again", provider=account.provider, settings=account.settings
+    )
+    for row in (account, other):
+        row.set_credentials({"api_key": "one-and-the-same"}, by="ana")
+        row.save()
+    text = ana.get("/accounts/").content.decode()
+    assert "Claims again has the same address and credentials: every run is there twice" in text
+    assert (
+        f"{account.name} has the same address" in ana.get(f"/accounts/{other.pk}/").content.decode()
+    )
+    other.set_credentials({"api_key": "another"}, by="ana")
+    other.save()
+    assert "every run is there twice" not in ana.get("/accounts/").content.decode()
 
 
 def test_an_account_of_another_team_is_not_there(eve, account):
