@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0016_start_draft'),
+        ('executions', '0017_reported_times'),
     ]
 
     operations = [
