@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection
 
+from executions.spellings import both
+
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 NEWEST = 20_000  # runs of a window that are grouped
 MAX_GROUPS = 100
@@ -107,9 +109,11 @@ def words_of(keys: Sequence[str], account_ids: Sequence[int]) -> dict[str, str]:
 
 def saying(text: str, account_ids: Sequence[int], most: int) -> list[tuple[str, str, datetime]]:
     """(key, text, when last) of the newest errors that say this; among the newest runs."""
+    composed, decomposed = both(text)
     params: dict[str, Any] = {
         "accounts": list(account_ids),
-        "text": text,
+        "composed": composed,
+        "decomposed": decomposed,
         "newest": SAID,
         "most": most,
     }
@@ -194,6 +198,7 @@ WITH newest AS MATERIALIZED (
     ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
 )
 SELECT error_key, (array_agg(error_summary ORDER BY finished_at DESC))[1], max(finished_at)
-FROM newest WHERE strpos(lower(error_summary), lower(%(text)s)) > 0
+FROM newest WHERE strpos(lower(error_summary), lower(%(composed)s)) > 0
+    OR strpos(lower(error_summary), lower(%(decomposed)s)) > 0
 GROUP BY error_key ORDER BY max(finished_at) DESC, error_key LIMIT %(most)s
 """

@@ -17,6 +17,7 @@ from executions.durations import is_overdue, overdue_after
 from executions.filters import Filters
 from executions.models import OPEN_STATUSES
 from executions.ranges import Range
+from executions.spellings import both, spellings
 
 MANY = 200  # runs holding one input value that are found at once; of more, only windows tell
 
@@ -172,22 +173,22 @@ def _text_sources(
     like = _like(filters.text)
     visible = list(filters.accounts) if filters.account_ids() is None else filters.account_ids()
     named = (
-        "(SELECT id FROM executions_workflow WHERE account_id = ANY(%s) AND name ILIKE %s "
+        "(SELECT id FROM executions_workflow WHERE account_id = ANY(%s) AND name ILIKE ANY(%s) "
         "ORDER BY id LIMIT 50)",
-        [visible, f"%{like}%"],
+        [visible, like],
         "x.workflow_id = {}",
     )
     exact: list[Driver] = [
         ("unnest(%s::bigint[])", [visible], "x.account_id = {}"),
-        ("unnest(%s::text[])", [[filters.text]], "x.ref = {}"),
+        ("unnest(%s::text[])", [spellings(filters.text)], "x.ref = {}"),
     ]
     holding: Driver = ("(SELECT execution_id FROM held)", [], "x.id = {}")
     statuses = filters.statuses()
     owned: list[Check] = [("x.account_id = ANY(%s)", (visible,))]
     owned += [("x.status = ANY(%s)", (statuses,))] if statuses is not None else []
     nearby = (
-        f"({_SAID} ILIKE %s OR {_HELD_BY_MANY})",
-        (f"%{like}%", filters.text),
+        f"({_SAID} ILIKE ANY(%s) OR {_HELD_BY_MANY})",
+        (like, *both(filters.text)),
     )
     if filters.is_by_end and statuses is not None:
         named_drivers, named_more = [named], _both(("x.status = ANY(%s)", (statuses,)), more)
@@ -205,12 +206,12 @@ def _text_sources(
 _SAID = "x.name || chr(31) || x.ref || chr(31) || x.error_summary"
 HOLDING = (
     "SELECT execution_id FROM executions_executiondetail "  # noqa: S608 - our own words
-    f"WHERE input_values @> ARRAY[lower(%s)] LIMIT {MANY}"
+    f"WHERE input_values && ARRAY[lower(%s), lower(%s)] LIMIT {MANY}"
 )
 # Which of very many runs the index names first is chance; so those of the window are asked.
 _HELD_BY_MANY = (
     f"((SELECT count(*) FROM held) >= {MANY} AND (SELECT "  # noqa: S608 - our own words
-    "d.input_values @> ARRAY[lower(%s)] "
+    "d.input_values && ARRAY[lower(%s), lower(%s)] "
     "FROM executions_executiondetail d WHERE d.execution_id = x.id))"
 )
 
@@ -231,10 +232,10 @@ def _text_check(filters: Filters) -> Check:
         return "", ()
     like = _like(filters.text)
     return (
-        f"({_SAID} ILIKE %s OR x.workflow_id IN "  # noqa: S608 - our own words
-        "(SELECT id FROM executions_workflow WHERE name ILIKE %s) "
+        f"({_SAID} ILIKE ANY(%s) OR x.workflow_id IN "  # noqa: S608 - our own words
+        "(SELECT id FROM executions_workflow WHERE name ILIKE ANY(%s)) "
         f"OR x.id IN (SELECT execution_id FROM held) OR {_HELD_BY_MANY})",
-        (f"%{like}%", f"%{like}%", filters.text),
+        (like, like, *both(filters.text)),
     )
 
 
@@ -247,8 +248,10 @@ def _now(filters: Filters) -> datetime:
     return filters.now or datetime.now(UTC)
 
 
-def _like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _like(text: str) -> list[str]:
+    """Patterns for ILIKE ANY."""
+    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [f"%{each}%" for each in spellings(plain)]
 
 
 def within(column: str, asked: Range) -> tuple[str, list[Any]]:

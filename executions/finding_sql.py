@@ -9,6 +9,7 @@ from typing import Any
 from executions.cursors import Cursor
 from executions.filters import Filters
 from executions.finding_sources import HOLDING, Driver, Source, sources, within
+from executions.spellings import both
 
 WINDOW = 300  # runs looked at where no index serves the order
 FEW = 3  # scans whose rows are read from the table at once
@@ -26,7 +27,7 @@ def finding_sql(
     column = "x.finished_at" if filters.is_by_end else "x.sort_at"
     if filters.text:
         ctes.append(f"held AS MATERIALIZED ({HOLDING})")
-        params.append(filters.text)
+        params += both(filters.text)
     for number, source in enumerate(sources(filters)):
         size = WINDOW if source.residual else limit
         inside, inside_params = source.inside

@@ -32,6 +32,7 @@ from executions.models import (
     Question,
     RunKey,
 )
+from executions.spellings import holds, spellings
 
 
 def queryset(filters: Filters) -> QuerySet[Execution]:
@@ -106,15 +107,11 @@ def _in_time(found: QuerySet[Execution], filters: Filters) -> QuerySet[Execution
 
 def _text(text: str) -> Q:
     holding = ExecutionDetail.objects.filter(
-        execution=OuterRef("pk"), input_values__contains=[text.lower()]
+        execution=OuterRef("pk"),
+        input_values__overlap=[each.lower() for each in spellings(text)],
     )
-    return (
-        Q(workflow__name__icontains=text)
-        | Q(name__icontains=text)
-        | Q(ref__icontains=text)
-        | Q(error_summary__icontains=text)
-        | Q(Exists(holding))
-    )
+    said = holds(text, "workflow__name", "name", "ref", "error_summary")
+    return said | Q(Exists(holding))
 
 
 def _unclaimed(me: int | None) -> QuerySet[Question]:

@@ -17,6 +17,7 @@ from django.http import QueryDict
 
 from executions.ids import row_id
 from executions.models import Question, Workflow
+from executions.spellings import holds
 from providers.models import ProviderAccount
 
 PAGE = 50
@@ -109,10 +110,8 @@ class Wanted:
             found = found.filter(kind=self.kind)
         if self.text:
             found = found.filter(
-                Q(title__icontains=self.text)
-                | Q(execution__name__icontains=self.text)
-                | Q(execution__ref__istartswith=self.text)
-                | Q(execution__workflow__name__icontains=self.text)
+                holds(self.text, "title", "execution__name", "execution__workflow__name")
+                | holds(self.text, "execution__ref", how="istartswith")
             )
         return found if of_everybody else found.filter(_whose(self.whose, user_id))
 

@@ -18,6 +18,7 @@ from executions.cursors import Cursor
 from executions.filters import Filters, parse
 from executions.models import Command, Execution, Workflow
 from executions.roles import may_act, visible_accounts, visible_executions
+from executions.spellings import holds
 from executions.views import outputs
 from providers.models import ProviderAccount
 
@@ -85,7 +86,7 @@ def list_workflows(request: HttpRequest, q: str = "", can_start: bool = False) -
     """By name; `q` is looked for in it. At most 1,000."""
     rows = Workflow.objects.filter(account__in=_accounts(request).values("pk"))
     if q:
-        rows = rows.filter(name__icontains=q.replace("\0", ""))
+        rows = rows.filter(holds(q.replace("\0", ""), "name"))
     if can_start:
         rows = rows.filter(can_start=True)
     rows = rows.select_related("account").order_by("name", "pk")

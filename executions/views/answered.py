@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.models import Command, Question
+from executions.spellings import holds
 from executions.views import histories
 from executions.views.chrome import accounts_of, show
 from executions.views.waiting import answer_words, small_forms
@@ -71,12 +72,10 @@ def _narrowed(
     if by:
         found = found.filter(requested_by__username__iexact=by)
     if text:
-        titled = Question.objects.filter(title__icontains=text).values("execution_id")
+        titled = Question.objects.filter(holds(text, "title")).values("execution_id")
         found = found.filter(
-            Q(execution__workflow__name__icontains=text)
-            | Q(execution__name__icontains=text)
-            | Q(execution__ref__istartswith=text)
-            | Q(message__icontains=text)
+            holds(text, "execution__workflow__name", "execution__name", "message")
+            | holds(text, "execution__ref", how="istartswith")
             | Q(execution_id__in=titled)
         )
     if place is not None:

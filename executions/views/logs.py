@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
 from executions.roles import visible_executions
+from executions.spellings import holds
 from executions.terminal import last_state, without_codes
 from executions.views.addresses import LOG_WORDS, STEP_WORDS, link, number, query, word
 from executions.views.bounded import TooLong, bounded
@@ -138,7 +139,7 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 def _find(run: Execution, text: str, level: str, step: str) -> QuerySet[LogEntry]:
     found = LogEntry.objects.filter(execution=run).order_by("seq")
     if text:
-        found = found.filter(text__icontains=text)
+        found = found.filter(holds(text, "text"))
     if level in LEVELS:
         found = found.filter(level__in=LEVELS[level])
     return found.filter(step_ref=step) if step else found

@@ -18,6 +18,7 @@ from executions.filters import (
 )
 from executions.models import Workflow
 from executions.ranges import PRESETS, Range, spell, typed
+from executions.spellings import folded, holds
 from executions.views.chrome import accounts_of
 from executions.wording import STATUS_VIEWS, plain
 from providers.contract import Status
@@ -95,7 +96,7 @@ def panel_of_accounts(request: HttpRequest, filters: Filters) -> Panel:
     chosen, found = _chosen(filters, "account"), []
     for pk, account in accounts_of(request).items():
         is_chosen = str(pk) in chosen
-        if is_chosen or text.lower() in account.name.lower():
+        if is_chosen or folded(text) in folded(account.name):
             hint = provider_name(account.provider)
             found.append(Option(str(pk), account.name, is_chosen, hint))
     found.sort(key=lambda option: not option.is_chosen)
@@ -129,7 +130,7 @@ def panel_of_workflows(
         found = list(seen.filter(pk__in=both).order_by("name", "pk").values_list(*columns))
         if is_open:
             ids = filters.account_ids()
-            rest = seen.filter(name__icontains=text.replace("\0", "")).exclude(pk__in=both)
+            rest = seen.filter(holds(text.replace("\0", ""), "name")).exclude(pk__in=both)
             rest = rest if ids is None else rest.filter(account_id__in=ids)
             found += list(rest.order_by("name", "pk").values_list(*columns)[: OFFERED + 1])
             more = max(0, len(found) - len(both) - OFFERED)

@@ -18,6 +18,7 @@ from executions.filters import parse, provider_name
 from executions.ids import row_id
 from executions.models import Execution, SavedView, Workflow
 from executions.roles import may_administer, visible_executions
+from executions.spellings import folded, holds
 from executions.views import progress
 from executions.views.chrome import accounts_of, person, sees_all
 from executions.views.details import verbs_of
@@ -117,7 +118,7 @@ def workflows(asked: Asked) -> Iterator[Place]:
     if not asked.text:
         return
     accounts = accounts_of(asked.request)
-    found = Workflow.objects.filter(account_id__in=list(accounts), name__icontains=asked.text)
+    found = Workflow.objects.filter(holds(asked.text, "name"), account_id__in=list(accounts))
     for row in found.order_by("name", "pk")[:MOST]:
         account = accounts[row.account_id]
         yield Place(
@@ -143,7 +144,7 @@ def saved_views(asked: Asked) -> Iterator[Place]:
     """One's own and those that others share with the person."""
     user = person(asked.request)
     found = SavedView.objects.visible_to(user).select_related("owner")
-    for row in found.filter(name__icontains=asked.text)[:MOST]:
+    for row in found.filter(holds(asked.text, "name"))[:MOST]:
         by = "yours" if row.is_of(user) else f"shared by {row.owner.get_username()}"
         yield Place(row.name, f"{reverse('executions:list')}?view={row.pk}", "star", by)
 
@@ -185,7 +186,7 @@ def recent_batches(asked: Asked) -> Iterator[Place]:
 
 
 def _has(text: str, *words: str) -> bool:
-    return any(text.casefold() in word.casefold() for word in words)
+    return any(folded(text) in folded(word) for word in words)
 
 
 def _by_number(asked: Asked) -> list[int]:

@@ -21,6 +21,7 @@ from executions.ids import row_id
 from executions.models import Command, Execution, Note, Workflow
 from executions.noting import notes_of_workflow
 from executions.roles import may_act, visible_executions
+from executions.spellings import holds
 from executions.views import histories, start_drafts
 from executions.views.chrome import (
     Fragment,
@@ -51,7 +52,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:200]
     found = _visible(request)
     if text:
-        found = found.filter(name__icontains=text.replace("\0", ""))
+        found = found.filter(holds(text.replace("\0", ""), "name"))
     newest = Note.objects.filter(workflow=OuterRef("pk")).values("text")[:1]
     found = found.annotate(note=Subquery(newest))
     rows = list(found.order_by("-can_start", "name", "pk")[: MAX_SHOWN + 1])

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 
 from executions.models import Execution, LogEntry, Step
 from executions.roles import visible_executions
+from executions.spellings import holds
 from executions.views import step_tree
 from executions.views.addresses import LOG_WORDS, MOST_VALUES, STEP_WORDS, link, number, query, word
 from executions.views.bounded import TooLong, bounded
@@ -191,8 +192,7 @@ def _search(run: Execution, text: str) -> tuple[list[int], str]:
     """Steps with the text in their name, path, error or output."""
     like = Cast("output", TextField()), Cast("path", TextField())
     rows = Step.objects.filter(execution=run).alias(said=like[0], where=like[1])
-    wanted = Q(name__icontains=text) | Q(error__icontains=text)
-    wanted |= Q(said__icontains=text) | Q(where__icontains=text) | Q(ref=text)
+    wanted = holds(text, "name", "error", "said", "where") | Q(ref=text)
     try:
         with bounded():
             return list(rows.filter(wanted).values_list("pk", flat=True)[:MAX_FOUND]), ""
