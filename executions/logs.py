@@ -5,6 +5,7 @@ Called by `tasks`. Lines are appended; the cursor of the last chunk is kept with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from executions import live
 from executions.models import Execution, ExecutionDetail, LogEntry
 from executions.redaction import typed_secrets
 from executions.storing import within_years
-from executions.terminal import last_state
+from executions.terminal import last_state, without_codes
 from providers.adapter import Adapter
 from providers.contract import LogChunk, short_ref
 from providers.models import ProviderAccount, open_account
@@ -81,7 +82,7 @@ def _append(
                 step_ref=short_ref(own.hide_certain(line.step_ref)),
                 at=within_years(line.at),
                 level=own.hide_certain(line.level)[:20],
-                text=hide(last_state(line.text).replace("\0", "�"))[:MAX_LINE],
+                text=_hidden(last_state(line.text).replace("\0", "�"), hide)[:MAX_LINE],
             )
             for offset, line in enumerate(chunk.lines, start=1)
             if last + offset <= MAX_LINES
@@ -92,3 +93,10 @@ def _append(
         taken.update(log_cursor=chunk.next_cursor, log_is_complete=is_complete)
     detail.log_cursor, detail.log_is_complete = chunk.next_cursor, is_complete
     return len(entries)
+
+
+def _hidden(text: str, hide: Callable[[str], str]) -> str:
+    """Without secrets, and without colours where those stand within one."""
+    bare = without_codes(text)
+    hidden = hide(bare)
+    return hidden if hidden != bare else text

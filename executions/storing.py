@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -98,7 +98,7 @@ def store(
     for ref, snapshot in latest.items():
         hidden = typed.get(ref, secrets)
         try:
-            clean = redacted(snapshot, secrets, hidden)
+            clean = redacted(_as_printed(snapshot), secrets, hidden)
             row = _row(clean, now, read_at.get(ref, now))
             row["ekey"] = error_key(row["error"]) if row["error"] else ""
             keys = _keys(row, clean, rules) if rules else ()
@@ -366,7 +366,28 @@ def _text(value: str, limit: int) -> str:
 
 def _said(value: str, limit: int) -> str:
     """What a program printed: errors and messages."""
-    return _text(without_codes(last_state(value)), limit)
+    return _text(_printed(value), limit)
+
+
+def _printed(value: str) -> str:
+    return without_codes(last_state(value))
+
+
+def _as_printed(snapshot: Snapshot) -> Snapshot:
+    """Codes of a terminal gone from errors and messages, so that a secret is found around them."""
+    steps = snapshot.steps or ()
+    if not any("\x1b" in text or "\b" in text for text in (
+        snapshot.error, snapshot.message, *(step.error for step in steps)
+    )):  # fmt: skip
+        return snapshot
+    return replace(
+        snapshot,
+        error=_printed(snapshot.error),
+        message=_printed(snapshot.message),
+        steps=None
+        if snapshot.steps is None
+        else tuple(replace(step, error=_printed(step.error)) for step in steps),
+    )
 
 
 def _ref(value: str) -> str:

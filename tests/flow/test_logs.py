@@ -40,6 +40,8 @@ def log_of(server, ana: User) -> Callable[..., Execution]:
         account = ProviderAccount.objects.create(
             name="Engine", provider="prefect", settings={"base_url": f"{server.url}/api"}
         )
+        account.set_credentials({"auth": "operator:planted-password"}, by="test")
+        account.save()
         given = {
             "id": RUN, "name": "brave-otter", "flow_id": "f1", "deployment_id": None,
             "state_type": "RUNNING", "state_name": "Running", "tags": [], "run_count": 1,
@@ -163,3 +165,18 @@ def test_codes_of_a_terminal_are_in_no_text_of_a_run(log_of, reader):
     assert "\x1b" not in text
     assert "U+001B" not in text
     assert "step 1" not in text
+
+
+def test_colours_within_a_secret_do_not_hide_it(log_of, reader):
+    said = "signed in with planted-\x1b[1mpass\x1b[0mword"
+    run = log_of(
+        said,
+        state_type="FAILED",
+        state_name="Failed",
+        state={"id": "s1", "type": "FAILED", "name": "Failed", "message": said,
+               "state_details": {}},
+    )  # fmt: skip
+    text = page_of(reader, run)
+    assert "planted-" not in text
+    assert "signed in with" in words(text)[0]
+    assert "planted" not in "".join(download(reader, run))
