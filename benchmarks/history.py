@@ -35,7 +35,7 @@ OLDEST, NEWEST = 40 * 3600.0, 2 * 3600.0  # seconds before now in which they beg
 LIVE_EVERY = 10.0  # seconds between two new runs of each provider
 WITHIN = 10.0  # minutes
 QUIET = 120.0  # seconds after the import in which live runs are timed for comparison
-SLACK = 5.0  # seconds that a live run may be shown later than without an import
+SLACK = 5.0  # seconds that a live run may be shown later than the next poll is due
 
 # scenario -> (its share in percent, the status that is right)
 HISTORIES: dict[str, dict[str, tuple[int, str]]] = {
@@ -180,9 +180,10 @@ def told(each: Import) -> Iterator[Figure]:
     if not during or not after:
         return
     usual = statistics.median(after)
+    every = each.account.adapter_class.pace.busy_every.total_seconds()
     yield Figure(
         f"{each.key}: live runs' ends, median delay during it",
-        statistics.median(during), " s", usual + SLACK, "at most",
+        statistics.median(during), " s", every + SLACK, "at most",
         f"longest {max(during):.1f} s of {len(during)}; after it median {usual:.1f} s, "
         f"longest {max(after):.1f} s of {len(after)}",
     )  # fmt: skip
