@@ -9,6 +9,7 @@ part of `make bench`: `python -m benchmarks history`.
 from __future__ import annotations
 
 import os
+import random
 import shlex
 import statistics
 import subprocess
@@ -59,13 +60,13 @@ class Import:
     sim: serve.Running
     account: ProviderAccount
     expected: dict[str, str]
-    live: list[tuple[Any, bool]] = field(default_factory=list)
+    live: list[tuple[str, bool]] = field(default_factory=list)
     """Runs begun meanwhile, and whether the import was still going on."""
     began: float = field(default_factory=time.monotonic)
     took: float | None = None
 
     def begin_live(self) -> None:
-        self.live.append((self.sim.world.scenarios[LIVE[self.key]](), self.took is None))
+        self.live.append((self.sim.start(LIVE[self.key]), self.took is None))
 
     def look(self) -> None:
         """Note the moment in which the last run of the history was complete."""
@@ -82,10 +83,11 @@ class Import:
 
     def delays(self, *, is_import: bool) -> list[float]:
         """Seconds from each end of a live run at the provider to the end in our history."""
+        begun = {ref for ref, was_import in self.live if was_import is is_import}
         ends = {
-            name_of(run): run.finished_at
-            for run, was_import in self.live
-            if was_import is is_import and run.finished_at is not None
+            name_of(run): datetime.fromisoformat(run["changes"][-1]["at"])
+            for run in self.sim.script
+            if run["ref"] in begun and has_ended(run)
         }
         found = Transition.objects.filter(execution__account=self.account, execution__ref__in=ends)
         rows = found.exclude(to_status__in=OPEN_STATUSES).order_by("-version")
@@ -94,10 +96,13 @@ class Import:
         return [(seen.get(ref, now) - at).total_seconds() for ref, at in ends.items()]
 
 
-def name_of(run: Any) -> str:
+def name_of(run: dict[str, Any]) -> str:
     """The run's ref in our words: at 8x8 it names the definition as well."""
-    told = run.script()
-    return f"{told['definition']}/{run.ref}" if "definition" in told else str(run.ref)
+    return f"{run['definition']}/{run['ref']}" if "definition" in run else str(run["ref"])
+
+
+def has_ended(run: dict[str, Any]) -> bool:
+    return bool(run["changes"][-1]["status"] == run["planned"][-1]["status"])
 
 
 def figures(folder: Path) -> Iterator[Figure]:
@@ -111,16 +116,17 @@ def figures(folder: Path) -> Iterator[Figure]:
 
 def make_import(key: str, stack: ExitStack) -> Import:
     sim = stack.enter_context(serve.running(key, seed=5))
-    expected: dict[str, str] = {}
+    begun: dict[str, str] = {}
     span = (OLDEST - NEWEST) / RUNS
     names = [name for name, (share, _) in HISTORIES[key].items() for _ in range(share)]
     word = "age" if key in ("smartflows", "generio") else "ago"
+    chance = random.Random(5)
     for number in range(RUNS):
-        scenario = sim.world.random.choice(names)
-        run = sim.world.scenarios[scenario](**{word: OLDEST - number * span})
-        run.advance()
-        assert run.is_final, f"{key}: {scenario} goes on"
-        expected[name_of(run)] = HISTORIES[key][scenario][1]
+        scenario = chance.choice(names)
+        begun[sim.start(scenario, **{word: OLDEST - number * span})] = scenario
+    history = sim.script
+    assert all(map(has_ended, history)), f"{key}: a run of its history goes on"
+    expected = {name_of(run): HISTORIES[key][begun[run["ref"]]][1] for run in history}
     settings = {"base_url": sim.base_url, **EXTRA_SETTINGS.get(key, {})}
     account = ProviderAccount.objects.create(name=key, provider=key, settings=settings)
     account.set_credentials({"api_key": API_KEYS[key]}, by="benchmark")

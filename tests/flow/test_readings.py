@@ -14,8 +14,6 @@ from executions import readings, scheduling, tasks, tokens
 from executions.models import (
     Execution,
     ExecutionDetail,
-    Notice,
-    NoticeRule,
     Question,
     Rank,
     Reading,
@@ -286,17 +284,6 @@ def test_a_later_poll_reads_no_run_that_waits_for_its_reader(open_desk):
     poll_alone(desk)
     instances = [ref.rpartition("/")[2] for ref in refs]
     assert sum(reads_of(desk, each) for each in instances) == 0
-
-
-def test_a_failure_from_before_the_account_is_no_news_when_it_is_read(open_desk):
-    desk = open_desk("eightx8")
-    rule = NoticeRule.objects.create(name="failures", event="failed", targets=[])
-    NoticeRule.objects.update(active_since=timezone.now() - timedelta(days=3))
-    old_runs(desk, "faulted", 2)
-    desk.poll()
-    assert Execution.objects.filter(status="failed").count() == 2
-    tasks.notify()
-    assert not Notice.objects.filter(rule=rule).exists()
 
 
 # ------------------------------------------------------------------------------------ the API

@@ -258,6 +258,23 @@ def test_a_form_is_told_by_the_time_it_waits_at_its_provider(make_rule, put, tic
     assert "at least" not in message["message"]
 
 
+def test_the_history_of_a_new_account_is_not_told_when_it_is_read_in_detail(
+    make_rule, put, tick, receiver
+):
+    """8x8 lists how a run was terminated no more than that it was; reading it tells."""
+    make_rule()
+    past = {"started_at": ago(days=3), "finished_at": ago(days=3), "native_status": "Terminated"}
+    put("undecided", Status.UNKNOWN, **past)
+    put("refined", Status.SUCCEEDED, **past)
+    tick()
+    for ref in ("undecided", "refined"):
+        put(ref, Status.FAILED, seq=2, steps=(), **past)
+    put("new", Status.UNKNOWN)
+    put("new", Status.FAILED, seq=2, finished_at=timezone.now())
+    tick()
+    assert receiver.titles == ["Failed: Nightly import new (Claims)"]
+
+
 def test_what_waited_before_the_rule_stands_on_the_page_and_is_not_told(
     make_rule, put, tick, receiver
 ):
