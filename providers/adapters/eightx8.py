@@ -60,11 +60,13 @@ class EightX8(Adapter):
         Field(key="account_id", label="Account id", help="As 8x8 Connect shows it."),
         Field(key="api_key", label="API key", secret=True, help="Made in 8x8 Connect, API keys."),
     )
-    # Nothing is documented about limits of Automation calls (November 2026).
+    # Nothing is documented about limits of Automation calls (November 2026; those of SMS calls
+    # are 1,800 a second).
     pace = Pace(
         busy_every=timedelta(seconds=30),
         idle_every=timedelta(seconds=60),
         watched_every=timedelta(seconds=5),
+        per_second=7.0,
     )
     # https://developer.8x8.com/connect/docs/api-rate-limiting (November 2026): "rejected".
     not_carried_out = frozenset({429})
