@@ -41,6 +41,12 @@ def form_field(field: Field, *, current: Any = None) -> forms.Field:
         "help_text": field.help,
         "required": field.required,
     }
+    made = _made(field, common, current)
+    made.widget.attrs.pop("maxlength", None)  # a browser cuts what is pasted, without a word
+    return made
+
+
+def _made(field: Field, common: dict[str, Any], current: Any) -> forms.Field:
     if field.secret:
         return _secret(common, current)
     common["initial"] = field.default if current is None else current
