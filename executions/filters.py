@@ -24,7 +24,7 @@ from executions.masking import is_error_key
 from executions.models import OPEN_STATUSES
 from executions.ranges import ANY_TIME, PRESETS, Range, read_duration, said, spell, stamp
 from providers import registry
-from providers.contract import Lamp, Status
+from providers.contract import MAX_REF, Lamp, Status
 from providers.models import ProviderAccount
 
 LAMP_WORDS: Mapping[Lamp, str] = {
@@ -58,7 +58,7 @@ NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cu
                          "all", "but", "form", "find_account", "find_workflow", "of",
                          "part"})  # fmt: skip
 DISPLAY = ("view", "size", "columns")  # of what is shown, not of which runs
-MAX_TEXT = 200
+MAX_TEXT = MAX_REF  # what is looked for may be an identifier
 MAX_VALUES = 50
 
 

@@ -16,7 +16,7 @@ from django.forms.fields import InvalidJSONInput
 
 from providers import jsontext, setup
 from providers.adapter import Adapter
-from providers.contract import Field
+from providers.contract import Field, shows
 from providers.credentials import SealError
 from providers.models import ProviderAccount
 from providers.network import clean_base_url
@@ -175,6 +175,12 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
         if not self.errors:
             self._check_credentials()
         return cleaned
+
+    def clean_name(self) -> str:
+        name = str(self.cleaned_data["name"])
+        if not shows(name):
+            raise ValidationError("Give it a name that can be seen.")
+        return name
 
     def is_valid(self) -> bool:
         return super().is_valid() and not self.is_trial

@@ -9,6 +9,7 @@ from typing import Any
 from executions.forms.keys import MISSING
 from executions.forms.tree import Kind, Option, Shape
 from executions.forms.wording import plain, words_only
+from providers.contract import shows
 
 MAX_OPTIONS = 2000
 
@@ -39,7 +40,12 @@ def _listed(titles: list[Any]) -> tuple[Option, ...]:
             name = item.get("name", item.get("label", item["value"]))
             is_danger = "danger" in str(item.get("style", ""))
             options.append(
-                Option(item["value"], label_of(name), plain(item.get("group", "")), is_danger)
+                Option(
+                    item["value"],
+                    _label(name, item["value"]),
+                    plain(item.get("group", "")),
+                    is_danger,
+                )
             )
         elif not isinstance(item, dict | list):
             options.append(Option(item, label_of(item)))
@@ -50,7 +56,7 @@ def _mapped(titles: dict[str, Any], kind: Kind, values: list[Any] | None) -> tup
     """Keys of a `titleMap` object are texts: they get the type the schema asks for."""
     by_text = {_as_text(value): value for value in values or []}
     return tuple(
-        Option(by_text.get(key, cast_text(key, kind)), label_of(name))
+        Option(by_text.get(key, cast_text(key, kind)), _label(name, key))
         for key, name in list(titles.items())[:MAX_OPTIONS]
     )
 
@@ -63,14 +69,20 @@ def _enumerated(values: list[Any], names: Any) -> tuple[Option, ...]:
             name = names.get(_as_text(value), value)
         elif isinstance(names, list) and position < len(names):
             name = names[position]
-        options.append(Option(value, label_of(name)))
+        options.append(Option(value, _label(name, value)))
     return tuple(options)
+
+
+def _label(name: Any, value: Any) -> str:
+    """A name that shows nothing is no name: the value then stands for itself."""
+    return label_of(value if isinstance(name, str) and not shows(name) else name)
 
 
 def label_of(value: Any) -> str:
     """What a person reads for a value."""
     if isinstance(value, str):
-        return words_only(plain(value)) or "(empty)"
+        text = words_only(plain(value))
+        return text if shows(text) else "(empty)"
     words = {True: "Yes", False: "No", None: "No value"}
     return words[value] if value is None or isinstance(value, bool) else _as_text(value)
 

@@ -11,12 +11,14 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 
+from providers.contract import MAX_REF
+
 STEP_WORDS = ("steps", "steps_page", "steps_q", "open", "shut", "step")
 LOG_WORDS = ("log_q", "level", "log_step", "log_from", "line")
 HISTORY_WORDS = ("moves_before", "commands_before")
 WORDS = (*STEP_WORDS, *LOG_WORDS, *HISTORY_WORDS)
 MOST_VALUES = 100  # of one word
-LONGEST = 200  # characters of one value
+LONGEST = MAX_REF  # characters of one value
 
 
 def kept(request: HttpRequest, words: tuple[str, ...]) -> dict[str, list[str]]:

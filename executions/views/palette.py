@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from executions.views import places
 from executions.views.chrome import fragment, no_store
 from executions.views.places import MOST, PAGES, Asked, Place
+from providers.contract import MAX_REF
 
 Source = Callable[[Asked], Iterable[Place]]
 
@@ -33,7 +34,7 @@ SOURCES: tuple[tuple[str, Source], ...] = (
 
 @require_GET
 def palette(request: HttpRequest) -> HttpResponse:
-    text = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:200]
+    text = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:MAX_REF]
     asked = Asked(request, text, request.GET.get("at", "")[:200])
     most = MOST if text else len(PAGES) + 1  # at first every page there is
     groups = [(name, list(islice(source(asked), most))) for name, source in SOURCES]

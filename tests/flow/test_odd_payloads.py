@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from executions import tasks, tokens
 from executions.models import Execution, Quarantine
+from providers.contract import Verb
 from providers.demo import serve
 from tests.flow.conftest import Desk
 
@@ -188,3 +189,48 @@ def test_a_name_that_is_no_text_does_not_cost_the_run(scripted, page):
     assert found == {f"r{n}": shown for n, shown in enumerate(names.values())}
     told = text_of(page, "/")
     assert not [shown for shown in names.values() if shown not in told]
+
+
+def test_an_answer_and_a_copied_input_carry_the_digits_that_came(scripted, page):
+    """From the provider's model to the form and back, and from an input to another start."""
+    model = f'{{"amount": {BALANCE}, "rate": 1.10, "city": "Oslo"}}'
+    progress = (
+        '{"id": "r1", "status": "UserInput", "schema": {"properties": {"amount": {"type":'
+        ' "integer"}, "rate": {"type": "number"}, "city": {"type": "string"}}},'
+        f' "form": ["*"], "model": {model}}}'
+    )
+    run = f'{{"id": "r1", "status": "UserInput", "createdAt": "{BEGAN}", "flow": {{"id": "f1"}}}}'
+    at = "/api/v1/flows/executions"
+    answers = {
+        f"GET {at}": f"[{run}]",
+        f"GET {at}/r1": run,
+        f"GET {at}/r1/progress": progress,
+        f"POST {at}/r1/progress": "{}",
+    }
+    desk, script = scripted("smartflows", answers)
+    question = desk.poll_until(lambda: desk.open_question("r1"))
+    told = text_of(page, f"/questions/{question.pk}/")
+    assert BALANCE in told
+    assert "1.10" in told
+    desk.do("r1", Verb.ANSWER, question=question, values=question.model)
+    (sent,) = [body for method, _, body in script.sent if method == "POST" and "Oslo" in body]
+    assert f'"amount":{BALANCE}' in sent
+    assert '"rate":1.10' in sent
+
+
+def test_what_is_a_note_here_is_not_sent_to_the_provider(scripted):
+    run = f'{{"id": "r1", "status": "UserInput", "createdAt": "{BEGAN}", "flow": {{"id": "f1"}}}}'
+    schema = '{"properties": {"a": {"type": "number"}}}'
+    at = "/api/v1/flows/executions"
+    answers = {
+        f"GET {at}": f"[{run}]",
+        f"GET {at}/r1": run,
+        f"GET {at}/r1/progress": f'{run[:-1]}, "schema": {schema}, "model": {{"a": NaN}}}}',
+        f"POST {at}/r1/progress": "{}",
+    }
+    desk, script = scripted("smartflows", answers)
+    question = desk.poll_until(lambda: desk.open_question("r1"))
+    command = desk.do("r1", Verb.ANSWER, question=question, values=question.model)
+    assert command.state == "rejected"
+    assert "Nothing was sent" in command.message
+    assert f"POST {at}/r1/progress" not in [f"{method} {path}" for method, path, _ in script.sent]

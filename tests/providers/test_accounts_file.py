@@ -84,6 +84,12 @@ def test_an_account_that_is_there_twice_is_warned_of(apply: Any) -> None:
     )
 
 
+def test_an_account_needs_a_name_that_can_be_seen(apply: Any) -> None:
+    with pytest.raises(CommandError, match="Give it a name that can be seen"):
+        apply(GOOD.replace("name: Documents", 'name: "\\u200b\\u3164"'))
+    assert not ProviderAccount.objects.exists()
+
+
 def test_what_a_file_does_not_name_stays(apply: Any) -> None:
     apply(GOOD)
     apply("accounts: [{name: Documents, enabled: false}]")

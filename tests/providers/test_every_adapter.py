@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from providers import jsontext
 from providers.adapter import Adapter
 from providers.contract import (
     MAX_REF,
@@ -50,6 +51,18 @@ NONSENSE: Mapping[str, Any] = {
     "a number": 7,
     "a text": "run",
     "nothing": None,
+}
+
+
+ODD_JSON: Mapping[str, str] = {
+    "an integer over 64 bits": "1" * 78,
+    "a decimal of many digits": "12345678901234567890.1234567890",
+    "no number": "NaN",
+    "no end": "-Infinity",
+    "a number out of range": "1e999",
+    "a key twice": '{"a": 1, "a": 2}',
+    "half a character and a NUL": r'"\ud83d \u0000"',
+    "nesting without end": "[" * 3000 + "]" * 3000,
 }
 
 
@@ -309,6 +322,40 @@ def test_a_record_that_cannot_be_read_does_not_take_the_others_with_it(
     found = perform(open_adapter(key), key, "list")
     assert {item.ref for item in found if isinstance(item, Snapshot)} == whole
     assert any(isinstance(item, Unreadable) for item in found)
+
+
+@every_adapter
+@pytest.mark.parametrize("odd", ODD_JSON.values(), ids=ODD_JSON)
+def test_what_a_payload_holds_costs_no_run(key: str, odd: str, server, open_adapter, play) -> None:
+    """Every object of every answer gets one more property, with a value that is hard to keep."""
+    for operation in ("list", "detail"):
+        routes = (detail_of(key) if operation == "detail" else SUITES[key][operation])["routes"]
+        play(key, routes)
+        before = perform(open_adapter(key), key, operation)
+        for route in reversed(routes):
+            names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
+            answers = [with_odd(fixture(key, name)["response"], odd) for name in names]
+            options = {name: route.get(name) for name in ("query", "json")}
+            server.on(route["method"], route["path"], *answers, **options)
+        after = perform(open_adapter(key), key, operation)
+        assert told_of(after) == told_of(before)
+    jsontext.write([after.raw, after.input, after.output])
+
+
+def with_odd(answer: dict[str, Any], odd: str) -> dict[str, Any]:
+    if "body" not in answer:
+        return answer
+    body = answer["body"]
+    rows = body if isinstance(body, list) else [body]
+    marked = [{**row, "planted": "@odd@"} if isinstance(row, dict) else row for row in rows]
+    text = json.dumps(marked if isinstance(body, list) else marked[0])
+    rest = {name: value for name, value in answer.items() if name != "body"}
+    return {**rest, "text": text.replace('"@odd@"', odd)}
+
+
+def told_of(found: Any) -> list[Any]:
+    runs = found if isinstance(found, list) else [found]
+    return [(run.ref, run.status, run.error, run.started_at, run.finished_at) for run in runs]
 
 
 @every_adapter
