@@ -7,6 +7,7 @@ import base64
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -364,6 +365,25 @@ def test_a_secret_answer_is_sent_and_shown_nowhere(asked, page):
     run = f"/executions/{question.execution_id}/"
     for address in (path, run, f"{run}raw.json", "/inbox/"):
         assert b"sesame" not in page.get(address).content, address
+
+
+@pytest.mark.parametrize("password", ["2026", "true", "null", "running", '", "status": "x'])
+def test_a_secret_that_looks_like_something_else_breaks_no_run(asked, page, password):
+    desk, question = asked("secret_form")
+    other = desk.begin("quick_success")
+    typed = {**form_of(page, question), field_called(page, question, "Portal password"): password}
+    page.post(f"/questions/{question.pk}/answer/", typed)
+    tasks.carry_out(str(Command.objects.get().pk))
+    ref = question.execution.ref
+    desk.poll_until(lambda: desk.status(ref) == desk.status(other) == "succeeded")
+    tasks.look(question.execution_id)
+    run = desk.run(ref)
+    assert (run.started_at, run.finished_at) > (timezone.now() - timedelta(days=1),) * 2
+    assert "[redacted]" not in run.ref + run.native_status + run.workflow.name
+    raw = str(ExecutionDetail.objects.get(pk=run.pk).raw)
+    assert "[redacted]" in raw
+    assert f"'{password}'" not in raw
+    assert not Quarantine.objects.exists()
 
 
 def test_what_the_provider_says_of_an_answer_stands_at_its_field(asked, page):
