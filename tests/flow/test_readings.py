@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -318,3 +320,20 @@ def test_the_page_of_a_run_that_has_not_been_read_says_so(open_desk, page):
     read(desk)
     assert "not been read" not in page.get(address).content.decode()
     assert not Question.objects.exists()
+
+
+def test_a_run_in_which_too_much_was_masked_is_read_again(open_desk):
+    desk = open_desk("generio")
+    ref = desk.begin("generate_success")
+    desk.poll_until(lambda: desk.status(ref) == "succeeded")
+    readings.ask([desk.run(ref).pk], Rank.POLL)
+    tasks.read_due(desk.account.pk)
+    detail = ExecutionDetail.objects.filter(pk=desk.run(ref).pk)
+    as_it_is = detail.get().raw
+    detail.update(raw={**as_it_is, "prompt_tokens": "[redacted]"}, fingerprint="of older rules")
+    masked = importlib.import_module("executions.migrations.0019_masked_too_much").MASKED
+    with connection.cursor() as cursor:
+        cursor.execute(masked)
+    tasks.read_due(desk.account.pk)
+    assert detail.get().raw == as_it_is
+    assert not Reading.objects.exists()
