@@ -131,6 +131,7 @@ class Terminal:
         try:
             line = (process / "cmdline").read_bytes()
             said = line + (process / "environ").read_bytes()
+            said += os.fsencode((process / "cwd").readlink())  # Valkey writes over the other two
         except OSError:
             return ""  # gone meanwhile
         is_ours = str(self.folder).encode() in said
