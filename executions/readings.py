@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from executions import live
@@ -109,7 +110,7 @@ def ask(
                 wants_run = r.wants_run OR excluded.wants_run,
                 wants_log = r.wants_log OR excluded.wants_log,
                 due_at = least(r.due_at, excluded.due_at)
-            WHERE r.watched_until IS NULL OR r.watched_until < now()
+            WHERE r.watched_until IS NULL OR r.watched_until < now() OR excluded.rank = 0
             RETURNING account_id, xmax = 0
             """,
             parameters,
@@ -138,8 +139,11 @@ def _call_reader(account_id: int) -> None:
 
 
 def is_waiting(execution: Execution) -> bool:
-    """Whether this run is to be read once more because somebody asked for it."""
-    return Reading.objects.filter(pk=execution.pk, wants_run=True).exists()
+    """Whether this run is still to be read for somebody who asked. One that an open page shows
+    has been, between two of its turns."""
+    now = timezone.now()
+    between = Q(watched_until__gt=now, due_at__gt=now)
+    return Reading.objects.filter(~between, pk=execution.pk, wants_run=True).exists()
 
 
 def waiting_refs(account_id: int, refs: Sequence[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from executions import readings, scheduling, tasks, tokens
+from executions import reader, readings, scheduling, tasks, tokens
 from executions.models import (
     Execution,
     ExecutionDetail,
@@ -40,6 +41,28 @@ def poll_alone(desk) -> None:
     ProviderAccount.objects.filter(pk=desk.account.pk).update(lease_until=None)
     seq = scheduling.claim(desk.account.pk)
     tasks.poll(desk.account.pk, seq)
+
+
+def at_once(work: Any, desk) -> threading.Thread:
+    """As a worker does it, beside everything else."""
+
+    def run() -> None:
+        work(desk)
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def poll_alone_until(desk, ref: str) -> None:
+    """Poll in a thread, as a worker does, until the list has told of this run."""
+    polled = at_once(poll_alone, desk)
+    while not desk.status(ref) and polled.is_alive():
+        time.sleep(0.05)
+    found = desk.status(ref)
+    polled.join()
+    assert found
 
 
 def read(desk) -> None:
@@ -211,6 +234,28 @@ def test_a_new_run_is_stored_although_the_reading_of_another_breaks_the_poll(ope
     assert desk.status(second) != ""
 
 
+def test_a_new_run_is_found_while_thirty_open_pages_want_more_than_the_rate(
+    open_desk, page, settings, monkeypatch
+):
+    desk = open_desk("flow8", speed=1)
+    for _ in range(30):
+        desk.begin("long_running")
+    desk.poll_until(lambda: Execution.objects.count() == 30)
+    settings.ANNUNCIATOR_PACE = 0.5  # five requests a second, where the pages want thirty
+    for run in Execution.objects.all():
+        page.get(f"/executions/{run.pk}/")
+    monkeypatch.setattr(readings, "SOON", timedelta(seconds=6))
+    monkeypatch.setattr(reader, "SLICE", 8.0)
+    at_work = at_once(read, desk)
+    time.sleep(4)  # the burst is used up
+    ref = desk.begin("long_running")
+    began = time.monotonic()
+    poll_alone_until(desk, ref)
+    took = time.monotonic() - began
+    at_work.join()
+    assert took < 8
+
+
 def test_readings_leave_a_part_of_the_rate_to_discovery():
     """At 20 a second with a burst of 20, readers that ask without end leave five for a poll."""
     bucket = Bucket(20, burst=20)
@@ -309,6 +354,22 @@ def test_a_program_is_told_what_has_not_been_read_and_asks_for_it(open_desk, ana
     run = call("GET", address).json()
     assert run["steps"]
     assert (run["questions"], run["outputs"], run["reading"]) == ([], [], False)
+
+
+def test_a_program_asks_for_a_run_that_a_page_watches_and_is_told_when_it_was_read(
+    running, page, ana
+):
+    desk, ref = running
+    call = api(desk, ana)
+    address = f"executions/{desk.run(ref).pk}"
+    page.get(f"/{address}/")
+    read(desk)
+    assert call("GET", address).json()["reading"] is False
+    assert call("POST", f"{address}/readings").json() == {"reading": True}
+    before = reads_of(desk, ref)
+    read(desk)
+    assert reads_of(desk, ref) == before + 1
+    assert call("GET", address).json()["reading"] is False
 
 
 def test_the_page_of_a_run_that_has_not_been_read_says_so(open_desk, page):
