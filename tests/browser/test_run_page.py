@@ -107,6 +107,28 @@ STATE = """() => ({
 })"""
 
 
+def test_a_page_says_that_it_shows_its_run_until_it_is_hidden(page: Page, product: Product) -> None:
+    """Without any news: what it asks is the sign by which the run goes on being read for it."""
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if "/changes/" in sent.url else None)
+    page.clock.install()
+    open_run(page, product, busy(product))
+    page.wait_for_timeout(1500)
+    before = len(asked)
+    page.clock.fast_forward(16_000)
+    page.wait_for_timeout(1500)
+    assert len(asked) > before
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', { value: true });"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    page.wait_for_timeout(1500)
+    before = len(asked)
+    page.clock.fast_forward(60_000)
+    page.wait_for_timeout(1500)
+    assert len(asked) == before
+
+
 def test_a_log_is_followed_until_somebody_reads_in_it(
     page: Page, product: Product, run: int
 ) -> None:
