@@ -142,7 +142,9 @@ class _Reader:
 
     def _finish(self, done: Sequence[Due], changed: set[int], adapter: Adapter) -> None:
         """Give the places in the queue back, and read the logs of runs that are no history."""
-        if not done or done[0].rank is Rank.HISTORY:
+        if not done:
+            return
+        if done[0].rank is Rank.HISTORY:
             readings.finish(done, adapter.pace.watched_every)
             live.publish_rest([self.account.pk])
             return
@@ -165,7 +167,7 @@ class _Reader:
             return adapter.snapshot(due.ref)
         except NotFound:
             polling.note_missing(self.account.pk, due.ref)
-            readings.drop(due.execution_id)
+            readings.drop(due.execution_id, TRY_AGAIN)
         except (BadResponse, Rejected) as error:
             self._set_aside(due, str(error), adapter)
         except AuthFailed as error:
@@ -184,7 +186,7 @@ class _Reader:
         record = Unreadable(ref=due.ref, reason=reason)
         polling.set_aside(self.account, record, adapter.http.secrets)
         polling.note_unreadable(self.account.pk, due.ref)
-        readings.drop(due.execution_id)
+        readings.drop(due.execution_id, TRY_AGAIN)
 
     def _store(
         self, snapshots: list[Snapshot], adapter: Adapter, read_at: Mapping[str, datetime]

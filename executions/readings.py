@@ -276,9 +276,11 @@ def finish(due: Sequence[Due], every: timedelta, over: Collection[int] = ()) -> 
                 )
 
 
-def drop(execution_id: int) -> None:
-    """It cannot be read, and trying again would not help."""
-    Reading.objects.filter(pk=execution_id).delete()
+def drop(execution_id: int, wait: timedelta) -> None:
+    """It cannot be read. While an open page shows it, it is tried again after `wait`."""
+    mine = Reading.objects.filter(pk=execution_id)
+    mine.filter(Q(watched_until=None) | Q(watched_until__lt=timezone.now())).delete()
+    mine.update(due_at=timezone.now() + wait, tries=0)
 
 
 def postpone(execution_id: int, wait: timedelta) -> None:

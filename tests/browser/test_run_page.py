@@ -113,7 +113,7 @@ def test_a_page_says_that_it_shows_its_run_until_it_is_hidden(page: Page, produc
     page.on("request", lambda sent: asked.append(sent.url) if "/changes/" in sent.url else None)
     page.clock.install()
     open_run(page, product, busy(product))
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(4000)  # what came with the run is over
     before = len(asked)
     page.clock.fast_forward(16_000)
     page.wait_for_timeout(1500)

@@ -205,6 +205,24 @@ def test_a_run_whose_server_fails_keeps_its_place_and_does_not_hold_up_others(op
     assert not Reading.objects.exists()
 
 
+def test_a_page_that_shows_a_run_which_cannot_be_read_does_not_ask_for_it_again_and_again(
+    running, page
+):
+    desk, ref = running
+    address = f"/executions/{desk.run(ref).pk}/"
+    page.get(address)
+    desk.sim.fault("html", path=f"/api/plays/{ref}")
+    for _ in range(3):
+        read(desk)
+        page.get(f"{address}changes/")
+    before = reads_of(desk, ref)
+    read(desk)
+    assert reads_of(desk, ref) == before
+    turn_back(due_at=timedelta(seconds=1))
+    read(desk)
+    assert reads_of(desk, ref) == before + 1
+
+
 def test_readers_wait_as_long_as_the_provider_asks(running):
     desk, ref = running
     readings.ask([desk.run(ref).pk], Rank.PERSON)
