@@ -1,0 +1,1 @@
+"""Who may see and do what: roles, API tokens, the audit log."""

@@ -1,0 +1,1 @@
+"""The pages of provider accounts, and accounts as code."""

@@ -1,0 +1,1 @@
+"""Commands to providers: submitted as rows, dispatched once, reconciled by what is read."""

@@ -1,0 +1,1 @@
+"""One business key through many engines."""

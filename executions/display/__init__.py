@@ -1,0 +1,1 @@
+"""How statuses, times and provider text are shown."""

@@ -1,0 +1,1 @@
+"""The same error in many runs."""

@@ -1,0 +1,1 @@
+"""Publishes what changed to open pages, and wakes workers."""

@@ -1,0 +1,1 @@
+"""Notification rules: evaluated over stored runs, composed into messages, delivered."""

@@ -1,0 +1,1 @@
+"""The wallboard and the charts."""

@@ -1,0 +1,1 @@
+"""The command palette: go to anything by a few letters."""

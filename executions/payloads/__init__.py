@@ -1,0 +1,1 @@
+"""Pure functions over provider text and JSON. No Django."""

@@ -1,0 +1,1 @@
+"""Polls accounts: the schedule, one poll, push channels, logs, workflow lists."""

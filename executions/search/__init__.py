@@ -1,0 +1,1 @@
+"""Filters, and every query behind a list."""

@@ -1,0 +1,1 @@
+"""Stores snapshots; roll-ups, backfill and retention."""

@@ -1,0 +1,1 @@
+"""A simulator of flow8, written from its documentation alone."""

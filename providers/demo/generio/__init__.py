@@ -1,0 +1,1 @@
+"""A simulator of Generio, written from its documentation alone."""

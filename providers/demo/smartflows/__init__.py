@@ -1,0 +1,1 @@
+"""A simulator of Smart Flows, written from its documentation alone."""
