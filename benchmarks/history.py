@@ -26,8 +26,8 @@ from django.utils import timezone
 from benchmarks.figures import Figure
 from config.demo import API_KEYS, EXTRA_SETTINGS
 from config.processes import processes
-from executions import readings
 from executions.models import OPEN_STATUSES, Execution, ExecutionDetail, Transition
+from executions.polling import read_queue
 from providers.demo import serve
 from providers.models import ProviderAccount
 
@@ -168,7 +168,7 @@ def follow(imports: list[Import]) -> None:
             each.look()
         if now >= next_word:
             next_word = now + 30
-            said = [f"{each.key} {readings.history_of(each.account.pk)}" for each in imports]
+            said = [f"{each.key} {read_queue.history_of(each.account.pk)}" for each in imports]
             print(f"   {', '.join(said)}", flush=True)
         if all(each.took for each in imports):
             until = min(until, now + QUIET)

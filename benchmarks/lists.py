@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from benchmarks.figures import ROUNDS, Figure
 from benchmarks.pages import Pages
 from benchmarks.population import DORMANT, ERRORS, EVERY_SECONDS, FAILING
-from executions.cursors import Cursor
-from executions.masking import error_key
+from executions.payloads.error_fingerprint import error_key
+from executions.search.cursor import Cursor
 
 SMALL, LARGE = 1000, 100_000
 GOAL, MOST_QUERIES = 1.5, 8

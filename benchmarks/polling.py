@@ -19,9 +19,10 @@ from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.figures import Figure, interleaved, median_ratio, spread
-from executions import scheduling, tasks
+from executions import tasks
 from executions.models import Execution, PollRun
-from executions.polling import store_and_tell
+from executions.polling import schedule
+from executions.polling.poller import store_and_tell
 from providers.http import CONNECT_TIMEOUT, READ_TIMEOUT, USER_AGENT
 from providers.models import ProviderAccount, open_account
 
@@ -51,7 +52,7 @@ def make_account(server: str, world: str, runs: int, latency: int = 0) -> Provid
 
 def poll(account_id: int) -> None:
     """One poll of one account, as a worker does it."""
-    seq = scheduling.claim(account_id)
+    seq = schedule.claim(account_id)
     assert seq is not None
     tasks.poll(account_id, seq)
 

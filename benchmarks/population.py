@@ -9,8 +9,8 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
-from executions import tallying
-from executions.masking import error_key
+from executions.payloads.error_fingerprint import error_key
+from executions.storage import rollups
 
 NEWEST = 1000
 ACCOUNTS = 12
@@ -122,6 +122,6 @@ def populate(rows: int) -> None:
             },
         )
         cursor.execute(DERIVED_ROWS)
-        tallying.correct()
+        rollups.correct()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 
-from executions.roles import with_roles
+from executions.access.permissions import with_roles
 
 
 class PeopleBackend(ModelBackend):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from config import env
-from providers.demo import eightx8, flow8, generio, smartflows
+from providers.demo.eightx8 import api as eightx8
+from providers.demo.flow8 import api as flow8
+from providers.demo.generio import api as generio
+from providers.demo.smartflows import api as smartflows
 from providers.models import ProviderAccount
 
 NAMES = {

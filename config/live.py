@@ -34,8 +34,8 @@ from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils.crypto import constant_time_compare  # noqa: E402
 
-from executions.live import CHANNEL  # noqa: E402
-from executions.roles import visible_accounts  # noqa: E402
+from executions.access.permissions import visible_accounts  # noqa: E402
+from executions.live.publish import CHANNEL  # noqa: E402
 
 QUEUE = 100  # messages a slow client may lag behind
 CLIENTS = 3000  # per process

@@ -11,9 +11,9 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
-from config import interruptions
-from executions.roles import preference_of
-from executions.times import relative
+from config import interrupted_posts
+from executions.access.permissions import preference_of
+from executions.display.relative_times import relative
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
@@ -28,8 +28,8 @@ class SignInMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase:
         if request.headers.get("HX-Request") == "true":
             return HttpResponse(status=401, headers={"HX-Trigger": "signed-out"})
-        if request.method == "POST" and interruptions.holds_text(request):
-            return interruptions.sign_in_page(request)
+        if request.method == "POST" and interrupted_posts.holds_text(request):
+            return interrupted_posts.sign_in_page(request)
         return super().handle_no_permission(request, view_func)
 
 

@@ -81,7 +81,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "config.pages.page_context",
-                "executions.views.chrome.chrome",
+                "executions.web.page.chrome",
             ],
         },
     },
@@ -109,7 +109,7 @@ REDIS_URL = env.value("REDIS_URL", "redis://localhost:6379/0")
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "config.signing_in.PeopleBackend",
+    "config.auth_backend.PeopleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -121,7 +121,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_VERBOSE = False
 LOGIN_URL = "login"
-CSRF_FAILURE_VIEW = "config.interruptions.stale"
+CSRF_FAILURE_VIEW = "config.interrupted_posts.stale"
 LOGIN_REDIRECT_URL = "executions:list"
 LOGOUT_REDIRECT_URL = "login"
 

@@ -6,8 +6,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from config import health, pages
-from config.interruptions import SignIn
-from executions.views.form_pages import posted_from
+from config.interrupted_posts import SignIn
+from executions.web.form_pages import posted_from
 
 sign_out = login_not_required(posted_from("executions:list")(LogoutView.as_view()))
 

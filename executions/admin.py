@@ -14,8 +14,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from executions import audit, supervising
-from executions.key_rules_admin import KeyRuleAdmin
+from executions.access import audit_log
+from executions.access.permissions import may_administer
+from executions.accounts import account_actions
+from executions.correlation.admin import KeyRuleAdmin
 from executions.models import (
     ApiToken,
     AuditEntry,
@@ -27,8 +29,7 @@ from executions.models import (
     Quarantine,
     Workflow,
 )
-from executions.notice_rules_admin import NoticeRuleAdmin
-from executions.roles import may_administer
+from executions.notifications.admin import NoticeRuleAdmin
 from providers.admin import AccountAdmin
 from providers.models import ProviderAccount
 
@@ -45,9 +46,9 @@ class AccountWithHistory(AccountAdmin):
 
     def note(self, request: HttpRequest, account: ProviderAccount, done: str, what: Any) -> None:
         detail = what if isinstance(what, dict) else {"changes": [str(change) for change in what]}
-        audit.record(
+        audit_log.record(
             request.user,
-            audit.Action(f"account.{done}"),
+            audit_log.Action(f"account.{done}"),
             account_name=account.name,
             target=f"account:{account.pk}" if account.pk else "",
             detail=detail,
@@ -57,8 +58,8 @@ class AccountWithHistory(AccountAdmin):
     def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
         address = request.META.get("REMOTE_ADDR") or None
         try:
-            return True, supervising.poll_now(request.user, account, address=address)
-        except supervising.NotNow as why:
+            return True, account_actions.poll_now(request.user, account, address=address)
+        except account_actions.NotNow as why:
             return False, str(why)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -152,9 +153,9 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         super().delete_queryset(request, queryset)
 
     def _note(self, request: HttpRequest, token: ApiToken) -> None:
-        audit.record(
+        audit_log.record(
             request.user,
-            audit.Action.TOKEN_REVOKED,
+            audit_log.Action.TOKEN_REVOKED,
             target=f"token:{token.pk} of {token.user}",
             address=request.META.get("REMOTE_ADDR") or None,
         )

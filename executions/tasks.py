@@ -12,26 +12,22 @@ from contextlib import suppress
 from celery import shared_task
 from django.utils import timezone
 
-from executions import (
-    acknowledging,
-    batching,
-    delivering,
-    durations,
-    live,
-    logs,
-    noticing,
-    notifying,
-    polling,
-    pruning,
-    reader,
-    readings,
-    rekeying,
-    scheduling,
-    sending,
-    settling,
-    starting,
-)
+from executions.bulk import runner as batch_runner
+from executions.commands import dispatch, reconciliation
+from executions.errors import acknowledgements
+from executions.live import publish
 from executions.models import Command, CommandState, ExecutionDetail, Rank
+from executions.notifications import compose, delivery, evaluation
+from executions.polling import (
+    log_fetcher,
+    poller,
+    queue_reader,
+    read_queue,
+    schedule,
+    workflow_sync,
+)
+from executions.search import overdue
+from executions.storage import key_backfill, retention
 from providers.contract import NotFound, ProviderError, Verb
 from providers.credentials import SealError
 from providers.models import ProviderAccount
@@ -44,40 +40,41 @@ Expected = (ProviderError, SealError)
 def tick() -> None:
     """Once a second: claim due accounts, one poll each; nudge readings, commands and batches that
     wait."""
-    for account_id, poll_seq in scheduling.claim_due():
-        poll.apply_async((account_id, poll_seq), expires=scheduling.LEASE.total_seconds())
-    for account_id in readings.due_accounts():
+    for account_id, poll_seq in schedule.claim_due():
+        poll.apply_async((account_id, poll_seq), expires=schedule.LEASE.total_seconds())
+    for account_id in read_queue.due_accounts():
         read_due.apply_async((account_id,), expires=5)
-    for key in settling.due_commands():
+    for key in reconciliation.due_commands():
         carry_out.apply_async((key,), expires=30)
-    if batching.has_work():
+    if batch_runner.has_work():
         advance_batches.apply_async(expires=5)
 
 
 @shared_task(ignore_result=True)
 def advance_batches() -> None:
     """Items of batches become commands where there is room, and follow those they became."""
-    batching.advance()
+    batch_runner.advance()
 
 
 @shared_task(ignore_result=True)
 def poll(account_id: int, poll_seq: int) -> None:
     """One poll of one account and the settling of its commands; asks for the logs of what
     changed."""
-    tally = polling.poll(account_id, poll_seq)
+    tally = poller.poll(account_id, poll_seq)
     if tally is None:
         return
-    settling.confirm_observed(account_id)
+    reconciliation.confirm_observed(account_id)
     if tally.changed_ids:
-        durations.measure(tally.changed_ids)
+        overdue.measure(tally.changed_ids)
     account = ProviderAccount.objects.get(pk=account_id)
-    if starting.lists_workflows(account) and live.is_first(
-        f"workflows:{account.pk}:{account.revision}", int(starting.REFRESH_EVERY.total_seconds())
+    if workflow_sync.lists_workflows(account) and publish.is_first(
+        f"workflows:{account.pk}:{account.revision}",
+        int(workflow_sync.REFRESH_EVERY.total_seconds()),
     ):
         list_workflows.delay(account.pk)
-    if tally.changed_ids and logs.offers_logs(account):
+    if tally.changed_ids and log_fetcher.offers_logs(account):
         changed = ExecutionDetail.objects.filter(pk__in=tally.changed_ids, log_is_complete=False)
-        readings.ask(list(changed.values_list("pk", flat=True)), Rank.POLL, run=False)
+        read_queue.ask(list(changed.values_list("pk", flat=True)), Rank.POLL, run=False)
 
 
 @shared_task(ignore_result=True)
@@ -86,7 +83,7 @@ def list_workflows(account_id: int) -> None:
     account = ProviderAccount.objects.filter(pk=account_id, enabled=True).first()
     if account is not None:
         try:
-            starting.refresh_workflows(account)
+            workflow_sync.refresh_workflows(account)
         except Expected as error:
             log.info("workflows of %s not read: %s", account, error)
 
@@ -94,10 +91,10 @@ def list_workflows(account_id: int) -> None:
 @shared_task(ignore_result=True)
 def carry_out(key: str) -> None:
     """Send one command and read its run at once."""
-    command = sending.claim(key)
+    command = dispatch.claim(key)
     if command is None:
         return
-    sending.send(command)
+    dispatch.send(command)
     command.refresh_from_db()
     if command.state == CommandState.PENDING or command.not_before > timezone.now():
         return
@@ -107,7 +104,7 @@ def carry_out(key: str) -> None:
 @shared_task(ignore_result=True)
 def read_due(account_id: int) -> None:
     """Runs of this account that pages, polls or its history want read."""
-    reader.work(account_id)
+    queue_reader.work(account_id)
 
 
 @shared_task(ignore_result=True)
@@ -116,41 +113,41 @@ def read_ref(account_id: int, ref: str) -> None:
     account = ProviderAccount.objects.filter(pk=account_id, enabled=True).first()
     if account is not None:
         _read_ref(account, ref)
-        settling.confirm_observed(account_id)
+        reconciliation.confirm_observed(account_id)
 
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
     """Every few seconds: dead senders become unknown, unknown ones are settled by reading; stored
     runs are looked through for keys; acknowledged errors that are over end."""
-    settling.expire_leases()
-    for key in settling.unsettled():
+    reconciliation.expire_leases()
+    for key in reconciliation.unsettled():
         reconcile.apply_async((key,), expires=30)
-    for account_id in rekeying.due():
+    for account_id in key_backfill.due():
         find_keys.apply_async((account_id,), expires=30)
-    acknowledging.settle()
+    acknowledgements.settle()
 
 
 @shared_task(ignore_result=True)
 def find_keys(account_id: int) -> None:
     """A slice of looking through stored runs by changed rules."""
-    rekeying.carry_on(account_id)
+    key_backfill.carry_on(account_id)
 
 
 @shared_task(ignore_result=True)
 def notify() -> None:
     """Every few seconds: notice what rules are about, write messages, have them sent."""
-    noticing.look()
-    notifying.write_messages()
-    delivering.expire_leases()
-    for rule_id, target in delivering.due_targets():
+    evaluation.look()
+    compose.write_messages()
+    delivery.expire_leases()
+    for rule_id, target in delivery.due_targets():
         deliver.apply_async((rule_id, target), expires=10)
 
 
 @shared_task(ignore_result=True)
 def deliver(rule_id: int, target: str) -> None:
     """Send what waits for one address."""
-    delivering.deliver(rule_id, target)
+    delivery.deliver(rule_id, target)
 
 
 @shared_task(ignore_result=True)
@@ -158,32 +155,32 @@ def reconcile(key: str) -> None:
     """Read what an unknown or unconfirmed command was about, then settle it."""
     command = (
         Command.objects.select_related("account", "execution__account", "workflow")
-        .filter(pk=key, state__in=settling.WATCHED)
+        .filter(pk=key, state__in=reconciliation.WATCHED)
         .first()
     )
-    if command is None or not sending.take_turn(command):
+    if command is None or not dispatch.take_turn(command):
         return
     if command.kind == Verb.START and not command.new_ref:
         try:
-            settling.find_started(command)
+            reconciliation.find_started(command)
         except Expected as error:
             log.info("command %s not settled: %s", key, error)
             return
-    if not _read_after(command) or settling.confirm(command):
+    if not _read_after(command) or reconciliation.confirm(command):
         return
     if command.state == CommandState.ACCEPTED:
-        settling.give_up_on(command)
+        reconciliation.give_up_on(command)
     elif command.kind != Verb.START:
-        settling.resend_or_ask(command)
+        reconciliation.resend_or_ask(command)
 
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
     """Once an hour: partitions, retention, counters, old messages."""
     gone = {
-        **pruning.tidy(),
-        "notices": noticing.tidy(),
-        "messages": delivering.tidy(),
+        **retention.tidy(),
+        "notices": evaluation.tidy(),
+        "messages": delivery.tidy(),
     }
     log.info("tidied: %s", gone)
 
@@ -192,17 +189,17 @@ def _read_after(command: Command) -> bool:
     """Read the run a command was about and settle what that shows. False: could not be read."""
     try:
         if command.execution is not None:
-            polling.refresh(command.execution)
+            poller.refresh(command.execution)
         elif command.new_ref:
             _read_ref(command.account, command.new_ref)
     except Expected as error:
         log.info("run of command %s not read: %s", command.pk, error)
         return False
-    settling.confirm_observed(command.account_id)
+    reconciliation.confirm_observed(command.account_id)
     command.refresh_from_db()
-    return command.state in settling.WATCHED
+    return command.state in reconciliation.WATCHED
 
 
 def _read_ref(account: ProviderAccount, ref: str) -> None:
     with suppress(NotFound):
-        polling.read_now(account, ref)
+        poller.read_now(account, ref)

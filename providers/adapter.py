@@ -138,7 +138,8 @@ class Adapter(ABC):
         raise Unsupported(f"{self.name} does not list its workflows.")
 
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
-        """What `start` asks for. One field of kind "json" named `arguments` where it is free."""
+        """What `start` asks for. One field of kind "json" named `arguments` where
+        it is free."""
         raise Unsupported(f"{self.name} cannot start a run.")
 
     @staticmethod

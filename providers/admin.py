@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from providers import forms, setup, trying
+from providers import account_setup, connection_test, forms
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
 
@@ -131,7 +131,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     ) -> None:
         changes = form.set_up(by=request.user.get_username())
         self.note(request, obj, "changed" if change else "added", changes)
-        if warning := setup.twin_warning(setup.twins_of(obj)):
+        if warning := account_setup.twin_warning(account_setup.twins_of(obj)):
             self.message_user(request, warning, messages.WARNING)
         removed = form.wish().removed
         for item in changes:
@@ -167,9 +167,9 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         context["provider_name"] = form.adapter.name  # templates would call the class itself
         if account is not None:
             context |= {
-                "advice": trying.what_to_do(account),
+                "advice": connection_test.what_to_do(account),
                 "polls": self.last_polls(account, LAST_POLLS),
-                "abilities": trying.abilities(form.adapter),
+                "abilities": connection_test.abilities(form.adapter),
             }
         query = request.GET.copy()
         query["_test"] = "1"
@@ -180,7 +180,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
                 return TemplateResponse(request, f"{TEMPLATES}/_trial.html", context)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _trial(self, request: HttpRequest, form: forms.AccountForm) -> trying.Trial:
+    def _trial(self, request: HttpRequest, form: forms.AccountForm) -> connection_test.Trial:
         """Test what was typed; nothing is saved."""
         if form.errors:
             lines = [
@@ -188,12 +188,14 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
                 for name, errors in form.errors.items()
                 for error in errors
             ]
-            return trying.Trial(is_ok=False, says=" ".join(lines), advice="Nothing was sent.")
+            return connection_test.Trial(
+                is_ok=False, says=" ".join(lines), advice="Nothing was sent."
+            )
         person = request.user.get_username()
-        if not trying.may_try(person):
-            limit = f"Only {trying.TRIES_PER_MINUTE} tests a minute. Wait a little."
-            return trying.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
-        trial = trying.try_account(setup.trial_account(form.stored, form.wish()))
+        if not connection_test.may_try(person):
+            limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little."
+            return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
+        trial = connection_test.try_account(account_setup.trial_account(form.stored, form.wish()))
         self.note(request, form.instance, "tested", {"ok": trial.is_ok})
         return trial
 
@@ -248,7 +250,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         return adapter.name if adapter else account.provider
 
     def _switch(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
-        switched: Sequence[ProviderAccount] = setup.switch(queryset, on=on)
+        switched: Sequence[ProviderAccount] = account_setup.switch(queryset, on=on)
         for account in switched:
             self.note(request, account, "enabled" if on else "disabled", {})
         word = "enabled" if on else "disabled"

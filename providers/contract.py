@@ -323,17 +323,15 @@ class Output:
 class Snapshot:
     """One run as the provider shows it now.
 
-    `steps`, `questions`, `outputs`: None means "not asked", () means "asked, has none".
-    `offers`: the verbs this run takes in its present state.
-    `needs_detail`: a list row that cannot decide the status alone; the poller reads the run by
-    its ref before it believes the status.
-    `status_since`: where the provider says since when the run is in its status. Left out where only
-    its start, its end or its steps tell: those are looked at anyway.
-    `attempt` counts the times the provider has tried this run, 0 where it does not say.
-    `progress` is 0 to 100. `input` and `output` are any JSON value. `raw` is the provider's own
-    object for "show raw". `version` orders observations where the provider numbers or stamps
-    them (any sortable text); "" where it does not.
-    """
+    `steps`, `questions`, `outputs`: None means "not asked", () means "asked, has none". `offers`:
+    the verbs this run takes in its present state. `needs_detail`: a list row that cannot decide
+    the status alone; the poller reads the run by its ref before it believes the status.
+    `status_since`: where the provider says since when the run is in its status. Left out where
+    only its start, its end or its steps tell: those are looked at anyway. `attempt` counts the
+    times the provider has tried this run, 0 where it does not say. `progress` is 0 to 100.
+    `input` and `output` are any JSON value. `raw` is the provider's own object for "show raw".
+    `version` orders observations where the provider numbers or stamps them (any sortable text); ""
+    where it does not."""
 
     ref: str
     workflow: Workflow

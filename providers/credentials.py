@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
-from providers import jsontext
+from providers import exact_json
 
 PREFIX = "v1:"
 
@@ -23,7 +23,7 @@ class SealError(Exception):
 
 def seal(context: str, value: Any) -> str:
     """A JSON value as text that only opens with the same `context` (e.g. "account:<uuid>")."""
-    payload = jsontext.write([context, value])
+    payload = exact_json.write([context, value])
     return PREFIX + _keys().encrypt(payload).decode()
 
 
@@ -37,7 +37,7 @@ def unseal(context: str, sealed: str) -> Any:
         raise SealError(
             "A stored secret does not open with CREDENTIAL_KEYS. Was a key removed?"
         ) from None
-    owner, value = jsontext.read_stored(payload)
+    owner, value = exact_json.read_stored(payload)
     if owner != context:
         raise SealError("A stored secret belongs to another row.")
     return value

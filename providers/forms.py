@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.forms.fields import InvalidJSONInput
 
-from providers import jsontext, setup
+from providers import account_setup, exact_json
 from providers.adapter import Adapter
 from providers.contract import Field, shows
 from providers.credentials import SealError
@@ -100,12 +100,12 @@ class JsonField(forms.JSONField):
     """JSON as strict as it can be: no NaN, no key twice, not too deep; digits stay as typed."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(decoder=jsontext.StoredJSON, **options)
+        super().__init__(decoder=exact_json.StoredJSON, **options)
 
     def prepare_value(self, value: Any) -> str:
         if isinstance(value, InvalidJSONInput):
             return value
-        return jsontext.written(value, indent=True)
+        return exact_json.written(value, indent=True)
 
     def to_python(self, value: Any) -> Any:
         if not isinstance(value, str) or value in self.empty_values:
@@ -113,7 +113,7 @@ class JsonField(forms.JSONField):
         if len(value) > MAX_JSON:
             raise ValidationError(f"This is longer than {MAX_JSON:,} characters.")
         try:
-            return jsontext.read_strictly(value)
+            return exact_json.read_strictly(value)
         except (ValueError, RecursionError):
             raise ValidationError("This is not valid JSON.") from None
 
@@ -189,10 +189,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
     def stored(self) -> ProviderAccount | None:
         return ProviderAccount.objects.filter(pk=self.instance.pk or 0).first()
 
-    def wish(self) -> setup.Wish:
+    def wish(self) -> account_setup.Wish:
         values = self.cleaned_data
         typed = {item.key: values.get(CREDENTIAL + item.key, "") for item in _secrets(self.adapter)}
-        return setup.Wish(
+        return account_setup.Wish(
             provider=self.provider,
             settings={item.key: values.get(SETTING + item.key) for item in _plain(self.adapter)},
             credentials={key: value for key, value in typed.items() if value},
@@ -201,15 +201,15 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
             ),
         )
 
-    def set_up(self, by: str) -> list[setup.Change]:
+    def set_up(self, by: str) -> list[account_setup.Change]:
         """Save the account; see `setup.set_up`."""
-        return setup.set_up(self.instance, self.wish(), by=by)
+        return account_setup.set_up(self.instance, self.wish(), by=by)
 
     def _check_credentials(self) -> None:
         wish, stored = self.wish(), self.stored
-        moved = setup.moves(stored, wish)
+        moved = account_setup.moves(stored, wish)
         try:
-            left = setup.credentials_after(stored, wish)
+            left = account_setup.credentials_after(stored, wish)
         except SealError as error:
             self.add_error(None, f"{error} Type the credentials again to replace it.")
             return

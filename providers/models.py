@@ -17,7 +17,7 @@ from django.contrib.auth.models import User as UserRow
 from django.db import connection, models
 from django.utils import timezone
 
-from providers import credentials, jsontext, registry
+from providers import credentials, exact_json, registry
 from providers.adapter import NOT_AS_DOCUMENTED, Adapter
 from providers.contract import BadResponse, ProviderError, Rejected, Snapshot, Unreachable
 from providers.http import Bucket, Http
@@ -238,5 +238,5 @@ def remember(account: ProviderAccount, memory: Mapping[str, Any]) -> None:
         cursor.execute(
             "UPDATE providers_provideraccount SET memory = jsonb_strip_nulls(memory || %s::jsonb)"
             " WHERE id = %s",
-            [jsontext.written(patch), account.pk],
+            [exact_json.written(patch), account.pk],
         )

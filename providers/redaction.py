@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from providers import jsontext
+from providers import exact_json
 from providers.secret_names import has_content, is_hidden, is_secret_name
 
 MASK = "[redacted]"
@@ -156,8 +156,8 @@ class Secrets:
             redacted["value"] = MASK
         if self._own._shortest <= max(map(len, redacted), default=0):
             redacted = {self._own.hide_certain(key): item for key, item in redacted.items()}
-        if isinstance(value, jsontext.Doubled):
-            return jsontext.Doubled(redacted, value.twice)
+        if isinstance(value, exact_json.Doubled):
+            return exact_json.Doubled(redacted, value.twice)
         return redacted
 
     def _is_number(self, digits: str) -> bool:
@@ -307,11 +307,11 @@ def _redact_names(text: str, low: str) -> str:
 def _redact_json(text: str) -> str:
     """A text that is JSON, as it came if nothing in it is secret."""
     try:
-        value = jsontext.read(text)
+        value = exact_json.read(text)
         redacted = NOTHING.redact(value)
     except (ValueError, RecursionError):
         return text
-    return text if redacted == value else jsontext.written(redacted)
+    return text if redacted == value else exact_json.written(redacted)
 
 
 def _mask_named(text: str) -> str:

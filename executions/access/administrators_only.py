@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from executions.roles import may_administer
+from executions.access.permissions import may_administer
 
 
 class ForAdministrators(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs

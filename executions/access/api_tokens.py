@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
-from executions import audit
+from executions.access import audit_log
 from executions.models import ApiToken
 
 PREFIX = "ann_"  # lets secret scanners find one that was committed by mistake
@@ -21,7 +21,9 @@ def issue(user: User, *, label: str = "", by: str = "command line") -> str:
     """A new token for this person. This is the only time that it can be read."""
     token = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(user=user, hash=_hash(token), label=label[:100])
-    audit.record(by, audit.Action.TOKEN_ISSUED, target=f"token:{row.pk} of {user.get_username()}")
+    audit_log.record(
+        by, audit_log.Action.TOKEN_ISSUED, target=f"token:{row.pk} of {user.get_username()}"
+    )
     return token
 
 

@@ -12,10 +12,11 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from executions import audit, live
-from executions.roles import may_administer, visible_accounts
-from executions.wording import stamped
-from providers import setup
+from executions.access import audit_log
+from executions.access.permissions import may_administer, visible_accounts
+from executions.display.text import stamped
+from executions.live import publish
+from providers import account_setup
 from providers.models import ProviderAccount
 
 
@@ -30,9 +31,9 @@ def poll_now(user: User | AnonymousUser, account: ProviderAccount, *, address: s
     if not account.enabled:
         raise NotNow(f"{account.name} is disabled. Enable it to poll it.")
     with transaction.atomic():
-        if not setup.poll_soon(account):
+        if not account_setup.poll_soon(account):
             raise NotNow(f"{account.name} was polled a moment ago. Wait ten seconds.")
-        _note(user, account, audit.Action.ACCOUNT_POLL_ASKED, {}, address)
+        _note(user, account, audit_log.Action.ACCOUNT_POLL_ASKED, {}, address)
     return f"Asked for: {account.name} is polled within a few seconds."
 
 
@@ -43,10 +44,10 @@ def begin_blind_test(
     Returns a sentence. Raises NotNow and PermissionDenied."""
     _check(user, account)
     with transaction.atomic():
-        until = setup.go_blind(account, minutes, by=user.get_username())
+        until = account_setup.go_blind(account, minutes, by=user.get_username())
         if until is None:
             raise NotNow(f"{account.name} is disabled: nobody polls it anyway.")
-        _note(user, account, audit.Action.BLIND_TEST_BEGUN, {"minutes": minutes}, address)
+        _note(user, account, audit_log.Action.BLIND_TEST_BEGUN, {"minutes": minutes}, address)
     return f"{account.name} is unreachable until {stamped(until)}."
 
 
@@ -56,9 +57,9 @@ def end_blind_test(
     """End it before its time. Returns a sentence, "" if none was on. Raises PermissionDenied."""
     _check(user, account)
     with transaction.atomic():
-        if not setup.see_again(account):
+        if not account_setup.see_again(account):
             return ""
-        _note(user, account, audit.Action.BLIND_TEST_ENDED, {}, address)
+        _note(user, account, audit_log.Action.BLIND_TEST_ENDED, {}, address)
     return f"{account.name} is reachable again, and polled at once."
 
 
@@ -72,11 +73,11 @@ def _check(user: User | AnonymousUser, account: ProviderAccount) -> None:
 def _note(
     user: User | AnonymousUser,
     account: ProviderAccount,
-    action: audit.Action,
+    action: audit_log.Action,
     detail: dict[str, Any],
     address: str | None,
 ) -> None:
-    audit.record(
+    audit_log.record(
         user,
         action,
         account_name=account.name,
@@ -84,4 +85,4 @@ def _note(
         detail=detail,
         address=address,
     )
-    transaction.on_commit(lambda: live.publish_health(account.pk, account.health))
+    transaction.on_commit(lambda: publish.publish_health(account.pk, account.health))

@@ -13,21 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import readings, supervising
-from executions.filters import LAMP_WORDS, provider_name
-from executions.freshness import freshness
-from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
-from executions.roles import visible_accounts
-from executions.views.chrome import (
-    Fragment,
-    accounts_of,
-    address,
-    changes,
-    fragment,
-    show,
-)
-from executions.views.form_pages import posted_from
-from executions.wording import (
+from executions.access.permissions import visible_accounts
+from executions.accounts import account_actions
+from executions.display.freshness import freshness
+from executions.display.text import (
     LAMP_ICONS,
     duration,
     iso,
@@ -38,7 +27,12 @@ from executions.wording import (
     stamped,
     time_tag,
 )
-from providers import registry, setup
+from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
+from executions.polling import read_queue
+from executions.search.filters import LAMP_WORDS, provider_name
+from executions.web.form_pages import posted_from
+from executions.web.page import Fragment, accounts_of, address, changes, fragment, show
+from providers import account_setup, registry
 from providers.adapter import Adapter
 from providers.contract import LAMPS, Status
 from providers.models import Health, ProviderAccount
@@ -85,7 +79,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
         "abilities": [word for word, _ in ABILITIES],
         "changes_url": reverse("executions:accounts-changes"),
     }
-    return show(request, "executions/accounts.html", context, own_stamp=mark(views))
+    return show(request, "executions/accounts/accounts.html", context, own_stamp=mark(views))
 
 
 @require_GET
@@ -93,7 +87,7 @@ def accounts_changes(request: HttpRequest) -> HttpResponse:
     views = _account_views(request)
 
     def fragments() -> list[Fragment]:
-        html = fragment(request, "executions/_accounts.html", {"accounts": views})
+        html = fragment(request, "executions/accounts/_accounts.html", {"accounts": views})
         return [Fragment("#accounts", html)]
 
     return changes(request, mark(views), fragments)
@@ -109,7 +103,10 @@ def account_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "abilities": [word for word, _ in ABILITIES],
     }
     return show(
-        request, "executions/account.html", context, own_stamp=mark(_detail(request, account))
+        request,
+        "executions/accounts/account.html",
+        context,
+        own_stamp=mark(_detail(request, account)),
     )
 
 
@@ -119,7 +116,9 @@ def account_changes(request: HttpRequest, pk: int) -> HttpResponse:
     context = _detail(request, account)
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#account", fragment(request, "executions/_account.html", context))]
+        return [
+            Fragment("#account", fragment(request, "executions/accounts/_account.html", context))
+        ]
 
     return changes(request, mark(context), fragments)
 
@@ -127,7 +126,7 @@ def account_changes(request: HttpRequest, pk: int) -> HttpResponse:
 @posted_from("executions:account")
 def poll(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
-    _do(request, partial(supervising.poll_now, request.user, account, address=address(request)))
+    _do(request, partial(account_actions.poll_now, request.user, account, address=address(request)))
     return redirect("executions:account", pk=pk)
 
 
@@ -138,9 +137,9 @@ def blind_test(request: HttpRequest, pk: int) -> HttpResponse:
     minutes, who = request.POST.get("minutes", ""), (request.user, account)
     asked = int(minutes) if minutes in BLIND_MINUTES else int(BLIND_MINUTES[0])
     if minutes == "0":
-        act = partial(supervising.end_blind_test, *who, address=address(request))
+        act = partial(account_actions.end_blind_test, *who, address=address(request))
     else:
-        act = partial(supervising.begin_blind_test, *who, asked, address=address(request))
+        act = partial(account_actions.begin_blind_test, *who, asked, address=address(request))
     _do(request, act)
     return redirect("executions:account", pk=pk)
 
@@ -149,7 +148,7 @@ def _do(request: HttpRequest, act: Callable[[], str]) -> None:
     """What came of it, as the message of the next page."""
     try:
         said = act()
-    except supervising.NotNow as why:
+    except account_actions.NotNow as why:
         messages.error(request, str(why))
     else:
         if said:
@@ -158,7 +157,7 @@ def _do(request: HttpRequest, act: Callable[[], str]) -> None:
 
 def _account_views(request: HttpRequest) -> list[dict[str, Any]]:
     accounts = accounts_of(request).values()
-    twins = setup.same_runs(accounts)
+    twins = account_setup.same_runs(accounts)
     return [account_view(account, twins.get(account.pk, [])) for account in accounts]
 
 
@@ -180,7 +179,7 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
         "since_iso": iso(account.health_since),
         "cause": plain(account.last_error) if state not in ("current", "new", "first") else "",
         "advice": ADVICE.get(state, ""),
-        "twins": setup.twin_warning(twins),
+        "twins": account_setup.twin_warning(twins),
         "last_success": moment(account.last_success_at),
         "last_success_iso": iso(account.last_success_at),
         "failures": account.failures,
@@ -205,7 +204,7 @@ def capabilities() -> list[dict[str, Any]]:
 
 
 def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
-    twins = setup.same_runs(accounts_of(request).values()).get(account.pk, [])
+    twins = account_setup.same_runs(accounts_of(request).values()).get(account.pk, [])
     runs = PollRun.objects.filter(account=account).order_by("-started_at")[:POLL_RUNS]
     bad = Quarantine.objects.filter(account=account).order_by("-last_seen_at")[:20]
     return {
@@ -262,7 +261,7 @@ def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
 
 def _history(account: ProviderAccount) -> str:
     """How many of the runs that had ended before we first saw them have been read."""
-    read, total = readings.history_of(account.pk)
+    read, total = read_queue.history_of(account.pk)
     return f"{read:,} of {total:,} read" if total else ""
 
 

@@ -16,10 +16,11 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from executions import audit, rekeying
-from executions.accounts_yaml import RULE_KEYS, BadFile, Entry, read
+from executions.access import audit_log
+from executions.accounts.yaml_parser import RULE_KEYS, BadFile, Entry, read
 from executions.models import CorrelationRule
-from providers import forms, setup
+from executions.storage import key_backfill
+from providers import account_setup, forms
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
 
@@ -32,7 +33,7 @@ class Applied:
 
     account: ProviderAccount
     is_new: bool
-    changes: list[setup.Change]
+    changes: list[account_setup.Change]
     warning: str = ""
 
     def __str__(self) -> str:
@@ -55,7 +56,7 @@ def apply(text: str, environ: Mapping[str, str] = os.environ) -> list[Applied]:
 
 
 def _warning(account: ProviderAccount) -> str:
-    warning = setup.twin_warning(setup.twins_of(account))
+    warning = account_setup.twin_warning(account_setup.twins_of(account))
     return f"{account.name}: {warning}" if warning else ""
 
 
@@ -65,9 +66,9 @@ def _save(entry: Entry, form: forms.AccountForm) -> Applied:
     if "keys" in entry.values:
         changes += _save_rules(form.instance, entry.values["keys"])
     if changes:
-        audit.record(
+        audit_log.record(
             "accounts file",
-            audit.Action.ACCOUNT_ADDED if is_new else audit.Action.ACCOUNT_CHANGED,
+            audit_log.Action.ACCOUNT_ADDED if is_new else audit_log.Action.ACCOUNT_CHANGED,
             account_name=form.instance.name,
             target=f"account:{form.instance.pk}",
             detail={"changes": [str(change) for change in changes]},
@@ -75,7 +76,9 @@ def _save(entry: Entry, form: forms.AccountForm) -> Applied:
     return Applied(form.instance, is_new, changes)
 
 
-def _save_rules(account: ProviderAccount, wanted: list[dict[str, str]]) -> list[setup.Change]:
+def _save_rules(
+    account: ProviderAccount, wanted: list[dict[str, str]]
+) -> list[account_setup.Change]:
     """Make the account's correlation rules these; if they differ, look through stored runs."""
     stored = {_identity(vars(rule)): rule for rule in account.correlation_rules.all()}
     named = {_identity(rule): rule for rule in wanted}
@@ -86,9 +89,11 @@ def _save_rules(account: ProviderAccount, wanted: list[dict[str, str]]) -> list[
     for values in new:
         CorrelationRule.objects.create(account=account, **values)
     if gone or new:
-        rekeying.ask(account, rekeying.MOST_DAYS if gone else rekeying.DAYS, None)
-    removed = [setup.Change("keys", str(rule), "removed") for rule in gone]
-    return removed + [setup.Change("keys", "", str(CorrelationRule(**rule))) for rule in new]
+        key_backfill.ask(account, key_backfill.MOST_DAYS if gone else key_backfill.DAYS, None)
+    removed = [account_setup.Change("keys", str(rule), "removed") for rule in gone]
+    return removed + [
+        account_setup.Change("keys", "", str(CorrelationRule(**rule))) for rule in new
+    ]
 
 
 def _identity(rule: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Reads an accounts file: its shape, and the line of every value for the messages.
 
-Called by `accounts_file`, which says what the values mean. Nothing here knows a provider.
+Called by `yaml_apply`, which says what the values mean. Nothing here knows a provider.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from executions.commands import NotPossible
+from executions.commands.submit import NotPossible
 
 log = logging.getLogger(__name__)
 

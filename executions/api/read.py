@@ -11,15 +11,16 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Query, Router
 
-from executions import finding, telling
+from executions.access.permissions import may_act, visible_accounts, visible_executions
 from executions.api import schemas
-from executions.api.refusals import Refusal
-from executions.cursors import Cursor
-from executions.filters import Filters, parse
+from executions.api.errors import Refusal
 from executions.models import Command, Execution, Workflow
-from executions.roles import may_act, visible_accounts, visible_executions
-from executions.spellings import holds
-from executions.views import outputs
+from executions.runs import serializers
+from executions.runs.page import outputs
+from executions.search import pages as run_pages
+from executions.search.cursor import Cursor
+from executions.search.filters import Filters, parse
+from executions.search.unicode_spellings import holds
 from providers.models import ProviderAccount
 
 MAX_LIMIT = 200
@@ -44,10 +45,10 @@ def list_executions(
     place = Cursor.parse(cursor) if cursor else None
     if cursor and (place is None or place.is_end != filters.is_by_end):
         raise Refusal(422, "invalid", "cursor: take it from `next` of the page before.")
-    page = finding.page(filters, place, limit=limit)
+    page = run_pages.page(filters, place, limit=limit)
     workflows = Workflow.objects.in_bulk({row.workflow_id for row in page.rows})
     items = [
-        telling.told(row, accounts[row.account_id], workflows[row.workflow_id])
+        serializers.told(row, accounts[row.account_id], workflows[row.workflow_id])
         for row in page.rows
         if row.account_id in accounts
     ]
@@ -56,7 +57,7 @@ def list_executions(
 
 @router.get("executions/{int:pk}", response=schemas.ExecutionDetail, by_alias=True)
 def show_execution(request: HttpRequest, pk: int) -> dict[str, Any]:
-    return telling.told_in_full(visible_execution(request, pk))
+    return serializers.told_in_full(visible_execution(request, pk))
 
 
 @router.get("executions/{int:pk}/outputs/{int:output_pk}", url_name="output")
@@ -72,13 +73,13 @@ def read_output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBa
 @router.get("commands/{uuid:key}", response=schemas.Command)
 def show_command(request: HttpRequest, key: UUID) -> dict[str, Any]:
     commands = Command.objects.filter(account__in=_accounts(request).values("pk"))
-    return telling.command(get_object_or_404(commands.select_related("requested_by"), key=key))
+    return serializers.command(get_object_or_404(commands.select_related("requested_by"), key=key))
 
 
 @router.get("accounts", response=list[schemas.Account])
 def list_accounts(request: HttpRequest) -> list[dict[str, Any]]:
     rows = _accounts(request).select_related("group")
-    return [telling.account(row) for row in rows]
+    return [serializers.account(row) for row in rows]
 
 
 @router.get("workflows", response=list[schemas.StartableWorkflow])
@@ -90,7 +91,7 @@ def list_workflows(request: HttpRequest, q: str = "", can_start: bool = False) -
     if can_start:
         rows = rows.filter(can_start=True)
     rows = rows.select_related("account").order_by("name", "pk")
-    return [telling.workflow(row) for row in rows[:MAX_WORKFLOWS]]
+    return [serializers.workflow(row) for row in rows[:MAX_WORKFLOWS]]
 
 
 def person(request: HttpRequest) -> User:

@@ -12,9 +12,9 @@ from ninja.renderers import BaseRenderer
 from ninja.responses import NinjaJSONEncoder
 from ninja.security import HttpBearer
 
-from executions import tokens
-from executions.api import acting, reading, refusals
-from providers import jsontext
+from executions.access import api_tokens
+from executions.api import errors, read, write
+from providers import exact_json
 
 MAX_BODY = 2**20  # bytes
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -22,7 +22,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 class Bearer(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        return tokens.owner_of(token)
+        return api_tokens.owner_of(token)
 
 
 class StrictParser(Parser):
@@ -31,7 +31,7 @@ class StrictParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         if len(request.body) > MAX_BODY:
             raise ValueError("too long")
-        return jsontext.read_strictly(request.body)
+        return exact_json.read_strictly(request.body)
 
 
 class DigitsRenderer(BaseRenderer):
@@ -40,7 +40,7 @@ class DigitsRenderer(BaseRenderer):
     media_type = "application/json"
 
     def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
-        return jsontext.write(data, other=NinjaJSONEncoder().default)
+        return exact_json.write(data, other=NinjaJSONEncoder().default)
 
 
 api = NinjaAPI(
@@ -54,7 +54,7 @@ api = NinjaAPI(
     docs_url=None,
     openapi_url=None,
 )
-refusals.install(api)
+errors.install(api)
 last = Router()
 
 
@@ -69,7 +69,7 @@ def nothing(request: HttpRequest, rest: str) -> NoReturn:
     raise Http404
 
 
-for router in (reading.router, acting.router, last):
+for router in (read.router, write.router, last):
     api.add_router("", router)
 
 app_name = "api-v1"

@@ -12,13 +12,15 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Header, Router, Status
 
-from executions import commands, readings, telling
+from executions.access.permissions import may_act, visible_accounts
 from executions.api import schemas
-from executions.api.reading import person, visible_execution
-from executions.api.refusals import Refusal
-from executions.forms.masking import unmasked
+from executions.api.errors import Refusal
+from executions.api.read import person, visible_execution
+from executions.commands import submit
+from executions.forms.secret_fields import unmasked
 from executions.models import Command, Execution, Question, Rank, Workflow
-from executions.roles import may_act, visible_accounts
+from executions.polling import read_queue
+from executions.runs import serializers
 from providers.contract import Verb
 
 COMMANDS_PER_MINUTE = 60  # of one person
@@ -42,7 +44,7 @@ def create_command(
     about = execution.workflow if kind is Verb.START else execution
     known = _admit(request, idempotency_key, kind, about, wish.question)
     if known is not None:
-        return Status(202, telling.command(known))
+        return Status(202, serializers.command(known))
     common: dict[str, Any] = {
         "user": person(request),
         "reason": wish.reason,
@@ -50,18 +52,16 @@ def create_command(
         "address": request.META.get("REMOTE_ADDR") or None,
     }
     if kind is Verb.START:
-        command = commands.request_start(
-            workflow=execution.workflow, arguments=wish.values, **common
-        )
+        command = submit.request_start(workflow=execution.workflow, arguments=wish.values, **common)
     elif kind is Verb.ANSWER:
         question = _question(execution, wish)
         values = unmasked(wish.values, question.model)
-        command = commands.request_command(
+        command = submit.request_command(
             execution=execution, kind=kind, question=question, values=values, **common
         )
     else:
-        command = commands.request_command(execution=execution, kind=kind, **common)
-    return Status(202, telling.command(command))
+        command = submit.request_command(execution=execution, kind=kind, **common)
+    return Status(202, serializers.command(command))
 
 
 @router.post("executions/{int:pk}/readings", response={202: schemas.Reading})
@@ -69,8 +69,8 @@ def create_reading(request: HttpRequest, pk: int) -> Status[dict[str, Any]]:
     """Have the run read from its provider, as an opened page does: ask `executions/{id}` until its
     `reading` is false. Several requests for one run are one reading."""
     execution = visible_execution(request, pk)
-    readings.ask([execution.pk], Rank.PERSON)
-    return Status(202, {"reading": readings.is_waiting(execution)})
+    read_queue.ask([execution.pk], Rank.PERSON)
+    return Status(202, {"reading": read_queue.is_waiting(execution)})
 
 
 @router.post("workflows/{int:pk}/runs", response={202: schemas.Command})
@@ -85,7 +85,7 @@ def start_run(
     workflow = get_object_or_404(rows.select_related("account"), pk=pk)
     known = _admit(request, idempotency_key, Verb.START, workflow)
     if known is None:
-        known = commands.request_start(
+        known = submit.request_start(
             user=person(request),
             workflow=workflow,
             arguments=start.arguments,
@@ -93,7 +93,7 @@ def start_run(
             key=idempotency_key,
             address=request.META.get("REMOTE_ADDR") or None,
         )
-    return Status(202, telling.command(known))
+    return Status(202, serializers.command(known))
 
 
 def _admit(

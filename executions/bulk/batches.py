@@ -1,6 +1,6 @@
 """What people decide about a batch: its start and its stop; who sees it; how it stands.
 
-Called by views. Nothing is sent from here: `batching` turns the waiting items of a running batch
+Called by views. Nothing is sent from here: `runner` turns the waiting items of a running batch
 into commands.
 """
 
@@ -14,7 +14,9 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from executions import audit, live
+from executions.access import audit_log
+from executions.access.permissions import may_act
+from executions.live import publish
 from executions.models import (
     FOLLOWED,
     MAX_REASON,
@@ -25,7 +27,6 @@ from executions.models import (
     CommandState,
     ItemState,
 )
-from executions.roles import may_act
 
 TYPED_ABOVE = 20  # from here on the number has to be typed
 PASS_LOCK = 0x62617463  # any number that nothing else locks
@@ -48,9 +49,9 @@ def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict
             return problems
         row.state, row.reason, row.started_at = BatchState.RUNNING, reason, timezone.now()
         row.save(update_fields=["state", "reason", "started_at"])
-        audit.record(
+        audit_log.record(
             row.requested_by or "somebody",
-            audit.Action(f"batch {row.kind}"),
+            audit_log.Action(f"batch {row.kind}"),
             target=str(row),
             detail={"reason": reason, "runs": number, "filter": row.words[:500]},
             address=address,
@@ -94,8 +95,8 @@ def stop(batch: Batch, *, user: User, accounts: Iterable[int], address: str | No
         finish([batch.pk])
         recount([batch.pk])
         detail = {"not sent": spared}
-        audit.record(
-            user, audit.Action.BATCH_STOPPED, target=str(batch), detail=detail, address=address
+        audit_log.record(
+            user, audit_log.Action.BATCH_STOPPED, target=str(batch), detail=detail, address=address
         )
     batch.refresh_from_db()
     tell(batch)
@@ -139,7 +140,7 @@ def hold_passes() -> None:
 
 def tell(batch: Batch) -> None:
     """Open pages of everybody who may see one of its accounts have something new."""
-    transaction.on_commit(lambda: live.publish_rest(batch.accounts))
+    transaction.on_commit(lambda: publish.publish_rest(batch.accounts))
 
 
 # -------------------------------------------------------------------------------------- counts

@@ -10,13 +10,13 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions import exporting
-from executions.filters import provider_name
-from executions.ids import row_id
+from executions.bulk.progress import ITEM_STATES, NOUNS, get_batch, item_words
+from executions.display.id_params import row_id
+from executions.display.text import STATUS_VIEWS, iso, moment, plain
 from executions.models import Batch, BatchItem, ItemState
-from executions.views.chrome import accounts_of
-from executions.views.progress import ITEM_STATES, NOUNS, get_batch, item_words
-from executions.wording import STATUS_VIEWS, iso, moment, plain
+from executions.search import csv_rows
+from executions.search.filters import provider_name
+from executions.web.page import accounts_of
 
 PAGE = 100
 COLUMNS = (
@@ -48,7 +48,7 @@ def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     batch = get_batch(request, pk)
     rows = visible_items(request, batch).order_by("pk").iterator(500)
     host = f"{request.scheme}://{request.get_host()}"
-    response = StreamingHttpResponse(_lines(rows, batch, host), content_type=exporting.CONTENT_TYPE)
+    response = StreamingHttpResponse(_lines(rows, batch, host), content_type=csv_rows.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="batch-{pk}.csv"'
     response["Cache-Control"] = "no-store"
     return response
@@ -93,7 +93,7 @@ def item_view(item: BatchItem) -> dict[str, Any]:
 
 
 def _lines(rows: Iterator[BatchItem], batch: Batch, host: str) -> Iterator[str]:
-    yield exporting.head(COLUMNS)
+    yield csv_rows.head(COLUMNS)
     for item in rows:
         run, command = item.execution, item.command
         cells = (
@@ -106,4 +106,4 @@ def _lines(rows: Iterator[BatchItem], batch: Batch, host: str) -> Iterator[str]:
             iso(command.settled_at) if command else "",
             host + reverse("executions:detail", args=[run.pk]),
         )  # fmt: skip
-        yield exporting.line(cells)
+        yield csv_rows.line(cells)

@@ -9,13 +9,13 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 
-from executions.batches import TYPED_ABOVE, total
-from executions.freezing import MOST
+from executions.bulk.batches import TYPED_ABOVE, total
+from executions.bulk.item_views import PAGE, item_view, page_of, visible_items
+from executions.bulk.progress import NOUNS, runs, title_of
+from executions.bulk.selection import MOST
+from executions.display.text import STATUS_VIEWS, iso, plain, stamped
 from executions.models import Batch, ItemState
-from executions.views.batch_items import PAGE, item_view, page_of, visible_items
-from executions.views.chrome import accounts_of
-from executions.views.progress import NOUNS, runs, title_of
-from executions.wording import STATUS_VIEWS, iso, plain, stamped
+from executions.web.page import accounts_of
 from providers.contract import Verb
 from providers.models import ProviderAccount
 

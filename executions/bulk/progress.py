@@ -10,12 +10,12 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
-from executions import batches
-from executions.batches import total
+from executions.access.permissions import may_act
+from executions.bulk import batches
+from executions.bulk.batches import total
+from executions.display.text import iso, moment, plain, stamped, time_tag
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
-from executions.roles import may_act
-from executions.views.chrome import accounts_of, person
-from executions.wording import iso, moment, plain, stamped, time_tag
+from executions.web.page import accounts_of, person
 from providers.models import Health, ProviderAccount
 
 STATES = {  # (lamp, icon, word)

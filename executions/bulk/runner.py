@@ -19,9 +19,10 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from executions import batches, live
-from executions.commands import NotPossible, request_command
-from executions.eligibility import why_not
+from executions.bulk import batches
+from executions.commands.eligibility import why_not
+from executions.commands.submit import NotPossible, request_command
+from executions.live import publish
 from executions.models import (
     FOLLOWED,
     OPEN_BATCH_STATES,
@@ -74,7 +75,7 @@ def _is_ours() -> bool:
 
 
 def _tell(touched: Touched) -> None:
-    live.publish_rest({account_id for _, account_id in touched})
+    publish.publish_rest({account_id for _, account_id in touched})
 
 
 # ------------------------------------------------------------------------------------ following

@@ -15,13 +15,13 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from executions import matching
-from executions.batches import recount
-from executions.eligibility import assessed
-from executions.filters import Filters
+from executions.access.permissions import visible_executions
+from executions.bulk.batches import recount
+from executions.commands.eligibility import assessed
+from executions.display.text import stamped
 from executions.models import Batch, BatchItem, BatchState, ItemState, Workflow
-from executions.roles import visible_executions
-from executions.wording import stamped
+from executions.search import queryset as run_queryset
+from executions.search.filters import Filters
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
@@ -57,7 +57,7 @@ def freeze_matching(asked: Asked, filters: Filters) -> Batch:
     if filters.ignored:
         raise NothingToDo(f"The filter was not understood, so nothing was selected. "
                           f"{' '.join(filters.ignored[:3])}")  # fmt: skip
-    found = matching.queryset(filters).filter(account_id__in=list(asked.accounts))
+    found = run_queryset.queryset(filters).filter(account_id__in=list(asked.accounts))
     ids = _in_time(found.order_by("-sort_at", "-pk").values_list("pk", flat=True)[: MOST + 1])
     draft = Batch(query=filters.query(), words=in_words(filters), is_cut=len(ids) > MOST)
     return _freeze(asked, draft, ids[:MOST])

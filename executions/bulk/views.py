@@ -13,14 +13,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import batches, freezing
-from executions.filters import Filters, parse
-from executions.freezing import RETRIED, Asked, NothingToDo
-from executions.ids import row_id, row_ids
+from executions.access.permissions import may_act
+from executions.bulk import batches, preview, progress, selection
+from executions.bulk import item_views as batch_item_views
+from executions.bulk.progress import get_batch
+from executions.bulk.selection import RETRIED, Asked, NothingToDo
+from executions.display.id_params import row_id, row_ids
+from executions.display.text import mark
+from executions.inbox.question_page import intent_key, require_may_act
 from executions.models import BATCH_KINDS, Batch, BatchState
-from executions.roles import may_act
-from executions.views import batch_items, previews, progress
-from executions.views.chrome import (
+from executions.search.filters import Filters, parse
+from executions.web.form_pages import posted_from
+from executions.web.page import (
     Fragment,
     accounts_of,
     address,
@@ -30,10 +34,6 @@ from executions.views.chrome import (
     sees_all,
     show,
 )
-from executions.views.form_pages import posted_from
-from executions.views.progress import get_batch
-from executions.views.questions import intent_key, require_may_act
-from executions.wording import mark
 from providers.contract import Verb
 
 PAGE = 30
@@ -46,7 +46,9 @@ def batch_list(request: HttpRequest) -> HttpResponse:
         **_list(request),
         "changes_url": f"{reverse('executions:batches-changes')}?{request.GET.urlencode()}",
     }
-    return show(request, "executions/batches.html", context, own_stamp=mark(context["batches"]))
+    return show(
+        request, "executions/bulk/batches.html", context, own_stamp=mark(context["batches"])
+    )
 
 
 @require_GET
@@ -54,7 +56,7 @@ def batches_changes(request: HttpRequest) -> HttpResponse:
     context = _list(request)
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#batches", fragment(request, "executions/_batches.html", context))]
+        return [Fragment("#batches", fragment(request, "executions/bulk/_batches.html", context))]
 
     return changes(request, mark(context["batches"]), fragments)
 
@@ -69,9 +71,9 @@ def batch_creation(request: HttpRequest) -> HttpResponse:
     try:
         asked = _asked(request, request.POST.get("kind", ""))
         if request.POST.get("scope") == "all":
-            batch = freezing.freeze_matching(asked, filters)
+            batch = selection.freeze_matching(asked, filters)
         else:
-            batch = freezing.freeze_picked(asked, _ids(request), filters)
+            batch = selection.freeze_picked(asked, _ids(request), filters)
     except NothingToDo as error:
         messages.error(request, str(error))
         return redirect(back)
@@ -85,23 +87,23 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
     if batch.state == BatchState.DRAFT:
         return _preview(request, batch, {})
     head = progress.head_of(request, batch)
-    items = batch_items.items_of(request, batch)
+    items = batch_item_views.items_of(request, batch)
     changes_url = reverse("executions:batch-changes", args=[pk])
     context = {**head, **items, "changes_url": f"{changes_url}?{request.GET.urlencode()}"}
-    return show(request, "executions/batch.html", context, own_stamp=_stamp(head, items))
+    return show(request, "executions/bulk/batch.html", context, own_stamp=_stamp(head, items))
 
 
 @require_GET
 def batch_changes(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_batch(request, pk)
     head = progress.head_of(request, batch)
-    items = batch_items.items_of(request, batch)
+    items = batch_item_views.items_of(request, batch)
 
     def fragments() -> list[Fragment]:
         return [
-            Fragment("#batch-head", fragment(request, "executions/_batch_head.html", head)),
+            Fragment("#batch-head", fragment(request, "executions/bulk/_head.html", head)),
             Fragment(
-                "#batch-items", fragment(request, "executions/_batch_items.html", {**head, **items})
+                "#batch-items", fragment(request, "executions/bulk/_items.html", {**head, **items})
             ),
         ]
 
@@ -113,8 +115,8 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     """The preview's form. An old preview is made again instead, and shown."""
     batch = get_batch(request, pk)
     require_may_act(request)
-    if freezing.is_outdated(batch):
-        freezing.assess_again(batch, accounts_of(request))
+    if selection.is_outdated(batch):
+        selection.assess_again(batch, accounts_of(request))
         old = {"old": "This preview was old, so it was made again. Check it, then confirm."}
         return _preview(request, batch, old, 422)
     problems = batches.start(
@@ -147,7 +149,7 @@ def batch_retry(request: HttpRequest, pk: int) -> HttpResponse:
     require_may_act(request)
     which = request.POST.get("which", "failed")
     try:
-        again = freezing.freeze_retry(
+        again = selection.freeze_retry(
             _asked(request, batch.kind), batch, which if which in RETRIED else "failed"
         )
     except NothingToDo as error:
@@ -160,13 +162,13 @@ def _preview(
     request: HttpRequest, batch: Batch, problems: dict[str, str], status: int = 200
 ) -> HttpResponse:
     context = {
-        **previews.preview_of(request, batch),
-        **previews.preview_items(request, batch),
+        **preview.preview_of(request, batch),
+        **preview.preview_items(request, batch),
         "problems": problems,
         "typed_reason": request.POST.get("reason", batch.reason),
         "typed_number": request.POST.get("number", ""),
     }
-    return show(request, "executions/batch_preview.html", context, status=status)
+    return show(request, "executions/bulk/preview.html", context, status=status)
 
 
 def _asked(request: HttpRequest, word: str) -> Asked:

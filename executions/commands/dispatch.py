@@ -1,9 +1,8 @@
 """Carries a recorded wish out, once, and writes down what came back.
 
 States: pending -> sending -> accepted -> confirmed | rejected. An answer that is lost, or does not
-prove that nothing was carried out, makes it unknown, and reading the provider decides (`settling`),
-never a blind second try. Called by `tasks`.
-"""
+prove that nothing was carried out, makes it unknown, and reading the provider decides
+(`reconciliation`), never a blind second try. Called by `tasks`."""
 
 from __future__ import annotations
 
@@ -17,12 +16,12 @@ from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from executions import live
-from executions.arguments import secrets_of, unseal
-from executions.freshness import blind_sentence
+from executions.access.permissions import may_act, visible_accounts
+from executions.commands.sealed_arguments import secrets_of, unseal
+from executions.display.freshness import blind_sentence
+from executions.live import publish
 from executions.models import Command, CommandState, Execution, Question
-from executions.roles import may_act, visible_accounts
-from executions.terminal import without_codes
+from executions.payloads.terminal_text import without_codes
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -216,7 +215,7 @@ def _settle(
 
 def _tell(command: Command) -> None:
     transaction.on_commit(
-        lambda: live.publish_command(
+        lambda: publish.publish_command(
             command.account_id, command.execution_id, command.key, command.state
         )
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from executions.freshness import blind_sentence
+from executions.display.freshness import blind_sentence
 from executions.models import OPEN_COMMAND_STATES, Command, Execution
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount

@@ -12,9 +12,9 @@ from datetime import timedelta
 from django.db.models import F, Q
 from django.utils import timezone
 
-from executions import live
+from executions.commands.dispatch import RESEND_AFTER
+from executions.live import publish
 from executions.models import Command, CommandState, Draft, Execution, Question
-from executions.sending import RESEND_AFTER
 from providers.contract import Status, Unsupported, Verb, short_ref
 from providers.models import open_account
 
@@ -188,5 +188,5 @@ def _settle(command: Command, state: CommandState, message: str) -> bool:
         state=state, message=message, settled_at=timezone.now()
     )
     if changed:
-        live.publish_command(command.account_id, command.execution_id, command.pk, state.value)
+        publish.publish_command(command.account_id, command.execution_id, command.pk, state.value)
     return bool(changed)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from executions.models import Execution, ExecutionDetail
-from providers import jsontext
+from providers import exact_json
 from providers.contract import Field
 from providers.forms import MAX_JSON, MAX_TEXT
 from providers.redaction import MASK
@@ -50,7 +50,7 @@ def _is_taken(field: Field, value: Any) -> bool:
     if field.secret or field.kind == "file" or is_hidden(field.key, value) or _is_masked(value):
         return False
     if field.kind == "json":
-        return len(jsontext.write(value)) <= MAX_JSON
+        return len(exact_json.write(value)) <= MAX_JSON
     if field.kind == "choice":
         return str(value) in [key for key, _ in field.choices]
     if field.kind == "boolean":
@@ -65,7 +65,7 @@ def _without_secrets(value: Any, left_out: list[str]) -> Any:
         return value
     kept = {}
     for key, each in value.items():
-        if key == jsontext.TWICE:
+        if key == exact_json.TWICE:
             continue
         each = _without_secrets(each, left_out)
         if is_hidden(key, each) or _is_masked(each):
@@ -77,7 +77,7 @@ def _without_secrets(value: Any, left_out: list[str]) -> Any:
 
 def _is_masked(value: Any) -> bool:
     if isinstance(value, str):
-        return MASK in value or jsontext.NOTE in value
+        return MASK in value or exact_json.NOTE in value
     if isinstance(value, list):
         return any(_is_masked(each) for each in value)
     return isinstance(value, dict) and any(

@@ -1,7 +1,7 @@
 """A person's wish as a row, recorded before anything is sent.
 
 Web views and the API call `request_command` and `request_start`; a worker sends what is recorded
-(`sending`), and what came of it is settled by reading the provider (`settling`).
+(`dispatch`), and what came of it is settled by reading the provider (`reconciliation`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
-from executions import audit, live
-from executions.arguments import seal
+from executions.access import audit_log
+from executions.access.permissions import may_act, visible_accounts
+from executions.commands.sealed_arguments import seal
+from executions.display.freshness import blind_sentence
+from executions.display.text import stamped
 from executions.forms import compile_question
-from executions.freshness import blind_sentence
+from executions.live import publish
+from executions.live.wake_workers import wake
 from executions.models import (
     MAX_REASON,
     OPEN_COMMAND_STATES,
@@ -25,9 +29,6 @@ from executions.models import (
     Question,
     Workflow,
 )
-from executions.roles import may_act, visible_accounts
-from executions.waking import wake
-from executions.wording import stamped
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
@@ -151,9 +152,9 @@ def _record(
     try:
         with transaction.atomic():
             command.save(force_insert=True)
-            audit.record(
+            audit_log.record(
                 user,
-                audit.Action(command.kind),
+                audit_log.Action(command.kind),
                 account_name=account_name,
                 target=target,
                 detail={**({"reason": command.reason} if command.reason else {}), **(detail or {})},
@@ -182,7 +183,7 @@ def _already_open(command: Command, user: User) -> Command:
 
 
 def _announce(command: Command) -> None:
-    live.publish_command(command.account_id, command.execution_id, command.key, command.state)
+    publish.publish_command(command.account_id, command.execution_id, command.key, command.state)
     wake("carry_out", str(command.key))
 
 

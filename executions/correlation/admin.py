@@ -16,12 +16,13 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from executions import audit, rekeying
-from executions.administering import ForAdministrators
-from executions.correlating import Rule
+from executions.access import audit_log
+from executions.access.administrators_only import ForAdministrators
+from executions.access.permissions import may_administer
+from executions.display.text import plain, time_tag
 from executions.models import CorrelationRule
-from executions.roles import may_administer
-from executions.wording import plain, time_tag
+from executions.payloads.business_keys import Rule
+from executions.storage import key_backfill
 from providers.models import ProviderAccount
 
 TEMPLATES = "admin/executions/correlationrule"
@@ -32,11 +33,11 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when i
     days = forms.IntegerField(
         label="Look through stored runs",
         min_value=0,
-        max_value=rekeying.MOST_DAYS,
-        initial=rekeying.DAYS,
+        max_value=key_backfill.MOST_DAYS,
+        initial=key_backfill.DAYS,
         required=False,
-        help_text=f"Days back, at most {rekeying.MOST_DAYS}; 0: only runs that change from now on. "
-        "Done in the background, with all rules of the account.",
+        help_text=f"Days back, at most {key_backfill.MOST_DAYS}; 0: only runs that change from now "
+        "on. Done in the background, with all rules of the account.",
     )
 
     class Meta:
@@ -65,7 +66,7 @@ class KeyRuleAdmin(ForAdministrators):
         self._note(
             request,
             obj,
-            audit.Action.KEY_RULE_CHANGED if change else audit.Action.KEY_RULE_ADDED,
+            audit_log.Action.KEY_RULE_CHANGED if change else audit_log.Action.KEY_RULE_ADDED,
             days,
         )
         self._look_again(request, obj.account, days)
@@ -73,16 +74,16 @@ class KeyRuleAdmin(ForAdministrators):
             self._look_again(request, before.account, days)
 
     def delete_model(self, request: HttpRequest, obj: CorrelationRule) -> None:
-        self._note(request, obj, audit.Action.KEY_RULE_DELETED, rekeying.MOST_DAYS)
+        self._note(request, obj, audit_log.Action.KEY_RULE_DELETED, key_backfill.MOST_DAYS)
         super().delete_model(request, obj)
-        self._look_again(request, obj.account, rekeying.MOST_DAYS)
+        self._look_again(request, obj.account, key_backfill.MOST_DAYS)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CorrelationRule]) -> None:
         for rule in queryset.select_related("account"):
             self.delete_model(request, rule)
 
     def _look_again(self, request: HttpRequest, account: ProviderAccount, days: int) -> None:
-        if rekeying.ask(account, days, request.user):  # type: ignore[arg-type]  # signed in
+        if key_backfill.ask(account, days, request.user):  # type: ignore[arg-type]  # signed in
             self.message_user(
                 request,
                 f"{account.name}: the runs of the last {days} days are being looked through. Its "
@@ -91,9 +92,9 @@ class KeyRuleAdmin(ForAdministrators):
             )
 
     def _note(
-        self, request: HttpRequest, rule: CorrelationRule, action: audit.Action, days: int
+        self, request: HttpRequest, rule: CorrelationRule, action: audit_log.Action, days: int
     ) -> None:
-        audit.record(
+        audit_log.record(
             request.user,
             action,
             account_name=rule.account.name,
@@ -133,12 +134,12 @@ class KeyRuleAdmin(ForAdministrators):
 
 def _tried(data: dict[str, Any]) -> dict[str, Any]:
     rule = Rule(0, data["name"], data["source"], data["path"], data["pattern"])
-    runs = rekeying.newest_runs(data["account"], [rule], TRIED)
+    runs = key_backfill.newest_runs(data["account"], [rule], TRIED)
     rows = [
         {
             "label": plain(run.name or run.ref, 80),
             "started": time_tag(run.sort_at),
-            "keys": [plain(key.text) for key in rekeying.found_in([rule], run)],
+            "keys": [plain(key.text) for key in key_backfill.found_in([rule], run)],
         }
         for run in runs
     ]

@@ -12,8 +12,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from executions.display.text import STATUS_VIEWS, shown
 from executions.models import Execution
-from executions.wording import STATUS_VIEWS, shown
 
 LANE = 44  # px of one run: its words, below them its bar
 BAR_AT = 22

@@ -13,8 +13,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
-from executions.correlating import normalized
 from executions.models import Execution, Question, RunKey
+from executions.payloads.business_keys import normalized
 
 MOST = 200  # runs on one time line
 NEWEST = 500  # rows looked at for keys to choose from

@@ -13,17 +13,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import tracing
-from executions.correlating import MAX_KEY, normalized
-from executions.filters import provider_name
-from executions.freshness import freshness
-from executions.key_links import linked
+from executions.access.permissions import may_act
+from executions.correlation import gantt, key_queries
+from executions.correlation.key_queries import Found
+from executions.display.freshness import freshness
+from executions.display.text import STATUS_VIEWS, duration, iso, mark, moment, plain, time_tag, zone
 from executions.models import CorrelationRule, Execution, Question
-from executions.roles import may_act
-from executions.tracing import Found
-from executions.views import time_lines
-from executions.views.chrome import Fragment, accounts_of, changes, fragment, show
-from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, time_tag, zone
+from executions.payloads.business_keys import MAX_KEY, normalized
+from executions.payloads.key_links import linked
+from executions.search.filters import provider_name
+from executions.web.page import Fragment, accounts_of, changes, fragment, show
 
 
 @require_GET
@@ -32,16 +31,16 @@ def key_search(request: HttpRequest) -> HttpResponse:
     accounts = list(accounts_of(request))
     asked = " ".join(request.GET.get("q", "").replace("\0", " ").split())[: 2 * MAX_KEY]
     value = normalized(asked)
-    if value and tracing.is_known(value, accounts):
+    if value and key_queries.is_known(value, accounts):
         return redirect(key_address(value))
-    found = tracing.beginning_with(asked, accounts) if value else tracing.newest(accounts)
+    found = key_queries.beginning_with(asked, accounts) if value else key_queries.newest(accounts)
     context = {
         "asked": asked,
         "is_search": bool(asked),
         "found": [_offer(each) for each in found],
         "has_rules": CorrelationRule.objects.filter(account_id__in=accounts).exists(),
     }
-    return show(request, "executions/keys.html", context)
+    return show(request, "executions/correlation/keys.html", context)
 
 
 @require_GET
@@ -49,7 +48,7 @@ def key_detail(request: HttpRequest, value: str) -> HttpResponse:
     context = _trace(request, value)
     query = urlencode({"value": context["value"]})
     context["changes_url"] = f"{reverse('executions:key-changes')}?{query}"
-    return show(request, "executions/key.html", context, own_stamp=_stamp(context))
+    return show(request, "executions/correlation/key.html", context, own_stamp=_stamp(context))
 
 
 @require_GET
@@ -57,7 +56,9 @@ def key_changes(request: HttpRequest) -> HttpResponse:
     context = _trace(request, request.GET.get("value", ""))
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#trace", fragment(request, "executions/_key_trace.html", context))]
+        return [
+            Fragment("#trace", fragment(request, "executions/correlation/_key_trace.html", context))
+        ]
 
     return changes(request, _stamp(context), fragments)
 
@@ -103,13 +104,15 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
     """Everything the page of a key shows. A key that nobody carries, or only runs that one may
     not see, is a page that says so: both look the same."""
     value = normalized(given)
-    runs, is_cut = tracing.runs_with(value, list(accounts_of(request))) if value else ([], False)
-    asked = tracing.questions_of(runs)
+    runs, is_cut = (
+        key_queries.runs_with(value, list(accounts_of(request))) if value else ([], False)
+    )
+    asked = key_queries.questions_of(runs)
     now = timezone.now()
-    begin, end = time_lines.span(runs, now)
+    begin, end = gantt.span(runs, now)
     rows = [_row(request, run, asked.get(run.pk, []), now) for run in runs]
     for number, (row, run) in enumerate(zip(rows, runs, strict=True)):
-        row |= time_lines.bar(run, begin, end, now, time_lines.AXIS + number * time_lines.LANE)
+        row |= gantt.bar(run, begin, end, now, gantt.AXIS + number * gantt.LANE)
     for (row, _), (_, following) in pairwise(zip(rows, runs, strict=True)):
         row["gap"] = _gap(row, following)
     names = list(dict.fromkeys(run.key_name for run in runs))  # type: ignore[attr-defined]
@@ -129,8 +132,8 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
         "end": time_tag(end) if runs else "",
         "is_going": any(not row["status"].status.is_final for row in rows),
         "took": duration((end - begin).total_seconds()) if runs else "",
-        "ticks": time_lines.ticks(begin, end),
-        "height": time_lines.AXIS + time_lines.LANE * len(rows),
+        "ticks": gantt.ticks(begin, end),
+        "height": gantt.AXIS + gantt.LANE * len(rows),
         "zone_name": zone(begin),
         "list_query": "?" + urlencode({"key": value}),
     }

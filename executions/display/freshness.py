@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from executions.wording import stamped
+from executions.display.text import stamped
 from providers.models import BLIND, Health, ProviderAccount
 
 LATE_AFTER = timedelta(seconds=60)  # at the least; slow accounts get three of their own intervals

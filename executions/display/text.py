@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from executions.models import OPEN_COMMAND_STATES, CommandState
-from executions.terminal import without_codes
+from executions.payloads.terminal_text import without_codes
 from providers.contract import LAMPS, STATUS_MEANINGS, Lamp, Status
 
 LAMP_ICONS: Mapping[Lamp, str] = {

@@ -16,7 +16,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from executions import audit, errors, live
+from executions.access import audit_log
+from executions.errors import groups as error_groups
+from executions.live import publish
 from executions.models import Ending, ErrorAcknowledgement
 from providers.models import ProviderAccount
 
@@ -55,9 +57,9 @@ def take(
                 ended_at=None,
                 defaults={"by": by, "note": note[:MAX_NOTE], "at": now, "until": now + HOLDS},
             )
-        audit.record(
+        audit_log.record(
             by,
-            audit.Action.ERROR_ACKNOWLEDGED,
+            audit_log.Action.ERROR_ACKNOWLEDGED,
             account_name=affected[0].name if len(affected) == 1 else "",
             target=f"error:{key}",
             detail={"note": note[:MAX_NOTE], "accounts": [each.name for each in affected]},
@@ -79,9 +81,9 @@ def release(
         for row in held:
             _end(row, Ending.RELEASED, now)
         if held:
-            audit.record(
+            audit_log.record(
                 by,
-                audit.Action.ERROR_RELEASED,
+                audit_log.Action.ERROR_RELEASED,
                 target=f"error:{key}",
                 detail={"accounts": [each.name for each in affected]},
                 address=address,
@@ -92,7 +94,7 @@ def release(
 
 
 def taken(
-    groups: Sequence[errors.Group], accounts: Mapping[int, ProviderAccount]
+    groups: Sequence[error_groups.Group], accounts: Mapping[int, ProviderAccount]
 ) -> dict[str, Taken]:
     """Which of these errors are taken on, by key. One that another team has too and has not taken
     on is not: somebody still has to. One query."""
@@ -120,8 +122,8 @@ def settle() -> int:
         if row.until <= now:
             ending = Ending.EXPIRED
         else:
-            since = now - errors.WINDOWS["7d"]
-            places = errors.places_of(row.error_key, [each.pk for each in accounts], since)
+            since = now - error_groups.WINDOWS["7d"]
+            places = error_groups.places_of(row.error_key, [each.pk for each in accounts], since)
             if any(place.is_open for place in places):
                 continue
             ending = Ending.SUCCEEDED
@@ -142,4 +144,4 @@ def _end(row: ErrorAcknowledgement, ending: Ending, now: datetime) -> int:
 
 def _tell(accounts: Iterable[ProviderAccount]) -> None:
     ids = [account.pk for account in accounts]
-    transaction.on_commit(lambda: live.publish_rest(ids))
+    transaction.on_commit(lambda: publish.publish_rest(ids))

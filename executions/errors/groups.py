@@ -1,7 +1,7 @@
 """Runs that failed in the same way, over all accounts: the incident rather than its rows.
 
 Called by views and the list; reads rows alone. A group is an error key and the runs with it that
-ended in a window, at the accounts that the reader may see. Whose work it is: `acknowledging`.
+ended in a window, at the accounts that the reader may see. Whose work it is: `acknowledgements`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from executions.spellings import both
+from executions.search.unicode_spellings import both
 
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 NEWEST = 20_000  # runs of a window that are grouped
@@ -45,7 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Group:
-    """One error. `places`: most runs first."""
+    """One error. `palette.sources`: most runs first."""
 
     key: str
     text: str

@@ -14,25 +14,18 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
-from executions import acknowledging, errors
-from executions.acknowledging import Taken
-from executions.errors import WINDOWS, Group, Place
-from executions.filters import provider_name
-from executions.masking import is_error_key
+from executions.access.permissions import may_act
+from executions.display.text import count, iso, mark, moment, plain, shown, stamped, time_tag
+from executions.errors import acknowledgements
+from executions.errors import groups as error_groups
+from executions.errors.acknowledgements import Taken
+from executions.errors.groups import WINDOWS, Group, Place
 from executions.models import ErrorAcknowledgement
-from executions.ranges import PRESETS
-from executions.roles import may_act
-from executions.views.chrome import (
-    Fragment,
-    accounts_of,
-    address,
-    changes,
-    fragment,
-    person,
-    show,
-)
-from executions.views.form_pages import posted_from
-from executions.wording import count, iso, mark, moment, plain, shown, stamped, time_tag
+from executions.payloads.error_fingerprint import is_error_key
+from executions.search.filters import provider_name
+from executions.search.time_range import PRESETS
+from executions.web.form_pages import posted_from
+from executions.web.page import Fragment, accounts_of, address, changes, fragment, person, show
 
 DEFAULT = "24h"
 FEW = 3  # names in a line; the rest is counted
@@ -43,7 +36,9 @@ EARLIER = 5  # acknowledgements shown of those that are over
 def error_list(request: HttpRequest) -> HttpResponse:
     context = _listed(request)
     context["changes_url"] = f"{reverse('executions:errors-changes')}?finished={context['window']}"
-    return show(request, "executions/errors.html", context, own_stamp=mark(context["groups"]))
+    return show(
+        request, "executions/errors/errors.html", context, own_stamp=mark(context["groups"])
+    )
 
 
 @require_GET
@@ -51,7 +46,7 @@ def errors_changes(request: HttpRequest) -> HttpResponse:
     context = _listed(request)
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#errors", fragment(request, "executions/_errors.html", context))]
+        return [Fragment("#errors", fragment(request, "executions/errors/_errors.html", context))]
 
     return changes(request, mark(context["groups"]), fragments)
 
@@ -61,7 +56,7 @@ def error_detail(request: HttpRequest, key: str) -> HttpResponse:
     context = _detail(request, key)
     own = reverse("executions:error-changes", args=[key])
     context["changes_url"] = f"{own}?finished={context['window']}"
-    return show(request, "executions/error.html", context, own_stamp=_stamp(context))
+    return show(request, "executions/errors/error.html", context, own_stamp=_stamp(context))
 
 
 @require_GET
@@ -69,7 +64,7 @@ def error_changes(request: HttpRequest, key: str) -> HttpResponse:
     context = _detail(request, key)
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#error", fragment(request, "executions/_error.html", context))]
+        return [Fragment("#error", fragment(request, "executions/errors/_error.html", context))]
 
     return changes(request, _stamp(context), fragments)
 
@@ -83,7 +78,7 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
         return HttpResponseRedirect(_next(request, key))
     note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
-    acknowledging.take(key, affected, person(request), note, address=address(request))
+    acknowledgements.take(key, affected, person(request), note, address=address(request))
     messages.success(request, "You are on it for 24 hours, or until its workflows succeed again.")
     return HttpResponseRedirect(_next(request, key))
 
@@ -92,7 +87,7 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
 def release(request: HttpRequest, key: str) -> HttpResponse:
     group = _acted_on(request, key)
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
-    if acknowledging.release(key, affected, person(request), address=address(request)):
+    if acknowledgements.release(key, affected, person(request), address=address(request)):
         messages.success(request, "Taken back: the error waits for somebody again.")
     return HttpResponseRedirect(_next(request, key))
 
@@ -101,12 +96,12 @@ def same_error(request: HttpRequest, key: str) -> dict[str, Any] | None:
     """For the page of a run: in how many others the same happened; None if in none."""
     if not key:
         return None
-    since = timezone.now() - WINDOWS[errors.SAME]
-    group = errors.group(key, list(accounts_of(request)), since)
+    since = timezone.now() - WINDOWS[error_groups.SAME]
+    group = error_groups.group(key, list(accounts_of(request)), since)
     if group is None or group.runs < 2:
         return None
-    taken = acknowledging.taken([group], accounts_of(request)).get(key)
-    return group_view(request, group, taken, errors.SAME)
+    taken = acknowledgements.taken([group], accounts_of(request)).get(key)
+    return group_view(request, group, taken, error_groups.SAME)
 
 
 def group_view(
@@ -121,7 +116,7 @@ def group_view(
         "key": group.key,
         "text": plain(group.text, 300),
         "run_id": group.run_id,
-        "runs": count(group.runs, errors.NEWEST - 1),
+        "runs": count(group.runs, error_groups.NEWEST - 1),
         "is_one": group.runs == 1,
         "providers": providers,
         "accounts": _few([account.name for account in accounts]),
@@ -148,14 +143,14 @@ def group_view(
 def _listed(request: HttpRequest) -> dict[str, Any]:
     window = _window(request)
     accounts = accounts_of(request)
-    found, cut_at = errors.groups(list(accounts), timezone.now() - WINDOWS[window])
-    taken = acknowledging.taken(found, accounts)
+    found, cut_at = error_groups.groups(list(accounts), timezone.now() - WINDOWS[window])
+    taken = acknowledgements.taken(found, accounts)
     views = [group_view(request, each, taken.get(each.key), window) for each in found]
     order = ("open", "taken", "cleared")
     views.sort(key=lambda each: order.index(each["state"]))
     return {
-        "groups": views[: errors.MAX_GROUPS],
-        "more": len(views) - errors.MAX_GROUPS,
+        "groups": views[: error_groups.MAX_GROUPS],
+        "more": len(views) - error_groups.MAX_GROUPS,
         "totals": [(word, sum(each["state"] == word for each in views)) for word in order],
         "cut_at": time_tag(cut_at),
         "here": f"{reverse('executions:errors')}?finished={window}",
@@ -172,11 +167,11 @@ def _detail(request: HttpRequest, key: str) -> dict[str, Any]:
     accounts, window = accounts_of(request), _window(request)
     if not is_error_key(key):
         raise Http404
-    group = errors.group(key, list(accounts), timezone.now() - WINDOWS[window])
-    text = group.text if group else errors.words_of([key], list(accounts)).get(key)
+    group = error_groups.group(key, list(accounts), timezone.now() - WINDOWS[window])
+    text = group.text if group else error_groups.words_of([key], list(accounts)).get(key)
     if text is None:
         raise Http404
-    taken = acknowledging.taken([group], accounts).get(key) if group else None
+    taken = acknowledgements.taken([group], accounts).get(key) if group else None
     return {
         "key": key,
         "text": plain(text, 300),
@@ -229,7 +224,9 @@ def _acted_on(request: HttpRequest, key: str) -> Group:
     if not may_act(request.user):
         raise PermissionDenied("Only operators may take an error on.")
     since = timezone.now() - WINDOWS["7d"]
-    group = errors.group(key, list(accounts_of(request)), since) if is_error_key(key) else None
+    group = (
+        error_groups.group(key, list(accounts_of(request)), since) if is_error_key(key) else None
+    )
     if group is None:
         raise Http404
     return group

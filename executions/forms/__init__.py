@@ -1,23 +1,22 @@
 """From a provider's question to a Django form, and back to the body that is sent.
 
-The door: `compile_question` and `compile_triple`. The stages, in order: `triples` (what came),
-`reading` with `schemas`, `branches`, `layouts`, `choices`, `controls` and `conditions` (to a
-`tree`), `fillings` and `drawing` (defaults, rows, names, visibility), `answers` with `fields` and
-`checks` (the Django form), `validation` over `dialects` (the whole schema) and `placing` (its
-complaints at their fields), `showing` (what templates draw), `bodies` (what is sent). The rules
-are in docs/forms.md.
-"""
+The door: `compile_question` and `compile_triple`. The stages, in order: `form_source` (what came),
+`reading` with `schemas`, `conditional_schema`, `layouts`, `choices`, `controls` and `conditions`
+(to a `tree`), `defaults` and `form_instance` (defaults, rows, names, visibility), `answers` with
+`fields` and `checks` (the Django form), `validation` over `schema_dialects` (the whole schema) and
+`complaint_placement` (its complaints at their fields), `template_nodes` (what templates draw),
+`bodies` (what is sent). The rules are in docs/forms.md."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from executions.forms.answers import AnswerForm
-from executions.forms.compiled import CompiledForm
-from executions.forms.drawing import Drawing
+from executions.forms.compiled_form import CompiledForm
+from executions.forms.django_form import AnswerForm
 from executions.forms.files import short_files
-from executions.forms.reading import Reader
-from executions.forms.triples import CannotShow, read_triple, speaks_otherwise
+from executions.forms.form_instance import Drawing
+from executions.forms.form_source import CannotShow, read_triple, speaks_otherwise
+from executions.forms.parser import Reader
 
 __all__ = ["AnswerForm", "CompiledForm", "compile_question", "compile_triple", "short_files"]
 

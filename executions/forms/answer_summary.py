@@ -8,9 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 from executions.forms.files import short_files
-from executions.forms.keys import EACH, MISSING, Path, dig, drop, key_text
-from executions.forms.tree import Leaf, Repeat
-from providers import jsontext
+from executions.forms.json_path import EACH, MISSING, Path, dig, drop, key_text
+from executions.forms.nodes import Leaf, Repeat
+from providers import exact_json
 
 
 def in_words(fields: Iterable[Leaf | Repeat], body: Any) -> list[tuple[str, str]]:
@@ -53,7 +53,7 @@ def _text(value: Any, labels: dict[str, str]) -> str:
 
 def _short(value: Any) -> str:
     short = short_files(value)
-    return short if isinstance(short, str) else jsontext.write(short, other=str).decode()
+    return short if isinstance(short, str) else exact_json.write(short, other=str).decode()
 
 
 def _key(value: Any) -> str:

@@ -7,24 +7,24 @@ from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
-from executions.forms.answered import in_words
-from executions.forms.answers import AnswerForm
-from executions.forms.bodies import masked, secret_texts
-from executions.forms.branches import COMBINING
-from executions.forms.conditions import Condition
-from executions.forms.drafts import changed_rows, collected, differences, fitting_value
-from executions.forms.drawing import NAME, Drawing
+from executions.forms.answer_summary import in_words
+from executions.forms.complaint_placement import missing
+from executions.forms.condition_parser import Condition
+from executions.forms.conditional_schema import COMBINING
+from executions.forms.defaults import explicit, with_defaults
+from executions.forms.django_form import AnswerForm
+from executions.forms.draft_carry_over import changed_rows, collected, differences, fitting_value
 from executions.forms.files import data_url
-from executions.forms.fillings import explicit, with_defaults
-from executions.forms.keys import EACH, Path, complained, key_text
-from executions.forms.masking import masked_part, passwords_in
-from executions.forms.placing import missing
-from executions.forms.schemas import Schemas
-from executions.forms.tree import Leaf, Node, Repeat, every, looks_secret
-from executions.forms.triples import CannotShow
+from executions.forms.form_instance import NAME, Drawing
+from executions.forms.form_source import CannotShow
+from executions.forms.json_path import EACH, Path, complained, key_text
+from executions.forms.json_schema import Schemas
+from executions.forms.messages import plain
+from executions.forms.nodes import Leaf, Node, Repeat, every, looks_secret
+from executions.forms.request_body import masked, secret_texts
+from executions.forms.secret_fields import masked_part, passwords_in
 from executions.forms.validation import TooMuch
-from executions.forms.values import CHOICE_CONTROLS
-from executions.forms.wording import plain
+from executions.forms.value_codec import CHOICE_CONTROLS
 
 TOOLS = ("_add", "_remove", "_move", "_redraw")
 DEFAULT_SUBMIT = "Send answer"

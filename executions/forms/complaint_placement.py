@@ -8,24 +8,24 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from executions.forms.checks import (
+from executions.forms.instance_nodes import Drawn
+from executions.forms.json_path import Path, is_below, key_text
+from executions.forms.nodes import Group, Leaf, Repeat
+from executions.forms.schema_rules import (
     ALTERNATIVES,
     REQUIRED,
     REQUIRED_WORDS,
     Complaint,
     complaint_of,
 )
-from executions.forms.drawn import Drawn
-from executions.forms.keys import Path, is_below, key_text
-from executions.forms.tree import Group, Leaf, Repeat
 
 MAX_NAMED = 10  # properties named in one sentence
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A complaint about what is at `path` in the body. `drawn` is its field; without one `inside`
-    are the fields that can mend it."""
+    """A complaint about what is at `path` in the body. `instance_nodes` is its field; without one
+    `inside` are the fields that can mend it."""
 
     path: Path
     complaint: Complaint

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from executions.forms.keys import MISSING
-from executions.forms.truths import COMPARISONS, is_same, is_true, to_number
+from executions.forms.js_semantics import COMPARISONS, is_same, is_true, to_number
+from executions.forms.json_path import MISSING
 
 
 class Unclear(Exception):

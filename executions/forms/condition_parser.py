@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from executions.forms.expressions import (
+from executions.forms.condition_evaluator import (
     OWN_NAMES,
     Reading,
     Scope,
@@ -25,8 +25,8 @@ from executions.forms.expressions import (
     settled,
     signed,
 )
-from executions.forms.keys import EACH, MISSING, Path
-from executions.forms.truths import is_true
+from executions.forms.js_semantics import is_true
+from executions.forms.json_path import EACH, MISSING, Path
 
 MAX_LENGTH = 1000  # characters of an expression
 MAX_DEPTH = 40  # brackets and signs inside each other

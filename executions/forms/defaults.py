@@ -5,9 +5,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from executions.forms.keys import MISSING
-from executions.forms.schemas import MAX_DEPTH, Schemas, properties_of
-from executions.forms.tree import Kind, Shape
+from executions.forms.json_path import MISSING
+from executions.forms.json_schema import MAX_DEPTH, Schemas, properties_of
+from executions.forms.nodes import Kind, Shape
 
 
 def with_defaults(schemas: Schemas, value: Any, shape: Shape, depth: int = 0) -> Any:

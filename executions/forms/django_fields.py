@@ -9,11 +9,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from executions.forms import checks
+from executions.forms import schema_rules
 from executions.forms.dates import wall_of
-from executions.forms.drawn import Drawn
-from executions.forms.keys import MISSING
-from executions.forms.values import (
+from executions.forms.instance_nodes import Drawn
+from executions.forms.json_path import MISSING
+from executions.forms.value_codec import (
     CHOICE_CONTROLS,
     DATE_CONTROLS,
     FOREIGN,
@@ -52,21 +52,23 @@ class AnswerField(forms.Field):
         try:
             answer = drawn.value()
         except Unreadable as error:
-            self.refuse(checks.Complaint(error.code, str(error)), drawn.typed)
+            self.refuse(schema_rules.Complaint(error.code, str(error)), drawn.typed)
         may_be_empty = not self.refuses_empty and leaf.shape.kind == "string" and not leaf.options
-        is_absent = checks.is_absent(
+        is_absent = schema_rules.is_absent(
             answer, is_nullable=leaf.shape.is_nullable, may_be_empty=may_be_empty
         )
         if is_absent and drawn.is_required:
-            self.refuse(checks.Complaint(checks.REQUIRED, checks.REQUIRED_WORDS), answer)
-        complaint = None if is_absent else checks.day_complaint(leaf, answer)
+            self.refuse(
+                schema_rules.Complaint(schema_rules.REQUIRED, schema_rules.REQUIRED_WORDS), answer
+            )
+        complaint = None if is_absent else schema_rules.day_complaint(leaf, answer)
         if complaint:
             self.refuse(complaint, answer)
         return answer
 
-    def refuse(self, complaint: checks.Complaint, value: Any) -> Any:
+    def refuse(self, complaint: schema_rules.Complaint, value: Any) -> Any:
         leaf = self.drawn.leaf
-        raise ValidationError(checks.message(leaf.words, complaint, value, leaf.shape.rules))
+        raise ValidationError(schema_rules.message(leaf.words, complaint, value, leaf.shape.rules))
 
 
 class RowsField(forms.Field):

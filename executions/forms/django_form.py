@@ -8,19 +8,19 @@ from typing import Any
 from django import forms
 from jsonschema.exceptions import ValidationError
 
-from executions.forms import bodies, checks
-from executions.forms.drawing import Drawing
-from executions.forms.drawn import Drawn
-from executions.forms.fields import AnswerField, RowsField
-from executions.forms.keys import MISSING, Path, key_text, put
-from executions.forms.placing import Placed, is_field, placed
-from executions.forms.showing import Shown, show
-from executions.forms.tree import Group, Leaf, Repeat, Text
+from executions.forms import request_body, schema_rules
+from executions.forms.complaint_placement import Placed, is_field, placed
+from executions.forms.django_fields import AnswerField, RowsField
+from executions.forms.form_instance import Drawing
+from executions.forms.instance_nodes import Drawn
+from executions.forms.json_path import MISSING, Path, key_text, put
+from executions.forms.nodes import Group, Leaf, Repeat, Text
+from executions.forms.template_nodes import Shown, show
 from executions.forms.validation import TooMuch
 
 
 class AnswerForm(forms.Form):
-    """Bound or not, it shows `drawing`; made by `CompiledForm.bind`."""
+    """Bound or not, it shows `form_instance`; made by `CompiledForm.bind`."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class AnswerForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """The rules of the whole schema, once every field is read. Complaints go to their fields;
         one about fields together stands on top; what no field here can change stops nobody."""
-        places = dict(bodies.places(self.drawing.items, self.value_of))
+        places = dict(request_body.places(self.drawing.items, self.value_of))
         for each in placed(self.errors_of_body(), places):
             drawn = each.drawn
             if drawn is None:
@@ -81,7 +81,7 @@ class AnswerForm(forms.Form):
                     continue  # it may be a consequence
                 if each.inside:
                     self.add_error(None, self.on_top(each, places))
-                elif each.complaint.code != checks.REQUIRED:  # those are known as lacking
+                elif each.complaint.code != schema_rules.REQUIRED:  # those are known as lacking
                     self.refused.append(key_text(each.path) or "the whole answer")
             elif not self.has_error(drawn.name) and not self.is_exempt(drawn, each.complaint):
                 self.add_error(drawn.name, self.words(drawn, each.complaint))
@@ -93,17 +93,17 @@ class AnswerForm(forms.Form):
         except TooMuch:
             return []  # said on the page, see `CompiledForm.unchecked`
 
-    def is_exempt(self, drawn: Drawn, complaint: checks.Complaint) -> bool:
+    def is_exempt(self, drawn: Drawn, complaint: schema_rules.Complaint) -> bool:
         """What the form allows beyond the schema, and what nobody here can mend."""
-        if complaint.code == checks.REQUIRED:
+        if complaint.code == schema_rules.REQUIRED:
             return drawn.node.is_free or drawn.is_unclear  # type: ignore[union-attr]
-        if complaint.code == checks.TYPE and drawn.is_untouched:
+        if complaint.code == schema_rules.TYPE and drawn.is_untouched:
             return True  # it came like this
         if drawn.is_required:
             return False
         value = self.value_of(drawn) if isinstance(drawn.node, Leaf) else None
         if isinstance(drawn.node, Repeat):
-            value = bodies.rows_of(drawn, self.value_of)
+            value = request_body.rows_of(drawn, self.value_of)
             return drawn.is_untouched and value in (MISSING, None, [])
         return value in ("", None)
 
@@ -112,12 +112,12 @@ class AnswerForm(forms.Form):
         title = node.words.title if isinstance(node, Group) else ""
         return f"{title}: {each.complaint.text}" if title else each.complaint.text
 
-    def words(self, drawn: Drawn, complaint: checks.Complaint) -> str:
+    def words(self, drawn: Drawn, complaint: schema_rules.Complaint) -> str:
         node = drawn.node
         if isinstance(node, Leaf):
             value = self.value_of(drawn)
-            return checks.message(node.words, complaint, value, node.shape.rules)
-        return checks.message(drawn.repeat.words, complaint, "", drawn.repeat.shape.rules)
+            return schema_rules.message(node.words, complaint, value, node.shape.rules)
+        return schema_rules.message(drawn.repeat.words, complaint, "", drawn.repeat.shape.rules)
 
     def value_of(self, drawn: Drawn) -> Any:
         """The cleaned value; what cannot be sent from here stays as it was."""
@@ -127,7 +127,7 @@ class AnswerForm(forms.Form):
 
     def body(self) -> Any:
         """The body of a valid form. `copyValueTo` fills what has no field of its own here."""
-        body = bodies.assembled(self.drawing.items, self.drawing.start, self.value_of)
+        body = request_body.assembled(self.drawing.items, self.drawing.start, self.value_of)
         drawn_paths = {drawn.path for drawn in self.by_name.values()}
         for drawn in self.drawing.leaves():
             for path in drawn.leaf.copies_to:
@@ -196,7 +196,7 @@ class AnswerForm(forms.Form):
         for name, value in getattr(self, "cleaned_data", {}).items():
             node = self.by_name[name].node
             if isinstance(node, Leaf):
-                doubt = checks.doubt_about_format(node.shape.rules, value)
+                doubt = schema_rules.doubt_about_format(node.shape.rules, value)
                 if doubt:
                     doubts[name] = doubt
         return doubts

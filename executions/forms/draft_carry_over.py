@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from executions.forms.dates import chosen_moment
-from executions.forms.drawn import MAX_ROWS, Drawn
-from executions.forms.keys import MISSING, Path, key_text
-from executions.forms.tree import Leaf, Repeat
-from executions.forms.values import CHOICE_CONTROLS, LIST_CONTROLS, normal, shown
+from executions.forms.instance_nodes import MAX_ROWS, Drawn
+from executions.forms.json_path import MISSING, Path, key_text
+from executions.forms.nodes import Leaf, Repeat
+from executions.forms.value_codec import CHOICE_CONTROLS, LIST_CONTROLS, normal, shown
 
 
 def collected(node: Leaf | Repeat, values: Any) -> Any:

@@ -11,17 +11,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from executions.forms.bodies import assembled
-from executions.forms.conditions import Condition
-from executions.forms.drawn import MAX_ROWS, Drawn, Frame, Row, first_tokens
-from executions.forms.expressions import Scope, Unclear
-from executions.forms.fillings import with_defaults
-from executions.forms.keys import MISSING, dig
-from executions.forms.schemas import Schemas
-from executions.forms.tree import Group, Leaf, Node, Repeat, Text
-from executions.forms.triples import CannotShow
+from executions.forms.condition_evaluator import Scope, Unclear
+from executions.forms.condition_parser import Condition
+from executions.forms.defaults import with_defaults
+from executions.forms.form_source import CannotShow
+from executions.forms.instance_nodes import MAX_ROWS, Drawn, Frame, Row, first_tokens
+from executions.forms.json_path import MISSING, dig
+from executions.forms.json_schema import Schemas
+from executions.forms.nodes import Group, Leaf, Node, Repeat, Text
+from executions.forms.request_body import assembled
 from executions.forms.validation import one_limit
-from executions.forms.values import Unreadable, control_for, normal
+from executions.forms.value_codec import Unreadable, control_for, normal
 
 MAX_DRAWN = 1000  # fields on one page, all rows together
 ROUNDS = 10  # conditions that depend on conditions

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from providers import jsontext
+from providers import exact_json
 
 MAX_CHARACTERS = 1_000_000  # of schema, form and model together, as JSON
 
@@ -69,7 +69,7 @@ def _parsed(part: Any, name: str) -> Any:
     if not part.strip():
         return None
     try:
-        return json.loads(part, cls=jsontext.StoredJSON, parse_constant=_refuse)
+        return json.loads(part, cls=exact_json.StoredJSON, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise CannotShow(f"its {name} is a text that is not JSON") from error
 

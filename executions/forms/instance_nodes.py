@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from executions.forms.keys import EACH, MISSING, Path
-from executions.forms.tree import Leaf, Node, Repeat
-from executions.forms.triples import CannotShow
-from executions.forms.values import Typed, answered, is_blank, normal, shown
+from executions.forms.form_source import CannotShow
+from executions.forms.json_path import EACH, MISSING, Path
+from executions.forms.nodes import Leaf, Node, Repeat
+from executions.forms.value_codec import Typed, answered, is_blank, normal, shown
 
 MAX_ROWS = 200
 

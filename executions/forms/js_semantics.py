@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from executions.forms.keys import MISSING
+from executions.forms.json_path import MISSING
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
-from executions.forms.branches import (
+from executions.forms.conditional_schema import (
     TOLD_BY,
     Test,
     branches_of,
@@ -22,10 +22,10 @@ from executions.forms.branches import (
     merged,
     told_apart,
 )
-from executions.forms.dialects import is_demanded, pointed
-from executions.forms.keys import EACH, MISSING, Path
-from executions.forms.tree import Branch, Kind, Shape
-from executions.forms.triples import CannotShow
+from executions.forms.form_source import CannotShow
+from executions.forms.json_path import EACH, MISSING, Path
+from executions.forms.nodes import Branch, Kind, Shape
+from executions.forms.schema_dialects import is_demanded, pointed
 from executions.forms.validation import Validation
 
 MAX_DEPTH = 8  # objects and lists inside each other

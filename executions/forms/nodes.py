@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from executions.forms.conditions import Condition
-from executions.forms.keys import MISSING, Path
+from executions.forms.condition_parser import Condition
+from executions.forms.json_path import MISSING, Path
 from providers.secret_names import is_secret_name
 
 Kind = Literal["string", "number", "integer", "boolean", "object", "array", "any"]
@@ -27,7 +27,7 @@ class Shape:
     """A schema, one level resolved: `rules` are its keywords, references and unions replaced.
 
     `trail` names the references that led here, so that a circle is seen. `doubt` says why the
-    kind is "any". `branches` hold what counts only under a condition.
+    kind is "any". `conditional_schema` hold what counts only under a condition.
     """
 
     kind: Kind

@@ -10,17 +10,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from executions.forms.branches import Test, as_condition
-from executions.forms.checks import count
-from executions.forms.choices import options_for
-from executions.forms.conditions import Condition, both, parse_condition
+from executions.forms.condition_evaluator import Unclear
+from executions.forms.condition_parser import Condition, both, parse_condition
+from executions.forms.conditional_schema import Test, as_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
-from executions.forms.dialects import compiled_pattern
-from executions.forms.drawn import MAX_ROWS
-from executions.forms.expressions import Unclear
 from executions.forms.files import accepted
-from executions.forms.keys import EACH, MISSING, Path, dig, is_below, key_text, parse_key
-from executions.forms.layouts import (
+from executions.forms.form_source import CannotShow, Triple
+from executions.forms.instance_nodes import MAX_ROWS
+from executions.forms.json_path import EACH, MISSING, Path, dig, is_below, key_text, parse_key
+from executions.forms.json_schema import MAX_DEPTH, Place, Schemas
+from executions.forms.layout import (
     CONTAINERS,
     IGNORED,
     button_text,
@@ -34,10 +33,11 @@ from executions.forms.layouts import (
     without_expression,
     wording_for,
 )
-from executions.forms.schemas import MAX_DEPTH, Place, Schemas
-from executions.forms.tree import Group, Leaf, Node, Option, Repeat, Shape, Text, looks_secret
-from executions.forms.triples import CannotShow, Triple
-from executions.forms.wording import plain
+from executions.forms.messages import plain
+from executions.forms.nodes import Group, Leaf, Node, Option, Repeat, Shape, Text, looks_secret
+from executions.forms.options import options_for
+from executions.forms.schema_dialects import compiled_pattern
+from executions.forms.schema_rules import count
 
 MAX_FIELDS = 500
 MAX_LAYOUT = 20  # groups inside each other

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
-from executions.forms.drawn import Drawn, Row
-from executions.forms.keys import MISSING, Path, drop, put
-from executions.forms.tree import Group, Leaf, Repeat, name_of
+from executions.forms.instance_nodes import Drawn, Row
+from executions.forms.json_path import MISSING, Path, drop, put
+from executions.forms.nodes import Group, Leaf, Repeat, name_of
 from providers.redaction import MASK
 from providers.secret_names import has_content
 

@@ -13,11 +13,11 @@ from django.core.validators import URLValidator, validate_email
 from jsonschema.exceptions import ValidationError
 
 from executions.forms.dates import to_input
-from executions.forms.dialects import is_number
-from executions.forms.keys import MISSING
-from executions.forms.schemas import kind_of
-from executions.forms.tree import Leaf, Wording
-from executions.forms.wording import plain
+from executions.forms.json_path import MISSING
+from executions.forms.json_schema import kind_of
+from executions.forms.messages import plain
+from executions.forms.nodes import Leaf, Wording
+from executions.forms.schema_dialects import is_number
 
 REQUIRED, SHORT, LONG, PATTERN = 302, 200, 201, 202
 FACTOR, LOW, LOW_EXCLUSIVE, HIGH, HIGH_EXCLUSIVE = 100, 101, 102, 103, 104

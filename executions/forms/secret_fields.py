@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from executions.forms.bodies import masked
-from executions.forms.keys import EACH, MISSING, Path, dig, parse_key
-from providers import jsontext
+from executions.forms.json_path import EACH, MISSING, Path, dig, parse_key
+from executions.forms.request_body import masked
+from providers import exact_json
 from providers.redaction import MASK
 
 MAX_DEPTH = 40
@@ -31,11 +31,11 @@ def masked_part(name: str, part: Any, is_secret: IsSecret) -> Any:
     """`name` says which part it is: schema, form or model. A part that is a JSON text stays one."""
     if isinstance(part, str):
         try:
-            parsed = jsontext.read_stored(part)
+            parsed = exact_json.read_stored(part)
         except (ValueError, RecursionError):
             return part if name != "model" else MASK  # nobody can say what is secret in it
         if isinstance(parsed, dict | list):
-            return jsontext.written(masked_part(name, parsed, is_secret))
+            return exact_json.written(masked_part(name, parsed, is_secret))
         return part
     if name == "model":
         return masked(part, is_secret)
@@ -70,7 +70,7 @@ def unmasked(values: Any, model: Any) -> Any:
     """A body that came back with our mask in it: there the value is what the model has."""
     if isinstance(model, str):
         try:
-            model = jsontext.read_stored(model)
+            model = exact_json.read_stored(model)
         except (ValueError, RecursionError):
             return values
     return _unmasked(values, model, ())

@@ -9,16 +9,16 @@ from django.utils.safestring import SafeString
 
 from executions.forms.controls import MANY_OPTIONS
 from executions.forms.dates import moments_to_choose, zone_of
-from executions.forms.drawn import MAX_ROWS, Drawn, Row
 from executions.forms.files import file_words, limits_words
-from executions.forms.tree import Group, Repeat, Text, Wording
-from executions.forms.values import LIST_CONTROLS, words_for
-from executions.forms.wording import rich
+from executions.forms.instance_nodes import MAX_ROWS, Drawn, Row
+from executions.forms.messages import rich
+from executions.forms.nodes import Group, Repeat, Text, Wording
+from executions.forms.value_codec import LIST_CONTROLS, words_for
 
 if TYPE_CHECKING:
-    from executions.forms.answers import AnswerForm
+    from executions.forms.django_form import AnswerForm
 
-_FOLDER = "executions/"
+_FOLDER = "executions/forms/"
 _BOXES = ("radios", "checkboxes")
 
 
@@ -74,7 +74,7 @@ def show(form: AnswerForm, items: list[Drawn]) -> list[Shown]:
         if not drawn.is_visible:
             continue
         if isinstance(drawn.node, Text):
-            nodes.append(Shown(f"{_FOLDER}_answer_text.html", help=rich(drawn.node.help)))
+            nodes.append(Shown(f"{_FOLDER}_text.html", help=rich(drawn.node.help)))
         elif isinstance(drawn.node, Group):
             inner = show(form, drawn.items)
             if inner:
@@ -89,7 +89,7 @@ def show(form: AnswerForm, items: list[Drawn]) -> list[Shown]:
 def _base(form: AnswerForm, drawn: Drawn, words: Wording, template: str, **more: Any) -> Shown:
     name = form.add_prefix(drawn.name)
     return Shown(
-        f"{_FOLDER}_answer_{template}.html",
+        f"{_FOLDER}_{template}.html",
         id=f"field_{name}",
         title=words.title,
         hides_title=words.hides_title,

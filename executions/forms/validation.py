@@ -19,7 +19,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from executions.forms.dialects import Translation, compiled_pattern, is_number
+from executions.forms.schema_dialects import Translation, compiled_pattern, is_number
 
 MAX_STEPS = 100_000  # keywords looked at for one value
 MAX_ERRORS = 200

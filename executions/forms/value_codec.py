@@ -11,13 +11,13 @@ import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from executions.clocks import UnclearTime
+from executions.display.wall_clock import UnclearTime
 from executions.forms import dates, files
-from executions.forms.choices import index_of
-from executions.forms.keys import MISSING
-from executions.forms.tree import Leaf
-from executions.forms.wording import plain
-from providers import jsontext
+from executions.forms.json_path import MISSING
+from executions.forms.messages import plain
+from executions.forms.nodes import Leaf
+from executions.forms.options import index_of
+from providers import exact_json
 from providers.redaction import MASK
 
 Typed = str | list[str]
@@ -71,12 +71,12 @@ def shown(leaf: Leaf, control: str, value: Any) -> Typed:
             return "" if value in (None, "") else FOREIGN
         return str(index)
     if control == "json":
-        return _clean(jsontext.written(value, indent=True))
+        return _clean(exact_json.written(value, indent=True))
     if value is None:
         return ""
     if control in DATE_CONTROLS and isinstance(value, str):
         return dates.to_input(control, value, leaf.style) or ""
-    return _clean(value if isinstance(value, str) else jsontext.written(value))
+    return _clean(value if isinstance(value, str) else exact_json.written(value))
 
 
 def _shown_list(leaf: Leaf, value: Any) -> list[str]:
@@ -204,8 +204,8 @@ def read_number(text: str, *, must_be_whole: bool) -> int | float:
 def exact_float(text: str) -> float:
     """The number with the digits of this JSON text, refused where none could carry it."""
     try:
-        return jsontext.number(text)
-    except jsontext.Unfit as error:
+        return exact_json.number(text)
+    except exact_json.Unfit as error:
         raise Unreadable("This number is too large or too small to be sent.") from error
 
 
@@ -238,6 +238,6 @@ def words_for(leaf: Leaf, value: Any) -> str:
         elif isinstance(item, bool):
             words.append("Yes" if item else "No")
         else:
-            text = item if isinstance(item, str) else jsontext.written(item)
+            text = item if isinstance(item, str) else exact_json.written(item)
             words.append(plain(text, 5000))
     return ", ".join(words)

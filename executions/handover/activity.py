@@ -15,19 +15,13 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
+from executions.display.text import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, plain, stamped
 from executions.models import (
     PROBLEM_STATUSES,
     Command,
     Execution,
     Note,
     Question,
-)
-from executions.wording import (
-    COMMAND_LAMPS,
-    COMMAND_WORDS,
-    STATUS_VIEWS,
-    plain,
-    stamped,
 )
 from providers.contract import Status, Verb
 from providers.models import Health, ProviderAccount

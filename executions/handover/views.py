@@ -14,13 +14,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import audit, shifting
-from executions.clocks import read_moment
-from executions.ids import row_id
+from executions.access import audit_log
+from executions.access.permissions import preference_of
+from executions.display.id_params import row_id
+from executions.display.text import iso, mark, stamped, time_tag
+from executions.display.wall_clock import read_moment
+from executions.handover import activity
+from executions.handover.activity import Event, Group, Window
 from executions.models import Preference
-from executions.roles import preference_of
-from executions.shifting import Event, Group, Window
-from executions.views.chrome import (
+from executions.web.form_pages import posted_from
+from executions.web.page import (
     Fragment,
     accounts_of,
     address,
@@ -30,8 +33,6 @@ from executions.views.chrome import (
     show,
     troubles,
 )
-from executions.views.form_pages import posted_from
-from executions.wording import iso, mark, stamped, time_tag
 
 FEW = 8  # lines of a group before its own page is needed
 AGO: Mapping[str, tuple[str, timedelta]] = {
@@ -48,7 +49,9 @@ LONGEST = timedelta(days=7)
 @require_GET
 def shift(request: HttpRequest) -> HttpResponse:
     context = _view(request)
-    return show(request, "executions/shift.html", context, own_stamp=context["own_stamp"])
+    return show(
+        request, "executions/handover/handover.html", context, own_stamp=context["own_stamp"]
+    )
 
 
 @require_GET
@@ -56,7 +59,9 @@ def shift_changes(request: HttpRequest) -> HttpResponse:
     context = _view(request)
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#shift", fragment(request, "executions/_shift.html", context))]
+        return [
+            Fragment("#shift", fragment(request, "executions/handover/_handover.html", context))
+        ]
 
     return changes(request, context["own_stamp"], fragments)
 
@@ -67,7 +72,7 @@ def handover(request: HttpRequest) -> HttpResponse:
     told, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
     until = min(told, now) if told is not None else now
     Preference.objects.update_or_create(user=person(request), defaults={"seen_at": until})
-    audit.record(request.user, audit.Action.SHIFT_TAKEN_OVER, address=address(request))
+    audit_log.record(request.user, audit_log.Action.SHIFT_TAKEN_OVER, address=address(request))
     messages.success(request, f"You have taken over as of {stamped(until)}.")
     return redirect("executions:shift")
 
@@ -76,7 +81,7 @@ def _view(request: HttpRequest) -> dict[str, Any]:
     ignored: list[str] = []
     since, chosen = _since(request, ignored)
     window = Window(accounts_of(request), since, timezone.now())
-    found = shifting.groups(window)
+    found = activity.groups(window)
     only = request.GET.get("group", "")
     if only and only not in {group.key for group in found}:
         ignored.append(f"There is no group “{only[:40]}”.")

@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions.commands import display as command_display
+from executions.display.text import iso, moment, plain
+from executions.inbox.question_rows import answer_words, small_forms
 from executions.models import Command, Question
-from executions.spellings import holds
-from executions.views import histories
-from executions.views.chrome import accounts_of, show
-from executions.views.waiting import answer_words, small_forms
-from executions.wording import iso, moment, plain
+from executions.search.unicode_spellings import holds
+from executions.web.page import accounts_of, show
 from providers.contract import Verb
 
 PAGE = 30
@@ -49,7 +49,7 @@ def answered(request: HttpRequest) -> HttpResponse:
         "first": _address(by=by, q=text) if place else "",
         "following": following,
     }
-    return show(request, "executions/answered.html", context)
+    return show(request, "executions/inbox/answer_history.html", context)
 
 
 def newest(request: HttpRequest) -> list[dict[str, Any]]:
@@ -103,7 +103,7 @@ def _views(rows: list[Command], *, with_values: bool = True) -> list[dict[str, A
 def _view(row: Command, question: Question | None, with_values: bool) -> dict[str, Any]:
     run = row.execution
     return {
-        **histories.command_view(row, question, with_arguments=with_values),
+        **command_display.command_view(row, question, with_arguments=with_values),
         "key": str(row.key),
         "question_id": question.pk if question else None,
         "title": plain(question.title, 160) if question and question.title else "Input was needed",

@@ -11,21 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.commands import NotPossible, request_command
+from executions.commands.submit import NotPossible, request_command
+from executions.display.text import plain, stamped
 from executions.forms import CompiledForm, compile_question, short_files
-from executions.models import Question
-from executions.views import drafts
-from executions.views.chrome import (
-    address,
-    changes,
-    fragment,
-    no_store,
-    person,
-    show,
-    wants_fragment,
-)
-from executions.views.form_pages import posted_from
-from executions.views.questions import (
+from executions.inbox import drafts
+from executions.inbox.question_page import (
     MAX_RAW,
     get_question,
     intent_key,
@@ -35,12 +25,14 @@ from executions.views.questions import (
     question_view,
     require_may_act,
 )
-from executions.views.waiting import line_answer
-from executions.wording import plain, stamped
-from providers import jsontext, registry
+from executions.inbox.question_rows import line_answer
+from executions.models import Question
+from executions.web.form_pages import posted_from
+from executions.web.page import address, changes, fragment, no_store, person, show, wants_fragment
+from providers import exact_json, registry
 from providers.contract import Verb
 
-PREVIEW = "executions/_question_preview.html"
+PREVIEW = "executions/inbox/_question_preview.html"
 OF_OURS = frozenset(
     ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen", "typed_at", "typed_by")
 )
@@ -124,7 +116,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
             "skip": form.quick_name,
             "redraw_url": reverse("executions:draft", args=[pk]),
         }
-        return no_store(HttpResponse(fragment(request, "executions/_answer_fields.html", context)))
+        return no_store(HttpResponse(fragment(request, "executions/forms/_fields.html", context)))
     word = (
         f"Draft saved {stamped(timezone.now())}"
         if is_kept
@@ -146,7 +138,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         is_whole = _wants_whole(question)
         body = compiled.body(form, complete=is_whole)
-        text = jsontext.written(short_files(compiled.masked(body)), indent=True)
+        text = exact_json.written(short_files(compiled.masked(body)), indent=True)
         lacks = ", ".join(compiled.lacks(body))
         context = {
             "body": plain(text, MAX_RAW),
@@ -214,7 +206,7 @@ def _show(
         "changes_url": reverse("executions:question-changes", args=[question.pk]) + "?only=1",
     }
     own = _stamp(request, question)
-    return show(request, "executions/question.html", context, own_stamp=own, status=status)
+    return show(request, "executions/inbox/question.html", context, own_stamp=own, status=status)
 
 
 def _stamp(request: HttpRequest, question: Question) -> str:

@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from executions import audit, live
+from executions.access import audit_log
+from executions.inbox.question_page import get_question, require_may_act
+from executions.inbox.question_rows import line_answer
+from executions.live import publish
 from executions.models import Question
-from executions.views.chrome import address, person, wants_fragment
-from executions.views.form_pages import posted_from
-from executions.views.questions import get_question, require_may_act
-from executions.views.waiting import line_answer
+from executions.web.form_pages import posted_from
+from executions.web.page import address, person, wants_fragment
 
 
 @posted_from("executions:question")
@@ -35,7 +36,12 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
         free = free.filter(claimed_by__isnull=True)
     taken: dict[str, Any] = {"claimed_by": request.user, "claimed_at": now}
     if free.update(**taken, first_claimed_at=Coalesce("first_claimed_at", Value(now))):
-        _tell(request, question, audit.Action.TAKE_OVER if holder else audit.Action.CLAIM, holder)
+        _tell(
+            request,
+            question,
+            audit_log.Action.TAKE_OVER if holder else audit_log.Action.CLAIM,
+            holder,
+        )
     elif question.closed_at is not None:
         said = "It is no longer asked."
     elif question.claimed_by_id != request.user.pk:
@@ -55,20 +61,20 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
         _tell(
             request,
             question,
-            audit.Action.LET_GO,
+            audit_log.Action.LET_GO,
             holder if holder != person(request).username else "",
         )
     return _answer(request, question, "")
 
 
-def _tell(request: HttpRequest, question: Question, action: audit.Action, holder: str) -> None:
+def _tell(request: HttpRequest, question: Question, action: audit_log.Action, holder: str) -> None:
     run = question.execution
     detail = {"question": question.title or question.ref, **({"of": holder} if holder else {})}
-    audit.record(
+    audit_log.record(
         person(request), action, account_name=run.account.name, target=str(run), detail=detail,
         address=address(request),
     )  # fmt: skip
-    live.publish_questions(run.account_id)
+    publish.publish_questions(run.account_id)
 
 
 def _answer(request: HttpRequest, question: Question, said: str) -> HttpResponse:

@@ -13,10 +13,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from executions import live
 from executions.forms import AnswerForm, CompiledForm, compile_question
+from executions.live import publish
 from executions.models import Draft, Question
-from executions.views.chrome import person
+from executions.web.page import person
 from providers import registry
 from providers.credentials import SealError, seal, unseal
 
@@ -68,7 +68,7 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
         },
     )
     if kept is None or kept["saved_at"] < now - TOLD_EVERY:
-        live.publish_questions(question.execution.account_id)
+        publish.publish_questions(question.execution.account_id)
     return True
 
 

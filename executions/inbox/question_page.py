@@ -15,16 +15,16 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
+from executions.access.permissions import may_act, visible_executions
+from executions.commands.display import argument_pairs
+from executions.display.id_params import row_id
+from executions.display.text import COMMAND_WORDS, iso, plain, stamped, time_tag
 from executions.forms import CompiledForm, compile_question
-from executions.ids import row_id
+from executions.inbox import drafts
+from executions.inbox.question_rows import presence_of, presence_words
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
-from executions.roles import may_act, visible_executions
-from executions.views import drafts
-from executions.views.chrome import Fragment, fragment
-from executions.views.histories import argument_pairs
-from executions.views.waiting import presence_of, presence_words
-from executions.wording import COMMAND_WORDS, iso, plain, stamped, time_tag
-from providers import jsontext
+from executions.web.page import Fragment, fragment
+from providers import exact_json
 from providers.contract import Verb
 
 MAX_RAW = 50_000  # characters of the triple on the page
@@ -73,7 +73,9 @@ def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
         return fragments
     fresh = run.questions.filter(closed_at__isnull=True).exclude(pk__in=list(shown))
     for row in fresh.select_related("claimed_by")[:MAX_QUESTIONS]:
-        html = fragment(request, "executions/_question.html", {"q": question_view(request, row)})
+        html = fragment(
+            request, "executions/inbox/_question.html", {"q": question_view(request, row)}
+        )
         fragments.append(Fragment("#questions", html, "beforeend"))
     return fragments
 
@@ -84,9 +86,9 @@ def _fragments_of(request: HttpRequest, row: Question, known: str) -> list[Fragm
         "question": row, "notice": notice_of(request, row, known, view["compiled"]),
         "present": view["present"],
     }  # fmt: skip
-    parts = [("notice", "executions/_question_notice.html", notice)]
+    parts = [("notice", "executions/inbox/_question_notice.html", notice)]
     if view["form"] is not None:
-        parts.append(("send", "executions/_question_send.html", {"q": view}))
+        parts.append(("send", "executions/inbox/_question_send.html", {"q": view}))
     return [
         Fragment(f"#question-{row.pk}-{name}", fragment(request, template, context))
         for name, template, context in parts
@@ -243,6 +245,6 @@ def _raw(question: Question, compiled: CompiledForm) -> list[tuple[str, str]]:
 
 
 def _as_text(part: Any) -> str:
-    text = part if isinstance(part, str) else jsontext.written(part, indent=True)
+    text = part if isinstance(part, str) else exact_json.written(part, indent=True)
     more = len(text) - MAX_RAW
     return plain(text, MAX_RAW) + (f"\n({more:,} more characters)" if more > 0 else "")

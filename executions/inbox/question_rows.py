@@ -15,12 +15,12 @@ from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from executions.arguments import worded_arguments
+from executions.commands.sealed_arguments import worded_arguments
+from executions.display.freshness import freshness
+from executions.display.text import COMMAND_WORDS, clock, iso, plain, stamped, time_tag
 from executions.forms import compile_question
-from executions.freshness import freshness
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
-from executions.views.chrome import accounts_of, fragment, no_store
-from executions.wording import COMMAND_WORDS, clock, iso, plain, stamped, time_tag
+from executions.web.page import accounts_of, fragment, no_store
 from providers.contract import Verb
 
 COLUMNS = (
@@ -59,7 +59,9 @@ def line_answer(
     question.refresh_from_db()
     known = {question.pk: request.POST.get("fingerprint", "")[:64]}
     line = {**lines_of(request, [question], known)[0], "said": said, "said_lamp": lamp}
-    return no_store(HttpResponse(fragment(request, "executions/_task.html", {"item": line})))
+    return no_store(
+        HttpResponse(fragment(request, "executions/inbox/_question_row.html", {"item": line}))
+    )
 
 
 def presence_of(ids: Iterable[int]) -> dict[int, list[tuple[int, str, datetime]]]:

@@ -12,12 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions import pending
-from executions.ids import row_id
+from executions.display.id_params import row_id
+from executions.display.text import mark, plain
+from executions.inbox import answer_history
+from executions.inbox.question_rows import COLUMNS, lines_of
 from executions.models import Question
-from executions.pending import Cursor, Wanted
-from executions.views import answered
-from executions.views.chrome import (
+from executions.search import questions as question_search
+from executions.search.questions import Cursor, Wanted
+from executions.web.page import (
     Fragment,
     accounts_of,
     changes,
@@ -27,10 +29,8 @@ from executions.views.chrome import (
     sees_all,
     show,
 )
-from executions.views.waiting import COLUMNS, lines_of
-from executions.wording import mark, plain
 
-MAX_ON_PAGE = 2 * pending.PAGE  # with those that came while the page was open
+MAX_ON_PAGE = 2 * question_search.PAGE  # with those that came while the page was open
 
 
 @require_GET
@@ -38,7 +38,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
     found = _page(request, wanted)
     context = _context(request, wanted, found.rows, found, newer=0)
-    return show(request, "executions/inbox.html", context, own_stamp=_stamp(context))
+    return show(request, "executions/inbox/inbox.html", context, own_stamp=_stamp(context))
 
 
 @require_GET
@@ -56,20 +56,20 @@ def inbox_changes(request: HttpRequest) -> HttpResponse:
     context = _context(request, wanted, rows, found, newer, known)
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#inbox", fragment(request, "executions/_inbox.html", context))]
+        return [Fragment("#inbox", fragment(request, "executions/inbox/_inbox.html", context))]
 
     return changes(request, _stamp(context), fragments)
 
 
 def _wanted(request: HttpRequest) -> Wanted:
-    return pending.parse(request.GET, accounts_of(request), sees_all=sees_all(request))
+    return question_search.parse(request.GET, accounts_of(request), sees_all=sees_all(request))
 
 
-def _page(request: HttpRequest, wanted: Wanted) -> pending.Page:
+def _page(request: HttpRequest, wanted: Wanted) -> question_search.Page:
     before = Cursor.read(request.GET.get("before", ""))
     cursor = before or Cursor.read(request.GET.get("after", ""))
     found = _rows(wanted.questions(request.user.pk))
-    return pending.page(found, cursor, is_back=before is not None)
+    return question_search.page(found, cursor, is_back=before is not None)
 
 
 def _rows(found: Any) -> Any:
@@ -101,20 +101,20 @@ def _new(request: HttpRequest, wanted: Wanted, top: int, shown: set[int]) -> lis
 
 
 def _context(
-    request: HttpRequest, wanted: Wanted, rows: list[Question], found: pending.Page, newer: int,
-    known: dict[int, str] | None = None,
+    request: HttpRequest, wanted: Wanted, rows: list[Question], found: question_search.Page,
+    newer: int, known: dict[int, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    totals = pending.counts(wanted, request.user.pk)
+    totals = question_search.counts(wanted, request.user.pk)
     blind, is_blind = out_of_sight(request)
     here = reverse("executions:inbox")
-    asking = pending.workflows(accounts_of(request), sees_all=sees_all(request))
+    asking = question_search.workflows(accounts_of(request), sees_all=sees_all(request))
     place = {key: request.GET.get(key, "") for key in ("before", "after")}
     return {
         "items": lines_of(request, rows, known),
         "wanted": wanted,
         "segments": [
             (word, here + wanted.query(whose=whose), totals[whose], whose == wanted.whose)
-            for whose, word in pending.WHOSE.items()
+            for whose, word in question_search.WHOSE.items()
         ],
         "total": totals[wanted.whose],
         "everything": inbox_count(request),
@@ -124,7 +124,9 @@ def _context(
         "workflow_options": [
             (pk, plain(name, 80) or "(no name)", pk == wanted.workflow) for pk, name in asking
         ],
-        "kind_options": [(key, word, key == wanted.kind) for key, word in pending.KINDS.items()],
+        "kind_options": [
+            (key, word, key == wanted.kind) for key, word in question_search.KINDS.items()
+        ],
         "top": max([*(row.pk for row in rows), _highest(request)]),
         "newer": newer,
         "here": here + wanted.query(**place),
@@ -134,7 +136,7 @@ def _context(
         "blind": blind,
         "is_blind": is_blind,
         "has_accounts": bool(accounts_of(request)),
-        "answered": answered.newest(request),
+        "answered": answer_history.newest(request),
         "changes_url": reverse("executions:inbox-changes") + wanted.query(**place),
     }
 

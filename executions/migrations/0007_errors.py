@@ -8,7 +8,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from executions.masking import error_key
+from executions.payloads.error_fingerprint import error_key
 
 BATCH = 5000
 

@@ -1,8 +1,7 @@
 """What is stored of executions, and what people did about them. Rows only; stages do the work.
 
-The poller writes Execution, Step, Transition and the rest through `storing` alone, one statement
-per batch. Rules about values and uniqueness live in constraints here.
-"""
+The poller writes Execution, Step, Transition and the rest through `storage.store` alone, one
+statement per batch. Rules about values and uniqueness live in constraints here."""
 
 from executions.models.batches import (
     BATCH_KINDS,

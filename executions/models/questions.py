@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from executions.models.runs import Execution, Workflow
-from providers import jsontext
+from providers import exact_json
 from providers.contract import MAX_NAME, MAX_REF
 
 
@@ -18,13 +18,13 @@ class OrderedJSON(models.TextField):  # type: ignore[type-arg]
     """Any JSON value, kept as text: jsonb forgets the order of keys, and a form is drawn in it."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
-        return None if value is None else jsontext.read_stored(value)
+        return None if value is None else exact_json.read_stored(value)
 
     def to_python(self, value: Any) -> Any:
         return value
 
     def get_prep_value(self, value: Any) -> str | None:
-        return None if value is None else jsontext.written(value)
+        return None if value is None else exact_json.written(value)
 
 
 class Question(models.Model):

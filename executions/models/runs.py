@@ -8,7 +8,7 @@ from django.db import models
 
 from executions.models.searching import InputValues
 from providers.contract import FINAL, MAX_NAME, MAX_REF, Status
-from providers.jsontext import StoredJSON
+from providers.exact_json import StoredJSON
 from providers.models import ProviderAccount
 
 STATUS_CHOICES = [(status.value, status.value.replace("_", " ")) for status in Status]

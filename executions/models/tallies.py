@@ -16,10 +16,11 @@ class WorkflowTally(models.Model):
     pk = models.CompositePrimaryKey("workflow_id", "quarter", "status", "slot")
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, db_index=False)
     quarter = models.IntegerField()
-    """Of the end: whole quarter hours since 1970 in UTC; `tallying.NO_END` where none is known."""
+    """Of the end: whole quarter hours since 1970 in UTC; `storage.rollups.NO_END` where none is
+    known."""
     status = models.CharField(max_length=12)
     slot = models.SmallIntegerField()
-    """Of the duration of a success, see `tallying.LADDER`; -1 where none was measured."""
+    """Of the duration of a success, see `storage.rollups.LADDER`; -1 where none was measured."""
     count = models.BigIntegerField(default=0)
 
     class Meta:

@@ -11,11 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from executions import audit, delivering, notice_rules
-from executions.administering import ForAdministrators
+from executions.access import audit_log
+from executions.access.administrators_only import ForAdministrators
+from executions.access.permissions import may_administer
 from executions.models import NoticeRule
-from executions.roles import may_administer
-from providers import trying
+from executions.notifications import delivery
+from executions.notifications import rules as notification_rules
+from providers import connection_test
 from providers.credentials import SealError
 
 TEMPLATES = "admin/executions/noticerule"
@@ -35,11 +37,13 @@ class NoticeRuleAdmin(ForAdministrators):
         self, request: HttpRequest, obj: NoticeRule | None = None, change: bool = False, **more: Any
     ) -> Any:
         return super().get_form(
-            request, obj, change=change, **{**more, "form": notice_rules.rule_form(obj)}
+            request, obj, change=change, **{**more, "form": notification_rules.rule_form(obj)}
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: NoticeRule | None = None) -> Any:
-        boxes = [notice_rules.REMOVE + target["id"] for target in (obj.targets if obj else [])]
+        boxes = [
+            notification_rules.REMOVE + target["id"] for target in (obj.targets if obj else [])
+        ]
         scope = "What was already so when a rule begins is noted without a message."
         sealed = "An address may hold a password. It is sealed and never shown again."
         return (
@@ -52,7 +56,7 @@ class NoticeRuleAdmin(ForAdministrators):
 
     def save_model(self, request: HttpRequest, obj: NoticeRule, form: Any, change: bool) -> None:
         try:
-            changes = notice_rules.set_up(obj, form, by=request.user.get_username())
+            changes = notification_rules.set_up(obj, form, by=request.user.get_username())
         except SealError as error:
             words = f"{error} The addresses were not changed; remove all and type them again."
             self.message_user(request, words, messages.ERROR)
@@ -60,17 +64,17 @@ class NoticeRuleAdmin(ForAdministrators):
         self._note(
             request,
             obj,
-            audit.Action.NOTICE_RULE_CHANGED if change else audit.Action.NOTICE_RULE_ADDED,
+            audit_log.Action.NOTICE_RULE_CHANGED if change else audit_log.Action.NOTICE_RULE_ADDED,
             {"changes": changes},
         )
 
     def delete_model(self, request: HttpRequest, obj: NoticeRule) -> None:
-        self._note(request, obj, audit.Action.NOTICE_RULE_DELETED, {})
+        self._note(request, obj, audit_log.Action.NOTICE_RULE_DELETED, {})
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[NoticeRule]) -> None:
         for rule in queryset:
-            self._note(request, rule, audit.Action.NOTICE_RULE_DELETED, {})
+            self._note(request, rule, audit_log.Action.NOTICE_RULE_DELETED, {})
         super().delete_queryset(request, queryset)
 
     @admin.display(description="addresses")
@@ -104,13 +108,15 @@ class NoticeRuleAdmin(ForAdministrators):
         person = request.user.get_username()
         if not rule.targets:
             return [(False, "The rule has no address yet. Add one and save.")]
-        if not trying.may_try(person):
-            return [(False, f"Only {trying.TRIES_PER_MINUTE} tests a minute. Wait a little.")]
-        sent = delivering.send_test(rule, person)
+        if not connection_test.may_try(person):
+            return [
+                (False, f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little.")
+            ]
+        sent = delivery.send_test(rule, person)
         self._note(
             request,
             rule,
-            audit.Action.NOTICE_RULE_TESTED,
+            audit_log.Action.NOTICE_RULE_TESTED,
             {each.shown: outcome.state for each, outcome in sent},
         )
         return [
@@ -119,9 +125,9 @@ class NoticeRuleAdmin(ForAdministrators):
         ]
 
     def _note(
-        self, request: HttpRequest, rule: NoticeRule, action: audit.Action, what: Any
+        self, request: HttpRequest, rule: NoticeRule, action: audit_log.Action, what: Any
     ) -> None:
-        audit.record(
+        audit_log.record(
             request.user,
             action,
             target=f"rule:{rule.pk} {rule.name}",
@@ -133,5 +139,5 @@ class NoticeRuleAdmin(ForAdministrators):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         rule: NoticeRule | None = kwargs.get("obj")
-        context["words"] = notice_rules.in_words(rule) if rule else ""
+        context["words"] = notification_rules.in_words(rule) if rule else ""
         return super().render_change_form(request, context, *args, **kwargs)

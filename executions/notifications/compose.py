@@ -1,7 +1,7 @@
-"""Writes the messages that tell people what `noticing` has raised.
+"""Writes the messages that tell people what `evaluation` has raised.
 
 Called by `tasks`. Rows first: a message and its deliveries are stored together with the mark that
-its notices are told, so nothing is told twice. `delivering` hands them over.
+its notices are told, so nothing is told twice. `delivery` hands them over.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions import phrasing
-from executions.delivering import deliveries_of
 from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeRule
-from executions.phrasing import Group
+from executions.notifications import message_text
+from executions.notifications.delivery import deliveries_of
+from executions.notifications.message_text import Group
 
 
 def write_messages() -> int:
@@ -65,8 +65,8 @@ def _write(rule_id: int) -> int:
     Notice.objects.filter(pk__in=raised_ids).update(told_at=now, message=message)
     Notice.objects.filter(pk__in=cleared_ids).update(clear_told_at=now, clear_message=message)
     groups = [group.shown for group in raised], [group.shown for group in cleared]
-    message.title = phrasing.title(rule, *groups)
-    message.body = phrasing.body(rule, *groups, message.pk)
+    message.title = message_text.title(rule, *groups)
+    message.body = message_text.body(rule, *groups, message.pk)
     message.account_ids = sorted({pk for group in (*raised, *cleared) for pk in group.account_ids})
     message.save()
     deliveries_of(message, rule)
@@ -97,7 +97,9 @@ def _groups(rule: NoticeRule, ids: list[int]) -> list[_Kept]:
             [ids],
         )
         found = cursor.fetchall()
-    shown = [pk for members, *_ in found[: phrasing.GROUPS] for pk in members[: phrasing.FIRST]]
+    shown = [
+        pk for members, *_ in found[: message_text.GROUPS] for pk in members[: message_text.FIRST]
+    ]
     rows = Notice.objects.select_related("rule", "account", "workflow").in_bulk(shown)
     return [
         _Kept(

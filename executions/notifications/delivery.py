@@ -1,11 +1,10 @@
 """Hands messages over to their addresses, each once.
 
 Called by `tasks`. A delivery is claimed with a lease. `preparing`: nothing has left, and where a
-worker dies there, another one sends it. From `sending` on it may have arrived; a worker that dies
-there leaves `unknown`, which is never sent again (at most once) and stands in the delivery log.
-What surely was not taken is tried again, less and less often. Messages that have piled up for one
-address go out as one.
-"""
+worker dies there, another one sends it. From `sending` on it may have arrived; a worker
+that dies there leaves `unknown`, which is never sent again (at most once) and stands in the
+delivery log. What surely was not taken is tried again, less and less often. Messages that have
+piled up for one address go out as one."""
 
 from __future__ import annotations
 
@@ -18,11 +17,12 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from executions import live, phrasing
+from executions.live import publish
 from executions.models import Delivery, DeliveryState, Event, NoticeMessage, NoticeRule
-from providers import messages
+from executions.notifications import message_text
+from executions.notifications.channels import addresses
+from executions.notifications.channels.addresses import Outcome
 from providers.credentials import SealError
-from providers.messages import Outcome
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 RETRY_AFTER = (10, 60, 300, 900, 3600)  # seconds; then it is given up
@@ -117,12 +117,12 @@ def tidy() -> int:
 
 def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
     """A marked message to every address, now, in the caller's time; it stands in the log too."""
-    title, body = phrasing.words_of_test(rule, by)
+    title, body = message_text.words_of_test(rule, by)
     message = NoticeMessage.objects.create(rule=rule, kind="test", title=title, body=body)
     held = {"state": DeliveryState.SENDING, "attempts": 1, "lease_until": timezone.now() + LEASE}
     results = []
     for delivery in deliveries_of(message, rule, **held):
-        outcome = _send(rule, delivery.target, messages.Message(title, body), lambda: True)
+        outcome = _send(rule, delivery.target, addresses.Message(title, body), lambda: True)
         state = "sent" if outcome.is_sent else "unknown" if outcome.state == "unknown" else "failed"
         _store([delivery], DeliveryState(state), outcome.says)
         results.append((delivery, outcome))
@@ -130,19 +130,19 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
 
 
 def _send(
-    rule: NoticeRule, target: str, message: messages.Message, may_go: Callable[[], bool]
+    rule: NoticeRule, target: str, message: addresses.Message, may_go: Callable[[], bool]
 ) -> Outcome:
     """One sending to one address of the rule, whatever stands in its way told as an outcome."""
     try:
         urls = {each["id"]: each["url"] for each in rule.addresses()}
         if target not in urls:
             return Outcome("dropped", "The address was removed.")
-        address = messages.read_address(urls[target])
+        address = addresses.read_address(urls[target])
     except SealError as error:
         return Outcome("refused", f"{error} Type the address again.")
-    except messages.AddressRefused as error:
+    except addresses.AddressRefused as error:
         return Outcome("refused", str(error))
-    return messages.send(
+    return addresses.send(
         address,
         message,
         settings.ANNUNCIATOR_ALLOWED_NETWORKS,
@@ -151,15 +151,15 @@ def _send(
     )
 
 
-def _joined(claimed: list[Delivery]) -> messages.Message:
+def _joined(claimed: list[Delivery]) -> addresses.Message:
     newest = claimed[-1].message
     event = Event(newest.rule.event)
     kinds = {delivery.message.kind for delivery in claimed}
     color = "success" if kinds == {"cleared"} else COLORS.get(event, "failure")
     if len(claimed) == 1:
-        return messages.Message(newest.title, newest.body, color)
+        return addresses.Message(newest.title, newest.body, color)
     parts = [f"{each.message.title}\n\n{each.message.body}" for each in claimed]
-    return messages.Message(
+    return addresses.Message(
         f"{len(claimed)} messages, the last: {newest.title}", "\n\n—\n\n".join(parts), color
     )
 
@@ -217,4 +217,4 @@ def _store(claimed: list[Delivery], state: DeliveryState, says: str) -> None:
 
 
 def _tell_pages(deliveries: list[Delivery]) -> None:
-    live.publish_rest({pk for each in deliveries for pk in each.message.account_ids})
+    publish.publish_rest({pk for each in deliveries for pk in each.message.account_ids})

@@ -16,11 +16,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from executions import live
-from executions import noticing_sql as sql
-from executions.durations import ENOUGH, is_overdue, overdue_at
-from executions.freshness import freshness
+from executions.display.freshness import freshness
+from executions.live import publish
 from executions.models import Event, Notice, NoticeClock, NoticeRule
+from executions.notifications import evaluation_sql as sql
+from executions.search.overdue import ENOUGH, is_overdue, overdue_at
 from providers.models import ProviderAccount
 
 CONDITIONS_EVERY = timedelta(seconds=10)  # failures are looked for each time
@@ -252,7 +252,7 @@ def _change(statement: str, values: dict[str, Any]) -> int:
     """How many notices it changed; open pages are told once it is committed."""
     accounts = [row[0] for row in _rows(statement, values)]
     if accounts:
-        transaction.on_commit(lambda: live.publish_rest(set(accounts)))
+        transaction.on_commit(lambda: publish.publish_rest(set(accounts)))
     return len(accounts)
 
 

@@ -1,4 +1,4 @@
-"""The statements behind `noticing`: what each event looks like in rows, and when it is over.
+"""The statements behind `evaluation`: what each event looks like in rows, and when it is over.
 
 Each reads what is open or new, never the whole table: transitions since the watermark by their
 partition key, open questions, open runs, open commands and raised notices by their partial indexes.

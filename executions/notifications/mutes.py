@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from executions import audit
+from executions.access import audit_log
+from executions.access.permissions import may_act, visible_accounts
 from executions.models import Notice, NoticeMute, NoticeRule, Workflow
-from executions.roles import may_act, visible_accounts
 from providers.models import ProviderAccount
 
 ACKNOWLEDGED_FOR = timedelta(hours=24)
@@ -60,7 +60,7 @@ def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
     count = same.update(
         acknowledged_by=user, acknowledged_at=now, acknowledged_until=now + ACKNOWLEDGED_FOR
     )
-    _record(user, audit.Action.NOTICE_ACKNOWLEDGED, notice, {"states": count}, address)
+    _record(user, audit_log.Action.NOTICE_ACKNOWLEDGED, notice, {"states": count}, address)
     return count
 
 
@@ -71,7 +71,7 @@ def let_go(notice: Notice, user: User, *, address: str | None) -> int:
     count = _group_of(notice, user).update(
         acknowledged_by=None, acknowledged_at=None, acknowledged_until=None
     )
-    _record(user, audit.Action.NOTICE_LET_GO, notice, {"states": count}, address)
+    _record(user, audit_log.Action.NOTICE_LET_GO, notice, {"states": count}, address)
     return count
 
 
@@ -100,9 +100,9 @@ def mute(
     else:
         made.account, kind, account = thing, "account", thing.name
     made.save()
-    audit.record(
+    audit_log.record(
         user,
-        audit.Action.NOTICE_MUTED,
+        audit_log.Action.NOTICE_MUTED,
         account_name=account,
         target=f"{kind}:{thing.pk} {thing}",
         detail={"reason": reason, "until": until.isoformat()},
@@ -117,9 +117,9 @@ def end_mute(made: NoticeMute, user: User, *, address: str | None) -> None:
     _check(user)
     now = timezone.now()
     if NoticeMute.objects.filter(pk=made.pk, until__gt=now).update(until=now):
-        audit.record(
+        audit_log.record(
             user,
-            audit.Action.NOTICE_MUTE_ENDED,
+            audit_log.Action.NOTICE_MUTE_ENDED,
             target=f"mute:{made.pk} {made.thing}",
             address=address,
         )
@@ -137,9 +137,13 @@ def _check(user: User) -> None:
 
 
 def _record(
-    user: User, action: audit.Action, notice: Notice, detail: dict[str, int], address: str | None
+    user: User,
+    action: audit_log.Action,
+    notice: Notice,
+    detail: dict[str, int],
+    address: str | None,
 ) -> None:
-    audit.record(
+    audit_log.record(
         user,
         action,
         account_name=notice.account.name,

@@ -1,6 +1,6 @@
 """Setting a notification rule up: what a person typed becomes a row, its addresses sealed.
 
-Filled by the admin (`notice_rules_admin`). Addresses go in and never come out: the form shows what
+Filled by the admin (`admin`). Addresses go in and never come out: the form shows what
 may be shown of the stored ones and takes new ones.
 """
 
@@ -17,7 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.models import Event, Notice, NoticeRule
-from providers import credentials, messages
+from executions.notifications.channels import addresses
+from providers import credentials
 from providers.credentials import SealError
 
 MAX_ADDRESSES = 10
@@ -97,7 +98,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     new_addresses = forms.CharField(
         label="Add addresses",
         required=False,
-        max_length=MAX_ADDRESSES * messages.MAX_ADDRESS,
+        max_length=MAX_ADDRESSES * addresses.MAX_ADDRESS,
         help_text=ADDRESS_HELP,
         widget=WriteOnlyTextarea(
             attrs={"rows": 3, "cols": 80, "autocomplete": "off", "spellcheck": "false"}
@@ -111,7 +112,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             "grace_seconds", "pause_seconds", "tells_cleared", "enabled",
         )  # fmt: skip
 
-    def clean_new_addresses(self) -> list[messages.Address]:
+    def clean_new_addresses(self) -> list[addresses.Address]:
         """Each is understood and may be reached; what is said never holds the address."""
         found, problems = [], []
         lines = [line for line in self.cleaned_data["new_addresses"].splitlines() if line.strip()]
@@ -119,9 +120,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError(f"A rule has at most {MAX_ADDRESSES} addresses.")
         for number, line in enumerate(lines, start=1):
             try:
-                address = messages.read_address(line)
-                outcome = messages.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
-            except messages.AddressRefused as error:
+                address = addresses.read_address(line)
+                outcome = addresses.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
+            except addresses.AddressRefused as error:
                 problems.append(f"Line {number}: {error}")
                 continue
             if outcome.is_sent:
@@ -188,7 +189,7 @@ def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
     ]
 
 
-def _seal(rule: NoticeRule, added: list[messages.Address], removed: set[str], by: str) -> None:
+def _seal(rule: NoticeRule, added: list[addresses.Address], removed: set[str], by: str) -> None:
     try:
         stored = rule.addresses()
     except SealError:

@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import muting, notice_rules, phrasing
-from executions.ids import row_id
+from executions.access.permissions import visible_accounts
+from executions.display.id_params import row_id
+from executions.display.text import clock, iso, mark, moment, plain, stamped, time_tag
+from executions.inbox.question_page import require_may_act
 from executions.models import (
     Delivery,
     DeliveryState,
@@ -24,11 +26,11 @@ from executions.models import (
     NoticeRule,
     Workflow,
 )
-from executions.roles import visible_accounts
-from executions.views.chrome import Fragment, accounts_of, address, changes, fragment, person, show
-from executions.views.form_pages import posted_from
-from executions.views.questions import require_may_act
-from executions.wording import clock, iso, mark, moment, plain, stamped, time_tag
+from executions.notifications import message_text
+from executions.notifications import mutes as notifications_mutes
+from executions.notifications import rules as notification_rules
+from executions.web.form_pages import posted_from
+from executions.web.page import Fragment, accounts_of, address, changes, fragment, person, show
 
 MAX_GROUPS = 100
 RECENT = 10  # deliveries on the first page
@@ -56,10 +58,12 @@ def notices(request: HttpRequest) -> HttpResponse:
         **_now(request),
         "rules": [_rule_view(rule) for rule in _rules(request)],
         "things": _things(request),
-        "durations": [(key, words) for key, (words, _) in muting.DURATIONS.items()],
+        "durations": [(key, words) for key, (words, _) in notifications_mutes.DURATIONS.items()],
         "changes_url": reverse("executions:notices-changes"),
     }
-    return show(request, "executions/notices.html", context, own_stamp=_stamp(context))
+    return show(
+        request, "executions/notifications/notifications.html", context, own_stamp=_stamp(context)
+    )
 
 
 @require_GET
@@ -67,7 +71,12 @@ def notices_changes(request: HttpRequest) -> HttpResponse:
     context = _now(request)
 
     def fragments() -> list[Fragment]:
-        return [Fragment("#notices", fragment(request, "executions/_notices.html", context))]
+        return [
+            Fragment(
+                "#notices",
+                fragment(request, "executions/notifications/_notifications.html", context),
+            )
+        ]
 
     return changes(request, _stamp(context), fragments)
 
@@ -85,7 +94,7 @@ def message_list(request: HttpRequest) -> HttpResponse:
         "older": older,
         "is_first": not before,
     }
-    return show(request, "executions/notice_messages.html", context)
+    return show(request, "executions/notifications/messages.html", context)
 
 
 @require_GET
@@ -103,22 +112,22 @@ def message_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deliveries": [_delivery_view(row) for row in message.deliveries.select_related("message")],
         "notices": [_notice_view(notice) for notice in found[:LISTED]],
         "has_more": len(found) > LISTED,
-        "links": phrasing.absolute("/"),
+        "links": message_text.absolute("/"),
         "here": request.build_absolute_uri("/"),
     }
-    return show(request, "executions/notice_message.html", context)
+    return show(request, "executions/notifications/message.html", context)
 
 
 @posted_from(lambda request, pk: reverse("executions:notices"))
 def acknowledgement(request: HttpRequest, pk: int) -> HttpResponse:
     """For the whole group of this notice, or taken back with `let_go`."""
     user = person(request)
-    found = muting.visible_notices(user).select_related("rule", "account")
+    found = notifications_mutes.visible_notices(user).select_related("rule", "account")
     notice = get_object_or_404(found, pk=pk, cleared_at__isnull=True)
     if "let_go" in request.POST:
-        muting.let_go(notice, user, address=address(request))
+        notifications_mutes.let_go(notice, user, address=address(request))
     else:
-        muting.acknowledge(notice, user, address=address(request))
+        notifications_mutes.acknowledge(notice, user, address=address(request))
     return redirect("executions:notices")
 
 
@@ -127,14 +136,14 @@ def mute_creation(request: HttpRequest) -> HttpResponse:
     require_may_act(request)
     thing = _thing(request, request.POST.get("thing", ""))
     try:
-        made = muting.mute(
+        made = notifications_mutes.mute(
             thing,
             person(request),
             reason=request.POST.get("reason", ""),
             lasts=request.POST.get("lasts", ""),
             address=address(request),
         )
-    except muting.NotMuted as error:
+    except notifications_mutes.NotMuted as error:
         messages.error(request, f"Nothing was muted. {error}")
         chosen = request.POST.get("thing", "")
         return redirect(f"{reverse('executions:notices')}?mute={chosen}#mute")
@@ -145,8 +154,10 @@ def mute_creation(request: HttpRequest) -> HttpResponse:
 @posted_from(lambda request, pk: reverse("executions:notices"))
 def mute_end(request: HttpRequest, pk: int) -> HttpResponse:
     user = person(request)
-    muting.end_mute(
-        get_object_or_404(muting.visible_mutes(user), pk=pk), user, address=address(request)
+    notifications_mutes.end_mute(
+        get_object_or_404(notifications_mutes.visible_mutes(user), pk=pk),
+        user,
+        address=address(request),
     )
     return redirect("executions:notices")
 
@@ -194,7 +205,7 @@ def _thing(request: HttpRequest, text: str) -> Any:
 
 def _now(request: HttpRequest) -> dict[str, Any]:
     mutes = list(
-        muting.visible_mutes(person(request))
+        notifications_mutes.visible_mutes(person(request))
         .select_related("rule", "account", "workflow", "workflow__account", "created_by")
         .order_by("until", "pk")
     )
@@ -214,7 +225,7 @@ def _stamp(context: dict[str, Any]) -> str:
 
 def _raised(request: HttpRequest, mutes: list[NoticeMute]) -> tuple[list[dict[str, Any]], bool]:
     """What is raised now, by rule and kind, the newest first. Two queries."""
-    found = muting.visible_notices(person(request))
+    found = notifications_mutes.visible_notices(person(request))
     found = found.filter(cleared_at__isnull=True, rule__enabled=True)
     rows: list[dict[str, Any]] = list(
         found.values("rule", "group_key")
@@ -260,7 +271,9 @@ def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) ->
 def _list_of(notice: Notice, row: dict[str, Any]) -> str:
     if row["count"] == 1 or notice.rule.event != Event.FAILED:
         return ""
-    return phrasing.list_of(phrasing.Group(row["count"], row["first"], row["last"], [notice]))
+    return message_text.list_of(
+        message_text.Group(row["count"], row["first"], row["last"], [notice])
+    )
 
 
 def _notice_view(notice: Notice) -> dict[str, Any]:
@@ -269,12 +282,12 @@ def _notice_view(notice: Notice) -> dict[str, Any]:
         "id": notice.pk,
         "lamp": lamp,
         "icon": icon,
-        "word": phrasing.WORDS[Event(notice.rule.event)][0],
+        "word": message_text.WORDS[Event(notice.rule.event)][0],
         "workflow": plain(notice.workflow.name, 160) if notice.workflow else "",
         "label": plain(notice.label, 160),
         "account": notice.account.name,
-        "sentence": plain(phrasing.sentence(notice), 300),
-        "path": phrasing.path_of(notice),
+        "sentence": plain(message_text.sentence(notice), 300),
+        "path": message_text.path_of(notice),
         "cleared": time_tag(notice.cleared_at),
         "because": notice.cleared_because,
     }
@@ -326,7 +339,7 @@ def _rule_view(rule: NoticeRule) -> dict[str, Any]:
     return {
         "id": rule.pk,
         "name": rule.name,
-        "words": notice_rules.in_words(rule),
+        "words": notification_rules.in_words(rule),
         "team": rule.group.name if rule.group else "everybody",
         "addresses": [(target["service"], target["shown"]) for target in rule.targets],
         "enabled": rule.enabled,

@@ -1,8 +1,7 @@
 """The numbers behind the charts: how runs ended, and how long people took to answer.
 
-Reads the roll-up (`tallying`), never the runs, so the cost grows with time and accounts alone; and
-of questions at most the newest MOST_QUESTIONS of the range.
-"""
+Reads the roll-up (`storage.rollups`), never the runs, so the cost grows with time and accounts
+alone; and of questions at most the newest MOST_QUESTIONS of the range."""
 
 from __future__ import annotations
 
@@ -14,10 +13,10 @@ from typing import Any
 
 from django.db import connection
 
-from executions.filters import Filters
-from executions.spans import Range
-from executions.tallying import NO_END, percentile, start_of
-from executions.wall import workflows_sql
+from executions.overview.time_buckets import Range
+from executions.overview.wallboard import workflows_sql
+from executions.search.filters import Filters
+from executions.storage.rollups import NO_END, percentile, start_of
 from providers.contract import LAMPS, Lamp, Status
 
 WEEK = 7 * 24 * 4  # quarters

@@ -1,4 +1,4 @@
-"""Charts as rectangles, labels and tables: what `charting` counted, drawn for the overview.
+"""Charts as rectangles, labels and tables: what `chart_queries` counted, drawn for the overview.
 
 Every mark and every number of a table leads to the list of exactly those runs. Units of a drawing
 are its own: ten across for a bucket, a hundred up; the page stretches it.
@@ -12,11 +12,11 @@ from datetime import timedelta
 from itertools import pairwise
 from math import ceil, log
 
-from executions.charting import ENDED_LAMPS, RATED, Bucket, Endings, Hour
-from executions.filters import LAMP_WORDS
-from executions.spans import Range, stamp
-from executions.tallying import FINAL_STATUSES, QUARTER
-from executions.wording import STATUS_VIEWS, duration
+from executions.display.text import STATUS_VIEWS, duration
+from executions.overview.chart_queries import ENDED_LAMPS, RATED, Bucket, Endings, Hour
+from executions.overview.time_buckets import Range, stamp
+from executions.search.filters import LAMP_WORDS
+from executions.storage.rollups import FINAL_STATUSES, QUARTER
 from providers.contract import Lamp, Status
 
 TALL = 100.0

@@ -12,14 +12,14 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
-from executions import spans
-from executions.charts import Pairs
-from executions.filters import NOT_FILTERS, Filters, parse, provider_name
-from executions.ids import row_id
+from executions.display.id_params import row_id
+from executions.display.text import plain
 from executions.models import Workflow
-from executions.spans import Range
-from executions.views.chrome import accounts_of, sees_all
-from executions.wording import plain
+from executions.overview import time_buckets
+from executions.overview.charts import Pairs
+from executions.overview.time_buckets import Range
+from executions.search.filters import NOT_FILTERS, Filters, parse, provider_name
+from executions.web.page import accounts_of, sees_all
 
 NARROWED = ("account", "provider", "workflow")
 TIMED = ("finished", "finished_from", "finished_to")
@@ -102,7 +102,7 @@ def asked_of(request: HttpRequest) -> Asked:
         elif key not in OWN and key not in TIMED and any(values):
             ignored.append(f"“{key[:40]}” does not narrow the overview.")
     filters = parse(words, accounts, now=now, sees_all=sees_all(request))
-    span = spans.parse(request.GET, now)
+    span = time_buckets.parse(request.GET, now)
     opened = row_id(request.GET.get("opened", ""))
     return Asked(
         filters,
@@ -135,7 +135,9 @@ def controls(asked: Asked) -> dict[str, Any]:
             for key in NARROWED
         ],
         "has_more_workflows": len(names) > MAX_OPTIONS,
-        "presets": [(key, words[0], key == span.preset) for key, words in spans.PRESETS.items()],
+        "presets": [
+            (key, words[0], key == span.preset) for key, words in time_buckets.PRESETS.items()
+        ],
         "is_custom": not span.preset,
         "from_value": _local(span, 0),
         "to_value": "" if span.is_open else _local(span, -1),

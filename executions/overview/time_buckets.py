@@ -1,9 +1,8 @@
 """A span of time of the overview, cut into buckets at the reader's own hours, days and weeks.
 
-Ends of runs are counted per quarter hour (see `tallying`), and every zone's hours and days begin at
-one, so cuts are exact everywhere: on a day on which clocks change there are 23 or 25 hours, and an
-hour that happens twice is two buckets.
-"""
+Ends of runs are counted per quarter hour (see `storage.rollups`), and every zone's hours and days
+begin at one, so cuts are exact everywhere: on a day on which clocks change there are 23 or 25
+hours, and an hour that happens twice is two buckets."""
 
 from __future__ import annotations
 
@@ -16,8 +15,8 @@ from itertools import pairwise
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions.clocks import read_moment
-from executions.tallying import QUARTER, quarter_of, start_of
+from executions.display.wall_clock import read_moment
+from executions.storage.rollups import QUARTER, quarter_of, start_of
 
 PRESETS: Mapping[str, tuple[str, timedelta]] = {
     "6h": ("last 6 hours", timedelta(hours=6)),

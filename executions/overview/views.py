@@ -11,13 +11,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import charting, charts, wall
-from executions.charting import ENDED_LAMPS, Answering
-from executions.filters import LAMP_WORDS, provider_name
-from executions.freshness import Freshness, freshness
-from executions.ids import row_id, row_ids
-from executions.spans import between
-from executions.views.chrome import (
+from executions.display.freshness import Freshness, freshness
+from executions.display.id_params import row_id, row_ids
+from executions.display.text import duration, iso, mark, moment, plain
+from executions.overview import chart_queries, charts, wallboard
+from executions.overview.chart_queries import ENDED_LAMPS, Answering
+from executions.overview.filters import Asked, asked_of, controls
+from executions.overview.time_buckets import between
+from executions.search.filters import LAMP_WORDS, provider_name
+from executions.web.page import (
     Fragment,
     accounts_of,
     changes,
@@ -26,8 +28,6 @@ from executions.views.chrome import (
     show,
     wants_fragment,
 )
-from executions.views.overview_filters import Asked, asked_of, controls
-from executions.wording import duration, iso, mark, moment, plain
 from providers.contract import Lamp
 
 CHARTS_EVERY = 30  # seconds after which an open page gets its charts again
@@ -51,11 +51,11 @@ def overview(request: HttpRequest) -> HttpResponse:
     tiles = ".".join(map(str, context["wall"].tile_ids))
     context["changes_url"] = reverse("executions:overview-changes") + asked.query(tiles=tiles)
     if wants_fragment(request):
-        response = HttpResponse(fragment(request, "executions/_overview.html", context))
+        response = HttpResponse(fragment(request, "executions/overview/_overview.html", context))
         response["HX-Push-Url"] = reverse("executions:overview") + asked.query()
         return no_store(response)
     own = _stamp(context)
-    return show(request, "executions/overview.html", context, own_stamp=own)
+    return show(request, "executions/overview/overview.html", context, own_stamp=own)
 
 
 @require_GET
@@ -65,10 +65,14 @@ def overview_changes(request: HttpRequest) -> HttpResponse:
     context = {**_wall(asked, now, _tiles_of(request)), "drawn": _drawn(now)}
 
     def fragments() -> list[Fragment]:
-        parts = [Fragment("#wall", fragment(request, "executions/_wall.html", context))]
+        parts = [
+            Fragment("#wall", fragment(request, "executions/overview/_wallboard.html", context))
+        ]
         if request.GET.get("top") != context["drawn"]:
             drawn = {**context, **_charts(asked, now)}
-            parts.append(Fragment("#charts", fragment(request, "executions/_charts.html", drawn)))
+            parts.append(
+                Fragment("#charts", fragment(request, "executions/overview/_charts.html", drawn))
+            )
         return parts
 
     return changes(request, _stamp(context), fragments)
@@ -79,11 +83,11 @@ def hours(request: HttpRequest) -> HttpResponse:
     """One cell of the heat map, hour by hour, each with its list."""
     asked = asked_of(request)
     weekday, hour = _number(request, "weekday", 6), _number(request, "hour", 23)
-    cuts = charting.intervals(asked.span, weekday, hour)
+    cuts = chart_queries.intervals(asked.span, weekday, hour)
     wanted = (Lamp.FAILED,) if asked.is_failed else ENDED_LAMPS
     rows = []
     total = 0
-    for cut, found in zip(cuts, charting.counts_between(asked.filters, cuts), strict=True):
+    for cut, found in zip(cuts, chart_queries.counts_between(asked.filters, cuts), strict=True):
         number = sum(found.get(lamp, 0) for lamp in wanted)
         total += number
         href = asked.runs([*charts.lamps_of(*wanted), *charts.ended_between(*cut)])
@@ -96,14 +100,14 @@ def hours(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "back": reverse("executions:overview") + asked.query(),
     }
-    return show(request, "executions/overview_hours.html", context)
+    return show(request, "executions/overview/hours.html", context)
 
 
 @require_GET
 def answers(request: HttpRequest) -> HttpResponse:
     """The questions behind the answer times, newest first."""
     asked, accounts = asked_of(request), accounts_of(request)
-    found = charting.closed_questions(asked.filters, asked.span, MAX_ANSWERS + 1)
+    found = chart_queries.closed_questions(asked.filters, asked.span, MAX_ANSWERS + 1)
     rows = [
         {
             "title": plain(each.title or each.ref, 120),
@@ -125,7 +129,7 @@ def answers(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "back": reverse("executions:overview") + asked.query(),
     }
-    return show(request, "executions/overview_answers.html", context)
+    return show(request, "executions/overview/answer_times.html", context)
 
 
 # --------------------------------------------------------------------------------------- parts
@@ -141,7 +145,7 @@ def _drawn(now: datetime) -> str:
 
 
 def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> dict[str, Any]:
-    found = wall.read(asked.filters, now, opened=asked.opened, shown=shown)
+    found = wallboard.read(asked.filters, now, opened=asked.opened, shown=shown)
     accounts = asked.filters.accounts
     fresh = {pk: freshness(account, now) for pk, account in accounts.items()}
     groups = []
@@ -168,7 +172,7 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
         "groups": groups,
         "missing": found.missing,
         "totals": [
-            (state, wall.ICONS[state], number, asked.runs(_pairs(state, found.since)))
+            (state, wallboard.ICONS[state], number, asked.runs(_pairs(state, found.since)))
             for state, number in _numbers(found.runs)
         ],
         "quiet": f"{found.quiet:,}" if found.quiet else "",
@@ -178,14 +182,16 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
 
 
 def _pairs(state: str, since: str) -> list[tuple[str, str]]:
-    query = wall.list_query(state, None, since)
+    query = wallboard.list_query(state, None, since)
     return [tuple(part.split("=")) for part in query.split("&") if part]  # type: ignore[misc]
 
 
 def _numbers(states: dict[str, int]) -> list[tuple[str, str]]:
     """What there is of each state, worst first: (state, `3 failed`)."""
     return [
-        (state, wall.words_of(state, states[state])) for state in wall.STATES if states.get(state)
+        (state, wallboard.words_of(state, states[state]))
+        for state in wallboard.STATES
+        if states.get(state)
     ]
 
 
@@ -206,8 +212,8 @@ def _not_current(asked: Asked, fresh: dict[int, Freshness]) -> str:
 
 
 def _charts(asked: Asked, now: datetime) -> dict[str, Any]:
-    found = charting.endings(asked.filters, asked.span)
-    waited, is_cut = charting.answering(asked.filters, asked.span)
+    found = chart_queries.endings(asked.filters, asked.span)
+    waited, is_cut = chart_queries.answering(asked.filters, asked.span)
     link, span, whole = asked.runs, asked.span, found.whole
     hours_of = reverse("executions:overview-hours") + asked.query()
     drawn = [
@@ -235,7 +241,7 @@ def _charts(asked: Asked, now: datetime) -> dict[str, Any]:
     }
 
 
-def _facts(asked: Asked, whole: charting.Bucket) -> list[tuple[str, str, str]]:
+def _facts(asked: Asked, whole: chart_queries.Bucket) -> list[tuple[str, str, str]]:
     """(word, number, list): what the charts say of the whole range."""
     cuts = charts.ended_between(asked.span.edges[0], asked.span.edges[-1])
     p50, p95 = whole.took(0.5), whole.took(0.95)

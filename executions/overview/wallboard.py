@@ -15,12 +15,12 @@ from typing import Any
 
 from django.db import connection
 
-from executions.durations import is_overdue
-from executions.filters import Filters
+from executions.display.text import plain
 from executions.models import OPEN_STATUSES, Workflow
-from executions.spans import stamp
-from executions.tallying import quarter_of
-from executions.wording import plain
+from executions.overview.time_buckets import stamp
+from executions.search.filters import Filters
+from executions.search.overdue import is_overdue
+from executions.storage.rollups import quarter_of
 from providers.contract import LAMPS, Lamp, Status
 
 LATELY = timedelta(hours=24)

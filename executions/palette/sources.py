@@ -12,18 +12,20 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
-from executions import batches, errors, finding, tracing
-from executions.correlating import normalized
-from executions.filters import parse, provider_name
-from executions.ids import row_id
+from executions.access.permissions import may_administer, visible_executions
+from executions.bulk import batches, progress
+from executions.correlation import key_queries
+from executions.correlation.views import key_address
+from executions.display.id_params import row_id
+from executions.display.text import STATUS_VIEWS, plain, stamped, zone
+from executions.errors import groups as error_groups
 from executions.models import Execution, SavedView, Workflow
-from executions.roles import may_administer, visible_executions
-from executions.spellings import folded, holds
-from executions.views import progress
-from executions.views.chrome import accounts_of, person, sees_all
-from executions.views.details import verbs_of
-from executions.views.keys import key_address
-from executions.wording import STATUS_VIEWS, plain, stamped, zone
+from executions.payloads.business_keys import normalized
+from executions.runs.page.views import verbs_of
+from executions.search import pages as run_pages
+from executions.search.filters import parse, provider_name
+from executions.search.unicode_spellings import folded, holds
+from executions.web.page import accounts_of, person, sees_all
 
 MOST = 6  # places of one kind
 NEWEST = 2000  # runs among which the last part of an identifier is looked for
@@ -101,9 +103,9 @@ def runs(asked: Asked) -> Iterator[Place]:
     all_seen = sees_all(asked.request)
     filters = parse(query, accounts, now=timezone.now(), sees_all=all_seen)
     ids = [*_by_number(asked), *_by_last_part(asked)]
-    ids += [run.pk for run in finding.page(filters, limit=MOST).rows]
+    ids += [run.pk for run in run_pages.page(filters, limit=MOST).rows]
     order = {pk: place for place, pk in reversed(list(enumerate(ids)))}
-    for run in sorted(finding.load(list(order)), key=lambda run: order[run.pk]):
+    for run in sorted(run_pages.load(list(order)), key=lambda run: order[run.pk]):
         status = STATUS_VIEWS[run.status]
         yield Place(
             f"{plain(run.workflow_name, 80)} {plain(run.name or run.ref, 80)}",  # type: ignore[attr-defined]
@@ -152,7 +154,9 @@ def saved_views(asked: Asked) -> Iterator[Place]:
 def same_errors(asked: Asked) -> Iterator[Place]:
     if not asked.text:
         return
-    for key, text, last_at in errors.saying(asked.text, list(accounts_of(asked.request)), MOST):
+    for key, text, last_at in error_groups.saying(
+        asked.text, list(accounts_of(asked.request)), MOST
+    ):
         address = reverse("executions:error", args=[key])
         yield Place(plain(text, 100), address, "cross", f"last {stamped(last_at)}", "failed")
 
@@ -161,7 +165,7 @@ def keys(asked: Asked) -> Iterator[Place]:
     """Business keys that begin like this."""
     if not normalized(asked.text):
         return
-    for found in tracing.beginning_with(asked.text, list(accounts_of(asked.request)))[:MOST]:
+    for found in key_queries.beginning_with(asked.text, list(accounts_of(asked.request)))[:MOST]:
         runs = f"{found.runs} run{'' if found.runs == 1 else 's'}"
         yield Place(
             plain(found.text, 100), key_address(found.value), "key", f"{plain(found.name)}, {runs}"

@@ -1,7 +1,7 @@
 """The command palette: what a person may mean by a few typed letters, as a list to go to.
 
 `SOURCES` names who is asked, in the order of the answer; another kind of place is one more
-function in `places`.
+function in `sources`.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from itertools import islice
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from executions.views import places
-from executions.views.chrome import fragment, no_store
-from executions.views.places import MOST, PAGES, Asked, Place
+from executions.palette import sources as palette_sources
+from executions.palette.sources import MOST, PAGES, Asked, Place
+from executions.web.page import fragment, no_store
 from providers.contract import MAX_REF
 
 Source = Callable[[Asked], Iterable[Place]]
 
 SOURCES: tuple[tuple[str, Source], ...] = (
-    ("This run", places.acts_here),
-    ("Pages", places.pages),
-    ("Views", places.saved_views),
-    ("Runs", places.runs),
-    ("Keys", places.keys),
-    ("Errors", places.same_errors),
-    ("Workflows", places.workflows),
-    ("Accounts", places.accounts),
-    ("Batches", places.recent_batches),
+    ("This run", palette_sources.acts_here),
+    ("Pages", palette_sources.pages),
+    ("Views", palette_sources.saved_views),
+    ("Runs", palette_sources.runs),
+    ("Keys", palette_sources.keys),
+    ("Errors", palette_sources.same_errors),
+    ("Workflows", palette_sources.workflows),
+    ("Accounts", palette_sources.accounts),
+    ("Batches", palette_sources.recent_batches),
 )
 
 
@@ -40,7 +40,7 @@ def palette(request: HttpRequest) -> HttpResponse:
     groups = [(name, list(islice(source(asked), most))) for name, source in SOURCES]
     numbered = _numbered([(name, found) for name, found in groups if found])
     context = {"groups": numbered, "q": text}
-    return no_store(HttpResponse(fragment(request, "executions/_palette_found.html", context)))
+    return no_store(HttpResponse(fragment(request, "executions/palette/_found.html", context)))
 
 
 def _numbered(

@@ -1,7 +1,7 @@
 """Finds business keys in a run: a source, a path into it, a pattern. Bounded, and never an error.
 
-Called by `storing` for what polls bring, by `rekeying` for stored runs and by the admin's trial.
-What is wrong with a rule is a sentence for its account's page. Knows no rows.
+Called by `storage.store` for what polls bring, by `storage.key_backfill` for stored runs and by
+the admin's trial. What is wrong with a rule is a sentence for its account's page. Knows no rows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import re2
 
-from providers import jsontext
+from providers import exact_json
 
 SOURCES: Mapping[str, str] = {
     "name": "the run's name",
@@ -210,4 +210,4 @@ def _text(value: Any, *, is_searched: bool) -> str:
         return str(int(value))
     if isinstance(value, int | float):
         return str(value)
-    return jsontext.written(value) if is_searched else ""
+    return exact_json.written(value) if is_searched else ""

@@ -1,9 +1,8 @@
 """When two error texts are the same error: what differs from run to run is masked.
 
-Called by `storing` for every text it stores, so a key is made once and kept. Pure text: nothing
-here knows a row or a provider. A change of the rules changes every key: `rekey` in the migration
-of such a change makes those of stored rows again.
-"""
+Called by `storage.store` for every text it stores, so a key is made once and kept. Pure text:
+nothing here knows a row or a provider. A change of the rules changes every key: `rekey` in the
+migration of such a change makes those of stored rows again."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ import hashlib
 import re
 from functools import lru_cache
 
-from executions.terminal import without_codes
+from executions.payloads.terminal_text import without_codes
 
 KEY_LENGTH = 16  # hexadecimal characters
 LONGEST = 300  # characters looked at; as many as a summary has

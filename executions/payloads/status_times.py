@@ -1,9 +1,8 @@
 """Since when a run is in its status, by the provider's own times.
 
-Called by `storing`. Where the provider does not tell, what is stored is when we first saw it so,
-and pages say "at least". When a run left a status between two polls is found by the statement
-itself, which knows the steps that are stored.
-"""
+Called by `storage.store`. Where the provider does not tell, what is stored is when we first saw it
+so, and pages say "at least". When a run left a status between two polls is found by the statement
+itself, which knows the steps that are stored."""
 
 from __future__ import annotations
 

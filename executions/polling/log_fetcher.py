@@ -12,11 +12,11 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from executions import live
+from executions.live import publish
 from executions.models import Execution, ExecutionDetail, LogEntry
-from executions.redaction import typed_secrets
-from executions.storing import within_years
-from executions.terminal import last_state, without_codes
+from executions.payloads.terminal_text import last_state, without_codes
+from executions.storage.redaction import typed_secrets
+from executions.storage.store import within_years
 from providers.adapter import Adapter
 from providers.contract import LogChunk, short_ref
 from providers.models import ProviderAccount, open_account
@@ -47,7 +47,7 @@ def fetch(execution: Execution, adapter: Adapter | None = None) -> int:
         if chunk.is_complete or not chunk.lines:
             break
     if added:
-        live.publish_runs(execution.account_id, [(execution.pk, execution.version)])
+        publish.publish_runs(execution.account_id, [(execution.pk, execution.version)])
     return added
 
 

@@ -1,10 +1,9 @@
 """Polls one claimed account: opens it, stores what it says, reads what its lists do not decide.
 
-Called by `tasks` and the `poll` command; calls `storing`, `scheduling`, `readings`, and `live`
-after commit. A failed poll changes an account's health and the age of its data, never a status.
-Discovery comes first and is never held up by readings: they have a few seconds of each poll, and
-what is left over waits its turn as a row that `reader` works at.
-"""
+Called by `tasks` and the `poll` command; calls `storage.store`, `schedule`, `read_queue`, and
+`live` after commit. A failed poll changes an account's health and the age of its data, never a
+status. Discovery comes first and is never held up by readings: they have a few seconds of each
+poll, and what is left over waits its turn as a row that `queue_reader` works at."""
 
 from __future__ import annotations
 
@@ -19,11 +18,13 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from executions import live, readings, rekeying
+from executions.live import publish
 from executions.models import OPEN_STATUSES, Execution, Rank
-from executions.redaction import typed_secrets
-from executions.scheduling import MISSES, Tally, finish, interval_of
-from executions.storing import BATCH, NOW, Stored, quarantine, store
+from executions.polling import read_queue
+from executions.polling.schedule import MISSES, Tally, finish, interval_of
+from executions.storage import key_backfill
+from executions.storage.redaction import typed_secrets
+from executions.storage.store import BATCH, NOW, Stored, quarantine, store
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -127,7 +128,7 @@ class _Poll:
         for ref, known in self._open_runs():
             if ref not in self.seen and self._is_turn(ref, known):
                 self.to_read.setdefault(ref, None)
-        readings.ask(self.history, Rank.HISTORY, log=False)
+        read_queue.ask(self.history, Rank.HISTORY, log=False)
         self._read_details()
 
     def _take(self, page: list[Snapshot | Unreadable]) -> None:
@@ -221,7 +222,7 @@ class _Poll:
     def _read_details(self) -> None:
         """One by one, as long as there is time. What is left over, also because a reading failed,
         is stored as the list has it where it was not known at all, and waits its turn."""
-        waiting = readings.waiting_refs(self.account.pk, list(self.to_read))
+        waiting = read_queue.waiting_refs(self.account.pk, list(self.to_read))
         left = sorted(self.to_read.keys() - waiting, key=lambda ref: ref not in self.unknown)
         until, most = time.monotonic() + READ_FOR, DETAILS
         batch: list[Snapshot] = []
@@ -249,7 +250,7 @@ class _Poll:
         known = _known(self.account.pk, refs)
         self._store([s for ref in refs if ref not in known and (s := self.to_read[ref])])
         ids = [run.id for run in _known(self.account.pk, refs).values()]
-        readings.ask(ids, Rank.POLL, log=False)
+        read_queue.ask(ids, Rank.POLL, log=False)
 
     def _read(self, ref: str) -> Snapshot | None:
         """One run by its ref. What concerns this run alone does not stop the others."""
@@ -302,7 +303,7 @@ def store_and_tell(
 ) -> tuple[list[Stored], int]:
     """Store a batch and, after the commit, tell open pages which ids changed."""
     refs = [snapshot.ref for snapshot in snapshots]
-    rules = rekeying.rules_of(account.pk)
+    rules = key_backfill.rules_of(account.pk)
     rows, bad = store(
         account.pk,
         account.poll_seq,
@@ -312,11 +313,11 @@ def store_and_tell(
         typed=typed_secrets(account, refs, secrets),
         rules=rules,
     )
-    rekeying.report(rules)
+    key_backfill.report(rules)
     if rows:
         pairs = [(row.execution_id, row.version) for row in rows]
         new = [row.execution_id for row in rows if row.is_new]
-        transaction.on_commit(lambda: live.publish_runs(account.pk, pairs, new))
+        transaction.on_commit(lambda: publish.publish_runs(account.pk, pairs, new))
     return rows, bad
 
 
@@ -362,7 +363,7 @@ def note_missing(account_id: int, ref: str) -> None:
         )
         changed = [(row[0], row[1]) for row in cursor.fetchall()]
     if changed:
-        transaction.on_commit(lambda: live.publish_runs(account_id, changed))
+        transaction.on_commit(lambda: publish.publish_runs(account_id, changed))
 
 
 def note_unreadable(account_id: int, ref: str) -> None:
@@ -381,7 +382,7 @@ def note_unreadable(account_id: int, ref: str) -> None:
         )
         changed = [(row[0], row[1]) for row in cursor.fetchall()]
     if changed:
-        transaction.on_commit(lambda: live.publish_runs(account_id, changed))
+        transaction.on_commit(lambda: publish.publish_runs(account_id, changed))
 
 
 def _known(account_id: int, refs: list[str]) -> dict[str, Known]:

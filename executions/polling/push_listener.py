@@ -15,8 +15,8 @@ from pathlib import Path
 
 from django.db import close_old_connections
 
-from executions import live
-from executions.waking import wake
+from executions.live import publish
+from executions.live.wake_workers import wake
 from providers.adapter import Adapter
 from providers.contract import ProviderError
 from providers.credentials import SealError
@@ -62,7 +62,7 @@ class Ear:
             now = time.monotonic()
             for ref in [ref for ref, at in tuple(self.due.items()) if at <= now]:
                 self.due.pop(ref, None)
-                if live.is_first(f"hint:{self.account.pk}:{ref}", 1):
+                if publish.is_first(f"hint:{self.account.pk}:{ref}", 1):
                     wake("read_ref", self.account.pk, ref, expires=10)
                 else:
                     self.due.setdefault(ref, now + 1.0)  # the last of many hints counts too

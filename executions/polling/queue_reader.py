@@ -1,9 +1,9 @@
-"""Reads the runs that `readings` says are due, one account at a time, inside the account's rate.
+"""Reads the runs that `read_queue` says are due, one account at a time, inside the account's rate.
 
-Called by `tasks`; calls `readings` for whose turn it is, the adapter, `storing` by way of
-`polling`, `logs`, and `settling` with what was seen. Polls and commands come before it: it leaves
-them a part of the account's burst, and reads history only while most of that is unused.
-"""
+Called by `tasks`; calls `read_queue` for whose turn it is, the adapter, `storage.store` by way of
+`poller`, `logs`, and `commands.reconciliation` with what was seen. Polls and commands come before
+it: it leaves them a part of the account's burst, and reads history only while most of that is
+unused."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from itertools import count
 
 from django.db import OperationalError
 
-from executions import durations, live, logs, polling, readings, scheduling, settling
+from executions.commands import reconciliation
+from executions.live import publish
 from executions.models import Execution, Rank
-from executions.readings import ORDER, Due
+from executions.polling import log_fetcher, poller, read_queue, schedule
+from executions.polling.read_queue import ORDER, Due
+from executions.search import overdue
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -50,13 +53,13 @@ again by the next tick."""
 
 def work(account_id: int) -> None:
     """Read what is due, for a while. Nothing if somebody else is at it."""
-    if not readings.claim(account_id):
+    if not read_queue.claim(account_id):
         return
     rest: timedelta | None = None
     try:
         rest = _Reader(ProviderAccount.objects.get(pk=account_id)).run()
     finally:
-        readings.release(account_id, rest)
+        read_queue.release(account_id, rest)
 
 
 class _Reader:
@@ -70,7 +73,7 @@ class _Reader:
             adapter = open_account(self.account)
         except (ProviderError, SealError, KeyError) as error:
             return self._rest_after(error)
-        adapter.http.reserve = polling.RESERVE
+        adapter.http.reserve = poller.RESERVE
         try:
             self._read_for(SLICE, adapter)
         except (ProviderError, SealError) as error:
@@ -78,7 +81,7 @@ class _Reader:
         finally:
             remember(self.account, adapter.memory)
             if self.changed_ids:
-                durations.measure(self.changed_ids)
+                overdue.measure(self.changed_ids)
         return None
 
     def _rest_after(self, error: Exception) -> timedelta:
@@ -86,7 +89,7 @@ class _Reader:
         if not isinstance(error, RateLimited):
             return REST
         rest = timedelta(seconds=error.retry_after)
-        scheduling.leave_alone(self.account.pk, rest)
+        schedule.leave_alone(self.account.pk, rest)
         return rest
 
     def _read_for(self, seconds: float, adapter: Adapter) -> None:
@@ -106,16 +109,16 @@ class _Reader:
         first = ORDER[turn % len(ORDER)]
         ranks = sorted(Rank, key=lambda rank: rank is not first)
         if first is not Rank.HISTORY:
-            found = readings.next_due(self.account.pk, ranks[:-1])
+            found = read_queue.next_due(self.account.pk, ranks[:-1])
             if found or adapter.http.room < ROOM:
                 return found
             ranks = [Rank.HISTORY]
-        return readings.next_due(self.account.pk, ranks, HISTORY_AT_ONCE)
+        return read_queue.next_due(self.account.pk, ranks, HISTORY_AT_ONCE)
 
     def _waits(self) -> bool:
         """Wait a moment for the next turn of a run that an open page shows, or for room. False:
         nothing comes up soon, or enough readers wait already."""
-        if not readings.is_due_soon(self.account.pk) or not _idle.acquire(blocking=False):
+        if not read_queue.is_due_soon(self.account.pk) or not _idle.acquire(blocking=False):
             return False
         try:
             time.sleep(PAUSE)
@@ -145,29 +148,29 @@ class _Reader:
         if not done:
             return
         if done[0].rank is Rank.HISTORY:
-            readings.finish(done, adapter.pace.watched_every)
-            live.publish_rest([self.account.pk])
+            read_queue.finish(done, adapter.pace.watched_every)
+            publish.publish_rest([self.account.pk])
             return
         runs = Execution.objects.select_related("account")
         found = runs.in_bulk([each.execution_id for each in done])
-        has_logs = logs.offers_logs(self.account)
+        has_logs = log_fetcher.offers_logs(self.account)
         for each in done:
             run = found.get(each.execution_id)
             if run is not None and has_logs and (each.wants_log or run.pk in changed):
                 self._fetch_log(run, adapter)
         ended = [run for run in found.values() if run.is_final]
-        late = [run.pk for run in ended if has_logs and logs.may_grow(run)]
+        late = [run.pk for run in ended if has_logs and log_fetcher.may_grow(run)]
         over = {run.pk for run in ended} - set(late)
-        readings.finish(done, adapter.pace.watched_every, over)
-        readings.ask(late, Rank.POLL, run=False, after=logs.LATE)
+        read_queue.finish(done, adapter.pace.watched_every, over)
+        read_queue.ask(late, Rank.POLL, run=False, after=log_fetcher.LATE)
 
     def _read(self, due: Due, adapter: Adapter) -> Snapshot | None:
         """One run. What concerns it alone does not stop the others; the rest is raised."""
         try:
             return adapter.snapshot(due.ref)
         except NotFound:
-            polling.note_missing(self.account.pk, due.ref)
-            readings.drop(due.execution_id, TRY_AGAIN)
+            poller.note_missing(self.account.pk, due.ref)
+            read_queue.drop(due.execution_id, TRY_AGAIN)
         except (BadResponse, Rejected) as error:
             self._set_aside(due, str(error), adapter)
         except AuthFailed as error:
@@ -175,7 +178,7 @@ class _Reader:
                 raise
             self._set_aside(due, f"Not permitted: {error}", adapter)
         except Unreachable as error:
-            readings.postpone(due.execution_id, TRY_AGAIN)
+            read_queue.postpone(due.execution_id, TRY_AGAIN)
             if error.status is None:
                 raise
             if due.tries + 1 >= TRIES:
@@ -184,24 +187,24 @@ class _Reader:
 
     def _set_aside(self, due: Due, reason: str, adapter: Adapter) -> None:
         record = Unreadable(ref=due.ref, reason=reason)
-        polling.set_aside(self.account, record, adapter.http.secrets)
-        polling.note_unreadable(self.account.pk, due.ref)
-        readings.drop(due.execution_id, TRY_AGAIN)
+        poller.set_aside(self.account, record, adapter.http.secrets)
+        poller.note_unreadable(self.account.pk, due.ref)
+        read_queue.drop(due.execution_id, TRY_AGAIN)
 
     def _store(
         self, snapshots: list[Snapshot], adapter: Adapter, read_at: Mapping[str, datetime]
     ) -> set[int]:
         """The ids of the runs that were written. Fresh news is not of an older poll."""
         self.account.refresh_from_db(fields=["poll_seq"])
-        rows, _ = polling.store_and_tell(self.account, snapshots, adapter.http.secrets, read_at)
-        settling.confirm_observed(self.account.pk)
+        rows, _ = poller.store_and_tell(self.account, snapshots, adapter.http.secrets, read_at)
+        reconciliation.confirm_observed(self.account.pk)
         changed = {row.execution_id for row in rows}
         self.changed_ids += changed
         return changed
 
     def _fetch_log(self, run: Execution, adapter: Adapter) -> None:
         try:
-            logs.fetch(run, adapter)
+            log_fetcher.fetch(run, adapter)
         except RateLimited:
             raise
         except (ProviderError, OperationalError) as error:

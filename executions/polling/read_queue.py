@@ -1,8 +1,7 @@
 """Which runs are to be read, by whose order, and whose turn it is: rows, no provider.
 
-Pages and the API `watch` and `ask`, polls `ask` for what they had no time for; `reader` takes from
-here. One row per run, however many want it read. Every time is the database's own.
-"""
+Pages and the API `watch` and `ask`, polls `ask` for what they had no time for; `queue_reader`
+takes from here. One row per run, however many want it read. Every time is the database's own."""
 
 from __future__ import annotations
 
@@ -15,9 +14,9 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions import live
+from executions.live import publish
+from executions.live.wake_workers import wake
 from executions.models import Backlog, Execution, Rank, Reading
-from executions.waking import wake
 
 WATCH_FOR = timedelta(seconds=40)  # after the last sign of an open page; it gives one every 15 s
 SAID_LATELY = timedelta(seconds=25)  # left of that: another sign writes nothing
@@ -50,7 +49,7 @@ def watch(execution: Execution) -> None:
     """An open page shows this run: it is read at the provider's pace until no page shows it any
     more. A run that has ended is read once."""
     if execution.is_final and execution.observed_at < timezone.now() - WATCH_FOR:
-        if live.is_first(f"look:{execution.pk}", AGAIN_AFTER):
+        if publish.is_first(f"look:{execution.pk}", AGAIN_AFTER):
             ask([execution.pk], Rank.PERSON)
         return
     parameters: dict[str, Any] = {

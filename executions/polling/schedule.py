@@ -1,6 +1,6 @@
 """When an account is polled: claims with a lease, and what follows a good or a bad poll.
 
-Called by `tasks` and `polling`. A claim is one UPDATE; a worker that dies gives its account back
+Called by `tasks` and `poller`. A claim is one UPDATE; a worker that dies gives its account back
 when the lease is over. Every time is the database's own.
 """
 
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from executions import live
+from executions.live import publish
 from executions.models import Execution, PollRun
 from providers.adapter import Adapter
 from providers.contract import AuthFailed, RateLimited
@@ -148,7 +148,7 @@ def finish(
                     [account.pk, poll_seq],
                 )
     if health != old_health:
-        live.publish_health(account.pk, health.value)
+        publish.publish_health(account.pk, health.value)
         told = log.info if health == Health.OK else log.warning
         told("account %s is %s. %s", account.name, health.label, tally.error)
 

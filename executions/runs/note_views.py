@@ -8,12 +8,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from executions import noting
+from executions.access.permissions import visible_executions
+from executions.inbox.question_page import require_may_act
 from executions.models import Execution, Note, Workflow
-from executions.roles import visible_executions
-from executions.views.chrome import accounts_of, address, person
-from executions.views.form_pages import posted_from
-from executions.views.questions import require_may_act
+from executions.runs import notes as run_notes
+from executions.web.form_pages import posted_from
+from executions.web.page import accounts_of, address, person
 
 
 @posted_from("executions:detail", "#notes")
@@ -33,7 +33,7 @@ def workflow_note(request: HttpRequest, pk: int) -> HttpResponse:
 @posted_from(lambda request, pk: _page_of(_get(request, pk)))
 def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
-    noting.delete(person(request), note, address=address(request))
+    run_notes.delete(person(request), note, address=address(request))
     messages.success(request, "The note is deleted.")
     return _back(request, note)
 
@@ -42,21 +42,21 @@ def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
 def note_pin(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
     is_pinned = request.POST.get("pinned") == "1"
-    noting.pin(person(request), note, is_pinned=is_pinned, address=address(request))
+    run_notes.pin(person(request), note, is_pinned=is_pinned, address=address(request))
     return _back(request, note)
 
 
 def _written(request: HttpRequest, place: Execution | Workflow, home: str) -> HttpResponse:
     require_may_act(request)
     try:
-        noting.write(
+        run_notes.write(
             person(request),
             place,
             request.POST.get("text", ""),
             is_pinned=request.POST.get("pinned") == "1",
             address=address(request),
         )
-    except noting.NotWritten as error:
+    except run_notes.NotWritten as error:
         messages.error(request, str(error))
     return redirect(f"{home}#notes")
 

@@ -13,10 +13,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
 
-from executions import audit, live
+from executions.access import audit_log
+from executions.access.permissions import may_act, may_administer
+from executions.display.text import iso, plain, stamped
+from executions.live import publish
 from executions.models import MAX_NOTE, Execution, Note, Workflow
-from executions.roles import may_act, may_administer
-from executions.wording import iso, plain, stamped
 
 MAX_SHOWN = 50
 
@@ -41,7 +42,7 @@ def write(
         note = Note.objects.create(
             account_id=place.account_id, author=user, text=text, is_pinned=is_pinned, **kept
         )
-        _record(user, audit.Action.NOTE_WRITTEN, note, address)
+        _record(user, audit_log.Action.NOTE_WRITTEN, note, address)
     return note
 
 
@@ -51,7 +52,7 @@ def pin(user: User, note: Note, *, is_pinned: bool, address: str | None) -> None
         if Note.objects.filter(pk=note.pk).exclude(is_pinned=is_pinned).update(is_pinned=is_pinned):
             _record(
                 user,
-                audit.Action.NOTE_PINNED if is_pinned else audit.Action.NOTE_UNPINNED,
+                audit_log.Action.NOTE_PINNED if is_pinned else audit_log.Action.NOTE_UNPINNED,
                 note,
                 address,
             )
@@ -62,7 +63,7 @@ def delete(user: User, note: Note, *, address: str | None) -> None:
     if not may_delete(user, note):
         raise PermissionDenied("Only its author or an administrator may delete a note.")
     with transaction.atomic():
-        _record(user, audit.Action.NOTE_DELETED, note, address)
+        _record(user, audit_log.Action.NOTE_DELETED, note, address)
         note.delete()
 
 
@@ -102,10 +103,10 @@ def _check_may_act(user: User) -> None:
         raise PermissionDenied("Your role may look, not write notes.")
 
 
-def _record(user: User, action: audit.Action, note: Note, address: str | None) -> None:
+def _record(user: User, action: audit_log.Action, note: Note, address: str | None) -> None:
     """Audit it, and tell the pages that show its place, after the commit."""
     place = note.execution or note.workflow
-    audit.record(
+    audit_log.record(
         user,
         action,
         account_name=note.account.name,
@@ -116,6 +117,6 @@ def _record(user: User, action: audit.Action, note: Note, address: str | None) -
     run = note.execution
     if run is not None:
         pair = (run.pk, run.version)
-        transaction.on_commit(lambda: live.publish_runs(note.account_id, [pair]))
+        transaction.on_commit(lambda: publish.publish_runs(note.account_id, [pair]))
     else:
-        transaction.on_commit(lambda: live.publish_notes(note.account_id))
+        transaction.on_commit(lambda: publish.publish_notes(note.account_id))

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from executions import models, readings
+from executions import models
 from executions.forms import compile_question
+from executions.polling import read_queue
 from providers.models import ProviderAccount
 
 MAX_TRANSITIONS = 500
@@ -54,7 +55,7 @@ def told_in_full(execution: models.Execution) -> dict[str, Any]:
         "questions": [_question(each) for each in questions] if is_read else None,
         "commands": [command(row) for row in commands],
         "outputs": [_output(each) for each in outputs] if is_read else None,
-        "reading": readings.is_waiting(execution),
+        "reading": read_queue.is_waiting(execution),
     }
 
 

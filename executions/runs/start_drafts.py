@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.utils import timezone
 
+from executions.inbox.drafts import MAX_DRAFT, is_overtaken, stamp_of
 from executions.models import StartDraft, Workflow
-from executions.views.chrome import person
-from executions.views.drafts import MAX_DRAFT, is_overtaken, stamp_of
+from executions.web.page import person
 from providers.contract import Field
 from providers.credentials import SealError, seal, unseal
 

@@ -14,16 +14,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import repeating
-from executions.commands import NotPossible, request_start
-from executions.filters import provider_name
-from executions.ids import row_id
+from executions.access.permissions import may_act, visible_executions
+from executions.commands import display as command_display
+from executions.commands import start_prefill
+from executions.commands.submit import NotPossible, request_start
+from executions.display.id_params import row_id
+from executions.display.text import mark, plain, stamped
+from executions.inbox.question_page import intent_key, require_may_act
 from executions.models import Command, Execution, Note, Workflow
-from executions.noting import notes_of_workflow
-from executions.roles import may_act, visible_executions
-from executions.spellings import holds
-from executions.views import histories, start_drafts
-from executions.views.chrome import (
+from executions.runs import start_drafts
+from executions.runs.notes import notes_of_workflow
+from executions.search.filters import provider_name
+from executions.search.unicode_spellings import holds
+from executions.web.form_pages import posted_from
+from executions.web.page import (
     Fragment,
     accounts_of,
     address,
@@ -34,9 +38,6 @@ from executions.views.chrome import (
     person,
     show,
 )
-from executions.views.form_pages import posted_from
-from executions.views.questions import intent_key, require_may_act
-from executions.wording import mark, plain, stamped
 from providers import registry
 from providers.contract import Field, ProviderError, Verb
 from providers.credentials import SealError
@@ -75,7 +76,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
         "has_accounts": bool(accounts),
         "blind": out_of_sight(request)[0],
     }
-    return show(request, "executions/workflows.html", context)
+    return show(request, "executions/runs/workflows.html", context)
 
 
 @require_GET
@@ -149,7 +150,7 @@ def command_detail(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         **_command_context(request, command),
         "changes_url": reverse("executions:command-changes", args=[key]),
     }
-    return show(request, "executions/command.html", context, own_stamp=_stamp(command))
+    return show(request, "executions/runs/command.html", context, own_stamp=_stamp(command))
 
 
 @require_GET
@@ -158,7 +159,7 @@ def command_changes(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 
     def fragments() -> list[Fragment]:
         context = _command_context(request, command)
-        return [Fragment("#command", fragment(request, "executions/_command.html", context))]
+        return [Fragment("#command", fragment(request, "executions/runs/_command.html", context))]
 
     return changes(request, _stamp(command), fragments)
 
@@ -182,7 +183,7 @@ def _again(
     run = found.filter(pk=row_id(asked) or 0).first()
     if run is None:
         return {"problem": "There is no such run of this workflow that you may see."}, {}
-    filled = repeating.filled(run, fields)
+    filled = start_prefill.filled(run, fields)
     about = {
         "run_id": run.pk,
         "label": plain(run.name or run.ref, 120),
@@ -251,7 +252,7 @@ def _form_page(
         "draft_ms": int(draft.saved_at.timestamp() * 1000) if draft else 0,
         "draft_url": reverse("executions:start-draft", args=[workflow.pk]),
     }
-    return show(request, "executions/start.html", context, status=status)
+    return show(request, "executions/runs/start.html", context, status=status)
 
 
 def _command(request: HttpRequest, key: uuid.UUID) -> Command:
@@ -265,7 +266,7 @@ def _command_context(request: HttpRequest, command: Command) -> dict[str, Any]:
     if run is None and command.new_ref:
         run = Execution.objects.filter(account_id=command.account_id, ref=command.new_ref).first()
     return {
-        "command": histories.command_view(command),
+        "command": command_display.command_view(command),
         "account": command.account,
         "workflow": command.workflow,
         "workflow_name": plain(command.workflow.name) if command.workflow else "",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db import connection
 
-from executions.filters import Filters
-from executions.finding_sources import Driver, within, workflows_of
-from executions.finding_sql import finding_sql
 from executions.models import StatusCount
+from executions.search.filters import Filters
+from executions.search.scan_sql import finding_sql
+from executions.search.scans import Driver, within, workflows_of
 from providers.contract import Status
 
 CAP = 1000  # counts above say "1,000+"

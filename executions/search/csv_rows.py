@@ -14,10 +14,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from executions import matching
-from executions.filters import Filters, provider_name
-from executions.freshness import freshness
-from executions.wording import iso
+from executions.display.freshness import freshness
+from executions.display.text import iso
+from executions.search import queryset as run_queryset
+from executions.search.filters import Filters, provider_name
 from providers.contract import shows
 from providers.models import ProviderAccount
 
@@ -44,7 +44,7 @@ def lines(filters: Filters) -> Iterator[str]:
     """The head, then one line per run in the order of the list, in pieces of at most CHUNK lines.
     One query behind a server-side cursor, in a transaction that ends with the reader."""
     yield head(HEAD)
-    rows = matching.queryset(filters).select_related("workflow")
+    rows = run_queryset.queryset(filters).select_related("workflow")
     with transaction.atomic():
         piece: list[str] = []
         for row in rows.iterator(chunk_size=CHUNK):

@@ -2,7 +2,7 @@
 
 Every value may be repeated (`status=failed&status=timed_out`) or excluded (`not_status=paused`).
 What cannot be understood is ignored and said so; a list never fails because of its address.
-What a filter means for rows is in `finding_sources` (lists, keyset) and `matching` (all of it).
+What a filter means for rows is in `scans` (lists, keyset) and `queryset` (all of it).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from executions.clocks import read_moment
-from executions.columns import read, spelled
-from executions.correlating import normalized
-from executions.durations import GOING
-from executions.freshness import freshness
-from executions.ids import row_id
-from executions.masking import is_error_key
+from executions.display.freshness import freshness
+from executions.display.id_params import row_id
+from executions.display.wall_clock import read_moment
 from executions.models import OPEN_STATUSES
-from executions.ranges import ANY_TIME, PRESETS, Range, read_duration, said, spell, stamp
+from executions.payloads.business_keys import normalized
+from executions.payloads.error_fingerprint import is_error_key
+from executions.search.columns import read, spelled
+from executions.search.overdue import GOING
+from executions.search.time_range import ANY_TIME, PRESETS, Range, read_duration, said, spell, stamp
 from providers import registry
 from providers.contract import MAX_REF, Lamp, Status
 from providers.models import ProviderAccount

@@ -1,7 +1,7 @@
 """Finds the runs of a list: keyset pages over (sort_at, id), or (finished_at, id) by end.
 
-Nothing here uses OFFSET or walks an unbounded part of the table; `finding_sql` says how, and
-`finding_sources` what an index can serve.
+Nothing here uses OFFSET or walks an unbounded part of the table; `scan_sql` says how, and
+`scans` what an index can serve.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from executions.cursors import Cursor
-from executions.durations import overdue_at
-from executions.filters import Filters
-from executions.finding_sql import finding_sql, goes_up
 from executions.models import OPEN_COMMAND_STATES, Execution
+from executions.search.cursor import Cursor
+from executions.search.filters import Filters
+from executions.search.overdue import overdue_at
+from executions.search.scan_sql import finding_sql, goes_up
 
 PAGE = 50
 # What the table says of a command: open ones, and for a while those that went wrong.

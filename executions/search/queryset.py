@@ -1,6 +1,6 @@
 """A filter as one query over all of its runs: for an export, and to tell whether rows still match.
 
-Lists that must stay flat use `finding`; both find the same runs, and a test holds them together.
+Lists that must stay flat use `pages`; both find the same runs, and a test holds them together.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from executions.durations import with_limits
-from executions.filters import Filters
 from executions.models import (
     OPEN_STATUSES,
     Execution,
@@ -32,7 +30,9 @@ from executions.models import (
     Question,
     RunKey,
 )
-from executions.spellings import holds, spellings
+from executions.search.filters import Filters
+from executions.search.overdue import with_limits
+from executions.search.unicode_spellings import holds, spellings
 
 
 def queryset(filters: Filters) -> QuerySet[Execution]:

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
-from executions.ids import row_id
+from executions.display.id_params import row_id
 from executions.models import Question, Workflow
-from executions.spellings import holds
+from executions.search.unicode_spellings import holds
 from providers.models import ProviderAccount
 
 PAGE = 50

@@ -6,10 +6,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from executions.cursors import Cursor
-from executions.filters import Filters
-from executions.finding_sources import HOLDING, Driver, Source, sources, within
-from executions.spellings import both
+from executions.search.cursor import Cursor
+from executions.search.filters import Filters
+from executions.search.scans import HOLDING, Driver, Source, sources, within
+from executions.search.unicode_spellings import both
 
 WINDOW = 300  # runs looked at where no index serves the order
 FEW = 3  # scans whose rows are read from the table at once

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from executions.durations import is_overdue, overdue_after
-from executions.filters import Filters
 from executions.models import OPEN_STATUSES
-from executions.ranges import Range
-from executions.spellings import both, spellings
+from executions.search.filters import Filters
+from executions.search.overdue import is_overdue, overdue_after
+from executions.search.time_range import Range
+from executions.search.unicode_spellings import both, spellings
 
 MANY = 200  # runs holding one input value that are found at once; of more, only windows tell
 

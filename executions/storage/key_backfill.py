@@ -1,8 +1,8 @@
-"""The correlation rules of accounts at work: ready for `storing`, and over stored runs again.
+"""The correlation rules of accounts at work: ready for `store`, and over stored runs again.
 
-`polling` asks for an account's rules and reports what was wrong with them. After a change of rules
-`ask` leaves a row; `sweep` finds it and `carry_on` works at it in slices, newest runs first, so
-that a worker that dies costs a slice. Runs keep what the rules of today find in them.
+`polling.poller` asks for an account's rules and reports what was wrong with them. After a change
+of rules `ask` leaves a row; `sweep` finds it and `carry_on` works at it in slices, newest runs
+first, so that a worker that dies costs a slice. Runs keep what the rules of today find in them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions import correlating, live
-from executions.correlating import Rule
+from executions.live import publish
 from executions.models import CorrelationRule, Execution, KeySearch
+from executions.payloads import business_keys
+from executions.payloads.business_keys import Rule
 from providers.models import ProviderAccount
 from providers.redaction import MASK
 
@@ -50,7 +51,7 @@ def report(rules: Sequence[Rule]) -> None:
             same.update(problem=rule.problem[:300], problem_at=timezone.now())
 
 
-def found_in(rules: Sequence[Rule], run: Execution) -> list[correlating.Key]:
+def found_in(rules: Sequence[Rule], run: Execution) -> list[business_keys.Key]:
     """The keys of a stored run. Its secrets were masked when it was stored."""
     detail = getattr(run, "detail", None)
     sources: dict[str, Any] = {"name": run.name, "ref": run.ref, "error": run.error_summary}
@@ -58,7 +59,7 @@ def found_in(rules: Sequence[Rule], run: Execution) -> list[correlating.Key]:
         sources["error"] = detail.error or run.error_summary
         for name in {rule.source for rule in rules} & set(DETAILED):
             sources[name] = getattr(detail, name)
-    return [key for key in correlating.find(rules, sources) if MASK not in key.text]
+    return [key for key in business_keys.find(rules, sources) if MASK not in key.text]
 
 
 def newest_runs(account: ProviderAccount, rules: Sequence[Rule], limit: int) -> list[Execution]:
@@ -117,7 +118,7 @@ def carry_on(account_id: int) -> None:
         if search.finished_at is not None:
             break
     report(rules)
-    live.publish_rest([account_id])
+    publish.publish_rest([account_id])
     KeySearch.objects.filter(pk=account_id, asked_at=search.asked_at).update(lease_until=None)
 
 

@@ -1,8 +1,7 @@
 """Takes what is a secret, or looks like one, out of a snapshot before it is stored.
 
-Called by `storing`, `polling`, `logs` and `sending`. What a secret looks like in text is in
-`providers.redaction`.
-"""
+Called by `store`, `polling.poller`, `logs` and `commands.dispatch`. What a secret looks like in
+text is in `providers.redaction`."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from executions.models import Command
-from providers import jsontext
+from providers import exact_json
 from providers.contract import Output, Question, Snapshot, Step, Verb
 from providers.credentials import SealError, unseal
 from providers.models import ProviderAccount
@@ -116,7 +115,7 @@ def _kept(look: Callable[[Any], Any], value: Any) -> Any:
     try:
         return look(value)
     except (TypeError, ValueError, RecursionError, ArithmeticError) as error:
-        return jsontext.note(f"{type(error).__name__}: {error}"[:300])
+        return exact_json.note(f"{type(error).__name__}: {error}"[:300])
 
 
 def _each(items: Iterable[Item] | None, redact: Callable[[Item], Item]) -> tuple[Item, ...] | None:
@@ -183,7 +182,7 @@ def _form(own: Secrets, secrets: Secrets, part: Any) -> Any:
     if not isinstance(part, str):
         return _told(part, secrets)
     try:
-        return jsontext.written(_told(jsontext.read(part), secrets))
+        return exact_json.written(_told(exact_json.read(part), secrets))
     except (ValueError, RecursionError):
         return secrets.hide_certain(part)
 

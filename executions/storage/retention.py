@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from executions import tallying
 from executions.models import (
     OPEN_BATCH_STATES,
     OPEN_STATUSES,
@@ -19,6 +18,7 @@ from executions.models import (
     Execution,
     StartDraft,
 )
+from executions.storage import rollups
 
 PARENTS = ("executions_transition", "executions_pollrun")
 BATCH = 2000
@@ -34,7 +34,7 @@ def tidy() -> dict[str, int]:
         "drafts": delete_old_drafts(),
         "batches": delete_old_batches(),
         "counters": correct_counts(),
-        "tallies": tallying.correct(),
+        "tallies": rollups.correct(),
     }
 
 

@@ -1,6 +1,6 @@
 """The roll-up behind the charts: what its rows mean, and its repair from the runs themselves.
 
-`storing_sql` moves the counts within the statement that writes the runs; `pruning` repairs what
+`store_sql` moves the counts within the statement that writes the runs; `retention` repairs what
 drifted. Only ended runs are counted, by the time at which they ended: a list with `finished_from`
 and `finished_to` finds the same runs. A run that is read again with another end, status or workflow
 leaves one count and enters another.

@@ -1,6 +1,6 @@
 """Stores a batch of snapshots: one SQL statement, one transaction, only what differs.
 
-Called by `polling`; calls nothing above the models. A batch is sent as one jsonb parameter,
+Called by `polling.poller`; calls nothing above the models. A batch is sent as one jsonb parameter,
 compared with what is stored, and written with its transitions, counts and details together, so
 that a status and its history cannot disagree. Unchanged snapshots write nothing.
 """
@@ -16,14 +16,14 @@ from typing import Any
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from executions import correlating
-from executions.masking import error_key
 from executions.models import Quarantine
-from executions.redaction import NOBODY, Typed, redacted
-from executions.status_times import status_since
-from executions.storing_sql import STORE
-from executions.terminal import last_state, without_codes
-from providers import jsontext
+from executions.payloads import business_keys
+from executions.payloads.error_fingerprint import error_key
+from executions.payloads.status_times import status_since
+from executions.payloads.terminal_text import last_state, without_codes
+from executions.storage.redaction import NOBODY, Typed, redacted
+from executions.storage.store_sql import STORE
+from providers import exact_json
 from providers.contract import (
     MAX_NAME,
     MAX_REF,
@@ -47,8 +47,8 @@ MAX_SIZE = 2**63 - 1  # bytes of a document
 MAX_URL = 2000
 MAX_ATTEMPTS = 32_000  # more is a mistake of the provider's, and does not fit
 CUT = f"Its identifier is longer than {MAX_REF} characters: open it at the provider."
-REFUSED = jsontext.note("the database takes no such value")
-_ALTERED = (jsontext.NOTE[:9].encode(), jsontext.ODD_CHARACTER.encode())
+REFUSED = exact_json.note("the database takes no such value")
+_ALTERED = (exact_json.NOTE[:9].encode(), exact_json.ODD_CHARACTER.encode())
 NOW: Mapping[str, datetime] = {}  # everything was read just now
 YEARS = range(1900, 9999)  # others stand for "no time"; at both ends a zone's clock runs out
 OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
@@ -79,7 +79,7 @@ def store(
     read_at: Mapping[str, datetime] = NOW,
     secrets: Secrets = NOTHING,
     typed: Typed = NOBODY,
-    rules: Sequence[correlating.Rule] = (),
+    rules: Sequence[business_keys.Rule] = (),
 ) -> tuple[list[Stored], int]:
     """Write what is new in these snapshots. Returns what was written and how many were
     quarantined. `secrets` are the account's own, `typed` holds for some runs these and more; they
@@ -104,7 +104,7 @@ def store(
             keys = _keys(row, clean, rules) if rules else ()
             if keys:
                 row["keys"] = keys
-            rows.append((clean.ref, jsontext.write(row, notes=True).decode()))
+            rows.append((clean.ref, exact_json.write(row, notes=True).decode()))
         except (TypeError, ValueError, RecursionError) as error:
             record = Unreadable(ref=ref, reason=f"Cannot be stored: {error}")
             quarantine(account_id, record, hidden)
@@ -170,12 +170,12 @@ def _write(
 def _without_payload(encoded: str) -> str | None:
     """A row with its status, times, error and steps, but nothing that a provider may fill as it
     likes; None if it is that already."""
-    row = jsontext.read(encoded)
+    row = exact_json.read(encoded)
     if row["fp"] is None or row["raw"] == REFUSED:
         return None
     row |= {"raw": REFUSED, "input": REFUSED, "output": REFUSED, "keys": None, "altered": True}
     row["steps"] = [{**step, "output": None} for step in row["steps"]]
-    return jsontext.written(row)
+    return exact_json.written(row)
 
 
 def _execute(
@@ -193,7 +193,7 @@ def _execute(
 
 
 def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]:
-    """The JSON object that the statement reads; keys as in `storing_sql.STORE`."""
+    """The JSON object that the statement reads; keys as in `storage.store_sql.STORE`."""
     if len(snapshot.ref) > MAX_REF:  # shortened, it could not be asked for
         raise ValueError(f"an identifier is longer than {MAX_REF} characters")
     workflow = snapshot.workflow
@@ -226,7 +226,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
 
 
 def _keys(
-    row: Mapping[str, Any], snapshot: Snapshot, rules: Sequence[correlating.Rule]
+    row: Mapping[str, Any], snapshot: Snapshot, rules: Sequence[business_keys.Rule]
 ) -> list[dict[str, str]]:
     """The run's business keys, none of them with a secret in it."""
     sources = {"name": row["name"], "ref": row["ref"], "error": row.get("full_error", row["error"])}
@@ -236,7 +236,7 @@ def _keys(
             sources[name] = value
     return [
         {"name": key.name, "value": key.value, "text": key.text}
-        for key in correlating.find(rules, sources)
+        for key in business_keys.find(rules, sources)
         if MASK not in key.text
     ]
 
@@ -255,7 +255,7 @@ def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
         ],
         **_attempt(snapshot.attempt),
     }
-    encoded = jsontext.write(detail, notes=True)
+    encoded = exact_json.write(detail, notes=True)
     detail["altered"] = any(mark in encoded for mark in _ALTERED)
     row["fp"] = hashlib.blake2b(encoded, digest_size=16).hexdigest()
     row.update(detail)
@@ -320,7 +320,7 @@ def _question(question: Question, snapshot: Snapshot) -> dict[str, Any]:
         "is_answerable": question.is_answerable and not is_cut,
     }
     asked = {key: row[key] for key in ("schema", "form", "model", "choices", "kind")}
-    row["fingerprint"] = hashlib.blake2b(jsontext.write(asked), digest_size=16).hexdigest()
+    row["fingerprint"] = hashlib.blake2b(exact_json.write(asked), digest_size=16).hexdigest()
     return row
 
 
@@ -332,14 +332,14 @@ def _payload(value: Any, limit: int) -> Any:
     try:
         return bounded(value, limit)
     except (TypeError, ValueError, RecursionError, ArithmeticError) as error:
-        return jsontext.note(f"{type(error).__name__}: {error}"[:300])
+        return exact_json.note(f"{type(error).__name__}: {error}"[:300])
 
 
 def bounded(value: Any, limit: int) -> Any:
     """The value, or a note about its size with its start, if its JSON is longer than `limit`."""
     if value is None:
         return None
-    encoded = jsontext.write(value)
+    encoded = exact_json.write(value)
     if len(encoded) <= limit:
         return value
     start = encoded[:2000].decode("utf-8", "ignore")
@@ -348,7 +348,7 @@ def bounded(value: Any, limit: int) -> Any:
 
 def _as_text(value: Any) -> str | None:
     """For OrderedJSON: the order of keys is the order of fields."""
-    return None if value is None else jsontext.written(bounded(value, MAX_PAYLOAD))
+    return None if value is None else exact_json.written(bounded(value, MAX_PAYLOAD))
 
 
 def summary_of(error: str) -> str:
@@ -361,7 +361,7 @@ def summary_of(error: str) -> str:
 
 
 def _text(value: str, limit: int) -> str:
-    return str(jsontext.cleaned(without_codes(value)))[:limit]
+    return str(exact_json.cleaned(without_codes(value)))[:limit]
 
 
 def _said(value: str, limit: int) -> str:
@@ -391,7 +391,7 @@ def _as_printed(snapshot: Snapshot) -> Snapshot:
 
 
 def _ref(value: str) -> str:
-    return short_ref(str(jsontext.cleaned(value)))
+    return short_ref(str(exact_json.cleaned(value)))
 
 
 def _url(address: str) -> str:

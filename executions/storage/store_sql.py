@@ -1,4 +1,4 @@
-"""The statement behind `storing.store`. Parameters: account, seq, now, rows (a JSON array).
+"""The statement behind `store.store`. Parameters: account, seq, now, rows (a JSON array).
 
 In order: read the batch, find workflows, compare with what is stored (`news`), write executions,
 then everything that hangs on a written execution. A list row about a run that was read in detail
@@ -6,7 +6,7 @@ says only its native status and progress: it must not blank what only the detail
 A row whose execution_id is null is news that somebody else's write of the same run came before.
 """
 
-from executions.tallying import IS_FINAL, quarter_sql, slot_sql
+from executions.storage.rollups import IS_FINAL, quarter_sql, slot_sql
 
 _NOW = (quarter_sql("new_finished"), slot_sql("status", "new_started", "new_finished"))
 _BEFORE = (quarter_sql("old_finished"), slot_sql("old_status", "old_started", "old_finished"))

@@ -1,6 +1,6 @@
 """What every page has around its content, and how every page is kept up to date.
 
-`chrome` is the context processor. `changes` answers a page that asks what is new: fragments by id,
+`page` is the context processor. `changes` answers a page that asks what is new: fragments by id,
 or 204 when nothing it shows has changed.
 """
 
@@ -16,10 +16,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils import timezone
 
-from executions import pending
-from executions.freshness import Freshness, freshness
-from executions.roles import may_act, may_administer, preference_of, visible_accounts
-from executions.wording import mark, stamped, zone
+from executions.access.permissions import may_act, may_administer, preference_of, visible_accounts
+from executions.display.freshness import Freshness, freshness
+from executions.display.text import mark, stamped, zone
+from executions.search import questions as question_search
 from providers.models import ProviderAccount
 
 THEMES = ("system", "light", "dark")
@@ -139,7 +139,7 @@ def _blind_tests(request: HttpRequest) -> list[TroubleGroup]:
 
 def open_questions(request: HttpRequest) -> Any:
     """What waits for a person, as the inbox lists it and its badge counts it."""
-    return pending.open_questions(accounts_of(request), sees_all=sees_all(request))
+    return question_search.open_questions(accounts_of(request), sees_all=sees_all(request))
 
 
 def inbox_count(request: HttpRequest) -> int:
@@ -197,9 +197,9 @@ def changes(
     if request.GET.get("stamp") == stamp:
         return no_store(HttpResponse(status=204))
     around = [
-        Fragment("#inbox-badge", fragment(request, "executions/_inbox_badge.html")),
-        Fragment("#trouble", fragment(request, "executions/_trouble.html")),
-        Fragment("#stamp", fragment(request, "executions/_stamp.html", {"stamp": stamp})),
+        Fragment("#inbox-badge", fragment(request, "executions/web/_inbox_badge.html")),
+        Fragment("#trouble", fragment(request, "executions/web/_trouble.html")),
+        Fragment("#stamp", fragment(request, "executions/web/_stamp.html", {"stamp": stamp})),
     ]
     return no_store(HttpResponse(partials([*fragments(), *around])))
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
-from executions.filters import LAMP_WORDS
+from executions.access.permissions import preference_of
+from executions.display.relative_times import zone_named, zone_names
+from executions.display.text import LAMP_ICONS, STATUS_ADVICE, STATUS_VIEWS
 from executions.models import Preference
-from executions.roles import preference_of
-from executions.times import zone_named, zone_names
-from executions.views.chrome import THEMES, changes, person, show
-from executions.wording import LAMP_ICONS, STATUS_ADVICE, STATUS_VIEWS
+from executions.search.filters import LAMP_WORDS
+from executions.web.page import THEMES, changes, person, show
 
 YEAR = 365 * 24 * 3600
 TIMES = ((False, "The clock: Nov 22 12:03:05"), (True, "Relative: 4 min ago"))
@@ -75,7 +75,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
         return redirect("executions:preferences")
     status = 422 if form.is_bound and form.errors else 200
     context = {"form": form, "zones": zone_names(), "now": timezone.now()}
-    return show(request, "executions/preferences.html", context, status=status)
+    return show(request, "executions/web/preferences.html", context, status=status)
 
 
 def _choose_theme(request: HttpRequest) -> HttpResponse:
@@ -104,7 +104,7 @@ def statuses(request: HttpRequest) -> HttpResponse:
         }
         for lamp, word in LAMP_WORDS.items()
     ]
-    return show(request, "executions/statuses.html", {"groups": groups})
+    return show(request, "executions/web/statuses.html", {"groups": groups})
 
 
 @require_GET

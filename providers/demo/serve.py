@@ -22,7 +22,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from providers.demo import keeping
+from providers.demo import persistence
 from providers.demo.world import World
 
 PORTS = {"smartflows": 8101, "eightx8": 8102, "generio": 8103, "flow8": 8104}
@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
 
 def app_of(key: str, world: World) -> ASGIApp:
     """Make one provider's application; its module is imported here, by its key."""
-    application: ASGIApp = importlib.import_module(f"providers.demo.{key}").app(world)
+    application: ASGIApp = importlib.import_module(f"providers.demo.{key}.api").app(world)
     return application
 
 
@@ -70,7 +70,7 @@ class Running:
         self.key = key
         self.base_url = base_url
         self.world = world
-        self.api_key: str = importlib.import_module(f"providers.demo.{key}").API_KEY
+        self.api_key: str = importlib.import_module(f"providers.demo.{key}.api").API_KEY
 
     def start(self, scenario: str, **options: Any) -> str:
         """Start one run of a scenario at once; returns its ref."""
@@ -176,7 +176,7 @@ async def serve(
     if state:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         for key, world in worlds.items():
-            keeping.load(world, state / f"{key}.pickle")
+            persistence.load(world, state / f"{key}.pickle")
     servers = [build(app_of(key, worlds[key]), port, host) for key, port in ports.items()]
 
     def stop() -> None:
@@ -197,12 +197,12 @@ async def saving(worlds: dict[str, World], state: Path | None) -> AsyncIterator[
     if state is None:
         yield
         return
-    task = asyncio.create_task(keeping.keep_saving(worlds, state))
+    task = asyncio.create_task(persistence.keep_saving(worlds, state))
     try:
         yield
     finally:
         task.cancel()
-        keeping.save_all(worlds, state)
+        persistence.save_all(worlds, state)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -19,7 +19,7 @@ from providers.contract import BadResponse, ProviderError, Rejected, Unreachable
 from providers.http.deadlines import Guard, current, watchdog
 from providers.http.endpoints import Endpoint
 from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
-from providers.http.pacing import Bucket
+from providers.http.rate_limit import Bucket
 from providers.http.replies import Explain, plain_explanation
 from providers.http.transports import prepared, transport_for
 from providers.network import Policy, Refused

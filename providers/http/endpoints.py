@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from providers import jsontext
+from providers import exact_json
 from providers.contract import (
     AuthFailed,
     BadResponse,
@@ -29,7 +29,7 @@ from providers.http.limits import (
 from providers.http.replies import Explain, Reply, parse_retry_after
 
 if TYPE_CHECKING:
-    from providers.http.door import Http
+    from providers.http.client import Http
 
 
 class Endpoint:
@@ -163,8 +163,8 @@ class Endpoint:
 
 def _sendable(value: Any) -> bytes:
     """Digits as they came. A note must not be sent for the value that it stands for."""
-    body = jsontext.write(value)
-    if jsontext.NOTE.encode() in body:
+    body = exact_json.write(value)
+    if exact_json.NOTE.encode() in body:
         raise Unsupported(
             "Part of it could not be kept as the provider sent it, so it cannot be sent back. "
             "Nothing was sent."

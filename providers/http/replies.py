@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from providers import jsontext
+from providers import exact_json
 from providers.contract import BadResponse
 from providers.http.limits import DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER
 
@@ -17,9 +17,9 @@ Explain = Callable[["Reply"], str]
 
 
 def parse_json(content: bytes) -> Any:
-    """The value of a JSON text that a provider sent, as `jsontext.read` has it. Raises ValueError
+    """The value of a JSON text that a provider sent, as `exact_json.read` has it. Raises ValueError
     for what is no JSON at all; a part that cannot be kept becomes a note."""
-    return jsontext.read(content)
+    return exact_json.read(content)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402
 
-from executions import live  # noqa: E402
-from executions.storing import store  # noqa: E402
+from executions.live import publish  # noqa: E402
+from executions.storage.store import store  # noqa: E402
 from providers.contract import Snapshot, Status, Verb, Workflow  # noqa: E402
 from providers.models import ProviderAccount  # noqa: E402
 
@@ -77,7 +77,7 @@ def put(account_id: int, seq: int, batch: list[Snapshot]) -> int:
     stored, bad = store(account_id, seq, batch)
     assert not bad, "a snapshot was quarantined"
     pairs = [(row.execution_id, row.version) for row in stored]
-    live.publish_runs(account_id, pairs, [row.execution_id for row in stored if row.is_new])
+    publish.publish_runs(account_id, pairs, [row.execution_id for row in stored if row.is_new])
     return len(stored)
 
 

@@ -16,9 +16,10 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.utils import timezone
 
-from executions import durations, rekeying
 from executions.models import CorrelationRule, Execution, PollRun, Question
-from executions.storing import store
+from executions.search import overdue
+from executions.storage import key_backfill
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
@@ -159,10 +160,10 @@ def put_there() -> None:
         runs = [each for flow in FLOWS.values() if flow.account == name for each in past(flow, now)]
         told = morning_runs.today(now)
         runs += [today(each, now) for each in told if FLOWS[each.flow].account == name]
-        _, bad = store(made.pk, made.poll_seq, runs, rules=rekeying.rules_of(made.pk))
+        _, bad = store(made.pk, made.poll_seq, runs, rules=key_backfill.rules_of(made.pk))
         assert not bad, f"{bad} runs of {name} were refused"
         _put_polls(made, now)
-    durations.measure(list(Execution.objects.values_list("pk", flat=True)))
+    overdue.measure(list(Execution.objects.values_list("pk", flat=True)))
     _set_times()
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from executions import arguments
-from executions import batches as batching
+from executions.bulk import batches as batching
+from executions.commands import sealed_arguments
 from executions.models import Batch, BatchItem, Command, Execution, Question
 
 TOMORROW = timedelta(days=1)
@@ -46,7 +46,7 @@ def answers(runs: dict[str, Execution], ana: User, admin: User, now: datetime) -
         message = "The provider stopped asking."
         answer = command(run, by, "answer", ago, question_ref="answered", message=message)
         values = {"choice": "yes", "note": "Photos are clear, estimate is fine" if not n else ""}
-        arguments.seal(answer, {"values": values})
+        sealed_arguments.seal(answer, {"values": values})
         answer.save()
         made.append(question)
     return made[0]
@@ -60,7 +60,7 @@ def commands(runs: dict[str, Execution], ana: User, now: datetime) -> Command:
     done = runs["clm-4709"]
     started = command(done, ana, "start", 75, new_ref=done.ref, message="The run was seen.")
     started.target, started.workflow = f"start:{started.pk}", done.workflow
-    arguments.seal(started, {"values": {"claim": 4709, "kind": "water"}})
+    sealed_arguments.seal(started, {"values": {"claim": 4709, "kind": "water"}})
     started.save()
     return started
 

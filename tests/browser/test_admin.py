@@ -27,8 +27,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from config.demo import EXTRA_SETTINGS
-from providers.demo import flow8_users, serve, smartflows_scenarios
-from providers.demo.smartflows_forms import Draft, Form, section
+from providers.demo import serve
+from providers.demo.flow8 import users
+from providers.demo.smartflows import scenarios
+from providers.demo.smartflows.forms import Draft, Form, section
 from tests.browser.conftest import sign_in
 from tests.product import Product
 
@@ -93,9 +95,9 @@ def password_form(chance: Any, answers: list[dict[str, Any]]) -> Form:
 @pytest.fixture
 def cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Case]]:
     def asking(seconds: float = 1200.0) -> Any:
-        return smartflows_scenarios.asking(password_form, seconds=seconds)
+        return scenarios.asking(password_form, seconds=seconds)
 
-    monkeypatch.setitem(smartflows_scenarios.SCENARIOS, "password_form", asking)
+    monkeypatch.setitem(scenarios.SCENARIOS, "password_form", asking)
     row = json.loads((FIXTURES / "run_running.json").read_text())["response"]["body"]
     with ExitStack() as stack:
         sims = {
@@ -108,13 +110,13 @@ def cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Case]]:
             secrets = secrets or {"api_key": sims[key].api_key}
             return Case(title, key, settings, secrets, says, sims[key], scenario)
 
-        login = {"email": flow8_users.EMAIL, "password": flow8_users.PASSWORD}
+        login = {"email": users.EMAIL, "password": users.PASSWORD}
         yield [
             case("smartflows", CONTROL, "long_running", "Signed in as Operations dashboard"),
             case("eightx8", "Eight", "running_long", "The key opens the 8x8 account"),
             case("generio", "Models", "long_running", "The key works; it may use"),
             case("flow8", "Eights with a key", "long_running", "Signed in to flow8 as"),
-            case("flow8", "Eights with a login", "long_running", flow8_users.EMAIL, **login),
+            case("flow8", "Eights with a login", "long_running", users.EMAIL, **login),
             Case(
                 "Engine",
                 "prefect",
@@ -151,7 +153,7 @@ def test_accounts_are_added_by_people_and_by_a_file_and_their_secrets_stay_in(
             LOGIN.partition(":")[2],
             product.env["ANNUNCIATOR_ADMIN_PASSWORD"],
         }
-        look_everywhere(pages["admin"], product, cases, secrets - {flow8_users.EMAIL})
+        look_everywhere(pages["admin"], product, cases, secrets - {users.EMAIL})
     finally:
         for page in pages.values():
             page.context.close()
@@ -253,7 +255,7 @@ def apply_a_file(product: Product, cases: list[Case], secrets: set[str]) -> None
                 f"{case.title}, by file: {ref}",
             )
     said += product.manage("accounts", "list", "--json").stdout
-    assert found_in(said, secrets - {flow8_users.EMAIL}) == set()
+    assert found_in(said, secrets - {users.EMAIL}) == set()
 
 
 def answer_with_a_secret(page: Page, product: Product, case: Case) -> None:

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from executions.masking import error_key
+from executions.payloads.error_fingerprint import error_key
 from tests.browser.acting import is_marked, mark
 from tests.browser.stored import store, without_trouble
 from tests.product import Product

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from providers.demo import serve, smartflows_scenarios
-from providers.demo.smartflows_blocks import Leaf
-from providers.demo.smartflows_forms import Draft, Form, choices, hostile_texts, section
-from providers.demo.smartflows_runs import Recipe
+from providers.demo import serve
+from providers.demo.smartflows import scenarios
+from providers.demo.smartflows.blocks import Leaf
+from providers.demo.smartflows.forms import Draft, Form, choices, hostile_texts, section
+from providers.demo.smartflows.runs import Recipe
 from tests.browser.conftest import sign_in
 from tests.product import Product
 
@@ -114,7 +115,7 @@ def hostile_form(chance: Any, answers: list[dict[str, Any]]) -> Form:
 
 
 def asking(seconds: float = 1200.0) -> Recipe:
-    recipe = smartflows_scenarios.asking(hostile_form, seconds=seconds)
+    recipe = scenarios.asking(hostile_form, seconds=seconds)
     steps = [Leaf(text, 0.01, text=text) for text in (*CORPUS, BIDI, LONG)]
     return replace(recipe, blocks=[*steps, *recipe.blocks], odd={"message": MARK})
 
@@ -129,8 +130,8 @@ def failing(seconds: float = 0.1) -> Recipe:
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[serve.Running]:
-    monkeypatch.setitem(smartflows_scenarios.SCENARIOS, "hostile_asking", asking)
-    monkeypatch.setitem(smartflows_scenarios.SCENARIOS, "hostile_failing", failing)
+    monkeypatch.setitem(scenarios.SCENARIOS, "hostile_asking", asking)
+    monkeypatch.setitem(scenarios.SCENARIOS, "hostile_failing", failing)
     with serve.running("smartflows", seed=41, speed=20) as running:
         yield running
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 from playwright.sync_api import Browser, Page, expect
 
-from executions import live
+from executions.live import publish
 from tests.browser.acting import actions_of, others_under
 from tests.browser.conftest import sign_in
 from tests.browser.test_keyboard_and_roles import press_until
@@ -133,7 +133,7 @@ def tell(product: Product, **news: Any) -> None:
     sql = "SELECT id FROM providers_provideraccount WHERE name = 'Claims desk'"
     [(account,)] = product.query(sql)
     with redis.Redis.from_url(product.env["REDIS_URL"]) as client:
-        client.publish(live.CHANNEL, json.dumps({"account": account, **news}))
+        client.publish(publish.CHANNEL, json.dumps({"account": account, **news}))
 
 
 def answers_to(product: Product, question: int) -> list[tuple[Any, ...]]:

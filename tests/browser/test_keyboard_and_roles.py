@@ -29,7 +29,7 @@ from executions.models import (
     RunKey,
     SavedView,
 )
-from executions.storing import store
+from executions.storage.store import store
 from executions.urls import urlpatterns
 from providers import contract
 from providers.contract import Snapshot, Status, Verb

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.executions.notices.conftest import SECRET, Receiver
+from tests.executions.notifications.conftest import SECRET, Receiver
 from tests.product import Product
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,7 @@ from django.test import Client
 
 from executions.models import Command, Draft, Question, StartDraft, Workflow
 from providers.contract import Status
-from tests.executions.views.conftest import FORM
+from tests.executions.conftest import FORM
 
 pytestmark = pytest.mark.django_db
 OURS = {"HTTP_ORIGIN": "http://testserver"}
@@ -123,7 +123,7 @@ def test_an_old_token_leads_to_the_form_with_what_was_typed(people, question, an
     page = f"/questions/{question.pk}/"
     posted = posted_by(ana, page, **{f"q{question.pk}-": "4711"})
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(people["ana"], "config.signing_in.PeopleBackend")
+    strict.force_login(people["ana"], "config.auth_backend.PeopleBackend")
     elsewhere = strict.post(f"{page}answer/", posted, HTTP_ORIGIN="https://evil.example")
     assert elsewhere.status_code == 403
     assert "Not allowed" in elsewhere.content.decode()
@@ -146,7 +146,7 @@ def test_a_sign_in_page_overtaken_by_another_tab_keeps_what_it_holds(
     for is_strict in (True, False):  # with the token of before, and with the new one
         Draft.objects.all().delete()
         client = Client(enforce_csrf_checks=is_strict)
-        client.force_login(people["ana"], "config.signing_in.PeopleBackend")
+        client.force_login(people["ana"], "config.auth_backend.PeopleBackend")
         back = client.post("/sign-in/", carried, follow=True, **OURS)
         assert back.request["PATH_INFO"] == page
         assert 'value="4711"' in back.content.decode()
@@ -156,7 +156,7 @@ def test_a_sign_in_page_overtaken_by_another_tab_keeps_what_it_holds(
 def test_the_text_of_a_form_without_drafts_is_shown_for_copying(people, question, is_over) -> None:
     client = Client(enforce_csrf_checks=True)
     if not is_over:
-        client.force_login(people["ana"], "config.signing_in.PeopleBackend")
+        client.force_login(people["ana"], "config.auth_backend.PeopleBackend")
     note = {"text": "Waits for <b>the</b> night shift"}
     page = client.post(f"/executions/{question.execution_id}/notes/", note, **OURS)
     assert page.status_code == 403

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from executions.models import Execution, Question
-from executions.storing import store
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
@@ -44,7 +44,7 @@ def people(db: None) -> dict[str, User]:
 
 def signed_in(user: User) -> Client:
     client = Client()
-    client.force_login(user, "config.signing_in.PeopleBackend")
+    client.force_login(user, "config.auth_backend.PeopleBackend")
     return client
 
 

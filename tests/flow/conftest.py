@@ -12,8 +12,10 @@ import pytest
 from django.contrib.auth.models import Group, User
 
 from config.demo import EXTRA_SETTINGS
-from executions import commands, readings, scheduling, sending, settling, tasks
+from executions import tasks
+from executions.commands import dispatch, reconciliation, submit
 from executions.models import Command, Execution, Question, Workflow
+from executions.polling import read_queue, schedule
 from providers.contract import Verb
 from providers.demo import serve
 from providers.models import ProviderAccount
@@ -36,7 +38,7 @@ class Desk:
     def poll(self) -> ProviderAccount:
         """One poll, now, whatever the schedule says."""
         ProviderAccount.objects.filter(pk=self.account.pk).update(lease_until=None)
-        seq = scheduling.claim(self.account.pk)
+        seq = schedule.claim(self.account.pk)
         assert seq is not None
         tasks.poll(self.account.pk, seq)
         tasks.read_due(self.account.pk)
@@ -65,7 +67,7 @@ class Desk:
 
     def ask(self, ref: str, kind: Verb, **more: Any) -> Command:
         """Record a wish without carrying it out."""
-        return commands.request_command(user=self.user, execution=self.run(ref), kind=kind, **more)
+        return submit.request_command(user=self.user, execution=self.run(ref), kind=kind, **more)
 
     def do(self, ref: str, kind: Verb, **more: Any) -> Command:
         """Record a wish and carry it out as a worker would."""
@@ -75,18 +77,18 @@ class Desk:
         return command
 
     def start(self, workflow: Workflow, arguments: dict[str, Any]) -> Command:
-        command = commands.request_start(user=self.user, workflow=workflow, arguments=arguments)
+        command = submit.request_start(user=self.user, workflow=workflow, arguments=arguments)
         tasks.carry_out(str(command.pk))
         command.refresh_from_db()
         return command
 
     def settle(self, command: Command) -> Command:
         """Reconcile as the sweep would, long after the sending."""
-        past = command.sent_at - 2 * sending.RESEND_AFTER if command.sent_at else None
+        past = command.sent_at - 2 * dispatch.RESEND_AFTER if command.sent_at else None
         Command.objects.filter(pk=command.pk).update(sent_at=past, not_before=past)
-        for key in settling.unsettled():
+        for key in reconciliation.unsettled():
             tasks.reconcile(key)
-        for key in settling.due_commands():
+        for key in reconciliation.due_commands():
             tasks.carry_out(key)
         command.refresh_from_db()
         return command
@@ -99,7 +101,7 @@ class Desk:
 @pytest.fixture(autouse=True)
 def _readers_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers run inline, so a reader that waits for the next turn of a watched run waits here."""
-    monkeypatch.setattr(readings, "SOON", timedelta(0))
+    monkeypatch.setattr(read_queue, "SOON", timedelta(0))
 
 
 @pytest.fixture

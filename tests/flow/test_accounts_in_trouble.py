@@ -49,7 +49,7 @@ def test_rate_limited_waits_as_long_as_the_provider_says(open_desk, key):
 
 
 def test_refused_credentials_stop_the_polling_until_somebody_acts(open_desk):
-    from executions.scheduling import claim_due
+    from executions.polling.schedule import claim_due
 
     desk = open_desk("flow8")
     desk.sim.fault("auth")
@@ -59,7 +59,7 @@ def test_refused_credentials_stop_the_polling_until_somebody_acts(open_desk):
 
 
 def test_only_one_worker_gets_a_due_account(open_desk):
-    from executions.scheduling import claim_due
+    from executions.polling.schedule import claim_due
 
     desk = open_desk("flow8")
     assert [account for account, _ in claim_due()] == [desk.account.pk]
@@ -67,14 +67,14 @@ def test_only_one_worker_gets_a_due_account(open_desk):
 
 
 def test_a_late_message_of_an_older_claim_does_nothing(open_desk):
-    from executions import polling
-    from executions.scheduling import claim
+    from executions.polling import poller
+    from executions.polling.schedule import claim
 
     desk = open_desk("flow8")
     old = claim(desk.account.pk)
     ProviderAccount.objects.update(lease_until=None)
     claim(desk.account.pk)
-    assert polling.poll(desk.account.pk, old) is None
+    assert poller.poll(desk.account.pk, old) is None
 
 
 def test_absurd_records_are_kept_apart_and_the_rest_is_stored(open_desk):

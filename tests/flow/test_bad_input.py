@@ -21,11 +21,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
-from executions import readings, scheduling, tasks
+from executions import tasks
 from executions.models import Command, Execution, ExecutionDetail, Quarantine, Question, Rank
+from executions.polling import read_queue, schedule
 from providers.contract import Verb
-from providers.demo import serve, smartflows_scenarios
-from providers.demo.smartflows_forms import Draft, Form, section
+from providers.demo import serve
+from providers.demo.smartflows import scenarios
+from providers.demo.smartflows.forms import Draft, Form, section
 from providers.models import ProviderAccount
 from tests.flow.conftest import Desk
 
@@ -87,7 +89,7 @@ def healthy(open_desk: Callable[..., Desk]) -> Desk:
 def poll_all() -> None:
     """What one tick of the scheduler leads to."""
     ProviderAccount.objects.update(next_poll_at=timezone.now(), lease_until=None)
-    for account, seq in scheduling.claim_due():
+    for account, seq in schedule.claim_due():
         tasks.poll(account, seq)
 
 
@@ -188,7 +190,7 @@ def test_an_odd_record_is_shown_or_set_aside_and_the_rest_is_stored(open_desk, p
 
 
 def test_a_run_whose_workflow_has_no_identifier_is_set_aside(open_desk, page, monkeypatch):
-    monkeypatch.setitem(smartflows_scenarios.ODD, "numbered", {"flow": {"id": {"en": "f1"}}})
+    monkeypatch.setitem(scenarios.ODD, "numbered", {"flow": {"id": {"en": "f1"}}})
     desk = open_desk("smartflows", speed=1, filter="refuse")
     odd = desk.begin("absurd", variant="numbered")
     good = desk.begin("waiting_esign")
@@ -200,7 +202,7 @@ def test_a_run_whose_workflow_has_no_identifier_is_set_aside(open_desk, page, mo
 
 
 def test_an_unknown_status_is_kept_in_the_providers_word(open_desk, page, monkeypatch):
-    monkeypatch.setitem(smartflows_scenarios.ODD, "quantum", {"status": "Quantum"})
+    monkeypatch.setitem(scenarios.ODD, "quantum", {"status": "Quantum"})
     desk = open_desk("smartflows", speed=1)
     ref = desk.begin("absurd", variant="quantum")
     desk.poll_until(lambda: desk.status(ref))
@@ -250,9 +252,9 @@ def asked(open_desk, monkeypatch) -> Callable[..., tuple[Desk, Question]]:
         return desk, desk.poll_until(lambda: desk.open_question(ref))
 
     def secret_asking(seconds: float = 1200.0) -> Any:
-        return smartflows_scenarios.asking(secret_form, seconds=seconds)
+        return scenarios.asking(secret_form, seconds=seconds)
 
-    monkeypatch.setitem(smartflows_scenarios.SCENARIOS, "secret_form", secret_asking)
+    monkeypatch.setitem(scenarios.SCENARIOS, "secret_form", secret_asking)
     return ask
 
 
@@ -357,7 +359,7 @@ def test_a_secret_answer_is_sent_and_shown_nowhere(asked, page):
     desk.poll_until(lambda: desk.status(ref) == "succeeded")
     # The provider repeats the answer among the stages of the run; it is not stored.
     assert "sesame" in str(desk.sim.world.runs[ref].details())
-    readings.ask([question.execution_id], Rank.PERSON)
+    read_queue.ask([question.execution_id], Rank.PERSON)
     tasks.read_due(desk.account.pk)
     stored = ExecutionDetail.objects.get(pk=question.execution_id)
     assert "sesame" not in str([stored.raw, stored.input, stored.output])
@@ -376,7 +378,7 @@ def test_a_secret_that_looks_like_something_else_breaks_no_run(asked, page, pass
     tasks.carry_out(str(Command.objects.get().pk))
     ref = question.execution.ref
     desk.poll_until(lambda: desk.status(ref) == desk.status(other) == "succeeded")
-    readings.ask([question.execution_id], Rank.PERSON)
+    read_queue.ask([question.execution_id], Rank.PERSON)
     tasks.read_due(desk.account.pk)
     run = desk.run(ref)
     assert (run.started_at, run.finished_at) > (timezone.now() - timedelta(days=1),) * 2

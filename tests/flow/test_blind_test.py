@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from executions import commands, tasks
+from executions import tasks
+from executions.commands import submit
 from executions.models import AuditEntry, Command, PollRun
 from providers.contract import Verb
 from providers.models import BLIND, ProviderAccount
@@ -80,7 +81,7 @@ def test_everybody_is_told_at_once_that_it_is_a_test(desk, root, ana):
 
 def test_nothing_can_be_asked_of_a_blind_account(desk, root):
     begin(root, desk)
-    with pytest.raises(commands.NotPossible, match="This is a blind test"):
+    with pytest.raises(submit.NotPossible, match="This is a blind test"):
         desk.ask(desk.ref, Verb.CANCEL)
     assert not Command.objects.exists()
 

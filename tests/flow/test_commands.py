@@ -7,7 +7,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from executions import commands, settling, tasks
+from executions import tasks
+from executions.commands import reconciliation, submit
 from executions.models import AuditEntry, Command, Question, Transition
 from providers.contract import Verb
 
@@ -67,7 +68,7 @@ def test_a_cancel_of_a_finished_run_is_refused_in_words(open_desk):
     desk = open_desk("generio")
     ref = desk.begin("generate_success")
     desk.poll_until(lambda: desk.status(ref) == "succeeded")
-    with pytest.raises(commands.NotPossible, match="ended"):
+    with pytest.raises(submit.NotPossible, match="ended"):
         desk.ask(ref, Verb.CANCEL)
 
 
@@ -114,7 +115,7 @@ def test_a_question_that_comes_again_under_its_ref_can_be_answered_again(open_de
     tasks.reconcile(str(answer.pk))
     answer.refresh_from_db()
     assert answer.state == "accepted"
-    late = now - settling.ASKED_ON_FOR
+    late = now - reconciliation.ASKED_ON_FOR
     Command.objects.filter(pk=answer.pk).update(accepted_at=late, not_before=late)
     tasks.reconcile(str(answer.pk))
     answer.refresh_from_db()
@@ -143,7 +144,7 @@ def test_a_form_answered_elsewhere_is_refused_and_says_so(open_desk):
     question = desk.poll_until(lambda: desk.open_question(ref))
     desk.poll_until(lambda: Question.objects.get(pk=question.pk).closed_at)
     question.refresh_from_db()
-    with pytest.raises(commands.NotPossible, match="elsewhere"):
+    with pytest.raises(submit.NotPossible, match="elsewhere"):
         desk.ask(ref, Verb.ANSWER, question=question, values={})
 
 
@@ -153,7 +154,7 @@ def test_a_viewer_may_not_act(open_desk):
     desk.poll_until(lambda: desk.status(ref) == "running")
     vik = User.objects.create_user("vik")
     with pytest.raises(PermissionDenied):
-        commands.request_command(user=vik, execution=desk.run(ref), kind=Verb.CANCEL)
+        submit.request_command(user=vik, execution=desk.run(ref), kind=Verb.CANCEL)
 
 
 def test_a_right_taken_away_between_click_and_sending_stops_the_command(open_desk):
@@ -180,7 +181,7 @@ START = {
 @pytest.mark.parametrize("key", START)
 def test_a_run_is_started_once_and_found(open_desk, key):
     from executions.models import Workflow
-    from executions.starting import refresh_workflows
+    from executions.polling.workflow_sync import refresh_workflows
 
     desk = open_desk(key)
     refresh_workflows(desk.account)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from executions.models import Command, Execution, Workflow
-from executions.starting import refresh_workflows
+from executions.polling.workflow_sync import refresh_workflows
 from providers.contract import Verb
 from tests.processes.checker import effects_of
 

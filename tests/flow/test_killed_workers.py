@@ -3,7 +3,7 @@ and nothing may take the run's own state for its effect."""
 
 from __future__ import annotations
 
-from executions import sending, settling
+from executions.commands import dispatch, reconciliation
 from executions.models import Command, Execution
 from providers.contract import Verb
 
@@ -13,10 +13,10 @@ def test_a_command_claimed_by_a_worker_that_died_is_sent_later(open_desk):
     ref = desk.begin("created_waits")
     desk.poll_until(lambda: "resume" in (desk.run(ref).offers if desk.status(ref) else []))
     command = desk.ask(ref, Verb.RESUME)
-    assert sending.claim(command.pk) is not None  # and here the worker dies
+    assert dispatch.claim(command.pk) is not None  # and here the worker dies
     Command.objects.update(lease_until=command.requested_at)
     Execution.objects.filter(ref=ref).update(version=9)  # something else of the run changed
-    settling.expire_leases()
+    reconciliation.expire_leases()
     desk.poll()
     command.refresh_from_db()
     assert command.state == "unknown"

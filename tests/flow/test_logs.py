@@ -12,8 +12,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from executions import logs, tasks
+from executions import tasks
 from executions.models import Execution
+from executions.polling import log_fetcher
 from providers.models import ProviderAccount, open_account
 from tests.providers.conftest import Server
 
@@ -61,7 +62,7 @@ def log_of(server, ana: User) -> Callable[..., Execution]:
         server.on("POST", "/api/logs/filter", {"body": lines}, {"body": []})
         tasks.read_ref(account.pk, RUN)
         execution = Execution.objects.get()
-        logs.fetch(execution, open_account(account))
+        log_fetcher.fetch(execution, open_account(account))
         return execution
 
     return fetched
@@ -70,7 +71,7 @@ def log_of(server, ana: User) -> Callable[..., Execution]:
 @pytest.fixture
 def reader(ana: User) -> Client:
     client = Client()
-    client.force_login(ana, "config.signing_in.PeopleBackend")
+    client.force_login(ana, "config.auth_backend.PeopleBackend")
     return client
 
 

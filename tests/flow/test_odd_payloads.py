@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from executions import tasks, tokens
+from executions import tasks
+from executions.access import api_tokens
 from executions.models import Execution, Quarantine
 from providers.contract import Verb
 from providers.demo import serve
@@ -119,7 +120,7 @@ def text_of(client: Client, path: str) -> str:
 
 
 def told_by_the_api(ana: Any, path: str) -> str:
-    bearer = {"Authorization": f"Bearer {tokens.issue(ana)}"}
+    bearer = {"Authorization": f"Bearer {api_tokens.issue(ana)}"}
     answer = Client().get(f"/api/v1/{path}", headers=bearer)
     assert answer.status_code == 200, answer.content
     return answer.content.decode()

@@ -13,7 +13,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from executions import reader, readings, scheduling, tasks, tokens
+from executions import tasks
+from executions.access import api_tokens
 from executions.models import (
     Execution,
     ExecutionDetail,
@@ -22,8 +23,9 @@ from executions.models import (
     Reading,
     Step,
 )
+from executions.polling import queue_reader, read_queue, schedule
 from providers.contract import Pace
-from providers.http.pacing import Bucket
+from providers.http.rate_limit import Bucket
 from providers.models import ProviderAccount
 
 LONG_AGO = 30 * 3600.0  # seconds
@@ -39,7 +41,7 @@ def page(ana) -> Client:
 def poll_alone(desk) -> None:
     """One poll without the readers, which are processes of their own."""
     ProviderAccount.objects.filter(pk=desk.account.pk).update(lease_until=None)
-    seq = scheduling.claim(desk.account.pk)
+    seq = schedule.claim(desk.account.pk)
     tasks.poll(desk.account.pk, seq)
 
 
@@ -90,7 +92,7 @@ def old_runs(desk, scenario: str, number: int) -> list[str]:
 
 
 def api(desk, ana) -> Any:
-    headers = {"Authorization": f"Bearer {tokens.issue(ana)}"}
+    headers = {"Authorization": f"Bearer {api_tokens.issue(ana)}"}
     client = Client()
 
     def call(method: str, path: str) -> Any:
@@ -195,7 +197,7 @@ def test_a_run_whose_server_fails_keeps_its_place_and_does_not_hold_up_others(op
     desk = open_desk("flow8", speed=1)
     broken, fine = desk.begin("long_running"), desk.begin("long_running")
     desk.poll_until(lambda: desk.status(broken) and desk.status(fine))
-    readings.ask([desk.run(broken).pk, desk.run(fine).pk], Rank.PERSON)
+    read_queue.ask([desk.run(broken).pk, desk.run(fine).pk], Rank.PERSON)
     desk.sim.fault("error", path=f"/api/plays/{broken}")
     read(desk)
     assert [row.execution.ref for row in Reading.objects.all()] == [broken]
@@ -225,14 +227,14 @@ def test_a_page_that_shows_a_run_which_cannot_be_read_does_not_ask_for_it_again_
 
 def test_readers_wait_as_long_as_the_provider_asks(running):
     desk, ref = running
-    readings.ask([desk.run(ref).pk], Rank.PERSON)
+    read_queue.ask([desk.run(ref).pk], Rank.PERSON)
     desk.sim.fault("throttled", seconds=30)
     read(desk)
     desk.sim.fault("ok")
     asked = len(desk.sim.log)
     read(desk)
     assert len(desk.sim.log) == asked
-    assert desk.account.pk not in readings.due_accounts()
+    assert desk.account.pk not in read_queue.due_accounts()
     desk.account.refresh_from_db()
     assert desk.account.next_poll_at > timezone.now() + timedelta(seconds=20)
     assert Reading.objects.exists()
@@ -262,8 +264,8 @@ def test_a_new_run_is_found_while_thirty_open_pages_want_more_than_the_rate(
     settings.ANNUNCIATOR_PACE = 0.5  # five requests a second, where the pages want thirty
     for run in Execution.objects.all():
         page.get(f"/executions/{run.pk}/")
-    monkeypatch.setattr(readings, "SOON", timedelta(seconds=6))
-    monkeypatch.setattr(reader, "SLICE", 8.0)
+    monkeypatch.setattr(read_queue, "SOON", timedelta(seconds=6))
+    monkeypatch.setattr(queue_reader, "SLICE", 8.0)
     at_work = at_once(read, desk)
     time.sleep(4)  # the burst is used up
     ref = desk.begin("long_running")
@@ -319,7 +321,7 @@ def test_the_account_page_says_how_much_of_the_history_has_been_read(open_desk, 
     poll_alone(desk)
     address = f"/accounts/{desk.account.pk}/"
     assert "0 of 12 read" in page.get(address).content.decode()
-    readings.finish(readings.next_due(desk.account.pk, [Rank.HISTORY], 5), timedelta(0))
+    read_queue.finish(read_queue.next_due(desk.account.pk, [Rank.HISTORY], 5), timedelta(0))
     assert "5 of 12 read" in page.get(address).content.decode()
     read(desk)
     assert "12 of 12 read" in page.get(address).content.decode()
@@ -334,7 +336,7 @@ def test_history_is_read_newest_first_and_goes_on_where_a_worker_stopped(open_de
     read_so_far = set(ExecutionDetail.objects.values_list("execution__ref", flat=True))
     assert set(refs[:5]) <= read_so_far < set(refs)
     desk.sim.fault("ok")
-    readings.release(desk.account.pk)
+    read_queue.release(desk.account.pk)
     turn_back(due_at=timedelta(seconds=1))
     read(desk)
     assert ExecutionDetail.objects.count() == 12
@@ -405,7 +407,7 @@ def test_a_run_in_which_too_much_was_masked_is_read_again(open_desk):
     desk = open_desk("generio")
     ref = desk.begin("generate_success")
     desk.poll_until(lambda: desk.status(ref) == "succeeded")
-    readings.ask([desk.run(ref).pk], Rank.POLL)
+    read_queue.ask([desk.run(ref).pk], Rank.POLL)
     tasks.read_due(desk.account.pk)
     detail = ExecutionDetail.objects.filter(pk=desk.run(ref).pk)
     as_it_is = detail.get().raw

@@ -21,7 +21,7 @@ import requests
 import yaml
 
 from config import embedded, env
-from config.preparing import prepare
+from config.bootstrap import prepare
 from config.processes import processes
 from tests.product import ROOT, Product, free_port, own_folder, stop_group
 

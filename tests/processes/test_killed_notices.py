@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.executions.notices.conftest import Receiver
+from tests.executions.notifications.conftest import Receiver
 from tests.product import Product
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from providers import setup
+from providers import account_setup
+from providers.account_setup import Wish, set_up
 from providers.credentials import SealError
 from providers.models import Health, ProviderAccount
-from providers.setup import Wish, set_up
 
 pytestmark = pytest.mark.django_db
 
@@ -83,8 +83,8 @@ def test_another_provider_forgets_the_stored_credentials(account: ProviderAccoun
 def test_a_test_of_a_new_address_never_uses_the_stored_credentials(
     account: ProviderAccount,
 ) -> None:
-    assert setup.trial_account(account, wish(ELSEWHERE)).credentials() == {}
-    assert setup.trial_account(account, wish()).credentials() == {"api_key": "first-secret"}
+    assert account_setup.trial_account(account, wish(ELSEWHERE)).credentials() == {}
+    assert account_setup.trial_account(account, wish()).credentials() == {"api_key": "first-secret"}
 
 
 def test_a_change_of_credentials_lets_a_stopped_account_be_polled_again(
@@ -143,21 +143,21 @@ def test_credentials_that_no_longer_open_are_replaced_by_typing_new_ones(
 
 def test_disabling_and_enabling_say_so_in_the_health(account: ProviderAccount) -> None:
     everyone = ProviderAccount.objects.all()
-    assert setup.switch(everyone, on=False) == [account]
+    assert account_setup.switch(everyone, on=False) == [account]
     assert fresh(account).health == Health.PAUSED
-    assert setup.switch(everyone, on=False) == []
-    setup.switch(everyone, on=True)
+    assert account_setup.switch(everyone, on=False) == []
+    account_setup.switch(everyone, on=True)
     assert fresh(account).health == Health.NEW
 
 
 def test_poll_now_wakes_a_refused_account_and_is_debounced(account: ProviderAccount) -> None:
     later = timezone.now() + timedelta(hours=1)
     ProviderAccount.objects.filter(pk=account.pk).update(health=Health.AUTH, next_poll_at=later)
-    assert setup.poll_soon(account)
+    assert account_setup.poll_soon(account)
     assert fresh(account).health == Health.NEW
     assert fresh(account).next_poll_at <= timezone.now()
     ProviderAccount.objects.filter(pk=account.pk).update(
         last_poll_at=timezone.now(), next_poll_at=later
     )
-    assert not setup.poll_soon(account)
+    assert not account_setup.poll_soon(account)
     assert fresh(account).next_poll_at == later

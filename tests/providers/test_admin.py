@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from executions.models import AuditEntry, PollRun
-from providers import trying
+from providers import connection_test
+from providers.account_setup import Wish, set_up
 from providers.models import Health, ProviderAccount
-from providers.setup import Wish, set_up
 
 pytestmark = pytest.mark.django_db
 
@@ -201,12 +201,12 @@ def test_tests_are_rationed_per_person(
     admin: Client, account: ProviderAccount, server: Any
 ) -> None:
     server.on("GET", "/api/v1/users/me", {"body": {"displayName": "Ana"}})
-    for _ in range(trying.TRIES_PER_MINUTE + 1):
+    for _ in range(connection_test.TRIES_PER_MINUTE + 1):
         page = admin.post(
             change(account), typed(server.url, _test="1"), headers={"HX-Request": "true"}
         )
     assert "Only 5 tests a minute" in page.content.decode()
-    assert server.count("GET", "/api/v1/users/me") == trying.TRIES_PER_MINUTE
+    assert server.count("GET", "/api/v1/users/me") == connection_test.TRIES_PER_MINUTE
 
 
 def test_poll_now_makes_the_account_due(admin: Client, account: ProviderAccount) -> None:

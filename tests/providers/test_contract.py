@@ -9,7 +9,7 @@ import pytest
 
 from providers import contract
 from providers.contract import Snapshot, Status
-from providers.jsontext import Exact
+from providers.exact_json import Exact
 
 WORKFLOW = contract.Workflow(ref="w1", name="Nightly import")
 

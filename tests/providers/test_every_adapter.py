@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from providers import jsontext
+from providers import exact_json
 from providers.adapter import Adapter
 from providers.contract import (
     MAX_REF,
@@ -339,7 +339,7 @@ def test_what_a_payload_holds_costs_no_run(key: str, odd: str, server, open_adap
             server.on(route["method"], route["path"], *answers, **options)
         after = perform(open_adapter(key), key, operation)
         assert told_of(after) == told_of(before)
-    jsontext.write([after.raw, after.input, after.output])
+    exact_json.write([after.raw, after.input, after.output])
 
 
 def with_odd(answer: dict[str, Any], odd: str) -> dict[str, Any]:

@@ -21,14 +21,16 @@ from django.db import connection
 from django.test import Client
 from psycopg import sql
 
-from executions import polling, scheduling, settling, starting, tokens
+from executions.access import api_tokens
+from executions.commands import reconciliation
+from executions.commands.dispatch import claim, send
 from executions.models import Command, Execution, Quarantine
-from executions.sending import claim, send
+from executions.polling import poller, schedule, workflow_sync
+from providers.connection_test import try_account
 from providers.contract import ProviderError, Verb
 from providers.models import ProviderAccount
 from providers.redaction import Secrets
 from providers.registry import all_adapters
-from providers.trying import try_account
 from tests.providers.conftest import FIXTURES, Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,7 +100,10 @@ class Planter:
         for detail in self.suite["details"]:
             parts.append((detail["routes"], lambda ref=detail["ref"]: self.read(ref)))
         parts.append(
-            (self.suite["workflows"]["routes"], lambda: starting.refresh_workflows(self.account))
+            (
+                self.suite["workflows"]["routes"],
+                lambda: workflow_sync.refresh_workflows(self.account),
+            )
         )
         parts.append((self.suite["check"]["routes"], lambda: try_account(self.account)))
         return parts
@@ -135,13 +140,13 @@ class Planter:
         ProviderAccount.objects.filter(pk=self.account.pk).update(
             lease_until=None, memory={}, covered_since=None
         )
-        seq = scheduling.claim(self.account.pk)
+        seq = schedule.claim(self.account.pk)
         assert seq is not None
-        polling.poll(self.account.pk, seq)
+        poller.poll(self.account.pk, seq)
 
     def read(self, ref: str) -> None:
         try:
-            polling.read_now(ProviderAccount.objects.get(pk=self.account.pk), ref)
+            poller.read_now(ProviderAccount.objects.get(pk=self.account.pk), ref)
         except ProviderError as error:
             logging.getLogger("planted").info("not read: %s %s", error, error.detail)
 
@@ -173,7 +178,7 @@ class Planter:
                 claimed = claim(command.pk)
                 assert claimed is not None
                 send(claimed)
-                settling.expire_leases()
+                reconciliation.expire_leases()
             self.poll()
         self.server.fault = None
 
@@ -200,7 +205,7 @@ def everything_shown(planter: Planter, admin: User, said: str) -> dict[str, str]
             cursor.execute(select.format(sql.Identifier(table)))
             found[table] = cursor.fetchone()[0] or ""
     client = Client()
-    client.force_login(admin, "config.signing_in.PeopleBackend")
+    client.force_login(admin, "config.auth_backend.PeopleBackend")
     runs = list(Execution.objects.filter(account=planter.account).values_list("pk", flat=True))
     pages = [f"/{page}" for page in PAGES] + [f"/accounts/{planter.account.pk}/"]
     for pk in runs[:6]:
@@ -209,7 +214,7 @@ def everything_shown(planter: Planter, admin: User, said: str) -> dict[str, str]
     pages.append(f"/admin/providers/provideraccount/{planter.account.pk}/change/")
     for page in pages:
         found[page] = b"".join(client.get(page)).decode()
-    headers = {"Authorization": f"Bearer {tokens.issue(admin)}"}
+    headers = {"Authorization": f"Bearer {api_tokens.issue(admin)}"}
     for path in (*API, *(f"executions/{pk}" for pk in runs[:6])):
         found[f"api {path}"] = client.get(f"/api/v1/{path}", headers=headers).content.decode()
     return found

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from config import demo, env
-from config.preparing import prepare
+from config.bootstrap import prepare
 from config.processes import demo as demo_command
 from config.processes import processes
 from config.supervising import Supervisor

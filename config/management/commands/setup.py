@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from config.preparing import prepare
+from config.bootstrap import prepare
 
 
 class Command(BaseCommand):

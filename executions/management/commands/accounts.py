@@ -9,9 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from executions import accounts_file
-from executions.accounts_yaml import BadFile
-from providers import trying
+from executions.accounts import yaml_apply
+from executions.accounts.yaml_parser import BadFile
+from providers import connection_test
 from providers.models import ProviderAccount
 
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def do_apply(self, options: dict[str, Any]) -> None:
         text = _text_of(options["file"])
         try:
-            applied = accounts_file.apply(text)
+            applied = yaml_apply.apply(text)
         except BadFile as error:
             raise CommandError(
                 f"{options['file']} was not applied, nothing has changed:\n{error}"
@@ -67,7 +67,7 @@ class Command(BaseCommand):
         account = ProviderAccount.objects.filter(name=options["name"]).first()
         if account is None:
             raise CommandError(f"There is no account named {options['name']}.")
-        trial = trying.try_account(account)
+        trial = connection_test.try_account(account)
         if not trial.is_ok:
             raise CommandError(f"{account.name}: not connected. {trial.says} {trial.advice}")
         self.stdout.write(f"{account.name}: connected. {trial.says}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandParser
 
-from executions.listening import listen_forever
+from executions.polling.push_listener import listen_forever
 
 
 class Command(BaseCommand):

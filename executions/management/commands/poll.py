@@ -5,7 +5,9 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from executions import audit, polling, scheduling, settling
+from executions.access import audit_log
+from executions.commands import reconciliation
+from executions.polling import poller, schedule
 from providers.models import ProviderAccount
 
 
@@ -20,19 +22,19 @@ class Command(BaseCommand):
         if account is None:
             names = ", ".join(ProviderAccount.objects.values_list("name", flat=True)) or "none"
             raise CommandError(f"There is no account {options['name']!r}. There are: {names}.")
-        poll_seq = scheduling.claim(account.pk)
+        poll_seq = schedule.claim(account.pk)
         if poll_seq is None:
             raise CommandError(f"{account.name} is being polled by another process right now.")
-        audit.record(
+        audit_log.record(
             "command line",
-            audit.Action.ACCOUNT_POLL_ASKED,
+            audit_log.Action.ACCOUNT_POLL_ASKED,
             account_name=account.name,
             target=f"account:{account.pk}",
         )
-        tally = polling.poll(account.pk, poll_seq)
+        tally = poller.poll(account.pk, poll_seq)
         if tally is None:
             raise CommandError(f"{account.name} was taken over by another process.")
-        settling.confirm_observed(account.pk)
+        reconciliation.confirm_observed(account.pk)
         summary = {
             "account": account.name,
             "outcome": tally.outcome,

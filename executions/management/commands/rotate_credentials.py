@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import models
 
-from executions import audit
+from executions.access import audit_log
 from executions.models import Command as CommandRow
 from executions.models import Draft, NoticeRule, StartDraft
 from providers.credentials import PREFIX, SealError, reseal
@@ -48,9 +48,9 @@ class Command(BaseCommand):
                 f"{words}: {count.resealed} sealed anew, {count.already} were already, "
                 f"{count.changed_meanwhile} changed meanwhile, {count.unreadable} do not open"
             )
-        audit.record(
+        audit_log.record(
             "command line",
-            audit.Action.CREDENTIALS_ROTATED,
+            audit_log.Action.CREDENTIALS_ROTATED,
             detail={words: vars(count) for words, count in counts.items()},
         )
         lost = sum(count.unreadable for count in counts.values())

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from executions import tokens
+from executions.access import api_tokens
 
 
 class Command(BaseCommand):
@@ -25,6 +25,6 @@ class Command(BaseCommand):
         if not user.is_active:
             raise CommandError(f"{user} may not sign in, so a token would be of no use.")
         with transaction.atomic():
-            token = tokens.issue(user, label=options["label"])
+            token = api_tokens.issue(user, label=options["label"])
         self.stderr.write(f"A token for {user}. It is not shown again; revoke it in the admin.")
         self.stdout.write(token)

@@ -1,9 +1,8 @@
 """Messages to people: which addresses are allowed, how they are shown, and one sending.
 
 An address is a URL as Apprise documents them. It is a secret from its first character to its last:
-`shown` is the only form of it that may be printed. The sending itself happens in `courier`, a
-process of its own that is killed when its time is over.
-"""
+`shown` is the only form of it that may be printed. The sending itself happens in
+`channels.courier`, a process of its own that is killed when its time is over."""
 
 from __future__ import annotations
 
@@ -231,11 +230,11 @@ def _run(
 
 def _start() -> subprocess.Popen[str]:
     """A process that inherits nothing but the way to Python: no proxies, no keys, no home."""
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parents[3])
     kept = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE") if name in os.environ}
     env = {**kept, "PYTHONPATH": root, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "providers.courier"],
+        [sys.executable, "-W", "ignore", "-m", "executions.notifications.channels.courier"],
         cwd=root,
         env=env,
         stdin=subprocess.PIPE,

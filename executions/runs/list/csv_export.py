@@ -6,24 +6,25 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import audit, exporting
-from executions.views.chrome import address, person
-from executions.views.lists import filters_of
-from executions.wording import plain
+from executions.access import audit_log
+from executions.display.text import plain
+from executions.runs.list.views import filters_of
+from executions.search import csv_rows
+from executions.web.page import address, person
 
 
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:
     """CSV of everything that the list of this address shows, page after page."""
     filters = filters_of(request)
-    audit.record(
+    audit_log.record(
         person(request),
-        audit.Action.RUNS_EXPORTED,
+        audit_log.Action.RUNS_EXPORTED,
         target=filters.query()[:300] or "every run",
         detail={"ignored": [plain(each) for each in filters.ignored]} if filters.ignored else {},
         address=address(request),
     )
-    response = StreamingHttpResponse(exporting.lines(filters), content_type=exporting.CONTENT_TYPE)
+    response = StreamingHttpResponse(csv_rows.lines(filters), content_type=csv_rows.CONTENT_TYPE)
     name = f"runs-{timezone.now():%Y%m%dT%H%MZ}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Accel-Buffering"] = "no"

@@ -8,7 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from executions.filters import (
+from executions.display.text import STATUS_VIEWS, plain
+from executions.models import Workflow
+from executions.search.filters import (
     DISPLAY,
     FLAG_WORDS,
     LAMP_WORDS,
@@ -16,11 +18,9 @@ from executions.filters import (
     Filters,
     provider_name,
 )
-from executions.models import Workflow
-from executions.ranges import PRESETS, Range, spell, typed
-from executions.spellings import folded, holds
-from executions.views.chrome import accounts_of
-from executions.wording import STATUS_VIEWS, plain
+from executions.search.time_range import PRESETS, Range, spell, typed
+from executions.search.unicode_spellings import folded, holds
+from executions.web.page import accounts_of
 from providers.contract import Status
 
 OFFERED = 30  # options of one panel; more are found by typing

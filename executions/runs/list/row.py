@@ -15,9 +15,8 @@ from typing import Any
 from django.template import loader
 from django.utils import timezone
 
-from executions.filters import provider_name
-from executions.freshness import Freshness, freshness
-from executions.wording import (
+from executions.display.freshness import Freshness, freshness
+from executions.display.text import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
     STATUS_VIEWS,
@@ -31,6 +30,7 @@ from executions.wording import (
     stamped,
     zone,
 )
+from executions.search.filters import provider_name
 from providers.models import ProviderAccount
 
 KEPT_ROWS = 5000
@@ -78,8 +78,8 @@ def row(
     *,
     picks: bool = False,
 ) -> str:
-    """One `<tr>`, safe to print as it is. `execution` comes from `finding`, with the name of its
-    workflow and its command. `picks`: with a box to select it, for those who may act."""
+    """One `<tr>`, safe to print as it is. `execution` comes from `search.pages`, with the name of
+    its workflow and its command. `picks`: with a box to select it, for those who may act."""
     reader = (timezone.get_current_timezone_name(), zone())  # its clock is changed as well
     known = token(execution, account, fresh, now)
     key = (execution.pk, known, is_mismatch, picks, reader)
@@ -87,7 +87,7 @@ def row(
     if html is None:
         context = {**row_view(execution, account, fresh, now, is_mismatch), "picks": picks}
         context["token"] = known + ("-gone" if is_mismatch else "")
-        html = loader.get_template("executions/_row.html").render(context)
+        html = loader.get_template("executions/runs/list/_row.html").render(context)
         _kept.put(key, html)
     return html
 

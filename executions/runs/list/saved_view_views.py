@@ -8,13 +8,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions import columns, viewing
-from executions.ids import row_id
+from executions.access.permissions import VIEWER, may_act, preference_of
+from executions.display.id_params import row_id
 from executions.models import SavedView
-from executions.roles import VIEWER, may_act, preference_of
-from executions.views.chrome import accounts_of, address, fragment, no_store, person
-from executions.views.form_pages import posted_from
-from executions.views.lists import filters_of
+from executions.runs.list import saved_views
+from executions.runs.list.views import filters_of
+from executions.search import columns
+from executions.web.form_pages import posted_from
+from executions.web.page import accounts_of, address, fragment, no_store, person
 
 ROLES = (VIEWER, "operator", "admin")
 
@@ -38,7 +39,7 @@ def view_menu(request: HttpRequest) -> HttpResponse:
         "may_share": may_act(user),
         "teams": teams,
     }
-    return no_store(HttpResponse(fragment(request, "executions/_views.html", context)))
+    return no_store(HttpResponse(fragment(request, "executions/runs/list/_views.html", context)))
 
 
 @posted_from("executions:list")
@@ -60,7 +61,7 @@ def view_change(request: HttpRequest, pk: int) -> HttpResponse:
 @posted_from(lambda request, pk: f"{reverse('executions:list')}?view={pk}")
 def view_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     view = _own(request, pk)
-    viewing.delete(person(request), view, address(request))
+    saved_views.delete(person(request), view, address(request))
     messages.success(request, f"The view “{view.name}” is deleted.")
     return redirect(reverse("executions:list") + "?all=1")
 
@@ -72,7 +73,7 @@ def view_default(request: HttpRequest) -> HttpResponse:
     view = None
     if chosen:
         view = get_object_or_404(SavedView.objects.visible_to(user), pk=row_id(chosen) or 0)
-    viewing.open_first(user, view)
+    saved_views.open_first(user, view)
     said = f"“{view.name}” opens first from now on." if view else "All runs open first again."
     messages.success(request, said)
     return redirect(_address(view) if view else reverse("executions:list") + "?all=1")
@@ -94,18 +95,18 @@ def table_preference(request: HttpRequest) -> HttpResponse:
 def _saved(request: HttpRequest, view: SavedView) -> HttpResponse:
     user, given = person(request), request.POST
     try:
-        viewing.save(
+        saved_views.save(
             user,
             view,
             name=given.get("name", ""),
             audience=given.get("audience", SavedView.PRIVATE),
             address=address(request),
         )
-    except viewing.Refused as refused:
+    except saved_views.Refused as refused:
         messages.error(request, f"Not saved. {refused}")
         return redirect(reverse("executions:list") + "?" + (_query(request) or "all=1"))
     if given.get("default"):
-        viewing.open_first(user, view)
+        saved_views.open_first(user, view)
     messages.success(request, f"The view “{view.name}” is saved.")
     return redirect(_address(view))
 
@@ -115,7 +116,7 @@ def _own(request: HttpRequest, pk: int) -> SavedView:
 
 
 def _query(request: HttpRequest) -> str:
-    return viewing.canonical(request.POST.get("query", "")[:5000], accounts_of(request))
+    return saved_views.canonical(request.POST.get("query", "")[:5000], accounts_of(request))
 
 
 def _columns(request: HttpRequest) -> list[str]:

@@ -11,11 +11,11 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions import audit
-from executions.filters import Filters, parse
-from executions.ids import row_id
+from executions.access import audit_log
+from executions.access.permissions import may_act, preference_of
+from executions.display.id_params import row_id
 from executions.models import Preference, SavedView
-from executions.roles import may_act, preference_of
+from executions.search.filters import Filters, parse
 from providers.models import ProviderAccount
 
 MAX_VIEWS = 100  # of one person
@@ -58,7 +58,7 @@ def save(
             view.save()
             _record(
                 user,
-                audit.Action.VIEW_CREATED if is_new else audit.Action.VIEW_CHANGED,
+                audit_log.Action.VIEW_CREATED if is_new else audit_log.Action.VIEW_CHANGED,
                 view,
                 address,
             )
@@ -69,7 +69,7 @@ def save(
 
 def delete(user: User, view: SavedView, address: str | None) -> None:
     with transaction.atomic():
-        _record(user, audit.Action.VIEW_DELETED, view, address)
+        _record(user, audit_log.Action.VIEW_DELETED, view, address)
         view.delete()
 
 
@@ -89,8 +89,8 @@ def _team(user: User, number: str) -> Group:
     return team
 
 
-def _record(user: User, action: audit.Action, view: SavedView, address: str | None) -> None:
+def _record(user: User, action: audit_log.Action, view: SavedView, address: str | None) -> None:
     detail: dict[str, Any] = {"query": view.query, "audience": view.audience}
     if view.group:
         detail["team"] = view.group.name
-    audit.record(user, action, target=f"view:{view.name}", detail=detail, address=address)
+    audit_log.record(user, action, target=f"view:{view.name}", detail=detail, address=address)

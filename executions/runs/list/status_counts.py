@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from executions import counting, wording
-from executions.counting import CAP
-from executions.filters import LAMP_WORDS, Filters
-from executions.wording import LAMP_ICONS, STATUS_VIEWS, StatusView
+from executions.display import text as display_text
+from executions.display.text import LAMP_ICONS, STATUS_VIEWS, StatusView
+from executions.search import counts as run_counts
+from executions.search.counts import CAP
+from executions.search.filters import LAMP_WORDS, Filters
 
 OWN = ("lamp", "status", "not_lamp", "not_status")
 
@@ -43,7 +44,7 @@ class LampView:
 
 def lamps_of(filters: Filters) -> list[LampView]:
     """One query. Choosing a lamp or status replaces the others; choosing it again lets go."""
-    numbers, is_least = counting.counts(filters)
+    numbers, is_least = run_counts.counts(filters)
     is_asked = any(filters.values.get(key) for key in ("lamp", "status"))
     asked = filters.asked_statuses() if is_asked else None
     chosen = filters.statuses()
@@ -56,7 +57,7 @@ def lamps_of(filters: Filters) -> list[LampView]:
         tallies = tuple(
             Tally(
                 STATUS_VIEWS[status],
-                wording.count(numbers.get(status, 0), bound, is_least),
+                display_text.count(numbers.get(status, 0), bound, is_least),
                 asked == [status],
                 _query(filters, status="" if asked == [status] else status),
             )
@@ -68,7 +69,7 @@ def lamps_of(filters: Filters) -> list[LampView]:
                 lamp.value,
                 word,
                 LAMP_ICONS[lamp],
-                wording.count(total, bound, is_least),
+                display_text.count(total, bound, is_least),
                 total > 0,
                 is_chosen,
                 _query(filters, lamp="" if is_chosen else lamp.value),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from executions.views.chrome import fragment, no_store
-from executions.views.lists import filters_of
-from executions.views.panels import panel_of_accounts, panel_of_workflows
+from executions.runs.list.filter_panels import panel_of_accounts, panel_of_workflows
+from executions.runs.list.views import filters_of
+from executions.web.page import fragment, no_store
 
 
 @require_GET
@@ -18,4 +18,6 @@ def options(request: HttpRequest) -> HttpResponse:
         panel = panel_of_accounts(request, filters)
     else:
         panel = panel_of_workflows(request, filters, (), is_open=True)
-    return no_store(HttpResponse(fragment(request, "executions/_options.html", {"panel": panel})))
+    return no_store(
+        HttpResponse(fragment(request, "executions/runs/list/_options.html", {"panel": panel}))
+    )

@@ -12,15 +12,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import errors, finding, matching, rendering, wording
-from executions.columns import columns, switched
-from executions.cursors import EPOCH, Cursor
-from executions.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
-from executions.freshness import freshness
-from executions.ids import row_id
+from executions.access.permissions import may_act, preference_of
+from executions.display import text as display_text
+from executions.display.freshness import freshness
+from executions.display.id_params import row_id
+from executions.display.text import mark
+from executions.errors import groups as error_groups
 from executions.models import SavedView
-from executions.roles import may_act, preference_of
-from executions.views.chrome import (
+from executions.runs.list import row as run_row
+from executions.runs.list.filter_panels import controls
+from executions.runs.list.status_counts import lamps_of, matching_of, tally_of
+from executions.search import pages as run_pages
+from executions.search import queryset as run_queryset
+from executions.search.columns import columns, switched
+from executions.search.cursor import EPOCH, Cursor
+from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
+from executions.web.page import (
     Fragment,
     accounts_of,
     changes,
@@ -33,9 +40,6 @@ from executions.views.chrome import (
     troubles,
     wants_fragment,
 )
-from executions.views.lamps import lamps_of, matching_of, tally_of
-from executions.views.panels import controls
-from executions.wording import mark
 
 MAX_ROWS = 200  # rows one page may ask about
 
@@ -48,19 +52,21 @@ def execution_list(request: HttpRequest) -> HttpResponse:
     if view and not request.GET.keys() - {"view"}:
         return redirect(reverse("executions:list") + _opened(filters, view))
     cursor, is_newer = _cursor(request, filters)
-    page = finding.page(filters, cursor, is_newer=is_newer, limit=filters.size)
+    page = run_pages.page(filters, cursor, is_newer=is_newer, limit=filters.size)
     if is_newer and not page.has_newer:  # nothing newer: that is the first page
-        page, cursor = finding.page(filters, limit=filters.size), None
+        page, cursor = run_pages.page(filters, limit=filters.size), None
     _name_errors(request, filters, page)
     context = {
         **table(request, filters, page, cursor, view),
         **controls(request, filters, page.rows),
     }
     if wants_fragment(request):
-        response = HttpResponse(fragment(request, "executions/_console.html", context))
+        response = HttpResponse(fragment(request, "executions/runs/list/_console.html", context))
         response["HX-Push-Url"] = reverse("executions:list") + filters.query()
         return no_store(response)
-    return show(request, "executions/list.html", context, own_stamp=_stamp(context["lamps"], 0))
+    return show(
+        request, "executions/runs/list/list.html", context, own_stamp=_stamp(context["lamps"], 0)
+    )
 
 
 @require_GET
@@ -72,26 +78,28 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
     wants_new = request.GET.get("part") == "rows"
     rows = [] if wants_new else _changed_rows(request, filters)
     lamps, top = lamps_of(filters), Cursor.parse(request.GET.get("top", ""))
-    waiting = 0 if wants_new else finding.count_newer(filters, top)
+    waiting = 0 if wants_new else run_pages.count_newer(filters, top)
 
     def rest() -> list[Fragment]:
         if wants_new or (top and top.at == EPOCH and waiting):
-            page = finding.page(filters, limit=filters.size)
+            page = run_pages.page(filters, limit=filters.size)
             context = table(request, filters, page, None, view_of(request, filters), lamps)
-            parts = [Fragment("#rows", fragment(request, "executions/_rows.html", context))]
+            parts = [
+                Fragment("#rows", fragment(request, "executions/runs/list/_rows.html", context))
+            ]
         else:
             context = {"filters": filters, "lamps": lamps, "tally": tally_of(filters, lamps),
                        "waiting": waiting, **_addresses(filters)}  # fmt: skip
             parts = []
             if may_act(request.user):
                 context["matching"] = matching_of(lamps)
-                matching = fragment(request, "executions/_matching.html", context)
+                matching = fragment(request, "executions/runs/list/_matching.html", context)
                 parts = [Fragment("#matching", matching)]
         return [
             *parts,
-            Fragment("#lamps", fragment(request, "executions/_lamps.html", context)),
-            Fragment("#tally", fragment(request, "executions/_tally.html", context)),
-            Fragment("#newer", fragment(request, "executions/_newer.html", context)),
+            Fragment("#lamps", fragment(request, "executions/runs/list/_lamps.html", context)),
+            Fragment("#tally", fragment(request, "executions/runs/list/_tally.html", context)),
+            Fragment("#newer", fragment(request, "executions/runs/list/_newer.html", context)),
         ]
 
     answer = changes(request, _stamp(lamps, waiting), rest)
@@ -101,14 +109,14 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
     return no_store(HttpResponse(text))
 
 
-def _name_errors(request: HttpRequest, filters: Filters, page: finding.Page) -> None:
+def _name_errors(request: HttpRequest, filters: Filters, page: run_pages.Page) -> None:
     """What the chosen errors say, for their chips: as the rows say it, else one query."""
     chosen = [*filters.values["error"], *filters.excluded["error"]]
     if chosen and page.rows:
         words = {row.error_key: row.error_summary for row in reversed(page.rows) if row.error_key}
     else:
-        words = errors.words_of(chosen, list(accounts_of(request)))
-    filters.error_words = {key: wording.plain(text, 80) for key, text in words.items()}
+        words = error_groups.words_of(chosen, list(accounts_of(request)))
+    filters.error_words = {key: display_text.plain(text, 80) for key, text in words.items()}
 
 
 def filters_of(request: HttpRequest) -> Filters:
@@ -148,7 +156,7 @@ def _opened(filters: Filters, view: SavedView) -> str:
 def table(
     request: HttpRequest,
     filters: Filters,
-    page: finding.Page,
+    page: run_pages.Page,
     cursor: Cursor | None,
     view: SavedView | None,
     lamps: list[Any] | None = None,
@@ -164,7 +172,7 @@ def table(
         "filters": filters,
         "view": view,
         "is_changed_view": view is not None and _differs(filters, view),
-        "rows": rendering.rows(
+        "rows": run_row.rows(
             page.rows, accounts_of(request), timezone.now(), picks=may_act(request.user)
         ),
         "matching": matching_of(lamps),
@@ -180,7 +188,7 @@ def table(
             else ""
         ),
         "is_first": cursor is None,
-        "searched_to": wording.stamped(page.searched_to),
+        "searched_to": display_text.stamped(page.searched_to),
         "blind": troubles(request),
         "columns": columns(shown),
         "is_compact": preference.is_compact,
@@ -256,15 +264,15 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
         if (pk := row_id(number)) is not None:
             asked[pk] = known
     accounts, at, picks = accounts_of(request), timezone.now(), may_act(request.user)
-    found: list[Any] = [row for row in finding.load(list(asked)) if row.account_id in accounts]
-    listed = matching.matching(filters, [row.pk for row in found]) if found else set()
+    found: list[Any] = [row for row in run_pages.load(list(asked)) if row.account_id in accounts]
+    listed = run_queryset.matching(filters, [row.pk for row in found]) if found else set()
     fragments = []
     for execution in found:
         account = accounts[execution.account_id]
         fresh = freshness(account, at)
         gone = execution.pk not in listed
-        token = rendering.token(execution, account, fresh, at) + ("-gone" if gone else "")
+        token = run_row.token(execution, account, fresh, at) + ("-gone" if gone else "")
         if token != asked[execution.pk]:
-            html = rendering.row(execution, account, fresh, at, gone, picks=picks)
+            html = run_row.row(execution, account, fresh, at, gone, picks=picks)
             fragments.append(Fragment(f"#run-{execution.pk}", html.strip()))
     return fragments

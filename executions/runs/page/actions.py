@@ -6,11 +6,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from executions.commands import NotPossible, request_command
-from executions.views.chrome import address, person
-from executions.views.details import get_run
-from executions.views.form_pages import posted_from
-from executions.views.questions import intent_key, require_may_act
+from executions.commands.submit import NotPossible, request_command
+from executions.inbox.question_page import intent_key, require_may_act
+from executions.runs.page.views import get_run
+from executions.web.form_pages import posted_from
+from executions.web.page import address, person
 from providers.contract import Verb
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from executions.display.text import duration, shown
 from executions.models import Transition
-from executions.views.step_tree import FINAL_WORDS, Node
-from executions.wording import duration, shown
+from executions.runs.page.step_tree import FINAL_WORDS, Node
 from providers.contract import LAMPS, Status
 
 LEAST = 0.5  # percent; a shorter bar could not be seen

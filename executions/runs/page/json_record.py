@@ -6,16 +6,16 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from executions import telling
-from executions.views.details import get_run
-from providers import jsontext
+from executions.runs import serializers
+from executions.runs.page.views import get_run
+from providers import exact_json
 
 
 @require_GET
 def run_record(request: HttpRequest, pk: int) -> HttpResponse:
     """Without inputs and outputs, which have downloads of their own, and without the log."""
-    told = telling.told_in_full(get_run(request, pk))
-    text = jsontext.write(told, indent=True, other=DjangoJSONEncoder().default)
+    told = serializers.told_in_full(get_run(request, pk))
+    text = exact_json.write(told, indent=True, other=DjangoJSONEncoder().default)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}.json"'
     response["Cache-Control"] = "private, no-store"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from executions.wording import plain
-from providers import jsontext
+from executions.display.text import plain
+from providers import exact_json
 
 MOST = 2000  # values of one tree
 DEEPEST = 12
@@ -51,7 +51,7 @@ def _pieces(key: str, value: Any, depth: int, budget: list[int]) -> Iterator[Pie
         yield _leaf(key, value)
         return
     if depth >= DEEPEST:
-        text = jsontext.written(value)
+        text = exact_json.written(value)
         yield Piece("leaf", key, plain(text, 300), "json")
         if len(text) > 300:
             yield Piece("more", text="deeper values")
@@ -78,4 +78,4 @@ def _leaf(key: str, value: Any) -> Piece:
     if isinstance(value, str):
         return Piece("leaf", key, plain(value, LONGEST), "text")
     look = "number" if isinstance(value, int | float) and not isinstance(value, bool) else "word"
-    return Piece("leaf", key, jsontext.written(value)[:LONGEST], look)
+    return Piece("leaf", key, exact_json.written(value)[:LONGEST], look)

@@ -13,15 +13,15 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions.access.permissions import visible_executions
+from executions.display.text import count, iso, plain
 from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
-from executions.roles import visible_executions
-from executions.spellings import holds
-from executions.terminal import last_state, without_codes
-from executions.views.addresses import LOG_WORDS, STEP_WORDS, link, number, query, word
-from executions.views.bounded import TooLong, bounded
-from executions.views.chrome import Fragment, fragment, no_store
-from executions.views.log_lines import day_of, lines_of
-from executions.wording import count, iso, plain
+from executions.payloads.terminal_text import last_state, without_codes
+from executions.runs.page.log_lines import day_of, lines_of
+from executions.runs.page.params import LOG_WORDS, STEP_WORDS, link, number, query, word
+from executions.search.statement_timeout import TooLong, bounded
+from executions.search.unicode_spellings import holds
+from executions.web.page import Fragment, fragment, no_store
 
 WINDOW = 1000  # lines
 FOUND = 200  # finds of a search on one page, each with the lines around it
@@ -90,12 +90,12 @@ def log_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
         return []
     if after == 0 and not word(request, "level"):
         whole = {"run": run, **log_view(request, run)}
-        return [Fragment("#log", fragment(request, "executions/_run_log.html", whole))]
-    html = fragment(request, "executions/_log_lines.html", {"lines": lines, "run": run})
+        return [Fragment("#log", fragment(request, "executions/runs/page/_log.html", whole))]
+    html = fragment(request, "executions/runs/page/_log_lines.html", {"lines": lines, "run": run})
     about = {"run": run, "log_counted": f"{last_number(run):,}", "first_error": _error(run)}
     return [
         Fragment("#log-lines", html, "beforeend"),
-        Fragment("#log-about", fragment(request, "executions/_log_about.html", about)),
+        Fragment("#log-about", fragment(request, "executions/runs/page/_log_about.html", about)),
     ]
 
 
@@ -109,7 +109,7 @@ def log_fragment(request: HttpRequest, pk: int) -> HttpResponse:
     """The log as a search leaves it; the page's address follows."""
     run = get_object_or_404(visible_executions(request.user), pk=pk)
     context = {"run": run, **log_view(request, run)}
-    response = HttpResponse(fragment(request, "executions/_run_log.html", context))
+    response = HttpResponse(fragment(request, "executions/runs/page/_log.html", context))
     words = link(request, line=None)
     response["HX-Replace-Url"] = reverse("executions:detail", args=[pk]) + (words and f"?{words}")
     return no_store(response)

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from executions.display.text import plain
 from executions.models import ERROR_LEVELS, LogEntry
-from executions.terminal import CODE, last_state
-from executions.wording import plain
+from executions.payloads.terminal_text import CODE, last_state
 
 MAX_LINE = 4000  # characters of one line on the page
 CUT_LINE = 200  # of each, after a page has printed `MAX_TEXT` altogether

@@ -14,10 +14,10 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
+from executions.access.permissions import visible_executions
+from executions.display.text import plain
 from executions.models import Output
-from executions.roles import visible_executions
-from executions.views.chrome import show
-from executions.wording import plain
+from executions.web.page import show
 from providers.contract import Download, ProviderError
 from providers.credentials import SealError
 from providers.models import open_account
@@ -37,7 +37,7 @@ def output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBase:
         download = open_account(execution.account).open_output(execution.ref, wanted.ref)
     except (ProviderError, SealError) as error:
         context = {"title": f"“{plain(wanted.name, 80)}” could not be read", "sentence": str(error)}
-        return show(request, "executions/refused.html", context, status=502)
+        return show(request, "executions/runs/page/refused.html", context, status=502)
     return _answer(download, wanted)
 
 

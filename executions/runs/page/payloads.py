@@ -14,12 +14,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
+from executions.access.permissions import visible_executions
+from executions.display.text import plain, size
 from executions.models import ExecutionDetail
-from executions.roles import visible_executions
-from executions.views.chrome import fragment, no_store
-from executions.views.trees import tree
-from executions.wording import plain, size
-from providers import jsontext
+from executions.runs.page.json_tree import tree
+from executions.web.page import fragment, no_store
+from providers import exact_json
 
 AT_ONCE = 8_000  # bytes that are on the page as a tree from the start
 WHOLE_UP_TO = 100_000  # bytes that become a tree when somebody opens them
@@ -78,13 +78,13 @@ def _view(length: int, text: str | None, note: str | None, whole: int) -> dict[s
     """`state`: `tree`, `late` (comes when it is opened), `preview`, `large` or `gone`."""
     view: dict[str, Any] = {"size": size(length), "text": "", "pieces": [], "state": "late"}
     if note is not None:
-        number, start = jsontext.read_stored(note)
+        number, start = exact_json.read_stored(note)
         number = number if isinstance(number, int) else None
         return {**view, "state": "gone", "size": size(number), "text": plain(str(start or ""))}
     if text is None:
         return view
     if length <= whole:
-        found = tree(jsontext.read_stored(text))
+        found = tree(exact_json.read_stored(text))
         return {**view, "state": "tree", "pieces": found.pieces, "is_cut": found.is_cut}
     if length <= WHOLE_UP_TO:
         return view
@@ -95,7 +95,7 @@ def _view(length: int, text: str | None, note: str | None, whole: int) -> dict[s
 def payload(request: HttpRequest, pk: int, part: str) -> HttpResponse:
     """The whole value as a JSON file."""
     value = _value(request, pk, part)
-    text = jsontext.written(value, indent=True)
+    text = exact_json.written(value, indent=True)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}-{part}.json"'
     return response
@@ -112,7 +112,9 @@ def payload_tree(request: HttpRequest, pk: int, part: str) -> HttpResponse:
         found = tree(_value(request, pk, part))
         shown |= {"state": "tree", "pieces": found.pieces, "is_cut": found.is_cut}
     context = {"run": run, "part": part, "value": shown}
-    return no_store(HttpResponse(fragment(request, "executions/_payload_tree.html", context)))
+    return no_store(
+        HttpResponse(fragment(request, "executions/runs/page/_json_tree.html", context))
+    )
 
 
 def _value(request: HttpRequest, pk: int, part: str) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions import durations
+from executions.display.text import STATUS_VIEWS, duration, iso, moment, plain
 from executions.models import Execution, Step
-from executions.wording import STATUS_VIEWS, duration, iso, moment, plain
+from executions.search import overdue
 
 NEWEST = 10
 MAX_CHILDREN = 50
@@ -53,7 +53,7 @@ def usual(run: Any) -> dict[str, str]:
         "typical": f"{typical}, {many}{limit}",
         "say": say,
         "overdue": say + limit if is_over else "",
-        "why": durations.rule() if limit else "",
+        "why": overdue.rule() if limit else "",
     }
 
 

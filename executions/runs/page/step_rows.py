@@ -9,13 +9,13 @@ from django.db.models import Case, Func, IntegerField, QuerySet, TextField, When
 from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
-from executions.freshness import freshness
+from executions.display.freshness import freshness
+from executions.display.text import STATUS_VIEWS, duration, iso, moment, plain, size, stamped, zone
 from executions.models import Execution, Step, Transition
-from executions.views import step_tree, timelines
-from executions.views.step_tree import Node, Row, Shown
-from executions.views.timelines import Scale
-from executions.wording import STATUS_VIEWS, duration, iso, moment, plain, size, stamped, zone
-from providers import jsontext
+from executions.runs.page import gantt, step_tree
+from executions.runs.page.gantt import Scale
+from executions.runs.page.step_tree import Node, Row, Shown
+from providers import exact_json
 
 MAX_ERROR = 2000  # characters of an error in the timeline; the step itself shows more
 ERRORS = 40_000  # characters of errors on one page
@@ -43,12 +43,12 @@ def drawn(run: Execution, root: Node, shown: list[Shown], chosen: int | None) ->
     queued = [m.observed_at for m in moves[:1] if m.to_status == "queued"]
     times = [run.started_at, run.finished_at, *(t for t in queued if t < last)]
     times += [each.node.start for each in shown] + [each.node.end for each in shown]
-    scale = timelines.scale_of(times, last)
-    kept = timelines.stretches(moves, last)
+    scale = gantt.scale_of(times, last)
+    kept = gantt.stretches(moves, last)
     details = _details(shown)
     room = {"errors": ERRORS, "outputs": OUTPUTS}
     rows = [_row(each, scale, last, details, room, chosen) for each in shown]
-    own = [scale.bar(a, b, timelines.look_of(status)) for status, a, b in kept] if scale else []
+    own = [scale.bar(a, b, gantt.look_of(status)) for status, a, b in kept] if scale else []
     return {
         "steps": rows,
         "is_still": _is_still(run),
@@ -56,9 +56,9 @@ def drawn(run: Execution, root: Node, shown: list[Shown], chosen: int | None) ->
         "axis_zone": zone(scale.start) if scale else "",
         "span": duration(scale.seconds) if scale else "",
         "span_start": stamped(scale.start) if scale else "",
-        "at_once": timelines.most_at_once(root, last) if root.size > 1 else 0,
+        "at_once": gantt.most_at_once(root, last) if root.size > 1 else 0,
         "own_bars": own,
-        "own_spent": ", ".join(timelines.spent(kept)),
+        "own_spent": ", ".join(gantt.spent(kept)),
         "own_look": STATUS_VIEWS[run.status],
     }
 
@@ -104,7 +104,7 @@ def _row(
         "started_iso": iso(node.start),
         "took": "",
         "since": "",
-        "bars": timelines.bars_of(node, scale, last) if scale else [],
+        "bars": gantt.bars_of(node, scale, last) if scale else [],
         "is_chosen": node.row is not None and node.row.id == chosen,
     }
     if node.start and node.end:
@@ -112,7 +112,7 @@ def _row(
     elif node.start and not status.status.is_final:
         view["since"] = iso(node.start)
     if scale is not None:
-        view["gap"], view["gap_took"] = timelines.gap_before(node, scale)
+        view["gap"], view["gap_took"] = gantt.gap_before(node, scale)
     if node.children:
         view |= _group(each)
     if node.row is not None:
@@ -166,6 +166,6 @@ def _own(row: Row, detail: Step | None, room: dict[str, int]) -> dict[str, Any]:
 
 
 def _pretty(text: str) -> str:
-    value = jsontext.read_stored(text)
-    shown = value if isinstance(value, str) else jsontext.written(value, indent=True)
+    value = exact_json.read_stored(text)
+    shown = value if isinstance(value, str) else exact_json.written(value, indent=True)
     return plain(shown)

@@ -1,8 +1,7 @@
 """The steps of a run as a timeline: a page of rows of their tree, and one step with all it has.
 
-All steps are read for the tree, in a few columns; `step_rows` reads the rest of the rows that are
-shown. A large output comes when somebody opens it.
-"""
+All steps are read for the tree, in a few columns; `page.step_rows` reads the rest of the rows that
+are shown. A large output comes when somebody opens it."""
 
 from __future__ import annotations
 
@@ -15,18 +14,26 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions.access.permissions import visible_executions
+from executions.display.text import plain
 from executions.models import Execution, LogEntry, Step
-from executions.roles import visible_executions
-from executions.spellings import holds
-from executions.views import step_tree
-from executions.views.addresses import LOG_WORDS, MOST_VALUES, STEP_WORDS, link, number, query, word
-from executions.views.bounded import TooLong, bounded
-from executions.views.chrome import fragment, no_store, wants_fragment
-from executions.views.payloads import value_view
-from executions.views.step_rows import drawn
-from executions.views.step_tree import Node, Row, Shown
-from executions.wording import plain
-from providers import jsontext
+from executions.runs.page import step_tree
+from executions.runs.page.params import (
+    LOG_WORDS,
+    MOST_VALUES,
+    STEP_WORDS,
+    link,
+    number,
+    query,
+    word,
+)
+from executions.runs.page.payloads import value_view
+from executions.runs.page.step_rows import drawn
+from executions.runs.page.step_tree import Node, Row, Shown
+from executions.search.statement_timeout import TooLong, bounded
+from executions.search.unicode_spellings import holds
+from executions.web.page import fragment, no_store, wants_fragment
+from providers import exact_json
 
 PAGE = 200  # rows
 MAX_FOUND = 500  # steps that a search shows
@@ -93,7 +100,7 @@ def step(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
         "output": value_view("executions_step", "output", "id", step_pk),
         "has_log": LogEntry.objects.filter(execution=run, step_ref=found.ref).exists(),
     }
-    return no_store(HttpResponse(fragment(request, "executions/_step.html", context)))
+    return no_store(HttpResponse(fragment(request, "executions/runs/page/_step.html", context)))
 
 
 @require_GET
@@ -101,7 +108,7 @@ def step_output(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
     """What is kept of a step's output, as a JSON file."""
     run = get_object_or_404(visible_executions(request.user).only("pk"), pk=pk)
     found = get_object_or_404(Step, pk=step_pk, execution=run)
-    text = jsontext.written(found.output, indent=True)
+    text = exact_json.written(found.output, indent=True)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}-step-{step_pk}.json"'
     return response

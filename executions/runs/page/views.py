@@ -14,9 +14,13 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
-from executions import readings
-from executions.durations import with_limits
-from executions.freshness import freshness
+from executions.access.permissions import may_act, visible_executions
+from executions.commands import display as command_display
+from executions.correlation import views as key_views
+from executions.display.freshness import freshness
+from executions.display.text import STATUS_VIEWS, duration, iso, mark, moment, plain, size, time_tag
+from executions.errors import views as error_views
+from executions.inbox import question_page
 from executions.models import (
     Command,
     Execution,
@@ -26,14 +30,14 @@ from executions.models import (
     Quarantine,
     Transition,
 )
-from executions.noting import notes_of
-from executions.roles import may_act, visible_executions
-from executions.views import errors, histories, keys, logs, questions, relations
-from executions.views.addresses import link
-from executions.views.chrome import Fragment, changes, fragment, no_store, show, wants_fragment
-from executions.views.payloads import payload_list
-from executions.views.steps import failed_step, step_list
-from executions.wording import STATUS_VIEWS, duration, iso, mark, moment, plain, size, time_tag
+from executions.polling import read_queue
+from executions.runs.notes import notes_of
+from executions.runs.page import history, log, related
+from executions.runs.page.params import link
+from executions.runs.page.payloads import payload_list
+from executions.runs.page.steps import failed_step, step_list
+from executions.search.overdue import with_limits
+from executions.web.page import Fragment, changes, fragment, no_store, show, wants_fragment
 from providers import registry
 from providers.contract import Verb
 
@@ -55,25 +59,25 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
     if wants_fragment(request):
         context = {"run": run, **sight_of(run), **step_list(request, run)}
-        response = HttpResponse(fragment(request, "executions/_run_steps.html", context))
+        response = HttpResponse(fragment(request, "executions/runs/page/_steps.html", context))
         response["HX-Replace-Url"] = f"{request.path}?{link(request)}"
         return no_store(response)
-    readings.watch(run)
+    read_queue.watch(run)
     context = {
         **head_of(request, run),
         **step_list(request, run),
-        **logs.log_view(request, run),
-        **histories.history_of(request, run),
+        **log.log_view(request, run),
+        **history.history_of(request, run),
         **data_of(run),
-        **relations.related(run),
+        **related.related(run),
         **links_of(request, run),
-        "questions": questions.questions_of(request, run),
+        "questions": question_page.questions_of(request, run),
         **_notes(request, run),
         **_actions(request, run),
         "back": _back(request),
         "changes_url": reverse("executions:run-changes", args=[run.pk]),
     }
-    return show(request, "executions/detail.html", context, own_stamp=_stamp(run))
+    return show(request, "executions/runs/page/run.html", context, own_stamp=_stamp(run))
 
 
 @require_GET
@@ -82,25 +86,23 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
     A page that asks is open, so its run goes on being watched."""
     run = get_run(request, pk)
     if not run.is_final:
-        readings.watch(run)
+        read_queue.watch(run)
 
     def fragments() -> list[Fragment]:
         head = {**head_of(request, run), **_actions(request, run)}
         parts = [
-            Fragment("#run-head", fragment(request, "executions/_run_head.html", head)),
-            Fragment("#run-dialogs", fragment(request, "executions/_run_dialogs.html", head)),
-            Fragment("#run-error", fragment(request, "executions/_run_error.html", head)),
+            Fragment("#run-head", fragment(request, "executions/runs/page/_head.html", head)),
+            Fragment("#run-dialogs", fragment(request, "executions/runs/page/_dialogs.html", head)),
+            Fragment("#run-error", fragment(request, "executions/runs/page/_error.html", head)),
             Fragment("#run-links", _part(request, run, "links", links_of(request, run))),
             Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
-            Fragment(
-                "#history", _part(request, run, "history", histories.history_of(request, run))
-            ),
+            Fragment("#history", _part(request, run, "history", history.history_of(request, run))),
             Fragment("#data", _part(request, run, "data", data_of(run))),
-            Fragment("#related", _part(request, run, "related", relations.related(run))),
+            Fragment("#related", _part(request, run, "related", related.related(run))),
             Fragment("#notes", _notes_html(request, run)),
         ]
-        asked = questions.question_fragments(request, run)
-        return [*parts, *asked, *logs.log_fragments(request, run)]
+        asked = question_page.question_fragments(request, run)
+        return [*parts, *asked, *log.log_fragments(request, run)]
 
     return changes(request, _stamp(run), fragments)
 
@@ -147,8 +149,8 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "error": plain(detail.get("error") or run.error_summary, 20_000),
         "error_step": failed_step(run),
         "attempt": attempt if (attempt := detail.get("attempt", 0)) > 1 else 0,
-        "usual": relations.usual(run),
-        "parent": relations.parent_of(run),
+        "usual": related.usual(run),
+        "parent": related.parent_of(run),
         "message": plain(run.message),
         "is_altered": detail.get("is_altered", False),
         "progress": None if is_final else run.progress,
@@ -166,7 +168,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "missing_since": time_tag(run.missing_since),
         "unread_because": "" if run.is_gone else _why_unread(run),
         "is_old": is_old,
-        "commands": histories.open_commands(run),
+        "commands": command_display.open_commands(run),
         "can_run_again": run.workflow.can_start and may_act(request.user),
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
     }
@@ -174,7 +176,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
 
 def links_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """The same error elsewhere, and the business keys of the run."""
-    return {"same": errors.same_error(request, run.error_key), "keys": keys.keys_of(run)}
+    return {"same": error_views.same_error(request, run.error_key), "keys": key_views.keys_of(run)}
 
 
 def sight_of(run: Execution) -> dict[str, Any]:
@@ -204,7 +206,7 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     """The buttons: what the provider takes for this run now, and what is already under way."""
     if not may_act(user):
         return []
-    open_now = {command.kind: command for command in histories.open_rows(run)}
+    open_now = {command.kind: command for command in command_display.open_rows(run)}
     try:
         notes = run.account.adapter_class.notes
     except KeyError:
@@ -224,7 +226,7 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
                 "note": notes.get(verb, ""),
                 "consequence": CONSEQUENCES[verb],
                 "is_danger": verb is Verb.CANCEL,
-                "blocked": histories.sentence(command) if command else "",
+                "blocked": command_display.sentence(command) if command else "",
                 "key": str(uuid.uuid4()),
             }
         )
@@ -256,19 +258,20 @@ def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:
 
 
 def _notes_html(request: HttpRequest, run: Execution) -> str:
-    return fragment(request, "executions/_notes.html", {"run": run, **_notes(request, run)})
+    return fragment(request, "executions/runs/_notes.html", {"run": run, **_notes(request, run)})
 
 
 def _part(request: HttpRequest, run: Execution, name: str, context: dict[str, Any]) -> str:
     shown = {"run": run, **sight_of(run), **context}
-    return fragment(request, f"executions/_run_{name}.html", shown)
+    return fragment(request, f"executions/runs/page/_{name}.html", shown)
 
 
 def _stamp(run: Execution) -> str:
     """Of everything the page shows that may change."""
     newest_commands = Command.objects.filter(execution=run)[:100]
     commands = [
-        (each.key, each.state, each.message, histories.is_stalled(each)) for each in newest_commands
+        (each.key, each.state, each.message, command_display.is_stalled(each))
+        for each in newest_commands
     ]
     asked = list(run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id"))
     detail = list(ExecutionDetail.objects.filter(pk=run.pk).values_list("fingerprint", "read_at"))
@@ -283,7 +286,7 @@ def _stamp(run: Execution) -> str:
     fresh = freshness(run.account, timezone.now())
     return mark(
         run.version, run.missing_since, run.progress, run.message, fresh, commands, asked,
-        detail, list(newest), logs.last_number(run), relations.usual(run)["overdue"], notes,
+        detail, list(newest), log.last_number(run), related.usual(run)["overdue"], notes,
     )  # fmt: skip
 
 

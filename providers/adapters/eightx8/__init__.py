@@ -1,8 +1,9 @@
 """8x8 Automation (8x8 Connect), API v1: messaging workflows, listed per definition and version.
 
 Documentation: https://developer.8x8.com/connect/reference/get-instance-status ("seed" in comments)
-and its neighbors, read November 2026. `_eightx8_reading` says what the words mean: `Runnable`
-needs the step log, `Terminated` the errors resource. `_eightx8_definitions` says where to look.
+and its neighbors, read November 2026. `adapters.eightx8.reading` says what the words mean:
+`Runnable` needs the step log, `Terminated` the errors resource. `adapters.eightx8.definitions`
+says where to look.
 
 Beside the definitions, `memory` holds "terminated:<ref>" (our own terminate was accepted) and
 "unread:<ref>" (failed tries to read why a run was terminated).
@@ -17,8 +18,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from providers.adapter import Adapter
-from providers.adapters import _eightx8_reading as reading
-from providers.adapters._eightx8_definitions import (
+from providers.adapters.eightx8 import reading
+from providers.adapters.eightx8.definitions import (
     PAGE,
     Definitions,
     Visit,

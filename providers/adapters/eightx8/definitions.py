@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from providers.adapters._eightx8_reading import oldest_start, read_time
+from providers.adapters.eightx8.reading import oldest_start, read_time
 from providers.contract import BadResponse, NotFound, Rejected, Workflow, native_key
 from providers.http import Endpoint
 

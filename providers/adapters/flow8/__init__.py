@@ -2,8 +2,8 @@
 
 Documentation: https://flow8-docs.pages.dev/developer/flows/execution ("seed" in comments) and the
 pages below https://flow8-docs.pages.dev/developer/api/, read November 2026. No release number is
-documented. `_flow8_session` reaches it, `_flow8_lists` pages, `_flow8_flows` remembers flows,
-`_flow8_reading` says what the words mean.
+documented. `adapters.flow8.session` reaches it, `adapters.flow8.lists` pages,
+`adapters.flow8.flows` remembers flows, `adapters.flow8.reading` says what the words mean.
 
 Deliberately left out: cancel, suspend, resume and retry. ON_HOLD exists as a state, but no page
 names an endpoint for any of them, and a guessed DELETE could erase history.
@@ -20,16 +20,10 @@ from functools import partial
 from typing import Any
 
 from providers.adapter import Adapter
-from providers.adapters import _flow8_reading as reading
-from providers.adapters._flow8_flows import Flows, is_about_one_thing
-from providers.adapters._flow8_lists import walk, walk_plays
-from providers.adapters._flow8_session import (
-    MCP_ONLY,
-    OTHER_PREFIX,
-    PREFIX,
-    Session,
-    is_mcp_only,
-)
+from providers.adapters.flow8 import reading
+from providers.adapters.flow8.flows import Flows, is_about_one_thing
+from providers.adapters.flow8.lists import walk, walk_plays
+from providers.adapters.flow8.session import MCP_ONLY, OTHER_PREFIX, PREFIX, Session, is_mcp_only
 from providers.contract import (
     AuthFailed,
     BadResponse,

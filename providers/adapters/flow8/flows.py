@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, MutableMapping
 from typing import Any
 
-from providers.adapters._flow8_lists import walk
-from providers.adapters._flow8_session import Session
+from providers.adapters.flow8.lists import walk
+from providers.adapters.flow8.session import Session
 from providers.contract import AuthFailed, BadResponse, NotFound, Rejected, Unreachable, Workflow
 
 MOST_FLOWS = 10_000

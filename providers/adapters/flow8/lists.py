@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from providers.adapters._flow8_reading import read_time
-from providers.adapters._flow8_session import Session
+from providers.adapters.flow8.reading import read_time
+from providers.adapters.flow8.session import Session
 from providers.contract import BadResponse, native_key
 from providers.http import Reply
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from providers.adapter import Adapter
-from providers.adapters._generio_reading import (
+from providers.adapters.generio.reading import (
     GLB,
     explain,
     file_name,

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from providers.adapter import Adapter
-from providers.adapters._prefect_reading import (
+from providers.adapters.prefect.reading import (
     child_of,
     cursor_after,
     discovery,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from providers.adapter import Adapter
-from providers.adapters._smartflows_reading import (
+from providers.adapters.smartflows.reading import (
     PAGE_SIZE,
     STATUSES,
     explain,

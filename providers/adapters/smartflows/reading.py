@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.adapters._smartflows_steps import read_steps, read_time
+from providers.adapters.smartflows.steps import read_steps, read_time
 from providers.contract import (
     BadResponse,
     Output,

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
-from providers.demo.eightx8_definitions import DEFINITIONS, Definition
-from providers.demo.eightx8_instances import Instance
-from providers.demo.eightx8_scenarios import SCENARIOS, STANDING, Beat, goes_well
+from providers.demo.eightx8.definitions import DEFINITIONS, Definition
+from providers.demo.eightx8.instances import Instance
+from providers.demo.eightx8.scenarios import SCENARIOS, STANDING, Beat, goes_well
 from providers.demo.world import Population, World
 
 

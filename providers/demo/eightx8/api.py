@@ -1,8 +1,8 @@
 """Simulates the 8x8 Automation API, written from its public documentation alone (November 2026).
 
-Reading order: `eightx8_definitions`, `eightx8_scenarios`, `eightx8_instances` (one run),
-`eightx8_account` (who starts what), and here the endpoints. What the documentation leaves open is
-a switch in `world.options`:
+Reading order: `demo.eightx8.definitions`, `demo.eightx8.scenarios`, `demo.eightx8.instances` (one
+run), `demo.eightx8.account` (who starts what), and here the endpoints. What the documentation
+leaves open is a switch in `world.options`:
 
 - `definition_shape`: `nested` (the published example: id and version inside `definition`) or `top`
   (the published schema)
@@ -25,10 +25,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from providers.demo.eightx8_account import Account
-from providers.demo.eightx8_definitions import ACCOUNT_ID, Definition, stamp
-from providers.demo.eightx8_instances import Instance
-from providers.demo.eightx8_requests import definition_id, error, read_json, read_time, shown, whole
+from providers.demo.eightx8.account import Account
+from providers.demo.eightx8.definitions import ACCOUNT_ID, Definition, stamp
+from providers.demo.eightx8.instances import Instance
+from providers.demo.eightx8.requests import definition_id, error, read_json, read_time, shown, whole
 from providers.demo.world import World, simulator
 
 __all__ = ["ACCOUNT_ID", "API_KEY", "STATUSES", "app"]

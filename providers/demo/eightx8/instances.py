@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from providers.demo.eightx8_definitions import ACCOUNT_ID, Definition, stamp
-from providers.demo.eightx8_scenarios import TERMINATED, Beat
+from providers.demo.eightx8.definitions import ACCOUNT_ID, Definition, stamp
+from providers.demo.eightx8.scenarios import TERMINATED, Beat
 from providers.demo.world import Run, Stage, World
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from providers.demo.eightx8_definitions import BLOCKED, FAULTS, SECONDS
+from providers.demo.eightx8.definitions import BLOCKED, FAULTS, SECONDS
 from providers.demo.world import Stage
 
 RESUMED_AFTER = 3 * 3600.0  # seconds after which somebody else resumes what a fault suspended

@@ -1,8 +1,8 @@
 """Simulates flow8, written from its public documentation alone (read in November 2026).
 
-Reading order: `flow8_flows`, `flow8_scenarios`, `flow8_plays` (one run), `flow8_channel` (its
-events), `flow8_company` (who starts what), and here the endpoints. What the documentation leaves
-open is a switch in `world.options`:
+Reading order: `demo.flow8.flows`, `demo.flow8.scenarios`, `demo.flow8.plays` (one run),
+`demo.flow8.channel` (its events), `demo.flow8.company` (who starts what), and here the endpoints.
+What the documentation leaves open is a switch in `world.options`:
 
 - `prefix`: `/api` or `/api/v1`
 - `layer_id`: which id `approve` takes, `play` (of the play layer), `flow` (of the flow layer) or
@@ -29,19 +29,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from providers.demo.flow8_channel import Channel
-from providers.demo.flow8_company import Company
-from providers.demo.flow8_flows import FLOWS
-from providers.demo.flow8_plays import Play
-from providers.demo.flow8_requests import (
-    error,
-    no_such_flow,
-    one_of,
-    read_date,
-    read_object,
-    whole,
-)
-from providers.demo.flow8_users import (
+from providers.demo.flow8.channel import Channel
+from providers.demo.flow8.company import Company
+from providers.demo.flow8.flows import FLOWS
+from providers.demo.flow8.plays import Play
+from providers.demo.flow8.requests import error, no_such_flow, one_of, read_date, read_object, whole
+from providers.demo.flow8.users import (
     API_KEY,
     COOKIE,
     EMAIL,

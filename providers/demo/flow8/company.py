@@ -6,9 +6,9 @@ from functools import partial
 from string import ascii_letters
 from typing import Any, cast
 
-from providers.demo.flow8_flows import FLOWS, SWITCHED_OFF, Flow, Layer
-from providers.demo.flow8_plays import Play
-from providers.demo.flow8_scenarios import SCENARIOS, STANDING, Beat, goes_well
+from providers.demo.flow8.flows import FLOWS, SWITCHED_OFF, Flow, Layer
+from providers.demo.flow8.plays import Play
+from providers.demo.flow8.scenarios import SCENARIOS, STANDING, Beat, goes_well
 from providers.demo.world import Population, World
 
 MARKS = "!?-~"  # after the name of a step in `FLOWS`

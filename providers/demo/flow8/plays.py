@@ -5,8 +5,8 @@ from datetime import datetime
 from random import Random
 from typing import Any, cast
 
-from providers.demo.flow8_flows import FAILURES, Flow, stamp
-from providers.demo.flow8_scenarios import Beat
+from providers.demo.flow8.flows import FAILURES, Flow, stamp
+from providers.demo.flow8.scenarios import Beat
 from providers.demo.world import Run, Stage, World
 
 ENDED = ("DONE", "FAIL", "SKIP", "FILTERED")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from providers.demo.flow8_flows import Flow, Layer
+from providers.demo.flow8.flows import Flow, Layer
 from providers.demo.world import GOES_ON_AFTER, Stage
 
 STEP_TAKES = 3.0  # seconds

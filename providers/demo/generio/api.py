@@ -20,8 +20,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from providers.demo.generio_flows import ENDED, Flow, Job
-from providers.demo.generio_requests import (
+from providers.demo.generio.flows import ENDED, Flow, Job
+from providers.demo.generio.requests import (
     Invalid,
     choice,
     pick,
@@ -31,7 +31,7 @@ from providers.demo.generio_requests import (
     wants_data,
     whole,
 )
-from providers.demo.generio_scenarios import Studio, auto
+from providers.demo.generio.scenarios import Studio, auto
 from providers.demo.world import Stage, World, simulator
 
 API_KEY = "demo-generio-key"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from providers.demo.generio_flows import GLB, Flow, Job, Template, glb
+from providers.demo.generio.flows import GLB, Flow, Job, Template, glb
 from providers.demo.world import GOES_ON_AFTER, Population, Stage, World
 
 QUALITY = {"quality": "high", "seed": -1, "texture": True}

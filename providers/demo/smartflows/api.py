@@ -23,10 +23,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from providers.demo.smartflows_documents import TYPES, Document
-from providers.demo.smartflows_filter import BadQuery, matches, matches_text, page
-from providers.demo.smartflows_runs import Execution, is_uuid
-from providers.demo.smartflows_site import ME, Site
+from providers.demo.smartflows.documents import TYPES, Document
+from providers.demo.smartflows.filter import BadQuery, matches, matches_text, page
+from providers.demo.smartflows.runs import Execution, is_uuid
+from providers.demo.smartflows.site import ME, Site
 from providers.demo.world import World, simulator
 
 API_KEY = "demo-smartflows-key"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from providers.demo.smartflows_forms import FormMaker
+from providers.demo.smartflows.forms import FormMaker
 from providers.demo.world import Stage
 
 WAITS = ("UserInput", "Waiting", "SelectFlow")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
-from providers.demo.smartflows_blocks import stamp
+from providers.demo.smartflows.blocks import stamp
 
 TYPES = {
     "pdf": "application/pdf",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from providers.demo.smartflows_blocks import (
+from providers.demo.smartflows.blocks import (
     Block,
     Branch,
     Iteration,
@@ -22,8 +22,8 @@ from providers.demo.smartflows_blocks import (
     stages,
     stamp,
 )
-from providers.demo.smartflows_documents import Document
-from providers.demo.smartflows_forms import Form
+from providers.demo.smartflows.documents import Document
+from providers.demo.smartflows.forms import Form
 from providers.demo.world import Run, Stage, World
 
 REMOVED = "<removed>"  # the value of an oddity that takes a field away

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from providers.demo.smartflows_blocks import Branch, Iteration, Leaf
-from providers.demo.smartflows_forms import (
+from providers.demo.smartflows.blocks import Branch, Iteration, Leaf
+from providers.demo.smartflows.forms import (
     FormMaker,
     customer_details,
     damage_report,
@@ -13,7 +13,7 @@ from providers.demo.smartflows_forms import (
     kind_of_customer,
     lease_details,
 )
-from providers.demo.smartflows_runs import REMOVED, Recipe
+from providers.demo.smartflows.runs import REMOVED, Recipe
 from providers.demo.world import GOES_ON_AFTER
 
 SOMEONE = {

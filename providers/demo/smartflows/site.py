@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from providers.demo.smartflows_documents import Document
-from providers.demo.smartflows_runs import Execution, Flow, skipping_questions
-from providers.demo.smartflows_scenarios import CATALOG, SCENARIOS, SOMEONE
+from providers.demo.smartflows.documents import Document
+from providers.demo.smartflows.runs import Execution, Flow, skipping_questions
+from providers.demo.smartflows.scenarios import CATALOG, SCENARIOS, SOMEONE
 from providers.demo.world import Population, World
 
 ME = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from executions import accounts_file
-from executions.accounts_yaml import BadFile
+from executions.accounts import yaml_apply
+from executions.accounts.yaml_parser import BadFile
 from executions.models import CorrelationRule, KeySearch
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def rules() -> list[tuple[str, ...]]:
 
 
 def test_a_file_makes_the_rules_of_an_account_and_says_what_it_did():
-    (applied,) = accounts_file.apply(KEYS)
+    (applied,) = yaml_apply.apply(KEYS)
     assert rules() == [
         ("order number", "input", "$.order.id", "", ""),
         ("order number", "name", "", r"ORD-(\d+)", "https://erp.example.com/orders/{key}"),
@@ -56,22 +56,22 @@ def test_a_file_makes_the_rules_of_an_account_and_says_what_it_did():
 
 
 def test_the_same_file_again_changes_nothing():
-    accounts_file.apply(KEYS)
+    yaml_apply.apply(KEYS)
     KeySearch.objects.all().delete()
     before = list(CorrelationRule.objects.values())
-    (applied,) = accounts_file.apply(KEYS)
+    (applied,) = yaml_apply.apply(KEYS)
     assert applied.changes == []
     assert list(CorrelationRule.objects.values()) == before
     assert not KeySearch.objects.exists()
 
 
 def test_a_list_that_is_named_is_complete_and_one_that_is_not_leaves_all_as_it_is():
-    accounts_file.apply(KEYS)
-    accounts_file.apply(ACCOUNT)
+    yaml_apply.apply(KEYS)
+    yaml_apply.apply(ACCOUNT)
     assert len(rules()) == 2
-    accounts_file.apply(ACCOUNT + "    keys: [{name: claim, source: ref}]\n")
+    yaml_apply.apply(ACCOUNT + "    keys: [{name: claim, source: ref}]\n")
     assert rules() == [("claim", "ref", "", "", "")]
-    accounts_file.apply(ACCOUNT + "    keys: []\n")
+    yaml_apply.apply(ACCOUNT + "    keys: []\n")
     assert rules() == []
 
 
@@ -90,13 +90,13 @@ def test_a_list_that_is_named_is_complete_and_one_that_is_not_leaves_all_as_it_i
 )
 def test_a_bad_rule_is_told_with_its_line_and_nothing_is_applied(keys, problem):
     with pytest.raises(BadFile) as bad:
-        accounts_file.apply(ACCOUNT + f"    keys: {keys}\n")
+        yaml_apply.apply(ACCOUNT + f"    keys: {keys}\n")
     assert problem in str(bad.value)
     assert not CorrelationRule.objects.exists()
 
 
 def test_the_list_of_accounts_prints_their_rules():
-    accounts_file.apply(KEYS)
+    yaml_apply.apply(KEYS)
     assert "  key order number from input $.order.id" in told()
     (account,) = json.loads(told(json=True))
     assert account["keys"][1]["pattern"] == r"ORD-(\d+)"

@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from executions import tokens
-from executions.storing import store
+from executions.access import api_tokens
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
@@ -73,7 +73,7 @@ class Api:
 
     def __init__(self, client: Client, user: User) -> None:
         self.client = client
-        self.token = tokens.issue(user)
+        self.token = api_tokens.issue(user)
         self.headers = {"Authorization": f"Bearer {self.token}"}
 
     def get(self, path: str, **query: Any) -> Any:

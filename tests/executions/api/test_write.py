@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 from django.contrib.auth.models import User
 
-from executions import arguments
-from executions.api import acting
+from executions.access.permissions import may_act
+from executions.api import write
+from executions.commands import sealed_arguments
 from executions.models import AuditEntry, Command, Workflow
-from executions.roles import may_act
 from providers.contract import Status
 from providers.models import ProviderAccount
 from tests.executions.api.conftest import APPROVAL, QUESTION, Api
@@ -168,7 +168,7 @@ def test_a_run_is_started_from_its_workflow(ana: Api, eve: Api, run: int) -> Non
 def test_commands_are_rationed_per_person(
     ana: Api, run: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acting, "COMMANDS_PER_MINUTE", 2)
+    monkeypatch.setattr(write, "COMMANDS_PER_MINUTE", 2)
     codes = [
         ana.post(f"executions/{run}/commands", {"kind": "start"}).status_code for _ in range(3)
     ]
@@ -192,5 +192,5 @@ def test_a_mask_that_comes_back_means_unchanged(ana, put):
     assert values["deep"]["password"] == "[redacted]"
     wish = {"kind": "answer", "question": "q1", "values": {**values, "user": "cy"}}
     assert ana.post(f"executions/{pk}/commands", wish).status_code == 202
-    sent = arguments.unseal(Command.objects.get())["values"]
+    sent = sealed_arguments.unseal(Command.objects.get())["values"]
     assert sent == {"user": "cy", "deep": {"password": "stored-1"}}

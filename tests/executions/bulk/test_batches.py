@@ -13,10 +13,11 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.utils import timezone
 
-from executions import batching, commands, sending, settling
+from executions.bulk import runner as batch_runner
+from executions.commands import dispatch, reconciliation, submit
 from executions.models import AuditEntry, Batch, BatchItem, Command, Execution
-from executions.storing import store
-from providers import contract, setup
+from executions.storage.store import store
+from providers import account_setup, contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
 
@@ -118,15 +119,15 @@ def test_a_resume_of_an_ended_run_is_not_over_before_it_goes_on(ana, account, pe
     ProviderAccount.objects.filter(pk=account.pk).update(provider="generio")
     offers = frozenset({Verb.RESUME})
     run = put("again", Status.FAILED, offers=offers)
-    resume = commands.request_command(user=people["ana"], execution=run, kind=Verb.RESUME)
-    assert sending.claim(resume.pk) is not None
+    resume = submit.request_command(user=people["ana"], execution=run, kind=Verb.RESUME)
+    assert dispatch.claim(resume.pk) is not None
     Command.objects.update(state="accepted", accepted_at=timezone.now())
     put("again", Status.FAILED, offers=offers, error="told later", seq=2)
-    settling.confirm_observed(account.pk)
+    reconciliation.confirm_observed(account.pk)
     resume.refresh_from_db()
     assert resume.state == "accepted"
     put("again", Status.RUNNING, offers=offers, seq=3)
-    settling.confirm_observed(account.pk)
+    reconciliation.confirm_observed(account.pk)
     resume.refresh_from_db()
     assert resume.state == "confirmed"
 
@@ -149,7 +150,7 @@ def test_the_history_of_a_run_leads_to_the_batch_that_asked(ana, vik, put):
     run, alone = put("a"), put("b")
     picked(ana, run)
     begin(ana, batch := Batch.objects.get())
-    batching.advance()
+    batch_runner.advance()
     ana.post(f"/executions/{alone.pk}/cancellation/", {"reason": "wrong day"})
     link = f'in <a href="/batches/{batch.pk}/">batch #{batch.pk}</a>'
     for client in (ana, vik):
@@ -163,10 +164,10 @@ def test_runs_of_an_account_in_a_blind_test_are_left_out_and_asked_for_nothing(a
     run = put("a")
     picked(ana, run)
     begin(ana, early := Batch.objects.get())
-    setup.go_blind(account, 5, by="root")
+    account_setup.go_blind(account, 5, by="root")
     assert "This is a blind test" in picked(ana, run).content.decode()
     assert states(Batch.objects.exclude(pk=early.pk).get()) == {"a": "ineligible"}
-    batching.advance()
+    batch_runner.advance()
     assert "Nothing is sent to it until" in early.items.get().message
     assert not Command.objects.exists()
 
@@ -194,13 +195,13 @@ def test_a_frozen_list_does_not_grow(ana, put):
     batch = Batch.objects.get()
     put("b")
     assert begin(ana, batch).status_code == 302
-    batching.advance()
+    batch_runner.advance()
     assert list(states(batch)) == ["a"]
     assert Command.objects.get().execution.ref == "a"
 
 
 def test_a_batch_takes_so_many_runs_and_says_that_there_are_more(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.freezing.MOST", 3)
+    monkeypatch.setattr("executions.bulk.selection.MOST", 3)
     for number in range(5):
         put(f"run-{number}", age=number + 1)
     text = matching(ana).content.decode()
@@ -277,8 +278,8 @@ def test_the_same_form_twice_is_one_batch_that_starts_once(ana, put):
     picked(ana, run, key=key)
     batch = Batch.objects.get()
     assert [begin(ana, batch).status_code for _ in range(2)] == [302, 302]
-    batching.advance()
-    batching.advance()
+    batch_runner.advance()
+    batch_runner.advance()
     assert Command.objects.count() == 1
     assert AuditEntry.objects.filter(action="batch cancel").count() == 1
 
@@ -355,7 +356,7 @@ def test_rights_and_sight_are_checked_again_when_the_turn_comes(people, ana, put
     batch = Batch.objects.get()
     begin(ana, batch)
     ProviderAccount.objects.filter(pk=account.pk).update(group=Group.objects.get(name="west"))
-    batching.advance()
+    batch_runner.advance()
     assert set(states(batch).values()) == {"skipped"}
     assert not Command.objects.exists()
     assert Batch.objects.get().state == "done"
@@ -365,7 +366,7 @@ def test_a_person_who_may_not_act_any_more_sends_nothing(people, ana, put):
     picked(ana, put("a"))
     begin(ana, Batch.objects.get())
     people["ana"].groups.remove(Group.objects.get(name="operator"))
-    batching.advance()
+    batch_runner.advance()
     item = BatchItem.objects.get()
     assert (item.state, item.message) == ("skipped", "Your role may look, not act.")
 
@@ -377,7 +378,7 @@ def test_a_run_that_ended_meanwhile_is_skipped_with_the_reason(ana, put):
     picked(ana, put("a"))
     begin(ana, Batch.objects.get())
     put("a", Status.SUCCEEDED, offers=frozenset(), seq=2)
-    batching.advance()
+    batch_runner.advance()
     item = BatchItem.objects.get()
     assert (item.state, item.message) == ("skipped", "It has already ended (succeeded).")
 
@@ -386,11 +387,11 @@ def test_one_account_has_only_so_many_commands_on_their_way(ana, many):
     matching(ana)
     begin(ana, Batch.objects.get(), number="25")
     for _ in range(4):
-        batching.advance()
-    assert Command.objects.count() == batching.PER_ACCOUNT
+        batch_runner.advance()
+    assert Command.objects.count() == batch_runner.PER_ACCOUNT
     Command.objects.update(state="rejected", message="no")
-    batching.advance()
-    assert Command.objects.count() == 2 * batching.PER_ACCOUNT
+    batch_runner.advance()
+    assert Command.objects.count() == 2 * batch_runner.PER_ACCOUNT
 
 
 def test_an_account_that_fails_is_left_in_peace(ana, put, account):
@@ -398,14 +399,14 @@ def test_an_account_that_fails_is_left_in_peace(ana, put, account):
     batch = Batch.objects.get()
     begin(ana, batch)
     ProviderAccount.objects.filter(pk=account.pk).update(health="failing")
-    batching.advance()
+    batch_runner.advance()
     assert not Command.objects.exists()
     assert (
         "Held until the account can be read again"
         in ana.get(f"/batches/{batch.pk}/").content.decode()
     )
     ProviderAccount.objects.filter(pk=account.pk).update(health="ok")
-    batching.advance()
+    batch_runner.advance()
     assert Command.objects.count() == 1
 
 
@@ -414,12 +415,12 @@ def test_items_follow_their_command_to_its_end(ana, put):
     picked(ana, a, b, c)
     batch = Batch.objects.get()
     begin(ana, batch)
-    batching.advance()
+    batch_runner.advance()
     said = {a: ("confirmed", "The run is canceled."), b: ("rejected", "Not today."),
             c: ("needs_person", "Look there.")}  # fmt: skip
     for run, (state, message) in said.items():
         Command.objects.filter(execution=run).update(state=state, message=message)
-    batching.advance()
+    batch_runner.advance()
     assert states(batch) == {"a": "confirmed", "b": "rejected", "c": "failed"}
     batch.refresh_from_db()
     assert (batch.state, batch.finished_at is not None) == ("done", True)
@@ -433,20 +434,20 @@ def test_stop_sends_nothing_new_withdraws_what_nobody_sent_and_follows_the_rest(
     matching(ana)
     batch = Batch.objects.get()
     begin(ana, batch, number="25")
-    batching.advance()
+    batch_runner.advance()
     sent = Command.objects.first()
     Command.objects.filter(pk=sent.pk).update(state="accepted", attempts=1)
     ana.post(f"/batches/{batch.pk}/stop/")
-    batching.advance()
+    batch_runner.advance()
     assert Command.objects.filter(state="pending").count() == 0
     assert batch.items.filter(state="stopped").count() == 24
     batch.refresh_from_db()
     assert batch.state == "stopping"
     Command.objects.filter(pk=sent.pk).update(state="confirmed")
-    batching.advance()
+    batch_runner.advance()
     batch.refresh_from_db()
     assert batch.state == "stopped"
-    assert Command.objects.count() == batching.PER_ACCOUNT
+    assert Command.objects.count() == batch_runner.PER_ACCOUNT
     assert AuditEntry.objects.get(action="batch stopped").detail == {"not sent": 24}
 
 
@@ -455,16 +456,16 @@ def test_retry_asks_again_for_the_failed_only_in_a_batch_of_its_own(ana, put):
     picked(ana, a, b)
     first = Batch.objects.get()
     begin(ana, first)
-    batching.advance()
+    batch_runner.advance()
     Command.objects.filter(execution=a).update(state="confirmed")
     Command.objects.filter(execution=b).update(state="rejected", message="Not today.")
-    batching.advance()
+    batch_runner.advance()
     text = ana.post(f"/batches/{first.pk}/retry/", {"which": "failed"}, follow=True)
     assert "what did not work in batch" in text.content.decode()
     second = Batch.objects.exclude(pk=first.pk).get()
     assert (second.state, second.retry_of, states(second)) == ("draft", first, {"b": "waiting"})
     begin(ana, second)
-    batching.advance()
+    batch_runner.advance()
     assert Command.objects.filter(execution=b).count() == 2
     assert Command.objects.filter(execution=a).count() == 1
 
@@ -478,9 +479,9 @@ def test_the_result_is_a_csv_file_without_formulas(ana, put):
     picked(ana, run)
     batch = Batch.objects.get()
     begin(ana, batch)
-    batching.advance()
+    batch_runner.advance()
     Command.objects.update(state="rejected", message='+1 reason,\n"quoted"')
-    batching.advance()
+    batch_runner.advance()
     answer = ana.get(f"/batches/{batch.pk}/result.csv")
     assert answer["Content-Type"].startswith("text/csv")
     [line] = csv.DictReader(io.StringIO(content(answer).lstrip("\ufeff")))
@@ -496,14 +497,14 @@ def test_open_pages_are_told_only_when_something_changed(ana, put):
     page = ana.get(f"/batches/{batch.pk}/").content.decode()
     stamp = page.split('data-stamp="')[1].split('"')[0]
     assert ana.get(f"/batches/{batch.pk}/changes/?stamp={stamp}").status_code == 204
-    batching.advance()
+    batch_runner.advance()
     answer = ana.get(f"/batches/{batch.pk}/changes/?stamp={stamp}")
     assert "Requested" in answer.content.decode()
     assert ana.get("/batches/").content.decode().count("<tr id=") == 1
 
 
 def test_items_come_a_hundred_at_a_time_and_by_result(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.views.batch_items.PAGE", 2)
+    monkeypatch.setattr("executions.bulk.item_views.PAGE", 2)
     runs = [put(f"r{number}", age=number + 1) for number in range(5)]
     picked(ana, *runs)
     batch = Batch.objects.get()
@@ -577,20 +578,20 @@ def test_stopping_a_batch_that_is_done_changes_nothing(ana, put):
     picked(ana, put("a"))
     batch = Batch.objects.get()
     begin(ana, batch)
-    batching.advance()
+    batch_runner.advance()
     Command.objects.update(state="confirmed")
-    batching.advance()
+    batch_runner.advance()
     ana.post(f"/batches/{batch.pk}/stop/")
     batch.refresh_from_db()
     assert (batch.state, batch.stopped_at) == ("done", None)
 
 
 def test_previews_that_nobody_started_are_tidied_away(ana, put):
-    from executions import pruning
+    from executions.storage import retention
 
     picked(ana, put("a"))
     Batch.objects.update(created_at=timezone.now() - timedelta(days=2))
-    assert pruning.delete_old_batches() == 1
+    assert retention.delete_old_batches() == 1
     assert Execution.objects.count() == 1
 
 
@@ -601,9 +602,9 @@ def test_an_item_that_comes_to_its_turn_twice_is_still_one_command(ana, put):
     """As if a worker had died between the command and the note of it."""
     picked(ana, put("a"))
     begin(ana, Batch.objects.get())
-    batching.advance()
+    batch_runner.advance()
     BatchItem.objects.update(state="waiting", command=None)
-    batching.advance()
+    batch_runner.advance()
     assert Command.objects.count() == 1
     assert BatchItem.objects.get().command == Command.objects.get()
 
@@ -614,7 +615,7 @@ def test_workers_at_the_same_time_send_no_more_than_one_of_them_would(ana, many)
     begin(ana, Batch.objects.get(), number="25")
 
     def one_pass() -> None:
-        batching.advance()
+        batch_runner.advance()
         connection.close()
 
     workers = [Thread(target=one_pass) for _ in range(6)]
@@ -622,7 +623,7 @@ def test_workers_at_the_same_time_send_no_more_than_one_of_them_would(ana, many)
         worker.start()
     for worker in workers:
         worker.join()
-    assert Command.objects.count() == batching.PER_ACCOUNT
+    assert Command.objects.count() == batch_runner.PER_ACCOUNT
 
 
 def test_no_account_and_no_batch_waits_for_the_thousands_of_another(people, ana, eve, many, eves):
@@ -630,7 +631,7 @@ def test_no_account_and_no_batch_waits_for_the_thousands_of_another(people, ana,
     begin(ana, Batch.objects.get(), number="25")
     picked(eve, eves)
     begin(eve, Batch.objects.latest("pk"))
-    batching.advance()
+    batch_runner.advance()
     assert Command.objects.filter(execution=eves).count() == 1
 
 
@@ -638,12 +639,12 @@ def test_a_single_cancel_of_a_person_is_not_held_up_by_a_batch(ana, many):
     matching(ana)
     batch = Batch.objects.get()
     begin(ana, batch, number="25")
-    batching.advance()
+    batch_runner.advance()
     last = batch.items.filter(state="waiting").last().execution
     ana.post(f"/executions/{last.pk}/cancellation/", {"reason": "now"})
     assert Command.objects.get(execution=last).state == "pending"
     for _ in range(10):
         Command.objects.exclude(execution=last).update(state="confirmed")
-        batching.advance()
+        batch_runner.advance()
     item = batch.items.get(execution=last)
     assert (item.state, item.message) == ("skipped", "The same was already asked by ana.")

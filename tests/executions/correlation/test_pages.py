@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from executions import rekeying
 from executions.models import AuditEntry, CorrelationRule, Execution, KeySearch, RunKey
-from executions.storing import store
+from executions.storage import key_backfill
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status
 from providers.models import ProviderAccount
@@ -54,7 +54,7 @@ def run(accounts: dict[str, ProviderAccount]) -> Any:
         }
         pk, workflow = accounts[account].pk, contract.Workflow(ref=account, name=f"{account} flow")
         snapshot = Snapshot(ref=ref, workflow=workflow, status=status, **given)
-        store(pk, given.get("seq", 1), [snapshot], rules=rekeying.rules_of(pk))
+        store(pk, given.get("seq", 1), [snapshot], rules=key_backfill.rules_of(pk))
         return Execution.objects.get(ref=ref).pk
 
     return stored
@@ -211,7 +211,7 @@ def test_provider_text_on_the_time_line_is_text(ana, run):
 
 
 def test_a_key_that_too_many_runs_carry_says_so(ana, run, monkeypatch):
-    monkeypatch.setattr("executions.tracing.MOST", 3)
+    monkeypatch.setattr("executions.correlation.key_queries.MOST", 3)
     for n in range(5):
         run("Warehouse", f"r{n}", Status.SUCCEEDED, 9 - n, 1, name="ORD-1")
     text = page(ana, "/keys/ORD-1")
@@ -249,7 +249,7 @@ def test_a_saved_rule_is_audited_and_looks_through_stored_runs(admin, accounts, 
     answer = admin.post("/admin/executions/correlationrule/add/", form(accounts["Order desk"]))
     assert answer.status_code == 302
     assert AuditEntry.objects.get(action="key_rule.added").account_name == "Order desk"
-    rekeying.carry_on(accounts["Order desk"].pk)
+    key_backfill.carry_on(accounts["Order desk"].pk)
     assert RunKey.objects.get(execution__ref="a").text == "4711"
 
 
@@ -257,7 +257,7 @@ def test_a_deleted_rule_takes_its_keys_along(admin, accounts, path):
     rule = CorrelationRule.objects.get(account=accounts["Payments"])
     admin.post(f"/admin/executions/correlationrule/{rule.pk}/delete/", {"post": "yes"})
     assert AuditEntry.objects.filter(action="key_rule.deleted").exists()
-    rekeying.carry_on(accounts["Payments"].pk)
+    key_backfill.carry_on(accounts["Payments"].pk)
     assert not RunKey.objects.filter(account=accounts["Payments"]).exists()
 
 
@@ -281,14 +281,14 @@ def test_only_administrators_change_and_try_rules(ana, people, accounts):
 def test_the_page_of_an_account_tells_its_rules_and_what_is_wrong(ana, accounts, run):
     CorrelationRule.objects.filter(account=accounts["Payments"]).update(pattern="((", path="$.n")
     run("Payments", "p", Status.SUCCEEDED, 9, 8, output={"n": "ORD-17"})
-    rules = rekeying.rules_of(accounts["Payments"].pk)
-    rekeying.found_in(rules, Execution.objects.select_related("detail").get(ref="p"))
-    rekeying.report(rules)
-    rekeying.ask(accounts["Payments"], 7, None)
+    rules = key_backfill.rules_of(accounts["Payments"].pk)
+    key_backfill.found_in(rules, Execution.objects.select_related("detail").get(ref="p"))
+    key_backfill.report(rules)
+    key_backfill.ask(accounts["Payments"], 7, None)
     text = page(ana, f"/accounts/{accounts['Payments'].pk}/")
     assert "Needs a look" in text
     assert "RE2 does not take it" in text
     assert "are being looked through" in text
-    rekeying.carry_on(accounts["Payments"].pk)
+    key_backfill.carry_on(accounts["Payments"].pk)
     assert KeySearch.objects.get().finished_at
     assert "were looked through" in page(ana, f"/accounts/{accounts['Payments'].pk}/")

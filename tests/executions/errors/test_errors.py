@@ -12,10 +12,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions import acknowledging
-from executions.masking import error_key
+from executions.errors import acknowledgements
 from executions.models import AuditEntry, ErrorAcknowledgement, Execution
-from executions.storing import store
+from executions.payloads.error_fingerprint import error_key
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status
 from providers.models import ProviderAccount
@@ -196,12 +196,12 @@ def test_an_open_page_is_told_what_changed_and_else_nothing(ana, fail, people):
         stamp = stamp_of(page(ana, address))
         asked = f"{address}changes/?finished=24h&stamp={stamp}"
         assert ana.get(asked).status_code == 204
-        acknowledging.take(KEY, [owner], people["ana"], "")
+        acknowledgements.take(KEY, [owner], people["ana"], "")
         answer = ana.get(asked).content.decode()
         assert f'hx-target="{target}"' in answer
         assert "ana is on it" in answer
         assert f'value="{address}?finished=24h"' in answer  # the form leads back to the page
-        acknowledging.release(KEY, [owner], people["ana"])
+        acknowledgements.release(KEY, [owner], people["ana"])
 
 
 def test_the_page_of_an_error_names_every_workflow_with_its_runs(ana, fail):

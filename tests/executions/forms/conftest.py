@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 
 from executions.forms import AnswerForm, CompiledForm
-from executions.forms.keys import key_text
+from executions.forms.json_path import key_text
 
 
 class Inputs(HTMLParser):
@@ -83,7 +83,7 @@ class Browser:
     def read(self) -> None:
         """What the page holds now."""
         self.html = render_to_string(
-            "executions/_answer_fields.html", {"form": self.form, "redraw_url": "/again/"}
+            "executions/forms/_fields.html", {"form": self.form, "redraw_url": "/again/"}
         )
         self.inputs = Inputs(self.html)
         self.data: dict[str, list[str]] = {}

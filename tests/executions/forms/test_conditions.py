@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from executions.forms.conditions import parse_condition
-from executions.forms.expressions import Scope, Unclear
+from executions.forms.condition_evaluator import Scope, Unclear
+from executions.forms.condition_parser import parse_condition
 
 MODEL = {
     "a": 1, "b": "2", "t": "text", "empty": "", "none": None, "on": True, "off": False,

@@ -11,7 +11,7 @@ import pytest
 from django.utils.html import escape
 
 from executions.forms import compile_triple
-from executions.forms.keys import key_text
+from executions.forms.json_path import key_text
 
 CORPUS = Path(__file__).parent / "corpus"
 ROOT = Path(__file__).resolve().parents[3]

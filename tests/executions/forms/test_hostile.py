@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from executions.forms import compile_triple
-from executions.forms.keys import parse_key
+from executions.forms.json_path import parse_key
 
 WORDS = [
     "type", "properties", "items", "enum", "const", "default", "required", "title", "format",
@@ -112,20 +112,20 @@ def use(schema: Any, form: Any, model: Any, posted: dict[str, str], press: str) 
     assert isinstance(compiled.problem, str)
     assert all(isinstance(rule, str) for rule in compiled.unchecked)
     first = compiled.bind()
-    html = render_to_string("executions/_answer_fields.html", {"form": first, "compiled": compiled})
+    html = render_to_string("executions/forms/_fields.html", {"form": first, "compiled": compiled})
     html.encode()
     names = list(first.fields)
     data = {name: posted.get(str(i % 7), "") for i, name in enumerate(names)}
     for tool in ("_add", "_remove", "_move"):
         drawn = compiled.bind({**data, tool: f"{names[0] if names else 'f1'}:{press}"})
-        render_to_string("executions/_answer_fields.html", {"form": drawn})
+        render_to_string("executions/forms/_fields.html", {"form": drawn})
     bound = compiled.bind(data)
     if bound.is_valid():
         for complete in (False, True):
             json.dumps(compiled.masked(compiled.body(bound, complete=complete)))
         compiled.lacks(compiled.body(bound))
     compiled.show_errors(bound, {"a[0].b": "no", "": "no", press: "no"})
-    render_to_string("executions/_answer_fields.html", {"form": bound}).encode()
+    render_to_string("executions/forms/_fields.html", {"form": bound}).encode()
     compiled.carry_over(compiled, compiled.typed(data))
 
 
@@ -204,7 +204,7 @@ def test_no_text_of_a_provider_becomes_markup_that_acts(payload: str) -> None:
     bound = compiled.bind({"f1": "", "f9": payload})
     bound.is_valid()
     for each in (compiled.bind(), bound):
-        html = render_to_string("executions/_answer_fields.html", {"form": each})
+        html = render_to_string("executions/forms/_fields.html", {"form": each})
         for tag in Tags(html).found:
             assert tag in ALLOWED or tag[0] in HARMLESS, tag
         assert "SECRET" not in html or "{{ settings" in html

@@ -36,7 +36,7 @@ def test_an_approval_is_buttons_and_a_note() -> None:
     form = compiled.bind({compiled.quick_name: "1", "f2": "too dear"})
     assert form.is_valid()
     assert compiled.body(form) == {"choice": "no", "note": "too dear"}
-    html = render_to_string("executions/_answer_fields.html", {"form": form, "compiled": compiled})
+    html = render_to_string("executions/forms/_fields.html", {"form": form, "compiled": compiled})
     assert '<button class="button danger" name="f1" value="1">Reject</button>' in html
     assert 'type="radio"' not in html
 
@@ -73,7 +73,7 @@ def test_a_question_that_cannot_be_answered_says_why() -> None:
 def test_two_forms_on_one_page_do_not_share_names() -> None:
     compiled = compile_triple(schema(a=TEXT, l={"type": "array", "items": TEXT}), None, None)
     form = compiled.bind(prefix="q7")
-    html = render_to_string("executions/_answer_fields.html", {"form": form})
+    html = render_to_string("executions/forms/_fields.html", {"form": form})
     assert 'name="q7-f1"' in html
     assert 'id="id_q7-f1"' in html
     assert 'id="q7-answer-fields"' in html
@@ -95,7 +95,7 @@ def test_a_draft_lies_over_the_initial_values_and_survives_json() -> None:
     post = QueryDict("f1=typed&f2=&f3=b0,n0&f4_b0=x&f4_n0=y&f5=&f5=1&other=9&csrfmiddlewaretoken=z")
     typed = json.loads(json.dumps(compiled.typed(post)))
     assert set(typed) == {"f1", "f2", "f3", "f4_b0", "f4_n0", "f5"}
-    html = render_to_string("executions/_answer_fields.html", {"form": compiled.bind(typed=typed)})
+    html = render_to_string("executions/forms/_fields.html", {"form": compiled.bind(typed=typed)})
     assert 'value="typed"' in html
     assert 'value="y"' in html
     assert html.count("checked") == 1
@@ -117,7 +117,7 @@ def test_a_file_stays_in_the_draft_while_the_form_is_drawn_again() -> None:
     typed = compiled.typed({"_redraw": "1"}, {"f1": upload})
     again = compiled.bind({"_redraw": "1"}, typed=typed)
     assert not again.is_bound
-    html = render_to_string("executions/_answer_fields.html", {"form": again})
+    html = render_to_string("executions/forms/_fields.html", {"form": again})
     assert "Now: a.pdf, application/pdf, 1 kB." in html
     assert "JVBERg" not in html
     form = compiled.bind({}, {}, typed=typed)
@@ -380,7 +380,7 @@ def test_a_time_that_exists_twice_is_asked_about() -> None:
     with timezone.override("America/New_York"):
         form = compiled.bind(QueryDict("f1=2026-11-01T01:30"))
         assert "exists twice in America/New_York" in form.errors["f1"][0]
-        html = render_to_string("executions/_answer_fields.html", {"form": form})
+        html = render_to_string("executions/forms/_fields.html", {"form": form})
         assert 'type="datetime-local" name="f1" value="2026-11-01T01:30"' in html
         choices = re.findall(r'type="radio" name="f1" value="([^"]+)"> <span>([^<]+)<', html)
         assert choices == [
@@ -393,7 +393,7 @@ def test_a_time_that_exists_twice_is_asked_about() -> None:
             assert form.is_valid(), form.errors
             assert compiled.body(form) == {"at": value[:16] + ":00" + value[16:]}
             again = compiled.bind(typed=json.loads(json.dumps(compiled.typed(post))))  # a draft
-            html = render_to_string("executions/_answer_fields.html", {"form": again})
+            html = render_to_string("executions/forms/_fields.html", {"form": again})
             assert f'value="{value}" checked' in html
         changed = QueryDict("f1=2026-11-02T01:30&f1=2026-11-01T01:30-04:00")
         form = compiled.bind(changed)

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from executions import shifting
+from executions.handover import activity
+from executions.handover.activity import Window
 from executions.models import AuditEntry, Command, Note, PollRun, Preference, Question
-from executions.shifting import Window
 from providers.contract import Status, Workflow
 from providers.models import ProviderAccount
 
@@ -28,7 +28,7 @@ def happened(account):
         window = Window(found, now - timedelta(hours=hours), now)
         return {
             group.key: [(event.word, event.label or event.account) for event in group.events]
-            for group in shifting.groups(window)
+            for group in activity.groups(window)
             if group.events
         }
 
@@ -62,14 +62,14 @@ def test_questions_are_told_with_who_answered(question, people, happened):
     Question.objects.update(closed_at=timezone.now())
     now = timezone.now()
     window = Window(ProviderAccount.objects.in_bulk(), now - timedelta(hours=1), now)
-    assert [(each.word, each.lamp) for each in shifting.asked(window)] == [("Asked", "done")]
-    assert [event.who for event in shifting.answered(window)] == ["elsewhere"]
+    assert [(each.word, each.lamp) for each in activity.asked(window)] == [("Asked", "done")]
+    assert [event.who for event in activity.answered(window)] == ["elsewhere"]
     Command.objects.create(
         kind="answer", account=question.execution.account, execution=question.execution,
         target="question:1", question_ref=question.ref, requested_by=people["ana"],
         state="confirmed",
     )  # fmt: skip
-    assert [event.who for event in shifting.answered(window)] == ["ana"]
+    assert [event.who for event in activity.answered(window)] == ["ana"]
 
 
 def test_what_people_asked_for_and_noted_is_told(put, people, happened):

@@ -14,8 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions import pruning, settling
+from executions.commands import reconciliation
 from executions.models import AuditEntry, Command, CommandState, Draft, Execution, Question
+from executions.storage import retention
 from providers import contract
 from providers.contract import Status
 
@@ -366,7 +367,7 @@ def confirmed(command: Command) -> None:
     Command.objects.filter(pk=command.pk).update(state=CommandState.ACCEPTED)
     Question.objects.filter(execution=command.execution).update(closed_at=timezone.now())
     command.refresh_from_db()
-    assert settling.confirm(command)
+    assert reconciliation.confirm(command)
 
 
 def test_who_answered_stays_and_the_own_draft_goes_while_others_keep_theirs(
@@ -388,7 +389,7 @@ def test_who_answered_stays_and_the_own_draft_goes_while_others_keep_theirs(
     assert "Answered by ana" in theirs
     assert 'value="99"' in theirs
     Question.objects.update(closed_at=timezone.now() - timedelta(days=31))
-    assert pruning.delete_old_drafts() == 1
+    assert retention.delete_old_drafts() == 1
 
 
 def test_a_question_that_is_asked_anew_waits_from_now_on(ana, people, put, ask) -> None:

@@ -14,9 +14,10 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from executions import delivering, notice_rules, noticing, notifying
 from executions.models import Delivery, Execution, NoticeRule
-from executions.storing import store
+from executions.notifications import compose, delivery, evaluation
+from executions.notifications import rules as notification_rules
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
@@ -124,13 +125,13 @@ def tick() -> Callable[..., None]:
 
     def once(*, again: bool = True) -> None:
         if again:
-            noticing.NoticeClock.objects.update(conditions_at=None)
+            evaluation.NoticeClock.objects.update(conditions_at=None)
             NoticeRule.objects.update(last_message_at=None)
-        noticing.look()
-        notifying.write_messages()
-        delivering.expire_leases()
-        for rule_id, target in delivering.due_targets():
-            delivering.deliver(rule_id, target)
+        evaluation.look()
+        compose.write_messages()
+        delivery.expire_leases()
+        for rule_id, target in delivery.due_targets():
+            delivery.deliver(rule_id, target)
 
     return once
 
@@ -185,9 +186,9 @@ def make_rule(
             "name": f"Rule {NoticeRule.objects.count() + 1}", "event": event, "enabled": "on",
             "tells_cleared": "on", "pause_seconds": "1m", "new_addresses": receiver.url, **more,
         }  # fmt: skip
-        form = notice_rules.rule_form()(data)
+        form = notification_rules.rule_form()(data)
         assert form.is_valid(), form.errors
-        notice_rules.set_up(form.save(commit=False), form, by="ana")
+        notification_rules.set_up(form.save(commit=False), form, by="ana")
         form.save_m2m()
         tick()
         return NoticeRule.objects.get(pk=form.instance.pk)

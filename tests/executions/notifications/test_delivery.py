@@ -13,7 +13,6 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from executions import delivering, muting, noticing, notifying
 from executions.models import (
     AuditEntry,
     Delivery,
@@ -23,9 +22,10 @@ from executions.models import (
     NoticeMute,
     NoticeRule,
 )
+from executions.notifications import compose, delivery, evaluation, mutes
 from providers.contract import Status
 from providers.models import ProviderAccount
-from tests.executions.notices.conftest import SECRET, outcomes
+from tests.executions.notifications.conftest import SECRET, outcomes
 
 
 def due_again() -> None:
@@ -61,11 +61,11 @@ def test_a_target_that_stays_broken_is_given_up(make_rule, put, tick, receiver):
     make_rule()
     receiver.status = 500
     fail(put)
-    for _ in range(len(delivering.RETRY_AFTER) + 3):
+    for _ in range(len(delivery.RETRY_AFTER) + 3):
         tick()
         due_again()
-    assert outcomes() == [("failed", len(delivering.RETRY_AFTER) + 1)]
-    assert len(receiver.got) == len(delivering.RETRY_AFTER) + 1
+    assert outcomes() == [("failed", len(delivery.RETRY_AFTER) + 1)]
+    assert len(receiver.got) == len(delivery.RETRY_AFTER) + 1
     assert Delivery.objects.get().says.startswith("Given up. It answered 500.")
 
 
@@ -175,7 +175,7 @@ def test_a_worker_that_dies_before_anything_left_loses_nothing(make_rule, put, t
     rule = make_rule()
     fail(put)
     tick_without_sending()
-    assert delivering.claim(rule.pk, rule.targets[0]["id"])  # and here the worker dies
+    assert delivery.claim(rule.pk, rule.targets[0]["id"])  # and here the worker dies
     tick()
     assert receiver.got == []  # its lease still runs
     Delivery.objects.update(lease_until=timezone.now())
@@ -191,8 +191,8 @@ def test_a_worker_that_dies_while_sending_leaves_unknown_and_nobody_sends_again(
     rule = make_rule()
     fail(put)
     tick_without_sending()
-    claimed = delivering.claim(rule.pk, rule.targets[0]["id"])
-    assert delivering._begin_sending(claimed)  # and here the worker dies
+    claimed = delivery.claim(rule.pk, rule.targets[0]["id"])
+    assert delivery._begin_sending(claimed)  # and here the worker dies
     Delivery.objects.update(lease_until=timezone.now())
     tick()
     due_again()
@@ -206,12 +206,12 @@ def test_a_worker_that_slept_past_its_lease_sends_nothing_any_more(make_rule, pu
     rule = make_rule()
     fail(put)
     tick_without_sending()
-    sleeper = delivering.claim(rule.pk, rule.targets[0]["id"])
+    sleeper = delivery.claim(rule.pk, rule.targets[0]["id"])
     Delivery.objects.update(lease_until=timezone.now())
     tick()
     assert len(receiver.got) == 1
-    assert not delivering._begin_sending(sleeper)
-    delivering._settle(sleeper, delivering.Outcome("failed", "too late"))
+    assert not delivery._begin_sending(sleeper)
+    delivery._settle(sleeper, delivery.Outcome("failed", "too late"))
     assert outcomes() == [("sent", 2)]
 
 
@@ -222,7 +222,7 @@ def test_two_workers_never_send_the_same(make_rule, put, receiver):
     receiver.go_on.clear()
 
     def work() -> None:
-        delivering.deliver(rule.pk, rule.targets[0]["id"])
+        delivery.deliver(rule.pk, rule.targets[0]["id"])
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -237,8 +237,8 @@ def test_two_workers_never_send_the_same(make_rule, put, receiver):
 
 def tick_without_sending() -> None:
     NoticeClock.objects.update(conditions_at=None)
-    noticing.look()
-    notifying.write_messages()
+    evaluation.look()
+    compose.write_messages()
 
 
 # ------------------------------------------------------------------------------- what people do
@@ -248,7 +248,7 @@ def test_what_is_muted_is_noted_and_told_when_the_mute_ends_if_it_is_still_so(
     make_rule, tick, receiver, account, ana
 ):
     make_rule("account")
-    muting.mute(account, ana, reason="Maintenance", lasts="1h", address=None)
+    mutes.mute(account, ana, reason="Maintenance", lasts="1h", address=None)
     row = ProviderAccount.objects.filter(pk=account.pk)
     row.update(health="auth", last_success_at=timezone.now() - timedelta(hours=1))
     tick()
@@ -267,7 +267,7 @@ def test_a_run_that_failed_while_muted_is_history_when_the_mute_ends(
     rule = make_rule()
     run = put("r0")
     thing = {"rule": rule, "account": account, "workflow": run.workflow}[kind]
-    muting.mute(thing, ana, reason="Load test", lasts="1h", address=None)
+    mutes.mute(thing, ana, reason="Load test", lasts="1h", address=None)
     fail(put)
     fail(put, "b1", flow="Billing")
     tick()
@@ -281,8 +281,8 @@ def test_a_run_that_failed_while_muted_is_history_when_the_mute_ends(
 
 
 def test_a_mute_needs_a_reason(make_rule, account, ana):
-    with pytest.raises(muting.NotMuted, match="Say why"):
-        muting.mute(account, ana, reason="  ", lasts="1h", address=None)
+    with pytest.raises(mutes.NotMuted, match="Say why"):
+        mutes.mute(account, ana, reason="  ", lasts="1h", address=None)
     assert not NoticeMute.objects.exists()
 
 
@@ -293,7 +293,7 @@ def test_an_acknowledged_failure_keeps_its_kind_quiet_and_is_told_again_when_tha
     fail(put)
     tick()
     notice = Notice.objects.get()
-    assert muting.acknowledge(notice, ana, address=None) == 1
+    assert mutes.acknowledge(notice, ana, address=None) == 1
     fail(put, "r2")
     tick()
     assert len(receiver.got) == 1
@@ -316,7 +316,7 @@ def test_an_acknowledgement_ends_when_it_is_over(make_rule, put, tick, receiver,
     make_rule()
     fail(put, started_at=timezone.now() - timedelta(minutes=5))
     tick()
-    muting.acknowledge(Notice.objects.get(), ana, address=None)
+    mutes.acknowledge(Notice.objects.get(), ana, address=None)
     put("r2", Status.SUCCEEDED)
     tick()
     Notice.objects.update(acknowledged_until=timezone.now())
@@ -364,9 +364,9 @@ def test_old_messages_are_forgotten_and_open_ones_are_not(make_rule, put, tick, 
     make_rule()
     fail(put)
     tick()
-    NoticeMessage.objects.update(created_at=timezone.now() - 2 * delivering.KEPT)
+    NoticeMessage.objects.update(created_at=timezone.now() - 2 * delivery.KEPT)
     Delivery.objects.update(state="pending")
-    assert delivering.tidy() == 0
+    assert delivery.tidy() == 0
     Delivery.objects.update(state="sent")
-    assert delivering.tidy() > 0
+    assert delivery.tidy() > 0
     assert not Delivery.objects.exists()

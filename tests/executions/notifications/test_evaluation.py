@@ -15,8 +15,9 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions import commands, delivering, noticing, notifying
+from executions.commands import submit
 from executions.models import Notice, NoticeMessage, NoticeRule, Question, Transition, Workflow
+from executions.notifications import compose, delivery, evaluation
 from providers import contract
 from providers.contract import Status, Verb
 from providers.models import ProviderAccount
@@ -181,7 +182,7 @@ def test_a_rule_tells_of_the_accounts_and_workflows_it_was_given(
 
 
 def test_a_batch_that_commits_late_is_not_skipped(make_rule, put, tick, receiver, monkeypatch):
-    monkeypatch.setattr(noticing, "STAMPED_BEFORE", timedelta(0))
+    monkeypatch.setattr(evaluation, "STAMPED_BEFORE", timedelta(0))
     make_rule()
     run = put("r1")
     settings = connection.get_connection_params()
@@ -210,10 +211,10 @@ def test_several_workers_at_once_tell_once(make_rule, put, receiver):
         put(f"r{number}", Status.FAILED)
 
     def work() -> None:
-        noticing.look()
-        notifying.write_messages()
-        for rule_id, target in delivering.due_targets():
-            delivering.deliver(rule_id, target)
+        evaluation.look()
+        compose.write_messages()
+        for rule_id, target in delivery.due_targets():
+            delivery.deliver(rule_id, target)
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(6)]
@@ -332,7 +333,7 @@ def test_runs_of_an_account_that_cannot_be_read_are_not_called_overdue(
 
 def test_a_command_that_is_not_settled_is_told(make_rule, put, tick, receiver, ana):
     make_rule("stuck", after_seconds="5m")
-    command = commands.request_command(user=ana, execution=put("r1"), kind=Verb.CANCEL)
+    command = submit.request_command(user=ana, execution=put("r1"), kind=Verb.CANCEL)
     tick()
     assert receiver.got == []
     type(command).objects.update(requested_at=ago(minutes=6), state="unknown")
@@ -348,12 +349,12 @@ def test_a_command_that_needs_a_decision_is_told_until_somebody_decides(
     make_rule, put, tick, receiver, ana
 ):
     make_rule("stuck", after_seconds="1h")
-    command = commands.request_command(user=ana, execution=put("r1"), kind=Verb.CANCEL)
+    command = submit.request_command(user=ana, execution=put("r1"), kind=Verb.CANCEL)
     type(command).objects.update(state="needs_person", settled_at=ago(minutes=1))
     tick()
     tick()
     assert receiver.titles == ["Stuck: Nightly import cancel r1 (Claims)"]
-    commands.request_command(user=ana, execution=command.execution, kind=Verb.CANCEL)
+    submit.request_command(user=ana, execution=command.execution, kind=Verb.CANCEL)
     tick()
     tick()
     assert receiver.titles[1:] == ["Settled: Nightly import cancel r1 (Claims)"]
@@ -386,10 +387,10 @@ def test_a_state_that_comes_and_goes_within_a_pause_is_one_message(
     row = ProviderAccount.objects.filter(pk=account.pk)
     for _ in range(3):
         row.update(health="auth", last_success_at=ago(hours=1))
-        noticing.NoticeClock.objects.update(conditions_at=None)
+        evaluation.NoticeClock.objects.update(conditions_at=None)
         tick(again=False)
         row.update(health="ok", last_success_at=timezone.now())
-        noticing.NoticeClock.objects.update(conditions_at=None)
+        evaluation.NoticeClock.objects.update(conditions_at=None)
         tick(again=False)
     assert receiver.titles in (["Cannot be read: Claims"], ["Can be read again: Claims"], [])
 
@@ -457,9 +458,9 @@ def test_a_look_takes_the_same_statements_however_many_runs_there_are(make_rule,
     make_rule("waiting", after_seconds="1h")
 
     def cost() -> int:
-        noticing.NoticeClock.objects.update(conditions_at=None)
+        evaluation.NoticeClock.objects.update(conditions_at=None)
         with CaptureQueriesContext(connection) as queries:
-            noticing.look()
+            evaluation.look()
         return len(queries)
 
     few = cost()
@@ -485,11 +486,11 @@ def test_transitions_are_found_by_their_time_not_by_reading_all(make_rule, put, 
         )
         for number in range(5000)
     )
-    scope = noticing._scopes(now)[0]
+    scope = evaluation._scopes(now)[0]
     values = {**scope.values(), "looked_to": now - timedelta(seconds=120)}
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE executions_transition")
-        cursor.execute(f"EXPLAIN {noticing.sql.FAILED}", values)
+        cursor.execute(f"EXPLAIN {evaluation.sql.FAILED}", values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     month = f"executions_transition_{now:%Y_%m}"
     assert f"Index Scan using {month}_pkey" in plan, plan

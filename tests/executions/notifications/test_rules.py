@@ -11,12 +11,12 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.test import Client
 
-from executions import notice_rules
 from executions.management.commands.rotate_credentials import rotate
 from executions.models import AuditEntry, Delivery, Notice, NoticeMessage, NoticeRule
-from providers import trying
+from executions.notifications import rules as notification_rules
+from providers import connection_test
 from providers.contract import Status
-from tests.executions.notices.conftest import SECRET, Receiver
+from tests.executions.notifications.conftest import SECRET, Receiver
 
 LIST = "/admin/executions/noticerule/"
 
@@ -31,7 +31,7 @@ def signed_in(name: str, role: str) -> Client:
     user = User.objects.create_user(name, is_staff=True)
     user.groups.add(Group.objects.get(name=role))
     client = Client()
-    client.force_login(user, "config.signing_in.PeopleBackend")
+    client.force_login(user, "config.auth_backend.PeopleBackend")
     return client
 
 
@@ -90,7 +90,7 @@ def test_an_address_is_removed_and_the_others_stay(admin: Client, receiver: Rece
     both = f"{receiver.url}\njson://127.0.0.1:{receiver.port}/second"
     admin.post(f"{LIST}add/", typed(new_addresses=both))
     rule = NoticeRule.objects.get()
-    box = notice_rules.REMOVE + rule.targets[0]["id"]
+    box = notification_rules.REMOVE + rule.targets[0]["id"]
     admin.post(f"{LIST}{rule.pk}/change/", typed(**{box: "on"}))
     rule.refresh_from_db()
     assert [each["url"] for each in rule.addresses()] == [both.splitlines()[1]]
@@ -123,7 +123,9 @@ def test_a_length_of_time_is_typed_as_people_write_it(admin, text, seconds):
     admin.post(f"{LIST}add/", typed(event="waiting", after_seconds=text))
     rule = NoticeRule.objects.get()
     assert rule.after_seconds == seconds
-    assert notice_rules.span(seconds) in admin.get(f"{LIST}{rule.pk}/change/").content.decode()
+    assert (
+        notification_rules.span(seconds) in admin.get(f"{LIST}{rule.pk}/change/").content.decode()
+    )
 
 
 def test_a_rule_that_is_changed_begins_anew(admin, make_rule, put, tick):
@@ -166,7 +168,7 @@ def test_tests_are_rationed(admin: Client, receiver: Receiver, make_rule: Any) -
     rule = make_rule()
     minute = int(time.time() // 60)
     for each in (minute, minute + 1):
-        cache.set(f"account-trial:ada:{each}", trying.TRIES_PER_MINUTE)
+        cache.set(f"account-trial:ada:{each}", connection_test.TRIES_PER_MINUTE)
     said = admin.post(f"{LIST}{rule.pk}/test/", headers={"HX-Request": "true"})
     assert "Wait a little" in said.content.decode()
     assert receiver.got == []

@@ -16,10 +16,12 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
-from executions import matching, tallying, wall
-from executions.filters import parse
 from executions.models import Execution, Preference, Question, Workflow
-from executions.storing import store
+from executions.overview import wallboard
+from executions.search import queryset as run_queryset
+from executions.search.filters import parse
+from executions.storage import rollups
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Lamp, Snapshot, Status
 from providers.models import ProviderAccount
@@ -33,7 +35,7 @@ def listed(address: str, accounts: Any) -> int:
     seen = {account.pk: account for account in accounts}
     filters = parse(QueryDict(urlsplit(address).query), seen, now=timezone.now())
     assert not filters.ignored, address
-    return matching.queryset(filters).count()
+    return run_queryset.queryset(filters).count()
 
 
 def links(html: str, start: str = "/?") -> list[tuple[str, str]]:
@@ -293,7 +295,7 @@ def test_two_thousand_workflows_show_their_problems_first_and_the_rest_as_a_numb
     assert "1998 more of 2000 workflows" in page.content.decode().replace("1,998", "1998")
     assert len(page.content) < 300_000
     opened = tiles(ana.get(f"/overview/?opened={account.pk}").content.decode())
-    assert len(opened) >= wall.MOST_OPENED
+    assert len(opened) >= wallboard.MOST_OPENED
 
 
 def test_an_open_page_keeps_every_tile_in_its_place_and_says_what_came_up(ana, account):
@@ -440,4 +442,4 @@ def test_the_filter_changes_the_page_without_loading_it_and_the_address_follows(
 
 def test_counts_of_all_final_statuses_are_drawn():
     drawn = {status for lamp in (Lamp.DONE, Lamp.FAILED, Lamp.WARNING) for status in lamp.statuses}
-    assert {status.value for status in drawn} == set(tallying.FINAL_STATUSES)
+    assert {status.value for status in drawn} == set(rollups.FINAL_STATUSES)

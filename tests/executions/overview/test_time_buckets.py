@@ -10,8 +10,8 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions import spans
-from executions.tallying import start_of
+from executions.overview import time_buckets
+from executions.storage.rollups import start_of
 
 BERLIN = "Europe/Berlin"
 AUTUMN = datetime(2026, 10, 25, 12, 5, tzinfo=UTC)  # clocks went back that night
@@ -26,12 +26,12 @@ MOMENTS = (
 )  # fmt: skip
 
 
-def cut(zone: str, words: str, now: datetime) -> spans.Range:
+def cut(zone: str, words: str, now: datetime) -> time_buckets.Range:
     with timezone.override(ZoneInfo(zone)):
-        return spans.parse(QueryDict(words), now)
+        return time_buckets.parse(QueryDict(words), now)
 
 
-def hours_of(span: spans.Range) -> list[float]:
+def hours_of(span: time_buckets.Range) -> list[float]:
     return [(last - first) / 4 for first, last in pairwise(span.edges)]
 
 
@@ -66,7 +66,7 @@ def test_buckets_touch_and_cover_the_range_in_every_zone(zone, words):
     for now in MOMENTS:
         span = cut(zone, words, now)
         assert list(span.edges) == sorted(set(span.edges))
-        assert span.since <= now - spans.PRESETS[span.preset][1]
+        assert span.since <= now - time_buckets.PRESETS[span.preset][1]
         assert span.until - timedelta(minutes=15) <= now < span.until
         assert len(span.edges) <= 40
         assert len(span.labels()) == len(span.titles) == len(span.edges) - 1

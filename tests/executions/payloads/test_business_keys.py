@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.correlating import MAX_KEY, MAX_KEYS, Rule, find, normalized, problem_of, read_path
+from executions.payloads.business_keys import (
+    MAX_KEY,
+    MAX_KEYS,
+    Rule,
+    find,
+    normalized,
+    problem_of,
+    read_path,
+)
 
 ORDER = {
     "order": {"id": 4711, "No.": "A-7", "lines": [{"sku": "x1"}, {"sku": "x2"}]},

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.masking import KEY_LENGTH, error_key, is_error_key, mask
+from executions.payloads.error_fingerprint import KEY_LENGTH, error_key, is_error_key, mask
 
 SAME = {
     "numbers": ("Timeout to ERP after 30 s", "Timeout to ERP after 31.5 s"),

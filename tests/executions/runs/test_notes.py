@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, transaction
 
-from executions import finding
 from executions.models import AuditEntry, Note
+from executions.search import pages as run_pages
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_only_a_pinned_note_of_a_workflow_stands_in_every_row_of_its_runs(ana, p
     ana.post(path, {"text": "Frozen until Monday", "pinned": "1"})
     assert ana.get("/").content.decode().count('</i><span class="unseen">Note of ana') == 2
     write(ana, run, "My own")
-    found = {row.ref: row.note_text for row in finding.load([run.pk, run.pk + 1])}
+    found = {row.ref: row.note_text for row in run_pages.load([run.pk, run.pk + 1])}
     assert found["r1"] == "My own"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from executions import tokens
+from executions.access import api_tokens
 from executions.models import Command, Workflow
 from providers import contract
 from providers.adapters.flow8 import Flow8
@@ -51,7 +51,9 @@ def asking(monkeypatch):
     """The provider of the account asks for these fields when a run is started."""
 
     def asks(*fields: Field) -> None:
-        monkeypatch.setattr("executions.views.starts._start_fields", lambda workflow: (fields, ""))
+        monkeypatch.setattr(
+            "executions.runs.start_views._start_fields", lambda workflow: (fields, "")
+        )
         cls = ProviderAccount.objects.get().adapter_class
         monkeypatch.setattr(cls, "arguments_of", staticmethod(lambda given: given or {}))
 
@@ -66,7 +68,7 @@ def test_a_run_is_handed_out_as_the_document_that_the_api_tells(ana, people, put
     answer = ana.get(f"/executions/{run.pk}.json")
     assert answer["Content-Disposition"] == f'attachment; filename="run-{run.pk}.json"'
     told = json.loads(answer.getvalue())
-    bearer = {"Authorization": f"Bearer {tokens.issue(people['ana'])}"}
+    bearer = {"Authorization": f"Bearer {api_tokens.issue(people['ana'])}"}
     api = Client().get(f"/api/v1/executions/{run.pk}", headers=bearer)
     assert told == api.json()
     assert [step["name"] for step in told["steps"]] == ["Read"]

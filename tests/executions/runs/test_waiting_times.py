@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from executions.display.text import iso
 from executions.models import Execution, Question, Transition
-from executions.wording import iso
 from providers import contract
 from providers.contract import Status
-from tests.executions.views.conftest import FORM, NOW
+from tests.executions.conftest import FORM, NOW
 
 pytestmark = pytest.mark.django_db
 

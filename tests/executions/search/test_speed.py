@@ -17,11 +17,11 @@ from django.test.utils import CaptureQueriesContext
 
 from benchmarks import lists, polling, provider
 from benchmarks.population import populate
-from executions import finding
-from executions.cursors import Cursor
-from executions.filters import Filters
-from executions.finding_sql import finding_sql
 from executions.models import Execution, Transition
+from executions.search import pages as run_pages
+from executions.search.cursor import Cursor
+from executions.search.filters import Filters
+from executions.search.scan_sql import finding_sql
 
 ROWS = 20_000
 Asked = tuple[int, list[str]]  # rows shown, queries
@@ -52,7 +52,7 @@ def ask(population: None, db: None) -> Callable[[str, str], Asked]:
     def asked(user: str, query: str) -> Asked:
         client = Client(headers={"host": "localhost"})
         person = User.objects.get(username=user)
-        client.force_login(person, "config.signing_in.PeopleBackend")
+        client.force_login(person, "config.auth_backend.PeopleBackend")
         with CaptureQueriesContext(connection) as queries:
             page = client.get(f"/?{query}")
         assert page.status_code == 200
@@ -107,12 +107,12 @@ def test_no_list_page_skips_rows_by_counting_them(ask):
 
 def test_pages_lead_through_the_whole_list_in_order_without_gap_or_repetition(population, db):
     seen: list[int] = []
-    page = finding.page(Filters(accounts={}, sees_all=True), limit=1000)
+    page = run_pages.page(Filters(accounts={}, sees_all=True), limit=1000)
     while True:
         seen += [row.pk for row in page.rows]
         if page.older is None:
             break
-        page = finding.page(Filters(accounts={}, sees_all=True), page.older, limit=1000)
+        page = run_pages.page(Filters(accounts={}, sees_all=True), page.older, limit=1000)
     newest_first = Execution.objects.order_by("-sort_at", "-pk")
     assert seen == list(newest_first.values_list("pk", flat=True))
 
@@ -126,7 +126,7 @@ def test_a_page_far_down_reads_no_more_of_the_table_than_the_first(population, d
 def blocks(cursor: Cursor | None) -> int:
     """Blocks that Postgres touches to find a page."""
     sql, params = finding_sql(
-        Filters(accounts={}, sees_all=True), cursor, is_newer=False, limit=finding.PAGE
+        Filters(accounts={}, sees_all=True), cursor, is_newer=False, limit=run_pages.PAGE
     )
     with connection.cursor() as db:
         db.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)

@@ -14,7 +14,7 @@ from django.test import Client
 from executions.models import Execution
 from providers.contract import Status, Step, Workflow
 from providers.models import ProviderAccount
-from tests.executions.views.conftest import FORM, NOW
+from tests.executions.conftest import FORM, NOW
 
 pytestmark = [
     pytest.mark.django_db,

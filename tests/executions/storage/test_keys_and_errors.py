@@ -10,10 +10,12 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.utils import timezone
 
-from executions import acknowledging, errors, rekeying
-from executions.masking import error_key
+from executions.errors import acknowledgements
+from executions.errors import groups as error_groups
 from executions.models import CorrelationRule, ErrorAcknowledgement, Execution, KeySearch, RunKey
-from executions.storing import store
+from executions.payloads.error_fingerprint import error_key
+from executions.storage import key_backfill
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status
 from providers.models import ProviderAccount
@@ -28,7 +30,7 @@ def account() -> ProviderAccount:
 
 
 def put(account: ProviderAccount, ref: str, status: Status = Status.FAILED, **more: Any) -> None:
-    seq, rules = more.pop("seq", 1), rekeying.rules_of(account.pk)
+    seq, rules = more.pop("seq", 1), key_backfill.rules_of(account.pk)
     workflow = contract.Workflow(ref=more.pop("wf", "w1"), name="Nightly import")
     given = {
         "native_status": status.value,
@@ -38,7 +40,7 @@ def put(account: ProviderAccount, ref: str, status: Status = Status.FAILED, **mo
     }
     snapshot = Snapshot(ref=ref, workflow=workflow, status=status, **given)
     store(account.pk, seq, [snapshot], rules=rules)
-    rekeying.report(rules)
+    key_backfill.report(rules)
 
 
 def rule(account: ProviderAccount, source: str = "name", **more: str) -> CorrelationRule:
@@ -143,21 +145,21 @@ def test_keys_go_with_their_run(account):
 
 
 def test_stored_runs_are_looked_through_by_a_changed_rule_in_slices(account, monkeypatch):
-    monkeypatch.setattr(rekeying, "BATCH", 2)
+    monkeypatch.setattr(key_backfill, "BATCH", 2)
     old = rule(account, pattern=r"ORD-\d+")
     for n in range(5):
         put(account, f"r{n}", name=f"ORD-{n} PO-{n}", started_at=NOW - timedelta(hours=n))
     put(account, "ancient", name="ORD-9 PO-9", started_at=NOW - timedelta(days=30))
     CorrelationRule.objects.filter(pk=old.pk).update(pattern=r"PO-\d+")
-    rekeying.ask(account, 7, None)
-    monkeypatch.setattr(rekeying, "SLICE", 0.0)
-    rekeying.carry_on(account.pk)
+    key_backfill.ask(account, 7, None)
+    monkeypatch.setattr(key_backfill, "SLICE", 0.0)
+    key_backfill.carry_on(account.pk)
     assert KeySearch.objects.get().looked_at == 0
-    monkeypatch.setattr(rekeying, "SLICE", 20.0)
-    assert rekeying.due() == [account.pk]
-    rekeying.carry_on(account.pk)
+    monkeypatch.setattr(key_backfill, "SLICE", 20.0)
+    assert key_backfill.due() == [account.pk]
+    key_backfill.carry_on(account.pk)
     search = KeySearch.objects.get()
-    assert (search.looked_at, search.found, rekeying.due()) == (5, 5, [])
+    assert (search.looked_at, search.found, key_backfill.due()) == (5, 5, [])
     assert search.finished_at is not None
     assert [keys(f"r{n}") for n in range(5)] == [[f"PO-{n}"] for n in range(5)]
     assert keys("ancient") == ["ORD-9"]  # older than was asked for
@@ -167,16 +169,16 @@ def test_a_search_reads_stored_input_and_output(account):
     put(account, "r1", input={"order": {"id": 4711}}, output={"n": "X-1"}, steps=())
     rule(account, "input", path="order.id")
     rule(account, "output", path="n")
-    rekeying.ask(account, 7, None)
-    rekeying.carry_on(account.pk)
+    key_backfill.ask(account, 7, None)
+    key_backfill.carry_on(account.pk)
     assert sorted(keys()) == ["4711", "X-1"]
 
 
 def test_two_workers_do_not_search_the_same_account(account):
-    rekeying.ask(account, 7, None)
+    key_backfill.ask(account, 7, None)
     KeySearch.objects.update(lease_until=timezone.now() + timedelta(seconds=30))
-    assert rekeying.due() == []
-    rekeying.carry_on(account.pk)
+    assert key_backfill.due() == []
+    key_backfill.carry_on(account.pk)
     assert KeySearch.objects.get().finished_at is None
 
 
@@ -188,7 +190,7 @@ def taken(account: ProviderAccount) -> str:
     put(account, "r1", error="disk full")
     put(account, "r2", error="disk full", wf="w2")
     key = error_key("disk full")
-    acknowledging.take(key, [account], User.objects.create_user("ana"), "on it")
+    acknowledgements.take(key, [account], User.objects.create_user("ana"), "on it")
     return key
 
 
@@ -199,36 +201,36 @@ def state(key: str) -> tuple[bool, str]:
 
 def test_it_holds_until_every_workflow_has_succeeded_since(account, taken):
     put(account, "r3", Status.SUCCEEDED, finished_at=NOW)
-    assert acknowledging.settle() == 0
+    assert acknowledgements.settle() == 0
     put(account, "r4", Status.SUCCEEDED, finished_at=NOW, wf="w2")
-    assert acknowledging.settle() == 1
+    assert acknowledgements.settle() == 1
     assert state(taken) == (False, "succeeded")
 
 
 def test_a_success_before_the_error_clears_nothing(account, taken):
     put(account, "r3", Status.SUCCEEDED, finished_at=NOW - timedelta(minutes=3))
     put(account, "r4", Status.SUCCEEDED, finished_at=NOW - timedelta(minutes=3), wf="w2")
-    assert acknowledging.settle() == 0
+    assert acknowledgements.settle() == 0
 
 
 def test_it_expires_after_a_day(account, taken):
     row = ErrorAcknowledgement.objects.get()
     assert timedelta(hours=23, minutes=59) < row.until - timezone.now() <= timedelta(hours=24)
     ErrorAcknowledgement.objects.update(until=timezone.now() - timedelta(seconds=1))
-    group = errors.group(taken, [account.pk], NOW - timedelta(hours=1))
-    assert acknowledging.taken([group], {account.pk: account}) == {}  # before anybody tidies up
-    assert acknowledging.settle() == 1
+    group = error_groups.group(taken, [account.pk], NOW - timedelta(hours=1))
+    assert acknowledgements.taken([group], {account.pk: account}) == {}  # before anybody tidies up
+    assert acknowledgements.settle() == 1
     assert state(taken) == (False, "expired")
 
 
 def test_the_same_error_after_the_end_waits_for_somebody_again(account, taken):
     for wf in ("w1", "w2"):
         put(account, f"ok-{wf}", Status.SUCCEEDED, finished_at=NOW, wf=wf)
-    acknowledging.settle()
+    acknowledgements.settle()
     put(account, "r5", error="disk full", finished_at=NOW + timedelta(seconds=1))
-    group = errors.group(taken, [account.pk], NOW - timedelta(hours=1))
+    group = error_groups.group(taken, [account.pk], NOW - timedelta(hours=1))
     assert group.is_open
-    assert acknowledging.taken([group], {account.pk: account}) == {}
+    assert acknowledgements.taken([group], {account.pk: account}) == {}
 
 
 def test_an_error_is_taken_on_only_when_every_team_that_has_it_did(account, taken):
@@ -236,10 +238,10 @@ def test_an_error_is_taken_on_only_when_every_team_that_has_it_did(account, take
     theirs = ProviderAccount.objects.create(name="Mill", provider="flow8", group=west)
     put(theirs, "x", error="disk full")
     both = {each.pk: each for each in (account, theirs)}
-    group = errors.group(taken, list(both), NOW - timedelta(hours=1))
-    assert acknowledging.taken([group], both) == {}
-    mine = errors.group(taken, [account.pk], NOW - timedelta(hours=1))
-    assert acknowledging.taken([mine], both)[taken].by == "ana"
+    group = error_groups.group(taken, list(both), NOW - timedelta(hours=1))
+    assert acknowledgements.taken([group], both) == {}
+    mine = error_groups.group(taken, [account.pk], NOW - timedelta(hours=1))
+    assert acknowledgements.taken([mine], both)[taken].by == "ana"
 
 
 def test_a_group_counts_places_and_knows_which_are_open(account):
@@ -248,7 +250,7 @@ def test_a_group_counts_places_and_knows_which_are_open(account):
     put(account, "b", error="Timeout after 7 s", wf="w2")
     put(account, "ok", Status.SUCCEEDED, finished_at=NOW, wf="w2")
     put(account, "old", error="Timeout after 7 s", finished_at=NOW - timedelta(days=2))
-    (group,), cut_at = errors.groups([account.pk], NOW - timedelta(hours=24))
+    (group,), cut_at = error_groups.groups([account.pk], NOW - timedelta(hours=24))
     assert (group.runs, [p.runs for p in group.places], cut_at) == (4, [3, 1], None)
     assert [p.is_open for p in group.places] == [True, False]
-    assert errors.groups([], NOW - timedelta(hours=24)) == ([], None)
+    assert error_groups.groups([], NOW - timedelta(hours=24)) == ([], None)

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from executions.models import Execution, Transition
-from executions.storing import store
+from executions.storage.store import store
 from providers.contract import Snapshot, Status, Workflow
 from providers.models import ProviderAccount
 

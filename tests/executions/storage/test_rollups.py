@@ -13,9 +13,9 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 
-from executions import pruning, tallying
 from executions.models import AccountTally, Execution, WorkflowTally
-from executions.storing import store
+from executions.storage import retention, rollups
+from executions.storage.store import store
 from providers.contract import Snapshot, Status, Workflow
 from providers.models import ProviderAccount
 
@@ -53,13 +53,13 @@ Truth = Counter[tuple[int, int, str, int]]
 def truth(owner: str) -> Truth:
     """What the rows should be, counted run by run and without the product's SQL."""
     found: Truth = Counter()
-    for run in Execution.objects.filter(status__in=tallying.FINAL_STATUSES):
+    for run in Execution.objects.filter(status__in=rollups.FINAL_STATUSES):
         ended = run.finished_at
-        quarter = tallying.NO_END if ended is None else int(ended.timestamp() // 900)
-        slot = tallying.UNMEASURED
+        quarter = rollups.NO_END if ended is None else int(ended.timestamp() // 900)
+        slot = rollups.UNMEASURED
         if run.status == "succeeded" and ended and run.started_at:
             took = max(0.0, (ended - run.started_at).total_seconds())
-            slot = sum(took >= bound for bound in tallying.LADDER)
+            slot = sum(took >= bound for bound in rollups.LADDER)
         found[getattr(run, owner), quarter, run.status, slot] += 1
     return found
 
@@ -111,7 +111,7 @@ def test_a_run_that_moves_to_another_workflow_takes_its_count_along(put):
 
 def test_an_end_without_a_time_is_counted_apart(put):
     put("r1", Status.SUCCEEDED, None)
-    assert WorkflowTally.objects.get().quarter == tallying.NO_END
+    assert WorkflowTally.objects.get().quarter == rollups.NO_END
     put("r1", Status.SUCCEEDED, NOW)
     assert_true()
 
@@ -122,7 +122,7 @@ def test_whatever_happens_the_tallies_equal_the_runs(put, seed):
     for _ in range(150):
         status = chance.choice(list(Status))
         ended = NOW - timedelta(minutes=chance.randint(0, 3000))
-        has_end = status.value in tallying.FINAL_STATUSES and chance.random() < 0.9
+        has_end = status.value in rollups.FINAL_STATUSES and chance.random() < 0.9
         put(
             f"r{chance.randint(0, 25)}",
             status,
@@ -137,15 +137,15 @@ def test_tidy_repairs_what_drifted_and_forgets_what_was_deleted(put, settings):
     for number in range(6):
         put(f"r{number}", Status.SUCCEEDED, NOW - timedelta(hours=number))
     WorkflowTally.objects.update(count=7)
-    AccountTally.objects.filter(quarter=tallying.quarter_of(NOW)).delete()
+    AccountTally.objects.filter(quarter=rollups.quarter_of(NOW)).delete()
     Execution.objects.filter(ref="r3").delete()
-    assert pruning.tidy()["tallies"] > 0
+    assert retention.tidy()["tallies"] > 0
     assert_true()
-    assert tallying.correct() == 0
+    assert rollups.correct() == 0
 
 
 def test_the_migration_counts_the_runs_that_were_there_before(put):
-    for number, status in enumerate(tallying.FINAL_STATUSES * 3):
+    for number, status in enumerate(rollups.FINAL_STATUSES * 3):
         put(f"r{number}", status=Status(status), ended=NOW - timedelta(minutes=number * 7))
     put("open", Status.RUNNING, None)
     put("no end", Status.FAILED, None)
@@ -155,17 +155,17 @@ def test_the_migration_counts_the_runs_that_were_there_before(put):
     with connection.cursor() as cursor:
         cursor.execute(migration.FILL)
     assert_true()
-    assert tallying.correct() == 0
+    assert rollups.correct() == 0
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_percentiles_are_within_one_slot_of_the_exact_ones(seed):
     chance = random.Random(seed)
     seconds = sorted(chance.lognormvariate(chance.uniform(0, 8), 1) for _ in range(200))
-    slots = Counter(sum(took >= bound for bound in tallying.LADDER) for took in seconds)
+    slots = Counter(sum(took >= bound for bound in rollups.LADDER) for took in seconds)
     for share in (0.5, 0.95):
         exact = seconds[int(share * 199)]
-        estimate = tallying.percentile(slots, share)
+        estimate = rollups.percentile(slots, share)
         assert estimate is not None
         assert exact / 1.5 <= estimate <= exact * 1.5 or estimate < 0.5
-    assert tallying.percentile({tallying.UNMEASURED: 5}, 0.5) is None
+    assert rollups.percentile({rollups.UNMEASURED: 5}, 0.5) is None

@@ -22,10 +22,10 @@ from executions.models import (
     Transition,
     Workflow,
 )
-from executions.storing import store
+from executions.storage.store import store
 from providers import contract
 from providers.contract import MAX_REF, Snapshot, Status
-from providers.jsontext import Exact
+from providers.exact_json import Exact
 from providers.models import ProviderAccount
 from providers.redaction import Secrets
 

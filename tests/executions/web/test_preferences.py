@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from executions.display.relative_times import ago, relative, zone_named, zone_names
+from executions.display.text import STATUS_ADVICE, duration
 from executions.models import LogEntry, Preference
-from executions.times import ago, relative, zone_named, zone_names
-from executions.wording import STATUS_ADVICE, duration
 from providers.contract import Status
 
 CHOSEN = {"zone": "Asia/Kolkata", "is_relative": "False", "is_compact": "True"}

@@ -12,9 +12,9 @@ from django.contrib.auth.models import Group, User
 from django.urls import get_resolver
 from django.utils import timezone
 
-from executions import scheduling
+from executions.accounts.views import ABILITIES
 from executions.models import AuditEntry, Command, Workflow
-from executions.views.accounts import ABILITIES
+from executions.polling import schedule
 from providers.models import Health, ProviderAccount
 from providers.registry import all_adapters
 
@@ -88,7 +88,7 @@ def test_a_first_poll_is_under_way_until_it_has_ended(ana, account, put):
     rows = ProviderAccount.objects.filter(pk=account.pk)
     rows.update(health=Health.NEW, last_success_at=None, last_poll_at=None)
     assert "Waiting for its first poll" in ana.get(pages[0]).content.decode()
-    assert scheduling.claim(account.pk)
+    assert schedule.claim(account.pk)
     put("one-of-41")
     account.refresh_from_db()
     for page in pages:

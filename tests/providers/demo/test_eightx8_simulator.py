@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from providers.demo import eightx8, serve
+from providers.demo import serve
+from providers.demo.eightx8 import api as eightx8
 
 UNKNOWN = "2aa9465e-dec7-4c3e-8fa6-bd168af9eaca"
 NOTHING_THERE = "60dbe307fe55d99fc083db61"

@@ -13,7 +13,8 @@ import requests
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from providers.demo import flow8, serve
+from providers.demo import serve
+from providers.demo.flow8 import api as flow8
 
 
 class Client:

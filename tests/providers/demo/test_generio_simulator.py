@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from providers.demo.generio import EXPIRED_KEY
+from providers.demo.generio.api import EXPIRED_KEY
 from providers.demo.serve import Running, running
 
 GLB = "data:model/gltf-binary;base64,Z2xURgIAAAA="

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from providers.demo import eightx8, flow8, serve
+from providers.demo import serve
+from providers.demo.eightx8 import api as eightx8
+from providers.demo.flow8 import api as flow8
 from providers.demo.serve import Running
 from providers.demo.world import World
 

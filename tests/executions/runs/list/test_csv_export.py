@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from executions import exporting
 from executions.models import AuditEntry
+from executions.search import csv_rows
 from providers.contract import Status
-from tests.executions.views.conftest import NOW
+from tests.executions.conftest import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -73,10 +73,10 @@ def test_a_spreadsheet_knows_the_letters_of_the_file(ana, put):
     ],
 )
 def test_no_cell_is_a_formula(start):
-    assert exporting.safe(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
-    assert exporting.safe(-5) == "-5"  # a number of ours is a number
+    assert csv_rows.safe(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
+    assert csv_rows.safe(-5) == "-5"  # a number of ours is a number
     for plain in ("plain = text", "\u200bplain", "3 - 2", "Ä", "'quoted'", ""):
-        assert exporting.safe(plain) == plain
+        assert csv_rows.safe(plain) == plain
 
 
 def test_provider_text_arrives_disarmed_and_quoted(ana, put):
@@ -99,7 +99,7 @@ def test_an_export_is_in_the_audit_log_with_its_filter(ana, put):
 
 
 def test_it_is_read_through_one_cursor_piece_by_piece(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.exporting.CHUNK", 10)
+    monkeypatch.setattr("executions.search.csv_rows.CHUNK", 10)
     for number in range(35):
         put(f"r{number}", age=number)
     response = ana.get("/executions.csv")

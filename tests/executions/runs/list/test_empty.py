@@ -67,11 +67,14 @@ def test_nothing_yet_says_that_it_comes_by_itself(ana, account):
 
 
 def test_parts_of_a_run_tell_their_three_kinds_of_empty(ana, put, account):
-    running, done = put("r1"), put("r2", Status.SUCCEEDED)
+    running, unread = put("r1"), put("r2", Status.SUCCEEDED)
+    read = put("r3", Status.SUCCEEDED, steps=(), questions=(), outputs=())
     page = ana.get(f"/executions/{running.pk}/").content.decode()
     assert "No steps are known yet" in page
     assert "No log yet" in page
-    page = ana.get(f"/executions/{done.pk}/").content.decode()
+    page = ana.get(f"/executions/{unread.pk}/").content.decode()
+    assert "The steps have not been read from the provider yet" in page
+    page = ana.get(f"/executions/{read.pk}/").content.decode()
     assert "The provider tells no steps of this run." in page
     past = timezone.now() - timedelta(hours=1)
     ProviderAccount.objects.update(health="failing", last_success_at=past, last_error="No answer.")

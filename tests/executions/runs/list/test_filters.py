@@ -12,14 +12,16 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions import finding, finding_sources, matching
-from executions.filters import parse
+from executions.access.permissions import visible_accounts
 from executions.models import Execution, ExecutionDetail, Preference, Question
 from executions.models import Workflow as WorkflowRow
-from executions.roles import visible_accounts
+from executions.search import pages as run_pages
+from executions.search import queryset as run_queryset
+from executions.search import scans
+from executions.search.filters import parse
 from providers.contract import Status, Workflow
 from providers.models import ProviderAccount
-from tests.executions.views.conftest import NOW
+from tests.executions.conftest import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -189,7 +191,7 @@ def test_input_values_are_found_at_any_depth_whatever_their_case(ana, put):
 
 
 def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.finding_sql.WINDOW", 3)
+    monkeypatch.setattr("executions.search.scan_sql.WINDOW", 3)
     price = Workflow(ref="w2", name="Price list")
     put("deep", age=500, input={"order": "PO-4711"}, steps=(), workflow=price)
     for number in range(6):
@@ -201,14 +203,14 @@ def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, p
 
 
 def test_a_value_that_very_many_runs_hold_is_found_in_the_newest_ones(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.finding_sources.MANY", 2)
+    monkeypatch.setattr("executions.search.scans.MANY", 2)
     monkeypatch.setattr(
-        "executions.finding_sql.HOLDING",
-        finding_sources.HOLDING.replace("LIMIT 200", "LIMIT 2"),
+        "executions.search.scan_sql.HOLDING",
+        scans.HOLDING.replace("LIMIT 200", "LIMIT 2"),
     )
     monkeypatch.setattr(
-        "executions.finding_sources._HELD_BY_MANY",
-        finding_sources._HELD_BY_MANY.replace(">= 200", ">= 2"),
+        "executions.search.scans._HELD_BY_MANY",
+        scans._HELD_BY_MANY.replace(">= 200", ">= 2"),
     )
     for number in range(6):
         put(f"r{number}", age=number, input={"currency": "EUR"}, steps=())
@@ -392,7 +394,7 @@ AGREE = (
 
 
 def test_the_list_and_the_export_find_the_same_runs(people, put, account, monkeypatch):
-    monkeypatch.setattr("executions.finding_sql.WINDOW", 4)
+    monkeypatch.setattr("executions.search.scan_sql.WINDOW", 4)
     many_kinds_of_runs(put)
     old = NOW - timedelta(hours=2)
     WorkflowRow.objects.update(successes=9, typical_seconds=60, long_seconds=10_800)
@@ -408,7 +410,7 @@ def test_the_list_and_the_export_find_the_same_runs(people, put, account, monkey
                 QueryDict(query), accounts, now=timezone.now(), sees_all=sees_all,
                 me=people["ana"].pk,
             )  # fmt: skip
-            walked = list(matching.queryset(filters).values_list("pk", flat=True))
+            walked = list(run_queryset.queryset(filters).values_list("pk", flat=True))
             listed = every_page(filters)
             assert walked, query
             assert set(listed) == set(walked), query
@@ -437,10 +439,10 @@ def many_kinds_of_runs(put) -> None:
 
 def every_page(filters) -> list[int]:
     listed: dict[int, None] = {}
-    page = finding.page(filters, limit=5)
+    page = run_pages.page(filters, limit=5)
     for _ in range(60):
         listed |= dict.fromkeys(row.pk for row in page.rows)
         if page.older is None:
             return list(listed)
-        page = finding.page(filters, page.older, limit=5)
+        page = run_pages.page(filters, page.older, limit=5)
     raise AssertionError("the pages do not end")

@@ -13,14 +13,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions.durations import measure
 from executions.models import Command, Execution, ExecutionDetail, LogEntry, Step
-from executions.views.log_lines import parts_of
-from executions.views.trees import tree
+from executions.runs.page.json_tree import tree
+from executions.runs.page.log_lines import parts_of
+from executions.search.overdue import measure
 from providers import contract
 from providers.contract import Status
 from providers.models import ProviderAccount
-from tests.executions.views.conftest import NOW
+from tests.executions.conftest import NOW
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -290,7 +290,7 @@ def test_the_download_is_what_the_filter_leaves(ana, logged):
 
 
 def test_a_search_that_takes_too_long_says_so(ana, logged, monkeypatch):
-    monkeypatch.setattr("executions.views.bounded.SECONDS", 0.001)
+    monkeypatch.setattr("executions.search.statement_timeout.SECONDS", 0.001)
     text = shown(ana, logged, "?log_q=nothing is called this&steps_q=x")
     assert "was stopped" in part(text, "log")
 

@@ -1,0 +1,129 @@
+"""Commands as pages show them: their state, who asked for them and when, what was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from executions.commands.reconciliation import STALLED_AFTER
+from executions.commands.sealed_arguments import worded_arguments
+from executions.display.text import (
+    COMMAND_LAMPS,
+    COMMAND_WORDS,
+    clock,
+    iso,
+    moment,
+    plain,
+)
+from executions.models import (
+    OPEN_COMMAND_STATES,
+    BatchItem,
+    Command,
+    CommandState,
+    Execution,
+    Question,
+)
+
+NOUNS = {"cancel": "Cancel", "suspend": "Suspend", "resume": "Resume", "answer": "Answer",
+         "start": "Start"}  # fmt: skip
+ICONS = {"cancel": "slash", "suspend": "pause", "resume": "play", "answer": "hand", "start": "play"}
+NOT_CONFIRMED = "not confirmed by the provider"
+WHAT_NEXT = {
+    CommandState.PENDING: "No worker has sent it yet. See under Accounts whether this account is "
+    "reached; if all are late, no worker runs.",
+    CommandState.SENDING: "A worker is still sending it. If the worker died, another one looks "
+    "after it by itself.",
+    CommandState.ACCEPTED: "The provider took it, but no poll has seen its effect. Look at the "
+    "provider; it is looked at here as well, for a day.",
+    CommandState.UNKNOWN: "Its answer was lost. The provider is being read; nothing is sent twice "
+    "blindly.",
+    CommandState.NEEDS_PERSON: "Look at the provider first. If it had no effect, ask again.",
+}
+
+
+def by_whom(command: Command) -> str:
+    return command.requested_by.get_username() if command.requested_by else "someone"
+
+
+def open_rows(run: Execution) -> list[Command]:
+    states = [str(state) for state in OPEN_COMMAND_STATES]
+    found = Command.objects.filter(execution=run, state__in=states)
+    return list(found.select_related("requested_by", "batch_item").order_by("-requested_at"))
+
+
+def open_commands(run: Execution) -> list[dict[str, Any]]:
+    """What is under way, for the top of the page."""
+    return [command_view(row) for row in open_rows(run)]
+
+
+def is_stalled(command: Command) -> bool:
+    """Open for so long that nobody should go on waiting for it without looking."""
+    return is_open(command) and command.requested_at < timezone.now() - STALLED_AFTER
+
+
+def is_open(command: Command) -> bool:
+    return command.state in {str(each) for each in OPEN_COMMAND_STATES}
+
+
+def command_view(
+    command: Command, question: Question | None = None, *, with_arguments: bool = True
+) -> dict[str, Any]:
+    """One command with the steps it went through; `question` is the one it answers, where the
+    caller has it."""
+    state, stalled = command.state, is_stalled(command)
+    needs_advice = stalled or state == CommandState.NEEDS_PERSON
+    return {
+        "key": str(command.key),
+        "kind": NOUNS.get(command.kind, command.kind),
+        "icon": ICONS.get(command.kind, "send"),
+        "state": NOT_CONFIRMED if stalled else COMMAND_WORDS.get(state, state),
+        "lamp": "warning" if stalled else COMMAND_LAMPS.get(state, "active"),
+        "by": by_whom(command),
+        "batch": _batch_of(command),
+        "reason": plain(command.reason),
+        "message": plain(command.message),
+        "advice": WHAT_NEXT.get(CommandState(state), "") if needs_advice else "",
+        "attempts": command.attempts if command.attempts > 1 else 0,
+        "steps": _steps(command),
+        "is_open": is_open(command),
+        "arguments": argument_pairs(command, question) if with_arguments else [],
+        "new_ref": plain(command.new_ref),
+    }
+
+
+def _batch_of(command: Command) -> int | None:
+    """The batch that asked for it. Who sees the run may see the batch, which has started."""
+    item: BatchItem | None = getattr(command, "batch_item", None)
+    return item.batch_id if item else None
+
+
+def sentence(command: Command) -> str:
+    """Why a second one is not taken."""
+    kind = NOUNS.get(command.kind, command.kind)
+    when, word = clock(command.requested_at), COMMAND_WORDS.get(command.state, command.state)
+    if is_stalled(command):
+        return f"{kind} of {when} by {by_whom(command)} is {NOT_CONFIRMED}"
+    return f"{kind} {word} {when} by {by_whom(command)}"
+
+
+def _steps(command: Command) -> list[dict[str, str]]:
+    """Requested, sent, accepted, settled: what there is of it, each with its time."""
+    settled = COMMAND_WORDS.get(command.state, command.state)
+    times = (
+        ("requested", command.requested_at),
+        ("sent", command.sent_at),
+        ("accepted", command.accepted_at),
+        (settled, command.settled_at),
+    )
+    return [
+        {"word": word, "at": moment(at), "iso": iso(at)} for word, at in times if at is not None
+    ]
+
+
+def argument_pairs(command: Command, question: Question | None = None) -> list[tuple[str, str]]:
+    """What was sent, secrets masked, as titles and texts."""
+    if not command.sealed_arguments:
+        return []
+    pairs = worded_arguments(command, question)
+    return [(plain(title, 80), plain(text, 300)) for title, text in pairs[:100]]
