@@ -83,6 +83,7 @@ TEMPLATES = [
                 "config.pages.page_context",
                 "executions.web.page.chrome",
             ],
+            "builtins": ["executions.display.template_tags"],
         },
     },
 ]

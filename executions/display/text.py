@@ -128,6 +128,12 @@ def clock(at: datetime | None) -> str:
     return shown(at, "%H:%M:%S") if at else ""
 
 
+def today(at: datetime) -> str:
+    """`09:12` for today, else with the day: `Nov 22 09:12`."""
+    is_today = timezone.localtime(at).date() == timezone.localtime().date()
+    return shown(at, "%H:%M" if is_today else "%b %d %H:%M")
+
+
 def duration(seconds: float) -> str:
     """Never negative; the same words as `duration` in live.js, which counts in whole seconds."""
     total = max(0.0, seconds)

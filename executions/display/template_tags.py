@@ -1,0 +1,80 @@
+"""How templates print moments, durations, lamps, icons and provider text; loaded into every one.
+
+Views hand objects over. The one row that is kept as markup, `runs.list.row`, prints strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+
+from executions.display import text
+from executions.display.text import StatusView
+
+register = template.Library()
+
+SHAPES: Mapping[str, Callable[[datetime], str]] = {
+    "sentence": text.stamped,  # Nov 22 12:03:05 CET
+    "column": text.moment,  # Nov 22 12:03:05, below a heading with the zone
+    "clock": text.clock,  # 12:03:05
+    "today": text.today,  # 12:03, with the day if it is another one
+}
+
+register.filter("iso", text.iso)
+register.filter("stamped", text.stamped)
+
+
+@register.simple_tag
+def moment(at: datetime | None, shape: str = "sentence") -> str:
+    """A time in the reader's zone; pointed at, it tells the same in UTC. Nothing for None."""
+    if at is None:
+        return ""
+    markup = '<time class="num" datetime="{}">{}</time>'
+    return format_html(markup, text.iso(at), SHAPES[shape](at))
+
+
+@register.simple_tag
+def duration(took: timedelta | float | None) -> str:
+    """`2 m 05 s`, of a timedelta or of seconds. Nothing for None."""
+    if took is None:
+        return ""
+    return text.duration(took.total_seconds() if isinstance(took, timedelta) else took)
+
+
+@register.simple_tag
+def icon(name: str) -> str:
+    """A picture beside words that say the same: hidden from those who listen to the page."""
+    return format_html('<i class="icon icon-{}" aria-hidden="true"></i>', name)
+
+
+@register.simple_tag
+def lamp_of(colour: str, icon_name: str, words: object) -> str:
+    markup = '<span class="lamp lamp-{}">{}{}</span>'
+    return format_html(markup, colour, icon(icon_name), words)
+
+
+@register.simple_tag
+def lamp(status: StatusView, is_past: bool = False) -> str:
+    """A status in its words and colour; `is_past` for one that is no longer seen."""
+    if not is_past or status.past == status.word:
+        return lamp_of(status.lamp, status.icon, status.word)
+    return lamp_of(f"{status.lamp} lamp-old", status.icon, status.past)
+
+
+@register.simple_tag
+def lamp_link(status: StatusView, is_past: bool = False) -> str:
+    """A `lamp` that leads to what its status means."""
+    markup = '<a class="lamp-help" href="{}#{}" aria-label="{}: what it means" title="{}">{}</a>'
+    word = status.past if is_past else status.word
+    where, shown = reverse("executions:statuses"), lamp(status, is_past)
+    return format_html(markup, where, status.status, word, status.meaning, shown)
+
+
+@register.simple_tag
+def provider_text(written: object, limit: int = 0) -> str:
+    """What a provider wrote, as text in which nothing is invisible; cut at `limit` characters."""
+    return text.plain(str(written or ""), limit)
