@@ -19,7 +19,7 @@ from providers.registry import all_adapters
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "providers" / "adapters" / "fixtures"
 READMES = (ROOT / "providers" / "README.md", FIXTURES / "README.md")
-DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *READMES])
+DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *READMES])
 # A provider that is being added brings its rows when it is released, so it may be missing.
 SHIPPED = {"eightx8", "flow8", "generio", "prefect", "smartflows"}
 COLUMNS: dict[str, Callable[..., Any]] = {
@@ -77,7 +77,7 @@ def test_the_variables_of_the_readme_are_those_of_the_code() -> None:
 def test_the_abilities_of_the_providers_page_are_those_of_the_adapters() -> None:
     header = f"| provider | {' | '.join(COLUMNS)} |"
     told = {}
-    for key, *cells in rows_after(text_of("docs/providers.md"), header):
+    for key, *cells in rows_after(text_of("docs/integrate/providers.md"), header):
         assert set(cells) <= {"yes", "–"}
         told[plain(key)] = dict(zip(COLUMNS, (cell == "yes" for cell in cells), strict=True))
     assert told.keys() >= SHIPPED
@@ -88,7 +88,9 @@ def test_the_abilities_of_the_providers_page_are_those_of_the_adapters() -> None
 
 def test_the_settings_of_the_providers_page_are_those_of_the_adapters() -> None:
     told: dict[str, dict[str, str]] = {}
-    for key, name, what in rows_after(text_of("docs/providers.md"), "| provider | field | |"):
+    for key, name, what in rows_after(
+        text_of("docs/integrate/providers.md"), "| provider | field | |"
+    ):
         told.setdefault(plain(key), {})[plain(name)] = what
     assert told.keys() >= SHIPPED
     for key, fields in told.items():
@@ -104,7 +106,7 @@ def in_words(field: Field) -> str:
 
 @pytest.mark.parametrize("key", sorted(SHIPPED))
 def test_the_words_of_a_provider_become_the_status_that_its_page_says(key: str) -> None:
-    section = re.split(r"^## ", text_of("docs/providers.md"), flags=re.MULTILINE)
+    section = re.split(r"^## ", text_of("docs/integrate/providers.md"), flags=re.MULTILINE)
     mine = next(part for part in section if f"(`{key}`)" in part.splitlines()[0])
     told = {plain(word): plain(status) for word, status in rows_after(mine, "| word | status |")}
     proved = json.loads((FIXTURES / key / "suite.json").read_text("utf-8"))["statuses"]
@@ -177,7 +179,7 @@ def is_a_test(name: str) -> bool:
 
 
 def test_every_yes_of_the_comparison_names_what_proves_it() -> None:
-    text = text_of("docs/comparison.md")
+    text = text_of("docs/develop/comparison.md")
     headers = [line for line in text.splitlines() if line.endswith("| ours | proved by |")]
     tables = [rows_after(part, "ours | proved by |") for part in text.split("\n#")[1:]
               if "| ours | proved by |" in part]  # fmt: skip

@@ -5,7 +5,7 @@ The door: `compile_question` and `compile_triple`. The stages, in order: `form_s
 (to a `tree`), `defaults` and `form_instance` (defaults, rows, names, visibility), `answers` with
 `fields` and `checks` (the Django form), `validation` over `schema_dialects` (the whole schema) and
 `complaint_placement` (its complaints at their fields), `template_nodes` (what templates draw),
-`bodies` (what is sent). The rules are in docs/forms.md."""
+`bodies` (what is sent). The rules are in docs/operate/forms.md."""
 
 from __future__ import annotations
 

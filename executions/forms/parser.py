@@ -1,7 +1,7 @@
 """From a triple to a tree: which fields, in which order, with which words and rules.
 
 `Reader` walks the form's entries as Angular Schema Form would and looks the properties up in the
-schema. What it does not follow it notes. The rules are numbered in docs/forms.md.
+schema. What it does not follow it notes. The rules are numbered in docs/operate/forms.md.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ ANEW = {
 ADDRESS_HELP = (
     "One a line, as Apprise writes them: mailtos://user:password@example.com?to=team@example.com, "
     "jsons://example.com/hook, slack://TokenA/TokenB/TokenC/#channel, workflows://… for Teams. "
-    "Sealed and never shown again. Docs: docs/notifications.md."
+    "Sealed and never shown again. Docs: docs/operate/notifications.md."
 )
 
 

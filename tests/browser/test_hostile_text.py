@@ -73,7 +73,7 @@ BIDI = "invoice\u202efdp.exe\u2066\u200b\u0007 end"
 LONG = "W" * 5000
 MARK = f'"><img src=x onerror={RUN}><b hx-get="{OWN}" hx-trigger="load">'
 
-# Help texts may hold links (docs/forms.md, 4.8.2), marked as leading elsewhere.
+# Help texts may hold links (docs/operate/forms.md, 4.8.2), marked as leading elsewhere.
 INJECTED = ", ".join(
     f"main {each}"
     for each in (

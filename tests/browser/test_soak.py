@@ -1,7 +1,7 @@
 """Half an hour of somebody at work while 20 changes a second arrive: nothing typed, selected or
 opened is lost, the pages' memory stays, the console is silent.
 
-`make soak`. ANNUNCIATOR_SOAK_SECONDS makes it shorter; what it saw goes to docs/soak.md.
+`make soak`. ANNUNCIATOR_SOAK_SECONDS makes it shorter; what it saw goes to docs/develop/soak.md.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def test_nothing_is_lost_while_changes_pour_in(
     assert all(each.growth <= MOST_GROWTH for each in pages.values()), report
     assert changes[0][0] > SECONDS * RATE * 0.8, report
     if request.config.getoption("--keep-screenshots"):
-        (Path(ROOT) / "docs" / "soak.md").write_text(report)
+        (Path(ROOT) / "docs" / "develop" / "soak.md").write_text(report)
 
 
 def type_on(page: Page) -> Callable[[], None]:
@@ -190,7 +190,7 @@ def keep_dialog(asking: Watched, product: Product) -> Callable[[], None]:
 
 
 def told(pages: dict[str, Watched], seen: dict[str, int], changes: int, took: float) -> str:
-    """The record, as the page docs/soak.md."""
+    """The record, as the page docs/develop/soak.md."""
     lines = [
         "# Soak",
         "",

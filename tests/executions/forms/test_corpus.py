@@ -127,7 +127,7 @@ def test_complaints_of_the_provider_go_to_their_fields(
         assert escape(text) in page.html
 
 
-DOCS = (ROOT / "docs/forms.md").read_text()
+DOCS = (ROOT / "docs/operate/forms.md").read_text()
 RULES = re.findall(r"^- \*\*(4\.\d+\.\d+)\*\*", DOCS, re.M)
 PROOFS = {
     rule: (set(filter(None, triples.split("; "))), re.findall(r"`([^`]+)`", tests))
