@@ -1,4 +1,5 @@
 """Figures of speed as ratios, measured in one run: `python -m benchmarks`.
 
-Every figure says what it is measured against and its goal; docs/develop/performance.md explains them.
+Every figure says what it is measured against and its goal; docs/develop/performance.md explains
+them.
 """
