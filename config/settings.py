@@ -81,7 +81,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "config.pages.page_context",
-                "executions.web.page.chrome",
+                "executions.web.layout.layout",
             ],
             "builtins": ["executions.display.template_tags"],
         },

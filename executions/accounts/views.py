@@ -31,7 +31,9 @@ from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, S
 from executions.polling import read_queue
 from executions.search.filters import LAMP_WORDS, provider_name
 from executions.web.form_pages import posted_from
-from executions.web.page import Fragment, accounts_of, address, changes, fragment, show
+from executions.web.fragments import Fragment, fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, address
 from providers import account_setup, registry
 from providers.adapter import Adapter
 from providers.contract import LAMPS, Status

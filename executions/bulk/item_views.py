@@ -16,7 +16,7 @@ from executions.display.text import STATUS_VIEWS, iso, moment, plain
 from executions.models import Batch, BatchItem, ItemState
 from executions.search import csv_rows
 from executions.search.filters import provider_name
-from executions.web.page import accounts_of
+from executions.web.requester import accounts_of
 
 PAGE = 100
 COLUMNS = (

@@ -15,7 +15,7 @@ from executions.bulk.progress import NOUNS, runs, title_of
 from executions.bulk.selection import MOST
 from executions.display.text import STATUS_VIEWS, iso, plain, stamped
 from executions.models import Batch, ItemState
-from executions.web.page import accounts_of
+from executions.web.requester import accounts_of
 from providers.contract import Verb
 from providers.models import ProviderAccount
 

@@ -15,7 +15,7 @@ from executions.bulk import batches
 from executions.bulk.batches import total
 from executions.display.text import iso, moment, plain, stamped, time_tag
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
-from executions.web.page import accounts_of, person
+from executions.web.requester import accounts_of, person
 from providers.models import Health, ProviderAccount
 
 STATES = {  # (lamp, icon, word)

@@ -24,16 +24,9 @@ from executions.inbox.question_page import intent_key, require_may_act
 from executions.models import BATCH_KINDS, Batch, BatchState
 from executions.search.filters import Filters, parse
 from executions.web.form_pages import posted_from
-from executions.web.page import (
-    Fragment,
-    accounts_of,
-    address,
-    changes,
-    fragment,
-    person,
-    sees_all,
-    show,
-)
+from executions.web.fragments import Fragment, fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, address, person, sees_all
 from providers.contract import Verb
 
 PAGE = 30

@@ -22,7 +22,9 @@ from executions.models import CorrelationRule, Execution, Question
 from executions.payloads.business_keys import MAX_KEY, normalized
 from executions.payloads.key_links import linked
 from executions.search.filters import provider_name
-from executions.web.page import Fragment, accounts_of, changes, fragment, show
+from executions.web.fragments import Fragment, fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of
 
 
 @require_GET

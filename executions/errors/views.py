@@ -25,7 +25,9 @@ from executions.payloads.error_fingerprint import is_error_key
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
 from executions.web.form_pages import posted_from
-from executions.web.page import Fragment, accounts_of, address, changes, fragment, person, show
+from executions.web.fragments import Fragment, fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, address, person
 
 DEFAULT = "24h"
 FEW = 3  # names in a line; the rest is counted

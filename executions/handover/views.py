@@ -22,17 +22,11 @@ from executions.display.wall_clock import read_moment
 from executions.handover import activity
 from executions.handover.activity import Event, Group, Window
 from executions.models import Preference
+from executions.web.account_banner import accounts_not_current
 from executions.web.form_pages import posted_from
-from executions.web.page import (
-    Fragment,
-    accounts_of,
-    address,
-    changes,
-    fragment,
-    person,
-    show,
-    troubles,
-)
+from executions.web.fragments import Fragment, fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, address, person
 
 FEW = 8  # lines of a group before its own page is needed
 AGO: Mapping[str, tuple[str, timedelta]] = {
@@ -103,7 +97,7 @@ def _view(request: HttpRequest) -> dict[str, Any]:
         "seen_at": time_tag(preference_of(request.user).seen_at),
         "until": window.until.isoformat(),
         "has_accounts": bool(window.accounts),
-        "blind": troubles(request),
+        "blind": accounts_not_current(request),
         "ignored": ignored,
         "shift_query": f"?{urlencode(query)}" if query else "",
         "changes_url": f"{reverse('executions:shift-changes')}?{request.GET.urlencode()}",

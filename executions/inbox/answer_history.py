@@ -17,7 +17,8 @@ from executions.display.text import iso, moment, plain
 from executions.inbox.question_rows import answer_words, small_forms
 from executions.models import Command, Question
 from executions.search.unicode_spellings import holds
-from executions.web.page import accounts_of, show
+from executions.web.live_page import show
+from executions.web.requester import accounts_of
 from providers.contract import Verb
 
 PAGE = 30

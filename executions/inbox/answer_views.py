@@ -28,7 +28,9 @@ from executions.inbox.question_page import (
 from executions.inbox.question_rows import line_answer
 from executions.models import Question
 from executions.web.form_pages import posted_from
-from executions.web.page import address, changes, fragment, no_store, person, show, wants_fragment
+from executions.web.fragments import fragment, no_store, wants_fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import address, person
 from providers import exact_json, registry
 from providers.contract import Verb
 

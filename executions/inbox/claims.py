@@ -18,7 +18,8 @@ from executions.inbox.question_rows import line_answer
 from executions.live import publish
 from executions.models import Question
 from executions.web.form_pages import posted_from
-from executions.web.page import address, person, wants_fragment
+from executions.web.fragments import wants_fragment
+from executions.web.requester import address, person
 
 
 @posted_from("executions:question")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from executions.forms import AnswerForm, CompiledForm, compile_question
 from executions.live import publish
 from executions.models import Draft, Question
-from executions.web.page import person
+from executions.web.requester import person
 from providers import registry
 from providers.credentials import SealError, seal, unseal
 

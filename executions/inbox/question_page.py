@@ -23,7 +23,7 @@ from executions.forms import CompiledForm, compile_question
 from executions.inbox import drafts
 from executions.inbox.question_rows import presence_of, presence_words
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
-from executions.web.page import Fragment, fragment
+from executions.web.fragments import Fragment, fragment
 from providers import exact_json
 from providers.contract import Verb
 

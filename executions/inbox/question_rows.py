@@ -20,7 +20,8 @@ from executions.display.freshness import freshness
 from executions.display.text import COMMAND_WORDS, clock, iso, plain, stamped, time_tag
 from executions.forms import compile_question
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
-from executions.web.page import accounts_of, fragment, no_store
+from executions.web.fragments import fragment, no_store
+from executions.web.requester import accounts_of
 from providers.contract import Verb
 
 COLUMNS = (

@@ -19,16 +19,11 @@ from executions.inbox.question_rows import COLUMNS, lines_of
 from executions.models import Question
 from executions.search import questions as question_search
 from executions.search.questions import Cursor, Wanted
-from executions.web.page import (
-    Fragment,
-    accounts_of,
-    changes,
-    fragment,
-    inbox_count,
-    out_of_sight,
-    sees_all,
-    show,
-)
+from executions.web.account_banner import accounts_out_of_sight
+from executions.web.fragments import Fragment, fragment
+from executions.web.inbox_badge import inbox_count
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, sees_all
 
 MAX_ON_PAGE = 2 * question_search.PAGE  # with those that came while the page was open
 
@@ -105,7 +100,7 @@ def _context(
     newer: int, known: dict[int, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     totals = question_search.counts(wanted, request.user.pk)
-    blind, is_blind = out_of_sight(request)
+    blind, is_blind = accounts_out_of_sight(request)
     here = reverse("executions:inbox")
     asking = question_search.workflows(accounts_of(request), sees_all=sees_all(request))
     place = {key: request.GET.get(key, "") for key in ("before", "after")}

@@ -30,7 +30,9 @@ from executions.notifications import message_text
 from executions.notifications import mutes as notifications_mutes
 from executions.notifications import rules as notification_rules
 from executions.web.form_pages import posted_from
-from executions.web.page import Fragment, accounts_of, address, changes, fragment, person, show
+from executions.web.fragments import Fragment, fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, address, person
 
 MAX_GROUPS = 100
 RECENT = 10  # deliveries on the first page

@@ -19,7 +19,7 @@ from executions.overview import time_buckets
 from executions.overview.charts import Pairs
 from executions.overview.time_buckets import Range
 from executions.search.filters import NOT_FILTERS, Filters, parse, provider_name
-from executions.web.page import accounts_of, sees_all
+from executions.web.requester import accounts_of, sees_all
 
 NARROWED = ("account", "provider", "workflow")
 TIMED = ("finished", "finished_from", "finished_to")

@@ -19,15 +19,9 @@ from executions.overview.chart_queries import ENDED_LAMPS, Answering
 from executions.overview.filters import Asked, asked_of, controls
 from executions.overview.time_buckets import between
 from executions.search.filters import LAMP_WORDS, provider_name
-from executions.web.page import (
-    Fragment,
-    accounts_of,
-    changes,
-    fragment,
-    no_store,
-    show,
-    wants_fragment,
-)
+from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of
 from providers.contract import Lamp
 
 CHARTS_EVERY = 30  # seconds after which an open page gets its charts again

@@ -25,7 +25,7 @@ from executions.runs.page.views import verbs_of
 from executions.search import pages as run_pages
 from executions.search.filters import parse, provider_name
 from executions.search.unicode_spellings import folded, holds
-from executions.web.page import accounts_of, person, sees_all
+from executions.web.requester import accounts_of, person, sees_all
 
 MOST = 6  # places of one kind
 NEWEST = 2000  # runs among which the last part of an identifier is looked for

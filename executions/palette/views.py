@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from executions.palette import sources as palette_sources
 from executions.palette.sources import MOST, PAGES, Asked, Place
-from executions.web.page import fragment, no_store
+from executions.web.fragments import fragment, no_store
 from providers.contract import MAX_REF
 
 Source = Callable[[Asked], Iterable[Place]]

@@ -13,7 +13,7 @@ from executions.inbox.question_page import require_may_act
 from executions.models import Execution, Note, Workflow
 from executions.runs import notes as run_notes
 from executions.web.form_pages import posted_from
-from executions.web.page import accounts_of, address, person
+from executions.web.requester import accounts_of, address, person
 
 
 @posted_from("executions:detail", "#notes")

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from executions.inbox.drafts import MAX_DRAFT, is_overtaken, stamp_of
 from executions.models import StartDraft, Workflow
-from executions.web.page import person
+from executions.web.requester import person
 from providers.contract import Field
 from providers.credentials import SealError, seal, unseal
 

@@ -26,18 +26,11 @@ from executions.runs import start_drafts
 from executions.runs.notes import notes_of_workflow
 from executions.search.filters import provider_name
 from executions.search.unicode_spellings import holds
+from executions.web.account_banner import accounts_out_of_sight
 from executions.web.form_pages import posted_from
-from executions.web.page import (
-    Fragment,
-    accounts_of,
-    address,
-    changes,
-    fragment,
-    no_store,
-    out_of_sight,
-    person,
-    show,
-)
+from executions.web.fragments import Fragment, fragment, no_store
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, address, person
 from providers import registry
 from providers.contract import Field, ProviderError, Verb
 from providers.credentials import SealError
@@ -74,7 +67,7 @@ def workflow_list(request: HttpRequest) -> HttpResponse:
         "q": text,
         "has_more": len(rows) > MAX_SHOWN,
         "has_accounts": bool(accounts),
-        "blind": out_of_sight(request)[0],
+        "blind": accounts_out_of_sight(request)[0],
     }
     return show(request, "executions/runs/workflows.html", context)
 

@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
-from executions.web.page import wants_fragment
+from executions.web.fragments import wants_fragment
 
 View = Callable[..., HttpResponseBase]
 

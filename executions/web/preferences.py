@@ -18,7 +18,9 @@ from executions.display.relative_times import zone_named, zone_names
 from executions.display.text import LAMP_ICONS, STATUS_ADVICE, STATUS_VIEWS
 from executions.models import Preference
 from executions.search.filters import LAMP_WORDS
-from executions.web.page import THEMES, changes, person, show
+from executions.web.layout import THEMES
+from executions.web.live_page import changes, show
+from executions.web.requester import person
 
 YEAR = 365 * 24 * 3600
 TIMES = ((False, "The clock: Nov 22 12:03:05"), (True, "Relative: 4 min ago"))

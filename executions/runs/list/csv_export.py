@@ -10,7 +10,7 @@ from executions.access import audit_log
 from executions.display.text import plain
 from executions.runs.list.views import filters_of
 from executions.search import csv_rows
-from executions.web.page import address, person
+from executions.web.requester import address, person
 
 
 @require_GET

@@ -20,7 +20,7 @@ from executions.search.filters import (
 )
 from executions.search.time_range import PRESETS, Range, spell, typed
 from executions.search.unicode_spellings import folded, holds
-from executions.web.page import accounts_of
+from executions.web.requester import accounts_of
 from providers.contract import Status
 
 OFFERED = 30  # options of one panel; more are found by typing

@@ -15,7 +15,8 @@ from executions.runs.list import saved_views
 from executions.runs.list.views import filters_of
 from executions.search import columns
 from executions.web.form_pages import posted_from
-from executions.web.page import accounts_of, address, fragment, no_store, person
+from executions.web.fragments import fragment, no_store
+from executions.web.requester import accounts_of, address, person
 
 ROLES = (VIEWER, "operator", "admin")
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from executions.runs.list.filter_panels import panel_of_accounts, panel_of_workflows
 from executions.runs.list.views import filters_of
-from executions.web.page import fragment, no_store
+from executions.web.fragments import fragment, no_store
 
 
 @require_GET

@@ -27,19 +27,10 @@ from executions.search import queryset as run_queryset
 from executions.search.columns import columns, switched
 from executions.search.cursor import EPOCH, Cursor
 from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
-from executions.web.page import (
-    Fragment,
-    accounts_of,
-    changes,
-    fragment,
-    no_store,
-    partials,
-    person,
-    sees_all,
-    show,
-    troubles,
-    wants_fragment,
-)
+from executions.web.account_banner import accounts_not_current
+from executions.web.fragments import Fragment, fragment, no_store, partials, wants_fragment
+from executions.web.live_page import changes, show
+from executions.web.requester import accounts_of, person, sees_all
 
 MAX_ROWS = 200  # rows one page may ask about
 
@@ -189,7 +180,7 @@ def table(
         ),
         "is_first": cursor is None,
         "searched_to": display_text.stamped(page.searched_to),
-        "blind": troubles(request),
+        "blind": accounts_not_current(request),
         "columns": columns(shown),
         "is_compact": preference.is_compact,
         "sizes": [(size, _at_size(filters, size), size == filters.size) for size in SIZES],

@@ -10,7 +10,7 @@ from executions.commands.submit import NotPossible, request_command
 from executions.inbox.question_page import intent_key, require_may_act
 from executions.runs.page.views import get_run
 from executions.web.form_pages import posted_from
-from executions.web.page import address, person
+from executions.web.requester import address, person
 from providers.contract import Verb
 
 

@@ -21,7 +21,7 @@ from executions.runs.page.log_lines import day_of, lines_of
 from executions.runs.page.params import LOG_WORDS, STEP_WORDS, link, number, query, word
 from executions.search.statement_timeout import TooLong, bounded
 from executions.search.unicode_spellings import holds
-from executions.web.page import Fragment, fragment, no_store
+from executions.web.fragments import Fragment, fragment, no_store
 
 WINDOW = 1000  # lines
 FOUND = 200  # finds of a search on one page, each with the lines around it

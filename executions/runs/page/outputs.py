@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import visible_executions
 from executions.display.text import plain
 from executions.models import Output
-from executions.web.page import show
+from executions.web.live_page import show
 from providers.contract import Download, ProviderError
 from providers.credentials import SealError
 from providers.models import open_account

@@ -18,7 +18,7 @@ from executions.access.permissions import visible_executions
 from executions.display.text import plain, size
 from executions.models import ExecutionDetail
 from executions.runs.page.json_tree import tree
-from executions.web.page import fragment, no_store
+from executions.web.fragments import fragment, no_store
 from providers import exact_json
 
 AT_ONCE = 8_000  # bytes that are on the page as a tree from the start

@@ -32,7 +32,7 @@ from executions.runs.page.step_rows import drawn
 from executions.runs.page.step_tree import Node, Row, Shown
 from executions.search.statement_timeout import TooLong, bounded
 from executions.search.unicode_spellings import holds
-from executions.web.page import fragment, no_store, wants_fragment
+from executions.web.fragments import fragment, no_store, wants_fragment
 from providers import exact_json
 
 PAGE = 200  # rows

@@ -37,7 +37,8 @@ from executions.runs.page.params import link
 from executions.runs.page.payloads import payload_list
 from executions.runs.page.steps import failed_step, step_list
 from executions.search.overdue import with_limits
-from executions.web.page import Fragment, changes, fragment, no_store, show, wants_fragment
+from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
+from executions.web.live_page import changes, show
 from providers import registry
 from providers.contract import Verb
 

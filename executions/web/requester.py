@@ -1,0 +1,38 @@
+"""Who asks for a page: the person, the accounts they may see, and their address."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.models import User
+from django.db.models.expressions import RawSQL
+from django.http import HttpRequest
+
+from executions.access.permissions import visible_accounts
+from providers.models import ProviderAccount
+
+
+def person(request: HttpRequest) -> User:
+    """Who asks. Every view needs a signed-in person, so there is one."""
+    return cast(User, request.user)
+
+
+def address(request: HttpRequest) -> str | None:
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def accounts_of(request: HttpRequest) -> dict[int, ProviderAccount]:
+    """Every account the person may see, by id; read once per request."""
+    found: dict[int, ProviderAccount] | None = getattr(request, "_accounts", None)
+    if found is None:
+        rows = visible_accounts(request.user).defer("sealed_credentials", "memory")
+        every = RawSQL("(SELECT count(*) FROM providers_provideraccount)", [])
+        found = {account.pk: account for account in rows.annotate(of_all=every)}
+        request._accounts = found  # type: ignore[attr-defined]
+    return found
+
+
+def sees_all(request: HttpRequest) -> bool:
+    """Whether no account is hidden from the person: then lists need not name the visible ones."""
+    found = accounts_of(request)
+    return any(account.of_all == len(found) for account in found.values())  # type: ignore[attr-defined]
