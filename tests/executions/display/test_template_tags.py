@@ -23,7 +23,7 @@ def rendered(source: str, **context: object) -> str:
         ("", "Jan 22 20:03:05 JST"),
         ('"sentence"', "Jan 22 20:03:05 JST"),
         ('"column"', "Jan 22 20:03:05"),
-        ('"clock"', "12:03:05"),
+        ('"clock"', "20:03:05"),
         ('"today"', "Jan 22 20:03"),
     ],
 )
