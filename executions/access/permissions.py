@@ -7,12 +7,14 @@ Accounts belong to a group (a team); without one, everybody who may sign in sees
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser, Group, User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 
 from executions.models import Execution, Preference
 from providers.models import ProviderAccount
 
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
+LOOK_ONLY = "Your role may look, not act."
 
 
 def may_act(user: User | AnonymousUser) -> bool:
@@ -38,6 +40,24 @@ def with_roles(users: QuerySet[User]) -> QuerySet[User]:
 def may_administer(user: User | AnonymousUser) -> bool:
     """Change provider accounts; admins and superusers."""
     return user.is_active and user.is_staff and user.has_perm("providers.change_provideraccount")
+
+
+def require_may_act(user: User | AnonymousUser) -> None:
+    """Raises PermissionDenied."""
+    if not may_act(user):
+        raise PermissionDenied(LOOK_ONLY)
+
+
+def require_may_administer(user: User | AnonymousUser) -> None:
+    """Raises PermissionDenied."""
+    if not may_administer(user):
+        raise PermissionDenied("Only administrators may do this with an account.")
+
+
+def require_may_see(user: User | AnonymousUser, account_id: int) -> None:
+    """Raises PermissionDenied."""
+    if not visible_accounts(user).filter(pk=account_id).exists():
+        raise PermissionDenied("This account is not yours.")
 
 
 def preference_of(user: User | AnonymousUser) -> Preference:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from executions.access import audit_log
-from executions.access.permissions import may_administer, visible_accounts
+from executions.access.permissions import require_may_administer, require_may_see
 from executions.display.text import stamped
 from executions.live import publish
 from providers import account_setup
@@ -64,10 +63,8 @@ def end_blind_test(
 
 
 def _check(user: User | AnonymousUser, account: ProviderAccount) -> None:
-    if not may_administer(user):
-        raise PermissionDenied("Only administrators may do this with an account.")
-    if not visible_accounts(user).filter(pk=account.pk).exists():
-        raise PermissionDenied("This account is not yours.")
+    require_may_administer(user)
+    require_may_see(user, account.pk)
 
 
 def _note(

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from executions.access.permissions import LOOK_ONLY
 from executions.commands.submit import NotPossible
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,7 @@ def install(api: NinjaAPI) -> None:
         AuthenticationError: _unauthorized,
         Refusal: _refused,
         NotPossible: lambda request, error: answer(409, "not_possible", str(error)),
-        PermissionDenied: lambda request, error: answer(
-            403, "forbidden", str(error) or "Your role may look, not act."
-        ),
+        PermissionDenied: lambda request, error: answer(403, "forbidden", str(error) or LOOK_ONLY),
         Http404: lambda request, error: answer(404, "not_found", "There is no such thing here."),
         ValidationError: _invalid,
         HttpError: lambda request, error: answer(

@@ -6,13 +6,12 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Header, Router, Status
 
-from executions.access.permissions import may_act, visible_accounts
+from executions.access.permissions import require_may_act, visible_accounts
 from executions.api import schemas
 from executions.api.errors import Refusal
 from executions.api.read import person, visible_execution
@@ -106,8 +105,7 @@ def _admit(
     """The command that already has this key. Raises if it was another wish, and unless this person
     may ask for another."""
     user = person(request)
-    if not may_act(user):
-        raise PermissionDenied
+    require_may_act(user)
     known = Command.objects.filter(key=key).first() if key else None
     if known is not None:
         was_about = known.workflow_id if kind is Verb.START else known.execution_id

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from executions.access import audit_log
 from executions.access.permissions import may_act
+from executions.display.people import DELETED_USER
 from executions.live import publish
 from executions.models import (
     FOLLOWED,
@@ -50,7 +51,7 @@ def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict
         row.state, row.reason, row.started_at = BatchState.RUNNING, reason, timezone.now()
         row.save(update_fields=["state", "reason", "started_at"])
         audit_log.record(
-            row.requested_by or "somebody",
+            row.requested_by or DELETED_USER,
             audit_log.Action(f"batch {row.kind}"),
             target=str(row),
             detail={"reason": reason, "runs": number, "filter": row.words[:500]},

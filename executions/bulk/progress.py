@@ -13,6 +13,7 @@ from django.urls import reverse
 from executions.access.permissions import may_act
 from executions.bulk import batches
 from executions.bulk.batches import total
+from executions.display.people import user_name
 from executions.display.text import iso, moment, plain, stamped, time_tag
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
 from executions.web.requester import accounts_of, person
@@ -79,7 +80,7 @@ def line_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "lamp": lamp,
         "state_icon": icon,
         "word": word,
-        "by": _by(batch),
+        "by": user_name(batch.requested_by),
         "reason": plain(batch.reason),
         "words": plain(batch.words, 300),
         "at": moment(batch.started_at or batch.created_at),
@@ -111,7 +112,7 @@ def head_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "account_rows": rows,
         "is_partly_hidden": any(pk not in accounts for pk in batch.accounts),
         "stopped": time_tag(batch.stopped_at),
-        "stopped_by": batch.stopped_by.get_username() if batch.stopped_by else "",
+        "stopped_by": user_name(batch.stopped_by) if batch.stopped_at else "",
         "finished": stamped(batch.finished_at),
         "finished_iso": iso(batch.finished_at),
         "may_stop": able and batches.may_stop(person(request), batch),
@@ -161,10 +162,6 @@ def _retries(batch: Batch, accounts: Iterable[int]) -> list[tuple[str, str]]:
     unsent = total(batch, ItemState.STOPPED, ItemState.SKIPPED, accounts=own)
     buttons = [("failed", f"Retry the {failed:,} that failed")] if failed else []
     return [*buttons, *([("unsent", f"Ask for the {unsent:,} not sent")] if unsent else [])]
-
-
-def _by(batch: Batch) -> str:
-    return batch.requested_by.get_username() if batch.requested_by else "somebody"
 
 
 def item_words(item: BatchItem) -> tuple[str, str, str]:

@@ -13,14 +13,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import may_act
+from executions.access.permissions import may_act, require_may_act
 from executions.bulk import batches, preview, progress, selection
 from executions.bulk import item_views as batch_item_views
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
 from executions.display.id_params import row_id, row_ids
 from executions.display.text import mark
-from executions.inbox.question_page import intent_key, require_may_act
+from executions.inbox.question_page import intent_key
 from executions.models import BATCH_KINDS, Batch, BatchState
 from executions.search.filters import Filters, parse
 from executions.web.form_pages import posted_from
@@ -57,7 +57,7 @@ def batches_changes(request: HttpRequest) -> HttpResponse:
 @posted_from("executions:list")
 def batch_creation(request: HttpRequest) -> HttpResponse:
     """Freezes what was chosen: `ids` by hand, or with `scope=all` what `query` finds now."""
-    require_may_act(request)
+    require_may_act(request.user)
     query = request.POST.get("query", "")
     back = reverse("executions:list") + (f"?{query.lstrip('?')}" if query else "")
     filters = _filters(request, query)
@@ -107,7 +107,7 @@ def batch_changes(request: HttpRequest, pk: int) -> HttpResponse:
 def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     """The preview's form. An old preview is made again instead, and shown."""
     batch = get_batch(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     if selection.is_outdated(batch):
         selection.assess_again(batch, accounts_of(request))
         old = {"old": "This preview was old, so it was made again. Check it, then confirm."}
@@ -126,7 +126,7 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
 @posted_from("executions:batch")
 def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_batch(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     spared = batches.stop(
         batch, user=person(request), accounts=accounts_of(request), address=address(request)
     )
@@ -139,7 +139,7 @@ def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
 def batch_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """A new batch, with a preview of its own, of what failed or of what was not sent."""
     batch = get_batch(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     which = request.POST.get("which", "failed")
     try:
         again = selection.freeze_retry(

@@ -129,7 +129,7 @@ def _why_not_any_more(command: Command) -> str:
     if command.account.is_blind:  # an act that somebody has forgotten must not happen later
         return f"{blind_sentence(command.account)} Ask again when the test is over."
     user = command.requested_by
-    if user is None or not user.is_active or not may_act(user):
+    if user is None or not may_act(user):
         return "No longer permitted: the person who asked may not act any more."
     if not visible_accounts(user).filter(pk=command.account_id).exists():
         return "No longer permitted: the account belongs to another team now."

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from executions.commands.reconciliation import STALLED_AFTER
 from executions.commands.sealed_arguments import worded_arguments
+from executions.display.people import user_name
 from executions.display.text import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
@@ -40,10 +41,6 @@ WHAT_NEXT = {
     "blindly.",
     CommandState.NEEDS_PERSON: "Look at the provider first. If it had no effect, ask again.",
 }
-
-
-def by_whom(command: Command) -> str:
-    return command.requested_by.get_username() if command.requested_by else "someone"
 
 
 def open_rows(run: Execution) -> list[Command]:
@@ -79,7 +76,7 @@ def command_view(
         "icon": ICONS.get(command.kind, "send"),
         "state": NOT_CONFIRMED if stalled else COMMAND_WORDS.get(state, state),
         "lamp": "warning" if stalled else COMMAND_LAMPS.get(state, "active"),
-        "by": by_whom(command),
+        "by": user_name(command.requested_by),
         "batch": _batch_of(command),
         "reason": plain(command.reason),
         "message": plain(command.message),
@@ -103,8 +100,8 @@ def sentence(command: Command) -> str:
     kind = NOUNS.get(command.kind, command.kind)
     when, word = clock(command.requested_at), COMMAND_WORDS.get(command.state, command.state)
     if is_stalled(command):
-        return f"{kind} of {when} by {by_whom(command)} is {NOT_CONFIRMED}"
-    return f"{kind} {word} {when} by {by_whom(command)}"
+        return f"{kind} of {when} by {user_name(command.requested_by)} is {NOT_CONFIRMED}"
+    return f"{kind} {word} {when} by {user_name(command.requested_by)}"
 
 
 def _steps(command: Command) -> list[dict[str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from executions.display.freshness import blind_sentence
+from executions.display.people import DELETED_USER
 from executions.models import OPEN_COMMAND_STATES, Command, Execution
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount
@@ -63,5 +64,5 @@ def why_not(
     if account.is_blind:
         return blind_sentence(account)
     if run.pk in under_way:
-        return f"The same was already asked by {under_way[run.pk] or 'somebody'}."
+        return f"The same was already asked by {under_way[run.pk] or DELETED_USER}."
     return ""

@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from executions.access import audit_log
-from executions.access.permissions import may_act, visible_accounts
+from executions.access.permissions import require_may_act, require_may_see
 from executions.commands.sealed_arguments import seal
 from executions.display.freshness import blind_sentence
+from executions.display.people import user_name
 from executions.display.text import stamped
 from executions.forms import compile_question
 from executions.live import publish
@@ -56,7 +56,8 @@ def request_command(
     The same wish twice is one command: an open one of this kind, or the one with this key, comes
     back instead. Raises NotPossible and PermissionDenied.
     """
-    _check_may_act(user, execution.account_id)
+    require_may_act(user)
+    require_may_see(user, execution.account_id)
     known = _known(key, user)
     if known is not None:
         return known
@@ -99,7 +100,8 @@ def request_start(
 ) -> Command:
     """Record the wish to start a run. Raises NotPossible and PermissionDenied. `titles` are what
     people call the arguments."""
-    _check_may_act(user, workflow.account_id)
+    require_may_act(user)
+    require_may_see(user, workflow.account_id)
     known = _known(key, user)
     if known is not None:
         return known
@@ -176,22 +178,14 @@ def _already_open(command: Command, user: User) -> Command:
     if existing is None:
         raise NotPossible("Somebody else was faster, and it is settled already. Look again.")
     if command.kind == Verb.ANSWER and existing.requested_by_id != user.pk:
-        who = existing.requested_by.get_username() if existing.requested_by else "Somebody"
-        when = stamped(existing.requested_at)
-        raise NotPossible(f"{who} answered this at {when}. What you typed is kept below.")
+        who, when = user_name(existing.requested_by), stamped(existing.requested_at)
+        raise NotPossible(f"Answered by {who} at {when}. What you typed is kept below.")
     return existing
 
 
 def _announce(command: Command) -> None:
     publish.publish_command(command.account_id, command.execution_id, command.key, command.state)
     wake("carry_out", str(command.key))
-
-
-def _check_may_act(user: User, account_id: int) -> None:
-    if not may_act(user):
-        raise PermissionDenied("Your role may look, not act.")
-    if not visible_accounts(user).filter(pk=account_id).exists():
-        raise PermissionDenied("This account is not yours.")
 
 
 def _check_offered(execution: Execution, kind: Verb) -> None:

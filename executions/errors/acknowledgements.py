@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.access import audit_log
+from executions.display.people import user_name
 from executions.errors import groups as error_groups
 from executions.live import publish
 from executions.models import Ending, ErrorAcknowledgement
@@ -108,7 +109,7 @@ def taken(
         complete = [row for row in own if row is not None]
         if complete and len(complete) == len(own):
             first = min(complete, key=lambda row: row.until)
-            names = sorted({row.by.get_username() if row.by else "somebody" for row in complete})
+            names = sorted({user_name(row.by) for row in complete})
             found[group.key] = Taken(" and ".join(names), first.at, first.until, first.note)
     return found
 

@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import may_act
+from executions.access.permissions import require_may_act
+from executions.display.people import user_name
 from executions.display.text import count, iso, mark, moment, plain, shown, stamped, time_tag
 from executions.errors import acknowledgements
 from executions.errors import groups as error_groups
@@ -24,7 +23,7 @@ from executions.models import ErrorAcknowledgement
 from executions.payloads.error_fingerprint import is_error_key
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
-from executions.web.form_pages import posted_from
+from executions.web.form_pages import next_address, posted_from
 from executions.web.fragments import Fragment, fragment
 from executions.web.live_page import changes, show
 from executions.web.requester import accounts_of, address, person
@@ -77,12 +76,12 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
     group = _acted_on(request, key)
     if not group.is_open:
         messages.info(request, "Every workflow has succeeded since: there is nothing to take on.")
-        return HttpResponseRedirect(_next(request, key))
+        return HttpResponseRedirect(next_address(request, reverse("executions:error", args=[key])))
     note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
     acknowledgements.take(key, affected, person(request), note, address=address(request))
     messages.success(request, "You are on it for 24 hours, or until its workflows succeed again.")
-    return HttpResponseRedirect(_next(request, key))
+    return HttpResponseRedirect(next_address(request, reverse("executions:error", args=[key])))
 
 
 @posted_from("executions:error")
@@ -91,7 +90,7 @@ def release(request: HttpRequest, key: str) -> HttpResponse:
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
     if acknowledgements.release(key, affected, person(request), address=address(request)):
         messages.success(request, "Taken back: the error waits for somebody again.")
-    return HttpResponseRedirect(_next(request, key))
+    return HttpResponseRedirect(next_address(request, reverse("executions:error", args=[key])))
 
 
 def same_error(request: HttpRequest, key: str) -> dict[str, Any] | None:
@@ -212,7 +211,7 @@ def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
     mine = rows.select_related("by").order_by("-ended_at", "-pk")[:EARLIER]
     return [
         {
-            "by": row.by.get_username() if row.by else "somebody",
+            "by": user_name(row.by),
             "at": time_tag(row.at),
             "ended": time_tag(row.ended_at),
             "ending": row.get_ending_display(),
@@ -223,8 +222,7 @@ def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
 
 
 def _acted_on(request: HttpRequest, key: str) -> Group:
-    if not may_act(request.user):
-        raise PermissionDenied("Only operators may take an error on.")
+    require_may_act(request.user)
     since = timezone.now() - WINDOWS["7d"]
     group = (
         error_groups.group(key, list(accounts_of(request)), since) if is_error_key(key) else None
@@ -232,12 +230,6 @@ def _acted_on(request: HttpRequest, key: str) -> Group:
     if group is None:
         raise Http404
     return group
-
-
-def _next(request: HttpRequest, key: str) -> str:
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
-    return target if is_ours else reverse("executions:error", args=[key])
 
 
 def _window(request: HttpRequest) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
+from executions.display.people import user_name
 from executions.display.text import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, plain, stamped
 from executions.models import (
     PROBLEM_STATUSES,
@@ -235,7 +236,7 @@ def wished(window: Window) -> list[Event]:
     )
     events = []
     for row in rows:
-        who = row.requested_by.get_username() if row.requested_by else "someone"
+        who = user_name(row.requested_by)
         word = f"{row.kind.capitalize()} {COMMAND_WORDS.get(row.state, row.state)}"
         lamp, text = COMMAND_LAMPS.get(row.state, "active"), plain(row.reason or row.message, 200)
         if row.execution:
@@ -261,7 +262,7 @@ def noted(window: Window) -> list[Event]:
     )
     events = []
     for row in rows:
-        who = row.author.get_username() if row.author else "someone"
+        who = user_name(row.author)
         text = plain(row.text, 300)
         if row.execution:
             event = _of_run(

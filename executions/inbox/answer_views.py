@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
 from executions.display.text import plain, stamped
 from executions.forms import CompiledForm, compile_question, short_files
@@ -23,7 +24,6 @@ from executions.inbox.question_page import (
     present_besides,
     question_fragments,
     question_view,
-    require_may_act,
 )
 from executions.inbox.question_rows import line_answer
 from executions.models import Question
@@ -58,7 +58,7 @@ def question_changes(request: HttpRequest, pk: int) -> HttpResponse:
 def _keep(request: HttpRequest, pk: int) -> None:
     """An answer that cannot be taken now, as a draft."""
     question = get_question(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     drafts.keep(request, question, compile_question(question))
 
 
@@ -66,7 +66,7 @@ def _keep(request: HttpRequest, pk: int) -> None:
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Records the answer; a worker sends it. What was typed is kept whatever happens."""
     question = get_question(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     compiled = compile_question(question)
     if compiled.problem:
         return _show(request, question, question_view(request, question, compiled), 409)
@@ -107,7 +107,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Saves what is typed so far, sealed, for this person alone. A post that only wants the form
     drawn again (a row more, a condition) gets its fields."""
     question = get_question(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     compiled = compile_question(question)
     is_kept = drafts.keep(request, question, compiled)
     is_current = request.POST.get("fingerprint") == question.fingerprint
@@ -131,7 +131,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The body that the form as it is typed now would send, secrets masked. Sends nothing."""
     question = get_question(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     compiled = compile_question(question)
     if compiled.problem:
         context: dict[str, Any] = {"problems": [("The form", compiled.problem)]}

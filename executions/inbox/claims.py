@@ -10,14 +10,14 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from executions.access import audit_log
-from executions.inbox.question_page import get_question, require_may_act
+from executions.access.permissions import require_may_act
+from executions.inbox.question_page import get_question
 from executions.inbox.question_rows import line_answer
 from executions.live import publish
 from executions.models import Question
-from executions.web.form_pages import posted_from
+from executions.web.form_pages import next_address, posted_from
 from executions.web.fragments import wants_fragment
 from executions.web.requester import address, person
 
@@ -27,7 +27,7 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
     """Says "I am on it". Compare-and-set: the first one has it until it is let go, or taken over
     from the very person the page named (`from`)."""
     question = get_question(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     now, said = timezone.now(), ""
     free = Question.objects.filter(pk=pk, closed_at__isnull=True)
     holder = request.POST.get("from", "")
@@ -55,7 +55,7 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """Lets go of it; anybody who may act can also free it from somebody who left."""
     question = get_question(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     held = Question.objects.filter(pk=pk, claimed_by__isnull=False)
     if held.update(claimed_by=None, claimed_at=None):
         holder = question.claimed_by.get_username() if question.claimed_by else ""
@@ -84,6 +84,4 @@ def _answer(request: HttpRequest, question: Question, said: str) -> HttpResponse
         return line_answer(request, question, said)
     if said:
         messages.warning(request, said)
-    target = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
-    return HttpResponseRedirect(target if is_ours else reverse("executions:inbox"))
+    return HttpResponseRedirect(next_address(request, reverse("executions:inbox")))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from typing import Any, cast
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,6 +17,7 @@ from django.utils import timezone
 from executions.access.permissions import may_act, visible_executions
 from executions.commands.display import argument_pairs
 from executions.display.id_params import row_id
+from executions.display.people import user_name
 from executions.display.text import COMMAND_WORDS, iso, plain, stamped, time_tag
 from executions.forms import CompiledForm, compile_question
 from executions.inbox import drafts
@@ -38,11 +38,6 @@ def get_question(request: HttpRequest, pk: int) -> Question:
     )
     visible = visible_executions(request.user).values("pk")
     return get_object_or_404(found.filter(execution__in=visible), pk=pk)
-
-
-def require_may_act(request: HttpRequest) -> None:
-    if not may_act(request.user):
-        raise PermissionDenied("Your role may look, but not act.")
 
 
 def intent_key(request: HttpRequest) -> uuid.UUID | None:
@@ -157,7 +152,7 @@ def notice_of(
     """What the person in front of the form must know before going on; empty if nothing."""
     command = newest_answer(question)
     state = command.state if command else ""
-    by = command.requested_by.get_username() if command and command.requested_by else "someone"
+    by = user_name(command.requested_by) if command else ""
     message = plain(command.message) if command else ""
     if question.closed_at:
         at = stamped(question.closed_at)

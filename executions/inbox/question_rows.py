@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from executions.commands.sealed_arguments import worded_arguments
 from executions.display.freshness import freshness
+from executions.display.people import user_name
 from executions.display.text import COMMAND_WORDS, clock, iso, plain, stamped, time_tag
 from executions.forms import compile_question
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
@@ -124,10 +125,10 @@ def _line(
         "present": presence_words(present, (me, row.claimed_by_id)),
         "draft": time_tag(mine),
         "sent": COMMAND_WORDS[sent.state] if sent else "",
-        "sent_by": _name(sent),
+        "sent_by": user_name(sent.requested_by) if sent else "",
         "sent_words": said if sent else "",
         "refused": plain(refused.message, 200) if refused and not row.closed_at else "",
-        "refused_by": _name(refused),
+        "refused_by": user_name(refused.requested_by) if refused else "",
         "closed": _closed_words(row, answer, said),
         "is_changed": is_changed,
         "as_of": fresh.as_of if fresh.is_stale else "",
@@ -152,14 +153,8 @@ def _closed_words(row: Question, answer: Command | None, said: str) -> str:
         return ""
     if answer is not None and answer.state == CommandState.CONFIRMED:
         what = f": {said}" if said else ""
-        return f"answered by {_name(answer)} {clock(row.closed_at)}{what}"
+        return f"answered by {user_name(answer.requested_by)} {clock(row.closed_at)}{what}"
     return f"answered elsewhere or called off {clock(row.closed_at)}"
-
-
-def _name(command: Command | None) -> str:
-    if command is None:
-        return ""
-    return command.requested_by.get_username() if command.requested_by else "someone"
 
 
 def _newest_answers(rows: list[Question]) -> dict[tuple[int | None, str], Command]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from executions.access import audit_log
-from executions.access.permissions import may_act, visible_accounts
+from executions.access.permissions import require_may_act, visible_accounts
 from executions.models import Notice, NoticeMute, NoticeRule, Workflow
 from providers.models import ProviderAccount
 
@@ -54,7 +53,7 @@ def visible_mutes(user: User) -> QuerySet[NoticeMute]:
 @transaction.atomic
 def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
     """The person looks after it, and after all of its group, for 24 hours; how many."""
-    _check(user)
+    require_may_act(user)
     now = timezone.now()
     same = _group_of(notice, user)
     count = same.update(
@@ -67,7 +66,7 @@ def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
 @transaction.atomic
 def let_go(notice: Notice, user: User, *, address: str | None) -> int:
     """Takes an acknowledgement back."""
-    _check(user)
+    require_may_act(user)
     count = _group_of(notice, user).update(
         acknowledged_by=None, acknowledged_at=None, acknowledged_until=None
     )
@@ -85,7 +84,7 @@ def mute(
     address: str | None,
 ) -> NoticeMute:
     """Raises NotMuted without a reason or with an unknown duration."""
-    _check(user)
+    require_may_act(user)
     reason = " ".join(reason.split())[:300]
     if not reason:
         raise NotMuted("Say why: a mute needs a reason.")
@@ -114,7 +113,7 @@ def mute(
 @transaction.atomic
 def end_mute(made: NoticeMute, user: User, *, address: str | None) -> None:
     """Ends it now instead of later."""
-    _check(user)
+    require_may_act(user)
     now = timezone.now()
     if NoticeMute.objects.filter(pk=made.pk, until__gt=now).update(until=now):
         audit_log.record(
@@ -129,11 +128,6 @@ def _group_of(notice: Notice, user: User) -> QuerySet[Notice]:
     return visible_notices(user).filter(
         rule_id=notice.rule_id, group_key=notice.group_key, cleared_at__isnull=True
     )
-
-
-def _check(user: User) -> None:
-    if not may_act(user):
-        raise PermissionDenied("Your role may look, not act.")
 
 
 def _record(

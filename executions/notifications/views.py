@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import visible_accounts
+from executions.access.permissions import require_may_act, visible_accounts
 from executions.display.id_params import row_id
+from executions.display.people import user_name
 from executions.display.text import clock, iso, mark, moment, plain, stamped, time_tag
-from executions.inbox.question_page import require_may_act
 from executions.models import (
     Delivery,
     DeliveryState,
@@ -135,7 +135,7 @@ def acknowledgement(request: HttpRequest, pk: int) -> HttpResponse:
 
 @posted_from("executions:notices", "#mute")
 def mute_creation(request: HttpRequest) -> HttpResponse:
-    require_may_act(request)
+    require_may_act(request.user)
     thing = _thing(request, request.POST.get("thing", ""))
     try:
         made = notifications_mutes.mute(
@@ -249,7 +249,7 @@ def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) ->
     now = timezone.now()
     until = notice.acknowledged_until
     is_taken = until is not None and until > now
-    who = notice.acknowledged_by.get_username() if notice.acknowledged_by else "somebody"
+    who = user_name(notice.acknowledged_by)
     return {
         **_notice_view(notice),
         "rule": notice.rule.name,
@@ -312,7 +312,7 @@ def _mute_view(mute: NoticeMute) -> dict[str, Any]:
         "reason": mute.reason,
         "until": stamped(mute.until),
         "until_iso": iso(mute.until),
-        "by": mute.created_by.get_username() if mute.created_by else "somebody",
+        "by": user_name(mute.created_by),
     }
 
 

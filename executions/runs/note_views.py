@@ -6,13 +6,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
-from executions.access.permissions import visible_executions
-from executions.inbox.question_page import require_may_act
+from executions.access.permissions import require_may_act, visible_executions
 from executions.models import Execution, Note, Workflow
 from executions.runs import notes as run_notes
-from executions.web.form_pages import posted_from
+from executions.web.form_pages import next_address, posted_from
 from executions.web.requester import accounts_of, address, person
 
 
@@ -35,7 +33,7 @@ def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
     run_notes.delete(person(request), note, address=address(request))
     messages.success(request, "The note is deleted.")
-    return _back(request, note)
+    return HttpResponseRedirect(next_address(request, _page_of(note)))
 
 
 @posted_from(lambda request, pk: _page_of(_get(request, pk)))
@@ -43,11 +41,11 @@ def note_pin(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
     is_pinned = request.POST.get("pinned") == "1"
     run_notes.pin(person(request), note, is_pinned=is_pinned, address=address(request))
-    return _back(request, note)
+    return HttpResponseRedirect(next_address(request, _page_of(note)))
 
 
 def _written(request: HttpRequest, place: Execution | Workflow, home: str) -> HttpResponse:
-    require_may_act(request)
+    require_may_act(request.user)
     try:
         run_notes.write(
             person(request),
@@ -66,14 +64,6 @@ def _get(request: HttpRequest, pk: int) -> Note:
     return get_object_or_404(
         found.select_related("account", "execution", "workflow", "author"), pk=pk
     )
-
-
-def _back(request: HttpRequest, note: Note) -> HttpResponse:
-    """Where the button was, else the page of the note's place."""
-    target = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(target, {request.get_host()}):
-        return HttpResponseRedirect(target)  # `redirect` would look for a view of that name
-    return redirect(_page_of(note))
 
 
 def _page_of(note: Note) -> str:

@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from executions.access import audit_log
-from executions.access.permissions import may_act, may_administer
+from executions.access.permissions import may_act, may_administer, require_may_act
+from executions.display.people import user_name
 from executions.display.text import iso, plain, stamped
 from executions.live import publish
 from executions.models import MAX_NOTE, Execution, Note, Workflow
@@ -30,7 +31,7 @@ def write(
     user: User, place: Execution | Workflow, text: str, *, is_pinned: bool, address: str | None
 ) -> Note:
     """Raises NotWritten and PermissionDenied."""
-    _check_may_act(user)
+    require_may_act(user)
     text = text.replace("\0", "").replace("\r\n", "\n").strip()
     if not text:
         raise NotWritten("A note needs some text.")
@@ -47,7 +48,7 @@ def write(
 
 
 def pin(user: User, note: Note, *, is_pinned: bool, address: str | None) -> None:
-    _check_may_act(user)
+    require_may_act(user)
     with transaction.atomic():
         if Note.objects.filter(pk=note.pk).exclude(is_pinned=is_pinned).update(is_pinned=is_pinned):
             _record(
@@ -87,7 +88,7 @@ def shown(user: User | AnonymousUser, rows: Any) -> list[dict[str, Any]]:
         {
             "id": note.pk,
             "text": plain(note.text),
-            "by": note.author.get_username() if note.author else "someone",
+            "by": user_name(note.author),
             "at": stamped(note.created_at),
             "at_iso": iso(note.created_at),
             "is_pinned": note.is_pinned,
@@ -96,11 +97,6 @@ def shown(user: User | AnonymousUser, rows: Any) -> list[dict[str, Any]]:
         }
         for note in newest
     ]
-
-
-def _check_may_act(user: User) -> None:
-    if not may_act(user):
-        raise PermissionDenied("Your role may look, not write notes.")
 
 
 def _record(user: User, action: audit_log.Action, note: Note, address: str | None) -> None:

@@ -14,13 +14,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import may_act, visible_executions
+from executions.access.permissions import may_act, require_may_act, visible_executions
 from executions.commands import display as command_display
 from executions.commands import start_prefill
 from executions.commands.submit import NotPossible, request_start
 from executions.display.id_params import row_id
 from executions.display.text import mark, plain, stamped
-from executions.inbox.question_page import intent_key, require_may_act
+from executions.inbox.question_page import intent_key
 from executions.models import Command, Execution, Note, Workflow
 from executions.runs import start_drafts
 from executions.runs.notes import notes_of_workflow
@@ -90,7 +90,7 @@ def workflow_start(request: HttpRequest, pk: int) -> HttpResponse:
 def start_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Saves what is typed so far, sealed, for this person alone; with `forget` it goes."""
     workflow = _workflow(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     if "forget" in request.POST:
         start_drafts.forget(request, workflow)
         return redirect("executions:workflow", pk=pk)
@@ -106,14 +106,14 @@ def _kept(request: HttpRequest, workflow: Workflow) -> bool:
 
 def _keep(request: HttpRequest, pk: int) -> None:
     """A start that cannot be taken now, as a draft."""
-    require_may_act(request)
+    require_may_act(request.user)
     _kept(request, _workflow(request, pk))
 
 
 @posted_from("executions:workflow", keeps=_keep)
 def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
     workflow = _workflow(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     fields, problem = _start_fields(workflow)
     start_drafts.keep(request, workflow, start_drafts.kept_names(fields, _name))
     form = _form(fields)(request.POST, request.FILES)

@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_http_methods
 
 from executions.access.permissions import preference_of
@@ -18,6 +17,7 @@ from executions.display.relative_times import zone_named, zone_names
 from executions.display.text import LAMP_ICONS, STATUS_ADVICE, STATUS_VIEWS
 from executions.models import Preference
 from executions.search.filters import LAMP_WORDS
+from executions.web.form_pages import next_address
 from executions.web.layout import THEMES
 from executions.web.live_page import changes, show
 from executions.web.requester import person
@@ -82,9 +82,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 
 def _choose_theme(request: HttpRequest) -> HttpResponse:
     """Kept in a cookie: it belongs to a screen, not to a person."""
-    target = request.POST.get("next", "/")
-    is_ours = url_has_allowed_host_and_scheme(target, {request.get_host()})
-    response = HttpResponseRedirect(target if is_ours else reverse("executions:list"))
+    response = HttpResponseRedirect(next_address(request, reverse("executions:list")))
     theme = request.POST.get("theme", "")
     if theme in THEMES:
         response.set_cookie(

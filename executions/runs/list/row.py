@@ -16,6 +16,7 @@ from django.template import loader
 from django.utils import timezone
 
 from executions.display.freshness import Freshness, freshness
+from executions.display.people import DELETED_USER
 from executions.display.text import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
@@ -183,7 +184,7 @@ def _note(execution: Any) -> dict[str, Any]:
         return {"note": ""}
     return {
         "note": plain(execution.note_text, 300),
-        "note_by": execution.note_by or "someone",
+        "note_by": execution.note_by or DELETED_USER,
         "note_at": stamped(execution.note_at),
     }
 

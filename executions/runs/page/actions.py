@@ -6,8 +6,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
-from executions.inbox.question_page import intent_key, require_may_act
+from executions.inbox.question_page import intent_key
 from executions.runs.page.views import get_run
 from executions.web.form_pages import posted_from
 from executions.web.requester import address, person
@@ -31,7 +32,7 @@ def resumption(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _request(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
     run = get_run(request, pk)
-    require_may_act(request)
+    require_may_act(request.user)
     try:
         request_command(
             user=person(request),

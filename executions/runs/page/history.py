@@ -8,7 +8,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from executions.commands.display import by_whom, command_view
+from executions.commands.display import command_view
+from executions.display.people import user_name
 from executions.display.text import (
     STATUS_VIEWS,
     iso,
@@ -90,7 +91,7 @@ def _was_under_way(command: Command, move: Transition) -> bool:
 
 
 def _cause(move: Transition, command: Command) -> str:
-    who = by_whom(command)
+    who = user_name(command.requested_by)
     if command.kind == Verb.START:
         return f"started by {who}"
     if command.kind == Verb.ANSWER:

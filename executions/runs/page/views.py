@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act, visible_executions
@@ -37,6 +36,7 @@ from executions.runs.page.params import link
 from executions.runs.page.payloads import payload_list
 from executions.runs.page.steps import failed_step, step_list
 from executions.search.overdue import with_limits
+from executions.web.form_pages import is_own_address
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import changes, show
 from providers import registry
@@ -295,7 +295,7 @@ def _back(request: HttpRequest) -> str:
     """The list the person came from, its filter included."""
     came_from = request.headers.get("Referer", "")
     home = reverse("executions:list")
-    if not url_has_allowed_host_and_scheme(came_from, {request.get_host()}):
+    if not is_own_address(request, came_from):
         return home
     path = came_from.split(request.get_host(), 1)[-1]
     return path if path.split("?")[0] in (home, reverse("executions:inbox")) else home

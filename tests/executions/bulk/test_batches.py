@@ -86,7 +86,7 @@ def test_the_preview_counts_exactly_and_names_who_is_left_out_and_why(ana, put):
     assert "Cancel 1 run?" in text
     assert "Nothing has been sent yet" in text
     for words in ("It has already ended (succeeded).", "cannot be canceled while it is queued",
-                  "The same was already asked by somebody.", "Cancel good at Smart Flows",
+                  "The same was already asked by a deleted user.", "Cancel good at Smart Flows",
                   "account is Claims", "3</b> left out"):  # fmt: skip
         assert words in text, words
     batch = Batch.objects.get()
