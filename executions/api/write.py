@@ -16,7 +16,9 @@ from executions.api import schemas
 from executions.api.errors import Refusal
 from executions.api.read import person, visible_execution
 from executions.commands import submit
+from executions.forms import CompiledForm, compile_question
 from executions.forms.secret_fields import unmasked
+from executions.inbox.drafts import refuses_empty
 from executions.models import Command, Execution, Question, Rank, Workflow
 from executions.polling import read_queue
 from executions.runs import serializers
@@ -54,9 +56,10 @@ def create_command(
         command = submit.request_start(workflow=execution.workflow, arguments=wish.values, **common)
     elif kind is Verb.ANSWER:
         question = _question(execution, wish)
-        values = unmasked(wish.values, question.model)
+        form, values = compile_question(question), unmasked(wish.values, question.model)
+        _check_answer(form, values, question)
         command = submit.request_command(
-            execution=execution, kind=kind, question=question, values=values, **common
+            execution=execution, kind=kind, question=question, form=form, values=values, **common
         )
     else:
         command = submit.request_command(execution=execution, kind=kind, **common)
@@ -136,3 +139,11 @@ def _question(execution: Execution, wish: schemas.Wish) -> Question:
         if wish.values.get("choice") not in allowed:
             raise Refusal(422, "invalid", f"values.choice: it must be one of {', '.join(allowed)}.")
     return question
+
+
+def _check_answer(form: CompiledForm, values: dict[str, Any], question: Question) -> None:
+    """Refuses what the page would refuse, by the paths of its fields."""
+    complaints = form.complaints_about(values, refuses_empty=refuses_empty(question))
+    if complaints:
+        told = [f"{'.'.join(filter(None, ('values', path)))}: {text}" for path, text in complaints]
+        raise Refusal(422, "invalid", " ".join(told))

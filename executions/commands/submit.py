@@ -18,7 +18,7 @@ from executions.commands.sealed_arguments import seal
 from executions.display.freshness import blind_sentence
 from executions.display.people import user_name
 from executions.display.text import stamped
-from executions.forms import compile_question
+from executions.forms import CompiledForm
 from executions.live import publish
 from executions.live.wake_workers import wake
 from executions.models import (
@@ -46,12 +46,14 @@ def request_command(
     execution: Execution,
     kind: Verb,
     question: Question | None = None,
+    form: CompiledForm | None = None,
     values: dict[str, Any] | None = None,
     reason: str = "",
     key: UUID | None = None,
     address: str | None = None,
 ) -> Command:
-    """Record a wish about a run and wake a worker after the commit.
+    """Record a wish about a run and wake a worker after the commit. An answer comes with its
+    `question` and the `form` that it was given in, which knows the secrets in `values`.
 
     The same wish twice is one command: an open one of this kind, or the one with this key, comes
     back instead. Raises NotPossible and PermissionDenied.
@@ -63,7 +65,7 @@ def request_command(
         return known
     _check_not_blind(execution.account)
     if kind is Verb.ANSWER:
-        target = _answer_target(execution, question)
+        target = _answer_target(execution, question, form)
     else:
         target = f"run:{execution.pk}"
         _check_offered(execution, kind)
@@ -79,8 +81,8 @@ def request_command(
         account_revision=execution.account.revision,
     )
     arguments: dict[str, Any] = {"values": values or {}}
-    if question is not None:
-        secrets = compile_question(question).secrets_of(arguments["values"])
+    if question is not None and form is not None:
+        secrets = form.secrets_of(arguments["values"])
         arguments |= {"fingerprint": question.fingerprint, "secrets": secrets}
     return _record(
         command, arguments, user, str(execution), execution.account.name, address,
@@ -198,8 +200,10 @@ def _check_offered(execution: Execution, kind: Verb) -> None:
         raise NotPossible(f"The run is {state}: {kind.value} is not possible, {why}.")
 
 
-def _answer_target(execution: Execution, question: Question | None) -> str:
-    if question is None or question.execution_id != execution.pk:
+def _answer_target(
+    execution: Execution, question: Question | None, form: CompiledForm | None
+) -> str:
+    if question is None or form is None or question.execution_id != execution.pk:
         raise NotPossible("The question does not belong to this run.")
     if question.closed_at is not None:
         when = stamped(question.closed_at)

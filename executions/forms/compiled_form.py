@@ -97,6 +97,22 @@ class CompiledForm:
             body = explicit(self.schemas, body, self.schemas.root_shape)
         return dict(body)
 
+    def complaints_about(
+        self, body: dict[str, Any], *, refuses_empty: bool = True
+    ) -> list[tuple[str, str]]:
+        """What a page would refuse in a body that was not typed into one: path and sentence, ""
+        for the whole. Of a form, or of lists, that no page can hold nothing is known."""
+        try:
+            drawing = Drawing(self.nodes, self.schemas, body, {})
+        except CannotShow:
+            return []
+        form = AnswerForm(
+            drawing, is_bound=True, prefix="", quick="", redrawing=frozenset(),
+            refuses_empty=refuses_empty, asked=self.start,
+        )  # fmt: skip
+        paths = {name: key_text(drawn.path) for name, drawn in form.by_name.items()}
+        return [(paths.get(name, ""), str(each[0])) for name, each in form.errors.items()]
+
     def lacks(self, body: Any) -> list[str]:
         """Properties the schema demands and the body lacks. A warning: the provider decides."""
         try:

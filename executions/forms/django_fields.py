@@ -67,8 +67,7 @@ class AnswerField(forms.Field):
         return answer
 
     def refuse(self, complaint: schema_rules.Complaint, value: Any) -> Any:
-        leaf = self.drawn.leaf
-        raise ValidationError(schema_rules.message(leaf.words, complaint, value, leaf.shape.rules))
+        raise ValidationError(schema_rules.message(self.drawn.leaf, complaint, value))
 
 
 class RowsField(forms.Field):

@@ -10,11 +10,12 @@ from jsonschema.exceptions import ValidationError
 
 from executions.forms import request_body, schema_rules
 from executions.forms.complaint_placement import Placed, is_field, placed
-from executions.forms.django_fields import AnswerField, RowsField
+from executions.forms.django_fields import AnswerField, RowsField, foreign
 from executions.forms.form_instance import Drawing
 from executions.forms.instance_nodes import Drawn
-from executions.forms.json_path import MISSING, Path, key_text, put
+from executions.forms.json_path import MISSING, Path, dig, key_text, put
 from executions.forms.nodes import Group, Leaf, Repeat, Text
+from executions.forms.options import is_equal
 from executions.forms.template_nodes import Shown, show
 from executions.forms.validation import TooMuch
 
@@ -31,6 +32,7 @@ class AnswerForm(forms.Form):
         quick: str,
         redrawing: frozenset[int],
         refuses_empty: bool = True,
+        asked: Any = None,
     ) -> None:
         self.drawing = drawing
         self.quick = quick
@@ -38,6 +40,8 @@ class AnswerForm(forms.Form):
         """Numbers of the fields whose change makes a condition worth another look."""
         self.refuses_empty = refuses_empty
         """Whether "" counts as nothing where a text is needed."""
+        self.asked = asked
+        """What the provider asked with, where the values drawn are those of a finished answer."""
         self.refused: list[str] = []
         """What the schema refuses and no field here can change, by path. The provider decides."""
         self.by_name: dict[str, Drawn] = {}
@@ -73,6 +77,8 @@ class AnswerForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """The rules of the whole schema, once every field is read. Complaints go to their fields;
         one about fields together stands on top; what no field here can change stops nobody."""
+        if self.asked is not None:
+            self.check_options()
         places = dict(request_body.places(self.drawing.items, self.value_of))
         for each in placed(self.errors_of_body(), places):
             drawn = each.drawn
@@ -87,9 +93,19 @@ class AnswerForm(forms.Form):
                 self.add_error(drawn.name, self.words(drawn, each.complaint))
         return self.cleaned_data
 
+    def check_options(self) -> None:
+        """Finds what the provider neither offers nor gave itself: nobody can choose that."""
+        complaint = schema_rules.Complaint(schema_rules.ENUM, "Choose one of the options.")
+        for name in self.fields:
+            drawn = self.by_name[name]
+            is_choice = isinstance(drawn.node, Leaf) and foreign(drawn)
+            if is_choice and not self.came_like_this(drawn):
+                self.add_error(name, self.words(drawn, complaint))
+
     def errors_of_body(self) -> list[ValidationError]:
         try:
-            return self.drawing.schemas.validation.errors(self.body())
+            body = self.body() if self.asked is None else self.drawing.start
+            return self.drawing.schemas.validation.errors(body)
         except TooMuch:
             return []  # said on the page, see `CompiledForm.unchecked`
 
@@ -98,7 +114,7 @@ class AnswerForm(forms.Form):
         if complaint.code == schema_rules.REQUIRED:
             return drawn.node.is_free or drawn.is_unclear  # type: ignore[union-attr]
         if complaint.code == schema_rules.TYPE and drawn.is_untouched:
-            return True  # it came like this
+            return self.came_like_this(drawn)
         if drawn.is_required:
             return False
         value = self.value_of(drawn) if isinstance(drawn.node, Leaf) else None
@@ -107,17 +123,19 @@ class AnswerForm(forms.Form):
             return drawn.is_untouched and value in (MISSING, None, [])
         return value in ("", None)
 
+    def came_like_this(self, drawn: Drawn) -> bool:
+        """Whether the provider itself gave the value that was left alone."""
+        return self.asked is None or is_equal(dig(self.asked, drawn.path), drawn.start)
+
     def on_top(self, each: Placed, places: dict[Path, Drawn]) -> str:
         node = places[each.path].node if each.path in places else None
         title = node.words.title if isinstance(node, Group) else ""
         return f"{title}: {each.complaint.text}" if title else each.complaint.text
 
     def words(self, drawn: Drawn, complaint: schema_rules.Complaint) -> str:
-        node = drawn.node
-        if isinstance(node, Leaf):
-            value = self.value_of(drawn)
-            return schema_rules.message(node.words, complaint, value, node.shape.rules)
-        return schema_rules.message(drawn.repeat.words, complaint, "", drawn.repeat.shape.rules)
+        if isinstance(drawn.node, Leaf):
+            return schema_rules.message(drawn.node, complaint, self.value_of(drawn))
+        return schema_rules.message(drawn.repeat, complaint, "")
 
     def value_of(self, drawn: Drawn) -> Any:
         """The cleaned value; what cannot be sent from here stays as it was."""

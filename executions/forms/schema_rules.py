@@ -16,8 +16,9 @@ from executions.forms.dates import to_input
 from executions.forms.json_path import MISSING
 from executions.forms.json_schema import kind_of
 from executions.forms.messages import plain
-from executions.forms.nodes import Leaf, Wording
+from executions.forms.nodes import Leaf, Repeat
 from executions.forms.schema_dialects import is_number
+from providers.redaction import MASK
 
 REQUIRED, SHORT, LONG, PATTERN = 302, 200, 201, 202
 FACTOR, LOW, LOW_EXCLUSIVE, HIGH, HIGH_EXCLUSIVE = 100, 101, 102, 103, 104
@@ -119,9 +120,9 @@ def count(rules: dict[str, Any], word: str) -> int | None:
 _REFERENCE = re.compile(r"\{\{\s*(value|viewValue|title|schema\.\w+)\s*\}\}")
 
 
-def message(words: Wording, complaint: Complaint, value: Any, rules: dict[str, Any]) -> str:
-    """The provider's message for a complaint, else ours."""
-    own = words.messages
+def message(node: Leaf | Repeat, complaint: Complaint, value: Any) -> str:
+    """The provider's message for a complaint, else ours. A secret value is in neither."""
+    own = node.words.messages
     if isinstance(own, dict):
         named = {str(key): text for key, text in own.items()}
         own = named.get(str(complaint.code), named.get("default"))
@@ -131,8 +132,9 @@ def message(words: Wording, complaint: Complaint, value: Any, rules: dict[str, A
     def fill(match: re.Match[str]) -> str:
         name = match.group(1)
         if name == "title":
-            return words.title
-        found = rules.get(name[7:], "") if name.startswith("schema.") else value
+            return node.words.title
+        shown = MASK if isinstance(node, Leaf) and node.is_secret and value else value
+        found = node.shape.rules.get(name[7:], "") if name.startswith("schema.") else shown
         return "" if found is MISSING or isinstance(found, dict | list) else plain(found)
 
     return plain(_REFERENCE.sub(fill, own))

@@ -86,6 +86,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
             execution=question.execution,
             kind=Verb.ANSWER,
             question=question,
+            form=compiled,
             values=compiled.body(form, complete=_wants_whole(question)),
             reason=request.POST.get("reason", ""),
             key=intent_key(request),

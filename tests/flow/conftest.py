@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group, User
 from config.demo import EXTRA_SETTINGS
 from executions import tasks
 from executions.commands import dispatch, reconciliation, submit
+from executions.forms import compile_question
 from executions.models import Command, Execution, Question, Workflow
 from executions.polling import read_queue, schedule
 from providers.contract import Verb
@@ -67,6 +68,8 @@ class Desk:
 
     def ask(self, ref: str, kind: Verb, **more: Any) -> Command:
         """Record a wish without carrying it out."""
+        if question := more.get("question"):
+            more["form"] = compile_question(question)
         return submit.request_command(user=self.user, execution=self.run(ref), kind=kind, **more)
 
     def do(self, ref: str, kind: Verb, **more: Any) -> Command:

@@ -194,3 +194,63 @@ def test_a_mask_that_comes_back_means_unchanged(ana, put):
     assert ana.post(f"executions/{pk}/commands", wish).status_code == 202
     sent = sealed_arguments.unseal(Command.objects.get())["values"]
     assert sent == {"user": "cy", "deep": {"password": "stored-1"}}
+
+
+CLAIM = replace(
+    QUESTION,
+    schema={
+        "type": "object",
+        "required": ["amount"],
+        "properties": {
+            "amount": {"type": "integer", "maximum": 500},
+            "note": {"type": "string", "maxLength": 5},
+            "way": {"type": "string"},
+            "old": {"type": "integer"},
+            "lines": {"type": "array", "items": {"type": "object", "properties": {
+                "price": {"type": "number", "minimum": 1}}}},
+            "password": {"type": "string", "minLength": 20, "x-schema-form": {
+                "validationMessage": "{{value}} is too short"}},
+        },
+    },
+    form=["amount", "note", "old", "lines", "password", {
+        "key": "way", "type": "select", "titleMap": {"post": "Post", "bank": "Bank"}}],
+    model={"way": "carrier pigeon", "old": "as it came", "password": "stored-secret"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "values.amount: This is needed."),
+        ({"amount": "7"}, "values.amount: Enter a whole number, not a text."),
+        ({"amount": 501}, "values.amount: Enter at most 500."),
+        ({"amount": 1, "note": "too long"}, "values.note: Enter at most 5 characters, not 8."),
+        ({"amount": 1, "way": "taxi"}, "values.way: Choose one of the options."),
+        ({"amount": 1, "old": "another text"}, "values.old: Enter a whole number, not a text."),
+        ({"amount": 1, "lines": [{"price": 2}, {"price": 0}]}, "values.lines[1].price: Enter at"),
+        ({"amount": 1, "password": "[redacted]"}, "values.password: [redacted] is too short"),
+    ],
+)
+def test_an_answer_that_the_page_would_refuse_is_refused(ana, put, values, says):
+    pk = put("r9", Status.USER_INPUT, steps=(), questions=(CLAIM,))
+    answer = ana.post(
+        f"executions/{pk}/commands", {"kind": "answer", "question": "q1", "values": values}
+    )
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+    assert says in answer.json()["message"]
+    assert Command.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"amount": 500, "note": "", "way": "bank", "lines": [{"price": 1.5}], "unknown": [1]},
+        {"amount": 1, "way": "carrier pigeon", "old": "as it came"},
+    ],
+    ids=["what the form asks for", "what the provider gave itself"],
+)
+def test_an_answer_that_the_page_would_take_is_recorded_as_it_is(ana, put, values):
+    pk = put("r9", Status.USER_INPUT, steps=(), questions=(CLAIM,))
+    wish = {"kind": "answer", "question": "q1", "values": values}
+    assert ana.post(f"executions/{pk}/commands", wish).status_code == 202
+    assert sealed_arguments.unseal(Command.objects.get())["values"] == values

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.utils import timezone
 
+from executions.forms import parser
 from executions.models import AuditEntry, Command, Draft, Execution, Question
 from providers import contract
 from providers.contract import Status
@@ -43,6 +44,15 @@ def test_an_answer_is_recorded_with_its_typed_values(ana, question, typed):
     assert (command.kind, command.question_ref) == ("answer", "q1")
     assert "Waiting for the provider" in answer.content.decode()
     assert "requested" in ana.get("/inbox/").content.decode()
+
+
+def test_the_form_of_an_answer_is_compiled_once(ana, question, typed, monkeypatch):
+    """Its secrets are found in the form that was posted, not in another one."""
+    posted, compiled, read = typed("12"), [], parser.Reader.read
+    monkeypatch.setattr(parser.Reader, "read", lambda self: compiled.append(1) or read(self))
+    ana.post(f"/questions/{question.pk}/answer/", posted)
+    assert Command.objects.exists()
+    assert len(compiled) == 1
 
 
 def test_a_wrong_value_is_shown_again_with_its_error(ana, question, typed):
