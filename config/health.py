@@ -16,10 +16,12 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as TEXT_FORMAT
+from prometheus_client import generate_latest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.metrics import CONTENT_TYPE, exposition
+from config.metrics import Figures
 from providers.models import Health, ProviderAccount
 
 TIMEOUT = 1  # second, for each service
@@ -55,8 +57,8 @@ def is_ready(request: HttpRequest) -> JsonResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Figures in Prometheus' text format."""
     if not _database_answers():
-        return HttpResponse("# the database does not answer\n", CONTENT_TYPE, status=503)
-    return HttpResponse(exposition(timezone.now()), content_type=CONTENT_TYPE)
+        return HttpResponse("# the database does not answer\n", TEXT_FORMAT, status=503)
+    return HttpResponse(generate_latest(Figures()), content_type=TEXT_FORMAT)
 
 
 def poller_is_fresh(now: datetime) -> bool:

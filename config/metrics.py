@@ -1,37 +1,42 @@
-"""The figures of /metrics in Prometheus' text format. Read from small tables and counters only."""
+"""The figures of /metrics: gauges, read from small tables when they are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from django.db.models import Count
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Question, StatusCount
 from providers.contract import Status
 from providers.models import Health, ProviderAccount
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 Sample = tuple[dict[str, str], float]
 
 
-def exposition(now: datetime) -> str:
+class Figures(Collector):
     """Four queries, whatever the number of executions."""
-    accounts = list(
-        ProviderAccount.objects.only(
-            "name", "provider", "health", "enabled", "failures", "last_success_at"
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        accounts = list(
+            ProviderAccount.objects.only(
+                "name", "provider", "health", "enabled", "failures", "last_success_at"
+            )
         )
-    )
-    parts = [
-        _family("executions", "Executions by account and status.", _executions(accounts)),
-        _family("account_health", "1 for the health an account has.", _health(accounts)),
-        _family("account_failures", "Failed polls in a row.", _failures(accounts)),
-        _family("account_poll_age_seconds", "Since the last good poll.", _ages(accounts, now)),
-        _family("commands_open", "Commands not settled yet, by state.", _commands()),
-        _family("questions_open", "Questions that wait for a person.", _questions(accounts)),
-    ]
-    return "".join(parts)
+        for name, about, samples in (
+            ("executions", "Executions by account and status.", _executions(accounts)),
+            ("account_health", "1 for the health an account has.", _health(accounts)),
+            ("account_failures", "Failed polls in a row.", _failures(accounts)),
+            ("account_poll_age_seconds", "Since the last good poll.", _ages(accounts)),
+            ("commands_open", "Commands not settled yet, by state.", _commands()),
+            ("questions_open", "Questions that wait for a person.", _questions(accounts)),
+        ):
+            family = GaugeMetricFamily(f"annunciator_{name}", about)
+            for labels, value in samples:
+                family.add_sample(family.name, labels, value)
+            yield family
 
 
 def _executions(accounts: list[ProviderAccount]) -> Iterable[Sample]:
@@ -52,8 +57,9 @@ def _failures(accounts: list[ProviderAccount]) -> Iterable[Sample]:
     return ((_labels(account), account.failures) for account in accounts)
 
 
-def _ages(accounts: list[ProviderAccount], now: datetime) -> Iterable[Sample]:
+def _ages(accounts: list[ProviderAccount]) -> Iterable[Sample]:
     """Accounts that were never read have no age."""
+    now = timezone.now()
     for account in accounts:
         if account.last_success_at is not None:
             age = (now - account.last_success_at).total_seconds()
@@ -77,15 +83,3 @@ def _questions(accounts: list[ProviderAccount]) -> Iterable[Sample]:
 
 def _labels(account: ProviderAccount) -> dict[str, str]:
     return {"account": account.name, "provider": account.provider}
-
-
-def _family(name: str, about: str, samples: Iterable[Sample]) -> str:
-    lines = [f"# HELP annunciator_{name} {about}", f"# TYPE annunciator_{name} gauge"]
-    for labels, value in samples:
-        inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        lines.append(f"annunciator_{name}{{{inside}}} {float(value)!r}")
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
