@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
-import re
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,23 +20,9 @@ from executions.search.filters import parse
 from providers.contract import Status, Workflow
 from providers.models import ProviderAccount
 from tests.executions.conftest import NOW
+from tests.pages import Page, RunList, labels
 
 pytestmark = pytest.mark.django_db
-
-
-def names(response) -> list[str]:
-    return re.findall(r'class="ref"[^>]*>([^<]*)<', response.content.decode())
-
-
-def chips(response) -> list[str]:
-    found = re.findall(r'<a class="chip[ "].*?</a>', response.content.decode(), re.S)
-    words = [re.search(r"<span>(.*?)</span> <b>(.*?)</b>", each).groups() for each in found]
-    return [html.unescape(" ".join(each)) for each in words]
-
-
-def ignored(response) -> list[str]:
-    found = re.findall(r"Ignored: (.*?)</p>", response.content.decode())
-    return [html.unescape(each) for each in found]
 
 
 @pytest.fixture
@@ -56,54 +40,50 @@ def ended(put):
 def test_several_values_are_asked_for_and_excluded(ana, put):
     for ref, status in (("a", "failed"), ("b", "timed_out"), ("c", "running"), ("d", "paused")):
         put(ref, Status(status), age=ord(ref))
-    assert names(ana.get("/?status=failed&status=paused")) == ["a", "d"]
-    assert names(ana.get("/?not_status=failed&not_lamp=active")) == ["b"]
+    assert labels(ana.get("/?status=failed&status=paused")) == ["a", "d"]
+    assert labels(ana.get("/?not_status=failed&not_lamp=active")) == ["b"]
 
 
 def test_the_panels_box_turns_what_is_chosen_into_an_exclusion(ana, put):
     put("a", Status.FAILED)
     put("b", Status.RUNNING)
     page = ana.get("/?form=1&status=failed&but=status", headers={"HX-Request": "true"})
-    assert names(page) == ["b"]
+    assert labels(page) == ["b"]
     assert page["HX-Push-Url"] == "/?not_status=failed"
 
 
 def test_a_range_of_ends_finds_what_ended_then_last_end_first(ana, ended, put):
     put("still running")
-    page = ana.get("/?finished=24h")
-    assert names(page) == ["late", "good"]
-    assert 'aria-sort="descending"><a class="sort" id="sort-finished"' in page.content.decode()
-    assert names(ana.get("/?finished=24h&lamp=failed")) == ["late"]
-    assert names(ana.get("/?finished=24h&sort=newest")) == ["good", "late"]
-    assert names(ana.get("/?sort=finished")) == ["late", "good", "early"]
+    page = RunList(ana.get("/?finished=24h"))
+    assert page.labels == ["late", "good"]
+    assert page.one("th[aria-sort=descending]").text.startswith("Finished")
+    assert labels(ana.get("/?finished=24h&lamp=failed")) == ["late"]
+    assert labels(ana.get("/?finished=24h&sort=newest")) == ["good", "late"]
+    assert labels(ana.get("/?sort=finished")) == ["late", "good", "early"]
 
 
 def test_pages_by_end_go_on_where_the_one_before_stopped(ana, put):
     for number in range(70):
         end = NOW - timedelta(minutes=number)
         put(f"r{number}", Status.SUCCEEDED, age=300 + number % 7, finished_at=end)
-    first = ana.get("/?sort=finished")
-    older = re.search(r'rel="next" href="([^"]+)"', first.content.decode()).group(1)
-    second = ana.get("/" + html.unescape(older))
-    assert [*names(first), *names(second)] == [f"r{number}" for number in range(70)]
+    first = RunList(ana.get("/?sort=finished"))
+    assert [*first.labels, *labels(ana.get(first.older))] == [f"r{number}" for number in range(70)]
 
 
 def test_the_oldest_come_first_on_request_and_pages_go_towards_now(ana, put):
     for number in range(60):
         put(f"r{number}", age=100 - number)
-    first = ana.get("/?sort=oldest")
-    older = re.search(r'rel="next" href="([^"]+)"', first.content.decode()).group(1)
-    second = ana.get("/" + html.unescape(older))
-    assert [*names(first), *names(second)] == [f"r{number}" for number in range(60)]
+    first = RunList(ana.get("/?sort=oldest"))
+    assert [*first.labels, *labels(ana.get(first.older))] == [f"r{number}" for number in range(60)]
 
 
 def test_duration_counts_finished_and_running_runs(ana, put):
     put("short", Status.SUCCEEDED, age=60, finished_at=NOW - timedelta(minutes=59))
     put("long", Status.SUCCEEDED, age=50, finished_at=NOW - timedelta(minutes=10))
     put("going", Status.RUNNING, age=45)
-    assert names(ana.get("/?took_min=15m")) == ["going", "long"]
-    assert names(ana.get("/?took_max=90")) == ["short"]
-    assert names(ana.get("/?took_min=15m&took_max=42m")) == ["long"]
+    assert labels(ana.get("/?took_min=15m")) == ["going", "long"]
+    assert labels(ana.get("/?took_max=90")) == ["short"]
+    assert labels(ana.get("/?took_min=15m&took_max=42m")) == ["long"]
 
 
 def test_overdue_is_longer_than_the_workflows_own_history(ana, put):
@@ -111,11 +91,11 @@ def test_overdue_is_longer_than_the_workflows_own_history(ana, put):
     put("fresh", Status.RUNNING, age=1)
     WorkflowRow.objects.update(successes=20, typical_seconds=40, long_seconds=1500)
     page = ana.get("/?is=overdue")
-    assert names(page) == ["late"]
+    assert labels(page) == ["late"]
     assert "overdue, usually 40 s" in page.content.decode()
     assert "data-overdue-at=" in ana.get("/?q=fresh").content.decode()
     WorkflowRow.objects.update(successes=4)  # too little is known
-    assert names(ana.get("/?is=overdue")) == []
+    assert labels(ana.get("/?is=overdue")) == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +114,7 @@ def test_every_place_calls_the_same_runs_overdue(ana, put, usual, long, took, is
     run = put("going", Status.RUNNING, started_at=timezone.now() - timedelta(seconds=took))
     WorkflowRow.objects.update(successes=20, typical_seconds=usual, long_seconds=long)
     says = {
-        "filter": bool(names(ana.get("/?is=overdue"))),
+        "filter": bool(labels(ana.get("/?is=overdue"))),
         "row": "overdue, usually" in ana.get("/").content.decode(),
         "export": b"going" in b"".join(ana.get("/executions.csv?is=overdue").streaming_content),
         "page": "overdue: usually" in ana.get(f"/executions/{run.pk}/").content.decode(),
@@ -147,47 +127,47 @@ def test_an_installation_says_for_itself_what_overdue_is(ana, put, settings):
     run = put("going", Status.RUNNING, started_at=timezone.now() - timedelta(seconds=100))
     WorkflowRow.objects.update(successes=20, typical_seconds=60, long_seconds=70)
     settings.ANNUNCIATOR_OVERDUE_FACTOR = 1.5
-    assert names(ana.get("/?is=overdue")) == ["going"]
+    assert labels(ana.get("/?is=overdue")) == ["going"]
     assert "1.5 times as long as usual" in ana.get(f"/executions/{run.pk}/").content.decode()
     settings.ANNUNCIATOR_OVERDUE_FLOOR = timedelta(minutes=5)
-    assert names(ana.get("/?is=overdue")) == []
+    assert labels(ana.get("/?is=overdue")) == []
 
 
 def test_waiting_for_me_is_what_i_may_answer_and_nobody_else_claimed(
     ana, vik, sign_in, people, put, question
 ):
     put("going", Status.RUNNING)
-    assert names(ana.get("/?is=mine")) == ["waits"]
+    assert labels(ana.get("/?is=mine")) == ["waits"]
     assert "You may look but not answer" in vik.get("/?is=mine").content.decode()
     Question.objects.update(claimed_by=people["ana"])
-    assert names(ana.get("/?is=mine")) == ["waits"]
+    assert labels(ana.get("/?is=mine")) == ["waits"]
     Question.objects.update(claimed_by=people["eve"])
-    assert names(ana.get("/?is=mine")) == []
+    assert labels(ana.get("/?is=mine")) == []
 
 
 def test_waiting_since_an_hour_is_counted_from_when_it_began_to_wait(ana, put):
     put("old", Status.USER_INPUT, age=300)
     put("new", Status.USER_INPUT, age=300)
     Execution.objects.filter(ref="old").update(changed_at=NOW - timedelta(hours=2))
-    assert names(ana.get("/?waiting=1h")) == ["old"]
+    assert labels(ana.get("/?waiting=1h")) == ["old"]
 
 
 def test_stale_is_every_open_run_of_an_account_that_is_not_current(ana, put, account):
     put("open", Status.RUNNING)
     put("done", Status.SUCCEEDED)
-    assert names(ana.get("/?is=stale")) == []
+    assert labels(ana.get("/?is=stale")) == []
     old = timezone.now() - timedelta(hours=1)
     ProviderAccount.objects.filter(pk=account.pk).update(health="failing", last_success_at=old)
-    assert names(ana.get("/?is=stale")) == ["open"]
+    assert labels(ana.get("/?is=stale")) == ["open"]
 
 
 def test_input_values_are_found_at_any_depth_whatever_their_case(ana, put):
     given = {"order": {"number": "PO-4711", "lines": [{"qty": 12}]}, "note": "x" * 5000}
     put("a", input=given, steps=())
     put("b", input={"order": {"number": "PO-4712"}}, steps=())
-    assert names(ana.get("/?q=po-4711")) == ["a"]
-    assert names(ana.get("/?q=12")) == ["a"]
-    assert names(ana.get("/?q=PO-47")) == []  # whole values, as the index holds them
+    assert labels(ana.get("/?q=po-4711")) == ["a"]
+    assert labels(ana.get("/?q=12")) == ["a"]
+    assert labels(ana.get("/?q=PO-47")) == []  # whole values, as the index holds them
 
 
 def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, put, monkeypatch):
@@ -198,7 +178,7 @@ def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, p
         put(f"r{number}", age=number)
     for text in ("PO-4711", "deep", "price"):
         page = ana.get(f"/?q={text}")
-        assert names(page) == ["deep"], text
+        assert labels(page) == ["deep"], text
         assert "searched back to" in page.content.decode()
 
 
@@ -214,7 +194,7 @@ def test_a_value_that_very_many_runs_hold_is_found_in_the_newest_ones(ana, put, 
     )
     for number in range(6):
         put(f"r{number}", age=number, input={"currency": "EUR"}, steps=())
-    assert names(ana.get("/?q=eur")) == [f"r{number}" for number in range(6)]
+    assert labels(ana.get("/?q=eur")) == [f"r{number}" for number in range(6)]
 
 
 def test_storing_unchanged_input_again_writes_nothing(put):
@@ -234,19 +214,19 @@ def test_what_a_reader_types_is_in_their_zone_and_the_address_keeps_utc(ana, put
     typed = at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%dT%H:%M")
     asked = {"form": "1", "started": "custom", "from": typed}
     page = ana.get("/", asked, headers={"HX-Request": "true"})
-    assert names(page) == ["a"]
+    assert labels(page) == ["a"]
     kept = dict(parse_qsl(urlsplit(page["HX-Push-Url"]).query))
     assert kept == {"from": at.strftime("%Y-%m-%dT%H:%MZ")}
-    again = ana.get("/", kept)
-    assert f'value="{typed}"' in again.content.decode()
-    assert chips(again) == [f"started from {typed.replace('T', ' ')} JST"]
+    again = Page(ana.get("/", kept))
+    assert again.value("from") == typed
+    assert list(again.chips) == [f"started from {typed.replace('T', ' ')} JST"]
 
 
 def test_a_pasted_link_means_the_same_in_every_zone(ana, put, people):
     put("a", started_at=NOW - timedelta(hours=3))
     link = f"/?from={NOW - timedelta(hours=4):%Y-%m-%dT%H:%MZ}"
     Preference.objects.create(user=people["ana"], zone="America/New_York")
-    assert names(ana.get(link)) == ["a"]
+    assert labels(ana.get(link)) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -297,7 +277,7 @@ def test_bad_input_opens_the_page_and_is_named(ana, put, query):
     put("a", Status.FAILED)
     page = ana.get(f"/?{query}")
     assert page.status_code == 200
-    (sentence,) = ignored(page)
+    (sentence,) = Page(page).ignored
     assert BAD[query] in sentence
     assert ana.get(f"/executions/changes/?{query}").status_code == 200
 
@@ -305,18 +285,17 @@ def test_bad_input_opens_the_page_and_is_named(ana, put, query):
 def test_a_filter_on_an_account_of_another_team_is_named_and_shows_nothing_of_it(eve, put, account):
     put("secret")
     page = eve.get(f"/?account={account.pk}")
-    assert names(page) == []
-    assert "that you may see" in ignored(page)[0]
+    assert labels(page) == []
+    assert "that you may see" in Page(page).ignored[0]
     assert account.name not in page.content.decode()
 
 
 def test_a_place_of_another_filter_is_not_taken_for_one_of_this(ana, put):
     for number in range(60):
         put(f"r{number}", Status.FAILED if number < 2 else Status.RUNNING, age=number)
-    older = re.search(r'rel="next" href="([^"]+)"', ana.get("/").content.decode()).group(1)
-    page = ana.get("/" + html.unescape(older) + "&status=failed")
-    assert names(page) == ["r0", "r1"]
-    assert "belongs to another list" in ignored(page)[0]
+    page = ana.get(RunList(ana.get("/")).older + "&status=failed")
+    assert labels(page) == ["r0", "r1"]
+    assert "belongs to another list" in Page(page).ignored[0]
 
 
 def test_filters_that_exclude_each_other_say_so(ana, put):
@@ -331,10 +310,11 @@ def test_filters_that_exclude_each_other_say_so(ana, put):
 
 def test_every_active_filter_is_a_chip_that_can_be_taken_away(ana, put):
     put("a")
-    page = ana.get(
+    answer = ana.get(
         "/?not_status=paused&finished=24h&took_min=15m&is=overdue&waiting=1h&sort=oldest"
     )
-    assert chips(page) == [
+    chips = Page(answer).chips
+    assert list(chips) == [
         "status is not paused",
         "finished last 24 hours",
         "took at least 15m",
@@ -342,31 +322,25 @@ def test_every_active_filter_is_a_chip_that_can_be_taken_away(ana, put):
         "only overdue",
         "order oldest start first",
     ]
-    assert 'href="/?not_status=paused&amp;took_min=15m' in page.content.decode()
+    assert chips["finished last 24 hours"].startswith("/?not_status=paused&took_min=15m")
 
 
 def test_counts_per_status_obey_the_filter_and_open_exactly_what_they_count(ana, put, ended):
     put("stopped", Status.TIMED_OUT, age=100, finished_at=NOW - timedelta(minutes=9))
     put("going", Status.RUNNING)
     for query in ("", "finished=24h", "q=import", "took_min=15m", "sort=finished", "started=6h"):
-        text = ana.get(f"/?{query}").content.decode()
-        links = re.findall(
-            r'id="(?:tally|lamp)-[^>]* href="([^"]*)".*?class="(?:num|window-count num)">(\d+)',
-            text,
-            re.S,
-        )
-        assert links
-        for href, number in links:
-            behind = names(ana.get("/" + html.unescape(href).lstrip("/")))
-            assert len(behind) == int(number), (query, href)
+        counts = RunList(ana.get(f"/?{query}")).counts
+        assert counts
+        for href, number in counts:
+            behind = labels(ana.get(urljoin("/", href)))
+            assert len(behind) == number, (query, href)
 
 
 def test_ready_made_filters_lead_to_lists_and_say_which_one_is_open(ana, put):
-    text = ana.get("/?is=overdue").content.decode()
-    quick = re.search(r'<nav class="quick".*?</nav>', text, re.S).group(0)
-    assert re.findall(r'aria-current="true">([^<]*)<', quick) == ["Overdue"]
-    for href in re.findall(r'href="([^"]+)"', quick):
-        assert ignored(ana.get(html.unescape(href))) == []
+    quick = Page(ana.get("/?is=overdue")).one("nav[aria-label='Ready-made filters']")
+    assert quick.one("[aria-current=true]").text == "Overdue"
+    for href, _ in quick.links():
+        assert Page(ana.get(href)).ignored == []
 
 
 def test_type_ahead_finds_workflows_and_keeps_the_chosen_ones(ana, eve, put):
@@ -377,7 +351,7 @@ def test_type_ahead_finds_workflows_and_keeps_the_chosen_ones(ana, eve, put):
     assert "Nightly import" in text
     assert "Price list" not in text
     kept = ana.get(f"/executions/options/?of=workflow&find_workflow=night&workflow={price}")
-    assert re.search(rf'value="{price}" checked', kept.content.decode())
+    assert Page(kept).has(f"input[value='{price}'][checked]")
     assert "import" not in eve.get("/executions/options/?of=workflow").content.decode()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -13,33 +12,22 @@ from django.utils import timezone
 from executions.models import Execution, Quarantine
 from providers.contract import Status, Verb, Workflow
 from providers.models import ProviderAccount
+from tests.pages import Page, RunList, labels
 
 pytestmark = pytest.mark.django_db
-
-
-def names(response) -> list[str]:
-    return re.findall(r'class="ref"[^>]*>([^<]*)<', response.content.decode())
-
-
-def rows_of(response) -> str:
-    return ",".join(re.findall(r'data-row="([^"]+)"', response.content.decode()))
-
-
-def stamp_of(response) -> str:
-    return re.search(r'data-stamp="([^"]*)"', response.content.decode()).group(1)
 
 
 def test_the_newest_run_comes_first_with_its_error_in_the_row(ana, put):
     put("old", Status.SUCCEEDED, age=60)
     put("new", Status.FAILED, age=1, error="ERP timeout")
     response = ana.get("/")
-    assert names(response) == ["new", "old"]
+    assert labels(response) == ["new", "old"]
     assert "ERP timeout" in response.content.decode()
 
 
 def test_a_stranger_sees_no_run_of_another_team(eve, put):
     put("secret")
-    assert names(eve.get("/")) == []
+    assert labels(eve.get("/")) == []
     assert eve.get("/?account=1&q=secret").status_code == 200
 
 
@@ -47,25 +35,25 @@ def test_every_filter_narrows_the_table(ana, put, account):
     put("a", Status.FAILED, error="disk full", age=5)
     put("b", Status.RUNNING, age=90, workflow=Workflow(ref="w2", name="Price list"))
     price = Execution.objects.get(ref="b").workflow_id
-    assert names(ana.get("/?lamp=failed")) == ["a"]
-    assert names(ana.get("/?status=running")) == ["b"]
-    assert names(ana.get("/?not_status=running")) == ["a"]
-    assert names(ana.get(f"/?workflow={price}")) == ["b"]
-    assert names(ana.get(f"/?workflow={price}&status=failed")) == []
-    assert names(ana.get(f"/?not_workflow={price}")) == ["a"]
-    assert names(ana.get("/?started=1h")) == ["a"]
-    assert names(ana.get(f"/?account={account.pk}&provider=smartflows")) == ["a", "b"]
-    assert names(ana.get(f"/?not_account={account.pk}")) == []
+    assert labels(ana.get("/?lamp=failed")) == ["a"]
+    assert labels(ana.get("/?status=running")) == ["b"]
+    assert labels(ana.get("/?not_status=running")) == ["a"]
+    assert labels(ana.get(f"/?workflow={price}")) == ["b"]
+    assert labels(ana.get(f"/?workflow={price}&status=failed")) == []
+    assert labels(ana.get(f"/?not_workflow={price}")) == ["a"]
+    assert labels(ana.get("/?started=1h")) == ["a"]
+    assert labels(ana.get(f"/?account={account.pk}&provider=smartflows")) == ["a", "b"]
+    assert labels(ana.get(f"/?not_account={account.pk}")) == []
 
 
 def test_text_finds_workflow_names_run_ids_and_errors(ana, put):
     put("a-1", Status.FAILED, error="100% disk_full")
     put("b-2", name="claim 77", workflow=Workflow(ref="w2", name="Price list"))
-    assert names(ana.get("/?q=price")) == ["claim 77"]
-    assert names(ana.get("/?q=b-2")) == ["claim 77"]
-    assert names(ana.get("/?q=claim")) == ["claim 77"]
-    assert names(ana.get("/?q=disk_full")) == ["a-1"]
-    assert names(ana.get("/?q=1%25")) == []  # a wildcard is only text: "1%" is nowhere
+    assert labels(ana.get("/?q=price")) == ["claim 77"]
+    assert labels(ana.get("/?q=b-2")) == ["claim 77"]
+    assert labels(ana.get("/?q=claim")) == ["claim 77"]
+    assert labels(ana.get("/?q=disk_full")) == ["a-1"]
+    assert labels(ana.get("/?q=1%25")) == []  # a wildcard is only text: "1%" is nowhere
 
 
 def test_old_runs_are_found_by_their_workflow_behind_the_searched_window(ana, put, monkeypatch):
@@ -73,16 +61,13 @@ def test_old_runs_are_found_by_their_workflow_behind_the_searched_window(ana, pu
     put("deep", age=500, workflow=Workflow(ref="w2", name="Price list"))
     for number in range(6):
         put(f"r{number}", age=number)
-    found = ana.get("/?q=price")
-    assert "searched back to" in found.content.decode()
-    reached = names(found)
+    found = RunList(ana.get("/?q=price"))
+    assert "searched back to" in found
     for _ in range(4):
-        older = re.search(r'rel="next" href="([^"]+)"', found.content.decode())
-        if reached or older is None:
+        if found.labels or not found.older:
             break
-        found = ana.get("/" + older.group(1).replace("&amp;", "&"))
-        reached = names(found)
-    assert reached == ["deep"]
+        found = RunList(ana.get(found.older))
+    assert found.labels == ["deep"]
 
 
 def test_pages_go_back_and_forth_without_losing_or_doubling_a_run(ana, put):
@@ -91,21 +76,18 @@ def test_pages_go_back_and_forth_without_losing_or_doubling_a_run(ana, put):
     seen: list[str] = []
     address = "/?status=running"
     for _ in range(3):
-        page = ana.get(address)
-        seen += names(page)
-        older = re.search(r'rel="next" href="([^"]+)"', page.content.decode())
-        address = "/" + older.group(1).replace("&amp;", "&") if older else ""
+        page = RunList(ana.get(address))
+        seen += page.labels
+        address = page.older
     assert seen == [f"r{number}" for number in range(120)]
-    newer = re.search(r'rel="prev" href="([^"]+)"', page.content.decode()).group(1)
-    assert names(ana.get("/" + newer.replace("&amp;", "&"))) == [f"r{n}" for n in range(50, 100)]
+    assert labels(ana.get("/" + page.address("prev"))) == [f"r{n}" for n in range(50, 100)]
 
 
 def test_runs_that_started_in_the_same_moment_are_all_listed_once(ana, put):
     for number in range(70):
         put(f"r{number}", age=3)
-    page = ana.get("/")
-    older = re.search(r'rel="next" href="([^"]+)"', page.content.decode()).group(1)
-    both = [*names(page), *names(ana.get("/" + older))]
+    page = RunList(ana.get("/"))
+    both = [*page.labels, *labels(ana.get(page.older))]
     assert (len(both), len(set(both))) == (70, 70)
 
 
@@ -131,28 +113,28 @@ def test_the_first_page_needs_at_most_eight_queries(ana, put, query):
 def test_lamps_count_under_the_same_filter_and_open_the_list_behind_them(ana, put):
     put("a", Status.FAILED, age=5)
     put("b", Status.TIMED_OUT, age=500)
-    everything = ana.get("/").content.decode()
-    assert re.search(r'id="lamp-failed".*?window-count num">2<', everything, re.S)
-    lately = ana.get("/?started=1h").content.decode()
-    assert re.search(r'id="lamp-failed"[^>]*href="\?started=1h&amp;lamp=failed"', lately)
-    assert re.search(r'id="lamp-failed".*?window-count num">1<', lately, re.S)
+    assert Page(ana.get("/")).one("#lamp-failed").text == "failed 2"
+    lately = Page(ana.get("/?started=1h")).one("#lamp-failed")
+    assert lately["href"] == "?started=1h&lamp=failed"
+    assert lately.text == "failed 1"
 
 
 def test_what_is_not_understood_is_ignored_and_said(ana, put):
     put("a")
-    page = ana.get("/?foo=1&status=broken&account=99999&started=ever&before=x&from=soon")
-    text = page.content.decode()
-    assert page.status_code == 200
-    assert names(page) == ["a"]
-    assert text.count("Ignored:") == 6
-    assert "“foo” is not a filter" in text
+    answer = ana.get("/?foo=1&status=broken&account=99999&started=ever&before=x&from=soon")
+    assert answer.status_code == 200
+    page = RunList(answer)
+    assert page.labels == ["a"]
+    assert len(page.ignored) == 6
+    assert "“foo” is not a filter" in page
 
 
 def test_every_filter_is_a_chip_that_can_be_taken_away(ana, put):
     put("a")
-    text = ana.get("/?lamp=active&q=import&not_status=paused").content.decode()
-    assert 'href="/?lamp=active&amp;not_status=paused"' in text  # without the text
-    assert text.count('class="chip') == 5  # three chips, the row of them and "clear all"
+    page = Page(ana.get("/?lamp=active&q=import&not_status=paused"))
+    assert "/?lamp=active&not_status=paused" in page.chips.values()  # without the text
+    assert len(page.chips) == 3
+    assert page.link("Clear all")
 
 
 def test_provider_text_is_text(ana, put):
@@ -220,35 +202,34 @@ def test_a_new_filter_changes_only_the_inner_part_and_the_address(ana, put):
 
 def test_nothing_new_is_204(ana, put):
     put("a")
-    page = ana.get("/")
-    query = {"rows": rows_of(page), "stamp": stamp_of(page)}
+    page = RunList(ana.get("/"))
+    query = {"rows": page.known, "stamp": page.stamp}
     assert ana.get("/executions/changes/", query).status_code == 204
 
 
 def test_a_changed_row_comes_back_as_the_same_row(ana, put):
     put("a", Status.RUNNING)
-    page = ana.get("/")
+    page = RunList(ana.get("/"))
     put("a", Status.SUCCEEDED, seq=2)
-    query = {"rows": rows_of(page), "stamp": stamp_of(page)}
-    answer = ana.get("/executions/changes/", query).content.decode()
-    row = re.search(r"<tr id=.*?</tr>", answer, re.S).group(0)
-    assert row in ana.get("/").content.decode()
-    assert 'hx-target="#lamps"' in answer
+    query = {"rows": page.known, "stamp": page.stamp}
+    answer = RunList(ana.get("/executions/changes/", query))
+    (row,) = answer.runs
+    assert row.markup == RunList(ana.get("/")).runs[0].markup
+    assert "#lamps" in answer.targets
 
 
 def test_a_row_that_no_longer_matches_stays_and_says_so(ana, put):
     run = put("a", Status.RUNNING)
-    page = ana.get("/?status=running")
+    page = RunList(ana.get("/?status=running"))
     put("a", Status.SUCCEEDED, seq=2)
-    answer = ana.get("/executions/changes/", {"status": "running", "rows": rows_of(page)})
-    assert f'hx-target="#run-{run.pk}"' in answer.content.decode()
-    assert "no longer matches the filter" in answer.content.decode()
+    answer = Page(ana.get("/executions/changes/", {"status": "running", "rows": page.known}))
+    assert f"#run-{run.pk}" in answer.targets
+    assert "no longer matches the filter" in answer
 
 
 def test_new_runs_are_counted_only_if_they_match(ana, put):
     put("a", Status.FAILED, age=9)
-    page = ana.get("/?lamp=failed").content.decode()
-    top = re.search(r'data-top="([^"]+)"', page).group(1)
+    top = Page(ana.get("/?lamp=failed")).top
     put("b", Status.FAILED, age=2)
     put("c", Status.RUNNING, age=1)
     answer = ana.get("/executions/changes/", {"lamp": "failed", "top": top}).content.decode()
