@@ -46,9 +46,11 @@ def duration(took: timedelta | float | None) -> str:
 
 
 @register.simple_tag
-def icon(name: str) -> str:
-    """A picture beside words that say the same: hidden from those who listen to the page."""
-    return format_html('<i class="icon icon-{}" aria-hidden="true"></i>', name)
+def icon(name: str, colour: str = "") -> str:
+    """A picture beside words that say the same: hidden from those who listen to the page. It has
+    the colour of the words, else that of a lamp."""
+    look = f"{name} lamp-{colour}" if colour else name
+    return format_html('<i class="icon icon-{}" aria-hidden="true"></i>', look)
 
 
 @register.simple_tag
