@@ -3,6 +3,7 @@
 from django.urls import path
 
 from executions.accounts import views as account_views
+from executions.api import json_record
 from executions.bulk import item_views as batch_item_views
 from executions.bulk import views as batch_views
 from executions.correlation import views as key_views
@@ -16,7 +17,7 @@ from executions.palette import views as palette_views
 from executions.runs import note_views, start_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
-from executions.runs.page import actions, json_record, log, outputs, payloads, steps
+from executions.runs.page import actions, log, outputs, payloads, steps
 from executions.runs.page import views as run_page
 from executions.web import preferences
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -15,7 +16,6 @@ from executions.access.permissions import may_act, visible_accounts, visible_exe
 from executions.api import schemas
 from executions.api.errors import Refusal
 from executions.models import Command, Execution, Workflow
-from executions.runs import serializers
 from executions.runs.page import outputs
 from executions.search import pages as run_pages
 from executions.search.cursor import Cursor
@@ -46,18 +46,16 @@ def list_executions(
     if cursor and (place is None or place.is_end != filters.is_by_end):
         raise Refusal(422, "invalid", "cursor: take it from `next` of the page before.")
     page = run_pages.page(filters, place, limit=limit)
-    workflows = Workflow.objects.in_bulk({row.workflow_id for row in page.rows})
-    items = [
-        serializers.told(row, accounts[row.account_id], workflows[row.workflow_id])
-        for row in page.rows
-        if row.account_id in accounts
-    ]
+    items = [row for row in page.rows if row.account_id in accounts]
+    workflows = Workflow.objects.in_bulk({row.workflow_id for row in items})
+    for row in items:
+        row.account, row.workflow = accounts[row.account_id], workflows[row.workflow_id]
     return {"items": items, "next": str(page.older) if page.older else None}
 
 
 @router.get("executions/{int:pk}", response=schemas.ExecutionDetail, by_alias=True)
-def show_execution(request: HttpRequest, pk: int) -> dict[str, Any]:
-    return serializers.told_in_full(visible_execution(request, pk))
+def show_execution(request: HttpRequest, pk: int) -> Execution:
+    return visible_execution(request, pk)
 
 
 @router.get("executions/{int:pk}/outputs/{int:output_pk}", url_name="output")
@@ -71,27 +69,27 @@ def read_output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBa
 
 
 @router.get("commands/{uuid:key}", response=schemas.Command)
-def show_command(request: HttpRequest, key: UUID) -> dict[str, Any]:
+def show_command(request: HttpRequest, key: UUID) -> Command:
     commands = Command.objects.filter(account__in=_accounts(request).values("pk"))
-    return serializers.command(get_object_or_404(commands.select_related("requested_by"), key=key))
+    return get_object_or_404(commands.select_related("requested_by"), key=key)
 
 
 @router.get("accounts", response=list[schemas.Account])
-def list_accounts(request: HttpRequest) -> list[dict[str, Any]]:
-    rows = _accounts(request).select_related("group")
-    return [serializers.account(row) for row in rows]
+def list_accounts(request: HttpRequest) -> QuerySet[ProviderAccount]:
+    return _accounts(request).select_related("group")
 
 
 @router.get("workflows", response=list[schemas.StartableWorkflow])
-def list_workflows(request: HttpRequest, q: str = "", can_start: bool = False) -> list[Any]:
+def list_workflows(
+    request: HttpRequest, q: str = "", can_start: bool = False
+) -> QuerySet[Workflow]:
     """By name; `q` is looked for in it. At most 1,000."""
     rows = Workflow.objects.filter(account__in=_accounts(request).values("pk"))
     if q:
         rows = rows.filter(holds(q.replace("\0", ""), "name"))
     if can_start:
         rows = rows.filter(can_start=True)
-    rows = rows.select_related("account").order_by("name", "pk")
-    return [serializers.workflow(row) for row in rows[:MAX_WORKFLOWS]]
+    return rows.select_related("account").order_by("name", "pk")[:MAX_WORKFLOWS]
 
 
 def person(request: HttpRequest) -> User:
@@ -106,7 +104,7 @@ def visible_execution(request: HttpRequest, pk: int) -> Execution:
     return get_object_or_404(rows, pk=pk)
 
 
-def _accounts(request: HttpRequest) -> Any:
+def _accounts(request: HttpRequest) -> QuerySet[ProviderAccount]:
     return visible_accounts(person(request)).defer("sealed_credentials", "memory")
 
 

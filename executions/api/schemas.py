@@ -1,4 +1,7 @@
-"""The shapes of the API, as programs rely on them. Times are ISO 8601 in UTC."""
+"""The shapes of the API, as programs rely on them, and what of a row goes into each.
+
+Times are ISO 8601 in UTC. A field takes the row's attribute of its name; the others have a
+`resolve_` method."""
 
 from __future__ import annotations
 
@@ -6,11 +9,20 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db.models import Prefetch, prefetch_related_objects
+from django.urls import reverse
 from ninja import Field, Schema
 from pydantic import ConfigDict
 
+from executions import models
+from executions.forms import compile_question
 from executions.models import MAX_REASON
+from executions.polling import read_queue
 from providers.contract import MAX_REF
+from providers.models import ProviderAccount
+
+MAX_TRANSITIONS = 500
+MAX_COMMANDS = 100
 
 
 class Problem(Schema):
@@ -29,6 +41,10 @@ class StartableWorkflow(Workflow):
     id: int
     account: str
     can_start: bool
+
+    @staticmethod
+    def resolve_account(row: models.Workflow) -> str:
+        return row.account.name
 
 
 class Execution(Schema):
@@ -49,6 +65,14 @@ class Execution(Schema):
     is_change_reported: bool = Field(description="`changed_at` is the provider's time.")
     url: str
 
+    @staticmethod
+    def resolve_account(run: models.Execution) -> str:
+        return run.account.name
+
+    @staticmethod
+    def resolve_provider(run: models.Execution) -> str:
+        return run.account.provider
+
 
 class Page(Schema):
     items: list[Execution]
@@ -68,15 +92,25 @@ class Step(Schema):
 
 class Transition(Schema):
     version: int
-    from_status: str = Field(alias="from")
-    to_status: str = Field(alias="to")
+    from_status: str = Field(serialization_alias="from")
+    to_status: str = Field(serialization_alias="to")
     native_status: str
     provider_time: datetime | None
     observed_at: datetime | None = Field(description="null where no poll saw it.")
     is_reported: bool = Field(description="No poll saw it: the provider's times of steps tell it.")
 
+    @staticmethod
+    def resolve_is_reported(change: models.Transition) -> bool:
+        return "reported" in change.flags
+
+    @staticmethod
+    def resolve_observed_at(change: models.Transition) -> datetime | None:
+        return None if "reported" in change.flags else change.observed_at
+
 
 class Question(Schema):
+    """Secrets masked, as on the pages; a mask that comes back in an answer means "unchanged"."""
+
     ref: str
     kind: str
     title: str
@@ -98,6 +132,10 @@ class Command(Schema):
     requested_at: datetime
     message: str
 
+    @staticmethod
+    def resolve_requested_by(row: models.Command) -> str | None:
+        return row.requested_by.get_username() if row.requested_by else None
+
 
 class Output(Schema):
     ref: str
@@ -106,8 +144,14 @@ class Output(Schema):
     size: int | None
     href: str
 
+    @staticmethod
+    def resolve_href(output: models.Output) -> str:
+        return reverse("api-v1:output", args=[output.execution_id, output.pk])
+
 
 class ExecutionDetail(Execution):
+    """With everything below it; the newest of what can grow without end."""
+
     is_altered: bool = Field(
         description="Whether part of what the provider sent could not be kept as it was."
     )
@@ -118,12 +162,61 @@ class ExecutionDetail(Execution):
     outputs: list[Output] | None = Field(description="null: not read yet, [] if there are none.")
     reading: bool = Field(description="Whether somebody asked for a reading that is not over.")
 
+    @staticmethod
+    def resolve_is_altered(run: models.Execution) -> bool:
+        detail = _detail(run)
+        return detail is not None and detail.is_altered
+
+    @staticmethod
+    def resolve_steps(run: models.Execution) -> Any:
+        return run.steps.defer("output") if _is_read(run) else None
+
+    @staticmethod
+    def resolve_transitions(run: models.Execution) -> Any:
+        return list(reversed(run.transitions.order_by("-version")[:MAX_TRANSITIONS]))
+
+    @staticmethod
+    def resolve_questions(run: models.Execution) -> Any:
+        questions = run.questions.filter(closed_at__isnull=True).order_by("opened_at", "pk")
+        return [_masked(each) for each in questions] if _is_read(run) else None
+
+    @staticmethod
+    def resolve_commands(run: models.Execution) -> Any:
+        return run.commands.select_related("requested_by")[:MAX_COMMANDS]
+
+    @staticmethod
+    def resolve_outputs(run: models.Execution) -> Any:
+        return run.outputs.order_by("pk") if _is_read(run) else None
+
+    @staticmethod
+    def resolve_reading(run: models.Execution) -> bool:
+        return read_queue.is_waiting(run)
+
+
+def _detail(run: models.Execution) -> models.ExecutionDetail | None:
+    """One query per run, however often it is asked for."""
+    columns = models.ExecutionDetail.objects.only("is_altered", "fingerprint")
+    prefetch_related_objects([run], Prefetch("detail", columns))
+    return getattr(run, "detail", None)
+
+
+def _is_read(run: models.Execution) -> bool:
+    """Whether steps, questions and outputs have been read; see `ExecutionDetail.is_read`."""
+    detail = _detail(run)
+    return detail is not None and detail.fingerprint != ""
+
+
+def _masked(question: models.Question) -> dict[str, Any]:
+    return vars(question) | compile_question(question).masked_triple(question)
+
 
 class Reading(Schema):
     reading: bool = Field(description="Whether it is still to be read.")
 
 
 class Account(Schema):
+    """Without settings and credentials: those are for admins, in the admin."""
+
     id: int
     name: str
     provider: str
@@ -133,6 +226,10 @@ class Account(Schema):
     last_error: str
     last_success_at: datetime | None
     group: str | None
+
+    @staticmethod
+    def resolve_group(row: ProviderAccount) -> str | None:
+        return row.group.name if row.group else None
 
 
 class Wish(Schema):

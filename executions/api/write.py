@@ -21,7 +21,6 @@ from executions.forms.secret_fields import unmasked
 from executions.inbox.drafts import refuses_empty
 from executions.models import Command, Execution, Question, Rank, Workflow
 from executions.polling import read_queue
-from executions.runs import serializers
 from providers.contract import Verb
 
 COMMANDS_PER_MINUTE = 60  # of one person
@@ -36,7 +35,7 @@ def create_command(
     pk: int,
     wish: schemas.Wish,
     idempotency_key: IdempotencyKey = None,
-) -> Status[dict[str, Any]]:
+) -> Status[Command]:
     """Recorded, not yet done: ask `commands/{key}` until its state is `confirmed` or `rejected`.
     A start starts another run of the same workflow. The same `Idempotency-Key` (a UUID) twice is
     one command."""
@@ -45,7 +44,7 @@ def create_command(
     about = execution.workflow if kind is Verb.START else execution
     known = _admit(request, idempotency_key, kind, about, wish.question)
     if known is not None:
-        return Status(202, serializers.command(known))
+        return Status(202, known)
     common: dict[str, Any] = {
         "user": person(request),
         "reason": wish.reason,
@@ -63,7 +62,7 @@ def create_command(
         )
     else:
         command = submit.request_command(execution=execution, kind=kind, **common)
-    return Status(202, serializers.command(command))
+    return Status(202, command)
 
 
 @router.post("executions/{int:pk}/readings", response={202: schemas.Reading})
@@ -81,7 +80,7 @@ def start_run(
     pk: int,
     start: schemas.Start,
     idempotency_key: IdempotencyKey = None,
-) -> Status[dict[str, Any]]:
+) -> Status[Command]:
     """Start a run of a workflow; the ids are in `workflows`."""
     rows = Workflow.objects.filter(account__in=visible_accounts(person(request)).values("pk"))
     workflow = get_object_or_404(rows.select_related("account"), pk=pk)
@@ -95,7 +94,7 @@ def start_run(
             key=idempotency_key,
             address=request.META.get("REMOTE_ADDR") or None,
         )
-    return Status(202, serializers.command(known))
+    return Status(202, known)
 
 
 def _admit(

@@ -134,6 +134,16 @@ def test_an_execution_is_told_in_full(ana: Api, put: Callable[..., int]) -> None
     assert told["href"].startswith(f"/api/v1/executions/{pk}/outputs/")
 
 
+def test_the_run_as_a_file_is_what_the_api_says_of_it(
+    ana: Api, client: Client, people: dict[str, User], put: Callable[..., int]
+) -> None:
+    pk = put("r1", Status.USER_INPUT, steps=(), questions=(QUESTION, APPROVAL))
+    client.force_login(people["ana"])
+    file = client.get(f"/executions/{pk}.json")
+    assert file["Content-Disposition"] == f'attachment; filename="run-{pk}.json"'
+    assert list(file.json().items()) == list(ana.get(f"executions/{pk}").json().items())
+
+
 def test_what_is_not_granted_is_not_there(eve: Api, put: Callable[..., int]) -> None:
     pk = put("r1", Status.USER_INPUT, questions=(QUESTION,))
     assert eve.get("executions").json() == {"items": [], "next": None}

@@ -6,7 +6,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from executions.runs import serializers
+from executions.api import schemas
 from executions.runs.page.views import get_run
 from providers import exact_json
 
@@ -14,7 +14,7 @@ from providers import exact_json
 @require_GET
 def run_record(request: HttpRequest, pk: int) -> HttpResponse:
     """Without inputs and outputs, which have downloads of their own, and without the log."""
-    told = serializers.told_in_full(get_run(request, pk))
+    told = schemas.ExecutionDetail.from_orm(get_run(request, pk)).model_dump(by_alias=True)
     text = exact_json.write(told, indent=True, other=DjangoJSONEncoder().default)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}.json"'
