@@ -13,63 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 MAX_REF = 600  # characters of an identifier that came from a provider
 MAX_NAME = 300  # characters of a name that came from a provider
 NAMELESS = "(no name)"
-
-
-class Status(StrEnum):
-    """What an execution or a step is doing. `STATUS_MEANINGS` says it in a sentence."""
-
-    QUEUED = "queued"  # accepted, not started
-    RUNNING = "running"  # work is going on, or a stop is being carried out
-    WAITING = "waiting"  # an outside event or a timer; nobody here can answer
-    USER_INPUT = "user_input"  # a person has to act
-    PAUSED = "paused"  # put on hold on purpose
-    SUCCEEDED = "succeeded"  # ended as intended
-    WARNING = "warning"  # ended, but something went wrong on the way
-    FAILED = "failed"  # ended by an error
-    CANCELED = "canceled"  # ended because someone stopped it
-    TIMED_OUT = "timed_out"  # ended by the provider: too long or interrupted
-    SKIPPED = "skipped"  # ended without doing its work, by its own conditions
-    UNKNOWN = "unknown"  # a word we do not know, or a cause not yet known
-
-    @property
-    def is_final(self) -> bool:
-        return self in FINAL
-
-    @property
-    def lamp(self) -> Lamp:
-        return LAMPS[self]
-
-
-FINAL = frozenset(
-    {
-        Status.SUCCEEDED,
-        Status.WARNING,
-        Status.FAILED,
-        Status.CANCELED,
-        Status.TIMED_OUT,
-        Status.SKIPPED,
-    }
-)
-
-STATUS_MEANINGS: Mapping[Status, str] = {
-    Status.QUEUED: "Accepted by the provider, not started yet.",
-    Status.RUNNING: "Work is going on, or a stop is being carried out.",
-    Status.WAITING: "Blocked on an outside event or a timer. Nobody here can answer it.",
-    Status.USER_INPUT: "A person has to act: fill in a form, approve or choose.",
-    Status.PAUSED: "Put on hold on purpose. It can be resumed.",
-    Status.SUCCEEDED: "Ended as intended.",
-    Status.WARNING: "Ended, but something went wrong on the way.",
-    Status.FAILED: "Ended by an error.",
-    Status.CANCELED: "Ended because someone stopped it.",
-    Status.TIMED_OUT: "Ended by the provider because it ran too long or was interrupted.",
-    Status.SKIPPED: "Ended without doing its work, by its own conditions.",
-    Status.UNKNOWN: "The provider said something we do not know, or the cause is not known yet.",
-}
 
 
 class Lamp(StrEnum):
@@ -84,23 +32,76 @@ class Lamp(StrEnum):
 
     @property
     def statuses(self) -> tuple[Status, ...]:
-        return tuple(status for status, lamp in LAMPS.items() if lamp is self)
+        return tuple(status for status in Status if status.lamp is self)
 
 
-LAMPS: Mapping[Status, Lamp] = {
-    Status.QUEUED: Lamp.ACTIVE,
-    Status.RUNNING: Lamp.ACTIVE,
-    Status.WAITING: Lamp.ACTIVE,
-    Status.USER_INPUT: Lamp.NEEDS_YOU,
-    Status.PAUSED: Lamp.ACTIVE,
-    Status.SUCCEEDED: Lamp.DONE,
-    Status.WARNING: Lamp.WARNING,
-    Status.FAILED: Lamp.FAILED,
-    Status.CANCELED: Lamp.DONE,
-    Status.TIMED_OUT: Lamp.FAILED,
-    Status.SKIPPED: Lamp.DONE,
-    Status.UNKNOWN: Lamp.UNKNOWN,
-}
+class Phase(StrEnum):
+    """How far a run or a step has come."""
+
+    BEFORE = "before"  # accepted, not begun
+    WORKING = "working"
+    HELD = "held"  # begun, and nothing is worked on until something else happens
+    ENDED = "ended"
+    UNCLEAR = "unclear"
+
+
+class Status(StrEnum):
+    """What an execution or a step is doing: its word, phase, lamp, and a sentence that explains it.
+
+    A new one needs all four here, its look in `executions.display.statuses`, a row in
+    `providers/README.md` and the constraint on `Execution.status`: what is missing fails at once.
+    """
+
+    QUEUED = "queued", Phase.BEFORE, Lamp.ACTIVE, "Accepted by the provider, not started yet."
+    RUNNING = (
+        "running", Phase.WORKING, Lamp.ACTIVE, "Work is going on, or a stop is being carried out."
+    )  # fmt: skip
+    WAITING = (
+        "waiting", Phase.HELD, Lamp.ACTIVE,
+        "Blocked on an outside event or a timer. Nobody here can answer it.",
+    )  # fmt: skip
+    USER_INPUT = (
+        "user_input", Phase.HELD, Lamp.NEEDS_YOU,
+        "A person has to act: fill in a form, approve or choose.",
+    )  # fmt: skip
+    PAUSED = "paused", Phase.HELD, Lamp.ACTIVE, "Put on hold on purpose. It can be resumed."
+    SUCCEEDED = "succeeded", Phase.ENDED, Lamp.DONE, "Ended as intended."
+    WARNING = (
+        "warning", Phase.ENDED, Lamp.WARNING, "Ended, but something went wrong on the way."
+    )  # fmt: skip
+    FAILED = "failed", Phase.ENDED, Lamp.FAILED, "Ended by an error."
+    CANCELED = "canceled", Phase.ENDED, Lamp.DONE, "Ended because someone stopped it."
+    TIMED_OUT = (
+        "timed_out", Phase.ENDED, Lamp.FAILED,
+        "Ended by the provider because it ran too long or was interrupted.",
+    )  # fmt: skip
+    SKIPPED = (
+        "skipped", Phase.ENDED, Lamp.DONE, "Ended without doing its work, by its own conditions."
+    )  # fmt: skip
+    UNKNOWN = (
+        "unknown", Phase.UNCLEAR, Lamp.UNKNOWN,
+        "The provider said something we do not know, or the cause is not known yet.",
+    )  # fmt: skip
+
+    _value_: str
+    phase: Phase
+    lamp: Lamp
+    meaning: str
+
+    def __new__(cls, word: str, *facts: Any) -> Self:
+        """Makes a member; `Status("failed")` finds one."""
+        status = str.__new__(cls, word)
+        status._value_ = word
+        status.phase, status.lamp, status.meaning = facts  # ValueError: one is missing above
+        return status
+
+    @property
+    def is_final(self) -> bool:
+        return self.phase is Phase.ENDED
+
+    @property
+    def is_problem(self) -> bool:
+        return self.lamp is Lamp.FAILED
 
 
 class Verb(StrEnum):
@@ -521,9 +522,9 @@ class Unsupported(ProviderError):
 
 
 __all__ = [
-    "FINAL", "LAMPS", "MAX_NAME", "MAX_REF", "NAMELESS", "STATUS_MEANINGS", "AuthFailed",
-    "BadResponse", "Choice", "Download", "Field", "Lamp", "LogChunk", "LogLine", "NotFound",
-    "Output", "Pace", "ProviderError", "Question", "RateLimited", "Rejected", "Snapshot", "Status",
+    "MAX_NAME", "MAX_REF", "NAMELESS", "AuthFailed", "BadResponse", "Choice", "Download", "Field",
+    "Lamp", "LogChunk", "LogLine", "NotFound", "Output", "Pace", "Phase", "ProviderError",
+    "Question", "RateLimited", "Rejected", "Snapshot", "Status",
     "Step", "Unreachable", "Unreadable", "Unsupported", "Verb", "Workflow", "native_key",
     "short_ref", "shows",
 ]  # fmt: skip

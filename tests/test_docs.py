@@ -13,7 +13,7 @@ from django.core.management import get_commands
 
 from config.env import VARIABLES
 from providers.adapter import Adapter
-from providers.contract import LAMPS, STATUS_MEANINGS, Field
+from providers.contract import Field, Status
 from providers.registry import all_adapters
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,9 +63,7 @@ each_document = pytest.mark.parametrize(
 def test_every_status_is_explained_in_the_words_of_the_code() -> None:
     rows = rows_after(text_of("providers/README.md"), "| status | means | lamp |")
     told = {plain(status): (meaning, lamp) for status, meaning, lamp in rows}
-    known = {
-        status.value: (meaning, LAMPS[status].value) for status, meaning in STATUS_MEANINGS.items()
-    }
+    known = {status.value: (status.meaning, status.lamp.value) for status in Status}
     assert told == known
 
 

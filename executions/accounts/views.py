@@ -16,27 +16,18 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import visible_accounts
 from executions.accounts import account_actions
 from executions.display.freshness import freshness
-from executions.display.text import (
-    LAMP_ICONS,
-    duration,
-    iso,
-    mark,
-    moment,
-    plain,
-    size,
-    stamped,
-    time_tag,
-)
+from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
+from executions.display.text import duration, iso, mark, moment, plain, size, stamped, time_tag
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.polling import read_queue
-from executions.search.filters import LAMP_WORDS, provider_name
+from executions.search.filters import provider_name
 from executions.web.form_pages import posted_from
 from executions.web.fragments import Fragment, fragment
 from executions.web.live_page import changes, show
 from executions.web.requester import accounts_of, address
 from providers import account_setup, registry
 from providers.adapter import Adapter
-from providers.contract import LAMPS, Status
+from providers.contract import Status
 from providers.models import Health, ProviderAccount
 
 POLL_RUNS = 50
@@ -285,7 +276,7 @@ def _lamps(account: ProviderAccount) -> list[dict[str, Any]]:
     rows = StatusCount.objects.filter(account=account).values_list("status", "count")
     totals = dict.fromkeys(LAMP_WORDS, 0)
     for status, number in rows:
-        totals[LAMPS[Status(status)]] += number
+        totals[Status(status).lamp] += number
     return [
         {"key": lamp.value, "word": LAMP_WORDS[lamp], "icon": LAMP_ICONS[lamp], "count": f"{n:,}",
          "is_lit": n > 0}

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_GET
 
 from executions.bulk.progress import ITEM_STATES, NOUNS, get_batch, item_words
 from executions.display.id_params import row_id
-from executions.display.text import STATUS_VIEWS, iso, moment, plain
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import iso, moment, plain
 from executions.models import Batch, BatchItem, ItemState
 from executions.search import csv_rows
 from executions.search.filters import provider_name

@@ -13,7 +13,8 @@ from executions.bulk.batches import TYPED_ABOVE, total
 from executions.bulk.item_views import PAGE, item_view, page_of, visible_items
 from executions.bulk.progress import NOUNS, runs, title_of
 from executions.bulk.selection import MOST
-from executions.display.text import STATUS_VIEWS, iso, plain, stamped
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import iso, plain, stamped
 from executions.models import Batch, ItemState
 from executions.web.requester import accounts_of
 from providers.contract import Verb

@@ -44,7 +44,7 @@ def why_not(
 ) -> str:
     """Why this cannot be asked of the run now; "" if it can. `under_way`: who asked the same
     before and has no answer yet, by run."""
-    words = run.status.replace("_", " ")
+    words = run.get_status_display()
     try:
         adapter = account.adapter_class
     except KeyError:

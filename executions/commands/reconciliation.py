@@ -93,7 +93,7 @@ def _close_answered(question: Question, command: Command) -> None:
 
 
 def _confirm_change(command: Command, run: Execution) -> bool:
-    words = run.status.replace("_", " ")
+    words = run.get_status_display()
     if command.kind == Verb.CANCEL:
         if run.status in (Status.CANCELED, Status.FAILED):
             return _settle(command, CommandState.CONFIRMED, f"The run is {words}.")

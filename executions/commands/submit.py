@@ -195,7 +195,7 @@ def _check_offered(execution: Execution, kind: Verb) -> None:
     if kind not in adapter.verbs():
         raise NotPossible(f"{adapter.name} cannot {kind.value} a run.")
     if kind.value not in execution.offers:
-        state = execution.status.replace("_", " ")
+        state = execution.get_status_display()
         why = "it has ended" if execution.is_final else "not in this state"
         raise NotPossible(f"The run is {state}: {kind.value} is not possible, {why}.")
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions.display.text import STATUS_VIEWS, shown
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import shown
 from executions.models import Execution
 
 LANE = 44  # px of one run: its words, below them its bar

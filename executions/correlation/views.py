@@ -17,7 +17,8 @@ from executions.access.permissions import may_act
 from executions.correlation import gantt, key_queries
 from executions.correlation.key_queries import Found
 from executions.display.freshness import freshness
-from executions.display.text import STATUS_VIEWS, duration, iso, mark, moment, plain, time_tag, zone
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import duration, iso, mark, moment, plain, time_tag, zone
 from executions.models import CorrelationRule, Execution, Question
 from executions.payloads.business_keys import MAX_KEY, normalized
 from executions.payloads.key_links import linked

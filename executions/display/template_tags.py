@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from executions.display import text
-from executions.display.text import StatusView
+from executions.display.statuses import StatusView
 
 register = template.Library()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -15,57 +14,6 @@ from django.utils.html import format_html
 
 from executions.models import OPEN_COMMAND_STATES, CommandState
 from executions.payloads.terminal_text import without_codes
-from providers.contract import LAMPS, STATUS_MEANINGS, Lamp, Status
-
-LAMP_ICONS: Mapping[Lamp, str] = {
-    Lamp.NEEDS_YOU: "hand",
-    Lamp.FAILED: "cross",
-    Lamp.WARNING: "triangle",
-    Lamp.ACTIVE: "ring",
-    Lamp.DONE: "tick",
-    Lamp.UNKNOWN: "question",
-}
-ICONS: Mapping[Status, str] = {
-    Status.QUEUED: "clock",
-    Status.RUNNING: "ring",
-    Status.WAITING: "hourglass",
-    Status.USER_INPUT: "hand",
-    Status.PAUSED: "pause",
-    Status.SUCCEEDED: "tick",
-    Status.WARNING: "triangle",
-    Status.FAILED: "cross",
-    Status.CANCELED: "slash",
-    Status.TIMED_OUT: "alarm",
-    Status.SKIPPED: "skip",
-    Status.UNKNOWN: "question",
-}
-WORDS: Mapping[Status, str] = {
-    **{status: status.value.replace("_", " ").capitalize() for status in Status},
-    Status.USER_INPUT: "Needs you",
-}
-STATUS_ADVICE: Mapping[Status, str] = {
-    Status.QUEUED: "Wait. If it stays so for long, look whether the provider has free workers.",
-    Status.RUNNING: "Nothing. If it takes much longer than usual, read its log or cancel it.",
-    Status.WAITING: "Nothing here. Look at its steps to see what it waits for.",
-    Status.USER_INPUT: "Open it and answer, or say that you are on it so that others need not.",
-    Status.PAUSED: "Resume it when the reason for the hold is gone, or cancel it.",
-    Status.SUCCEEDED: "Nothing.",
-    Status.WARNING: "Read what it says: the result may be incomplete.",
-    Status.FAILED: "Read the error and the first failed step, then repair the cause and start "
-    "the run again.",
-    Status.CANCELED: "Nothing. Its history says who asked for it, if it was asked for here.",
-    Status.TIMED_OUT: "Look where it hung, then start it again. If it is often so, the limit or "
-    "the work behind it needs a change at the provider.",
-    Status.SKIPPED: "Nothing, if it was not expected to do anything.",
-    Status.UNKNOWN: "Open it at the provider. If the word is new, tell whoever looks after this "
-    "site: it has to be mapped.",
-}
-"""What a person does about it."""
-PASTS: Mapping[Status, str] = {
-    **{status: f"Was {WORDS[status].lower()}" for status in Status if not status.is_final},
-    Status.USER_INPUT: "Needed you",
-}
-
 
 # --------------------------------------------------------------------------------------- words
 
@@ -168,32 +116,6 @@ def mark(*parts: object) -> str:
     """A short token that changes when one of the parts does."""
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
-
-
-@dataclass(frozen=True)
-class StatusView:
-    """A status as every place shows it: icon, word and colour of its lamp."""
-
-    status: Status
-    word: str
-    past: str
-    """Of a run that is no longer seen."""
-    icon: str
-    lamp: str
-    meaning: str
-
-
-STATUS_VIEWS: Mapping[str, StatusView] = {
-    status.value: StatusView(
-        status,
-        WORDS[status],
-        PASTS.get(status, WORDS[status]),
-        ICONS[status],
-        LAMPS[status].value,
-        STATUS_MEANINGS[status],
-    )
-    for status in Status
-}
 
 
 # ------------------------------------------------------------------------------------ commands

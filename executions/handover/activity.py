@@ -16,9 +16,11 @@ from django.db import connection
 from django.db.models import Q
 
 from executions.display.people import user_name
-from executions.display.text import COMMAND_LAMPS, COMMAND_WORDS, STATUS_VIEWS, plain, stamped
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import COMMAND_LAMPS, COMMAND_WORDS, plain, stamped
 from executions.models import (
     PROBLEM_STATUSES,
+    RATED_STATUSES,
     Command,
     Execution,
     Note,
@@ -139,7 +141,7 @@ def recovered(window: Window) -> list[Event]:
     broken: dict[int, datetime] = {}
     for event in failed(window):
         broken.setdefault(event.workflow_id or 0, event.at)
-    ended = [*PROBLEM_STATUSES, Status.SUCCEEDED.value, Status.WARNING.value]
+    ended = list(RATED_STATUSES)
     with connection.cursor() as cursor:
         cursor.execute(_WORKS_AGAIN, [list(broken), ended])
         newest = cursor.fetchall()

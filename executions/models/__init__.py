@@ -33,8 +33,10 @@ from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
 from executions.models.readings import Backlog, Rank, Reading
 from executions.models.runs import (
     ERROR_LEVELS,
+    FINAL_STATUSES,
     OPEN_STATUSES,
     PROBLEM_STATUSES,
+    RATED_STATUSES,
     STATUS_CHOICES,
     Execution,
     ExecutionDetail,
@@ -51,6 +53,7 @@ __all__ = [
     "BATCH_KINDS",
     "COMMANDED",
     "ERROR_LEVELS",
+    "FINAL_STATUSES",
     "FOLLOWED",
     "MAX_NOTE",
     "MAX_REASON",
@@ -58,6 +61,7 @@ __all__ = [
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",
+    "RATED_STATUSES",
     "STATUS_CHOICES",
     "AccountTally",
     "ApiToken",

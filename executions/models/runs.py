@@ -7,13 +7,18 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from executions.models.searching import InputValues
-from providers.contract import FINAL, MAX_NAME, MAX_REF, Status
+from providers.contract import MAX_NAME, MAX_REF, Status
 from providers.exact_json import StoredJSON
 from providers.models import ProviderAccount
 
 STATUS_CHOICES = [(status.value, status.value.replace("_", " ")) for status in Status]
-OPEN_STATUSES = tuple(status.value for status in Status if status not in FINAL)
-PROBLEM_STATUSES = (Status.FAILED.value, Status.TIMED_OUT.value)
+OPEN_STATUSES = tuple(status.value for status in Status if not status.is_final)
+FINAL_STATUSES = tuple(status.value for status in Status if status.is_final)
+PROBLEM_STATUSES = tuple(status.value for status in Status if status.is_problem)
+RATED_STATUSES = tuple(
+    status for status in FINAL_STATUSES if status not in (Status.CANCELED, Status.SKIPPED)
+)
+"""What a success rate is taken of: a run that was canceled or skipped says nothing."""
 
 
 class Workflow(models.Model):

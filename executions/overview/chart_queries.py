@@ -13,17 +13,16 @@ from typing import Any
 
 from django.db import connection
 
+from executions.models import RATED_STATUSES
 from executions.overview.time_buckets import Range
 from executions.overview.wallboard import workflows_sql
 from executions.search.filters import Filters
 from executions.storage.rollups import NO_END, percentile, start_of
-from providers.contract import LAMPS, Lamp, Status
+from providers.contract import Lamp, Status
 
 WEEK = 7 * 24 * 4  # quarters
 MOST_QUESTIONS = 5000
 MOST_WORKFLOWS = 12  # rows of the answer times
-RATED = (Status.SUCCEEDED, Status.WARNING, Status.FAILED, Status.TIMED_OUT)
-"""What the success rate is taken of: a run that was canceled or skipped says nothing."""
 ENDED_LAMPS = (Lamp.FAILED, Lamp.WARNING, Lamp.DONE)
 
 Hour = tuple[int, int]  # weekday, Monday is 0, and hour of the reader's zone
@@ -42,11 +41,11 @@ class Bucket:
         return sum(self.statuses.values())
 
     def of_lamp(self, lamp: Lamp) -> int:
-        return sum(n for status, n in self.statuses.items() if LAMPS[Status(status)] is lamp)
+        return sum(n for status, n in self.statuses.items() if Status(status).lamp is lamp)
 
     @property
     def rated(self) -> int:
-        return sum(self.statuses.get(status, 0) for status in RATED)
+        return sum(self.statuses.get(status, 0) for status in RATED_STATUSES)
 
     @property
     def rate(self) -> float | None:
@@ -162,7 +161,7 @@ def _place(
     stretch, quarter = divmod(week, WEEK)
     local = start_of(quarter + offsets[stretch - 1][1])
     cell = hours.setdefault((local.weekday(), local.hour), defaultdict(int))
-    cell[LAMPS[Status(status)]] += number
+    cell[Status(status).lamp] += number
 
 
 def intervals(span: Range, weekday: int, hour: int) -> list[tuple[int, int]]:
@@ -191,7 +190,7 @@ def counts_between(filters: Filters, cuts: Iterable[tuple[int, int]]) -> list[di
         rows = db.fetchall()
     found: list[dict[Lamp, int]] = [defaultdict(int) for _ in wanted]
     for place, status, number in rows:
-        found[place - 1][LAMPS[Status(status)]] += int(number)
+        found[place - 1][Status(status).lamp] += int(number)
     return found
 
 

@@ -12,11 +12,12 @@ from datetime import timedelta
 from itertools import pairwise
 from math import ceil, log
 
-from executions.display.text import STATUS_VIEWS, duration
-from executions.overview.chart_queries import ENDED_LAMPS, RATED, Bucket, Endings, Hour
+from executions.display.statuses import LAMP_WORDS, STATUS_VIEWS
+from executions.display.text import duration
+from executions.models import FINAL_STATUSES, RATED_STATUSES
+from executions.overview.chart_queries import ENDED_LAMPS, Bucket, Endings, Hour
 from executions.overview.time_buckets import Range, stamp
-from executions.search.filters import LAMP_WORDS
-from executions.storage.rollups import FINAL_STATUSES, QUARTER
+from executions.storage.rollups import QUARTER
 from providers.contract import Lamp, Status
 
 TALL = 100.0
@@ -90,7 +91,7 @@ def ended_between(first: int, last: int) -> list[tuple[str, str]]:
 
 
 EVERY = lamps_of(*ENDED_LAMPS)  # every way to end
-EVERY_RATED = statuses_of(*(status.value for status in RATED))
+EVERY_RATED = statuses_of(*RATED_STATUSES)
 SUCCESS = statuses_of(Status.SUCCEEDED.value)
 
 
@@ -137,7 +138,7 @@ def success_rate(found: Endings, span: Range, link: Link) -> Chart:
     """Of a hundred, how many succeeded; what did not is drawn above it."""
     marks: list[Mark] = []
     lines: list[Line] = []
-    bad = statuses_of(*(status.value for status in RATED if status is not Status.SUCCEEDED))
+    bad = statuses_of(*(each for each in RATED_STATUSES if each != Status.SUCCEEDED))
     for place, (bucket, cuts, title) in enumerate(_buckets(found, span)):
         good = bucket.statuses.get(Status.SUCCEEDED, 0)
         if bucket.rated:

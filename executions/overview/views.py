@@ -13,12 +13,13 @@ from django.views.decorators.http import require_GET
 
 from executions.display.freshness import Freshness, freshness
 from executions.display.id_params import row_id, row_ids
+from executions.display.statuses import LAMP_WORDS
 from executions.display.text import duration, iso, mark, moment, plain
 from executions.overview import chart_queries, charts, wallboard
 from executions.overview.chart_queries import ENDED_LAMPS, Answering
 from executions.overview.filters import Asked, asked_of, controls
 from executions.overview.time_buckets import between
-from executions.search.filters import LAMP_WORDS, provider_name
+from executions.search.filters import provider_name
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import changes, show
 from executions.web.requester import accounts_of

@@ -15,13 +15,14 @@ from typing import Any
 
 from django.db import connection
 
+from executions.display.statuses import LAMP_ICONS
 from executions.display.text import plain
 from executions.models import OPEN_STATUSES, Workflow
 from executions.overview.time_buckets import stamp
 from executions.search.filters import Filters
 from executions.search.overdue import is_overdue
 from executions.storage.rollups import quarter_of
-from providers.contract import LAMPS, Lamp, Status
+from providers.contract import Lamp, Status
 
 LATELY = timedelta(hours=24)
 ALL_SHOWN = 240  # workflows up to which every one has its tile, in an order that never changes
@@ -30,13 +31,9 @@ MOST_OPENED = 500  # tiles of one account that somebody opened
 STATES = ("needs_you", "failed", "overdue", "warning", "unknown", "active", "quiet")
 PROBLEMS = STATES[:5]
 ICONS = {
-    "needs_you": "hand",
-    "failed": "cross",
+    **{lamp.value: icon for lamp, icon in LAMP_ICONS.items()},
     "overdue": "alarm",
-    "warning": "triangle",
-    "unknown": "question",
-    "active": "ring",
-    "quiet": "tick",
+    "quiet": LAMP_ICONS[Lamp.DONE],
 }
 ONE_MANY = {
     "needs_you": ("needs you", "need you"),
@@ -256,7 +253,7 @@ def _counts(filters: Filters, accounts: list[int], since: int) -> dict[int, tupl
     found: dict[int, tuple[int, Counts]] = {}
     for workflow, account, status, number, overdue in rows:
         counts = found.setdefault(workflow, (account, defaultdict(int)))[1]
-        counts[LAMPS[Status(status)].value] += int(number)
+        counts[Status(status).lamp.value] += int(number)
         counts["overdue"] += overdue
     return found
 

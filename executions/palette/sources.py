@@ -17,7 +17,8 @@ from executions.bulk import batches, progress
 from executions.correlation import key_queries
 from executions.correlation.views import key_address
 from executions.display.id_params import row_id
-from executions.display.text import STATUS_VIEWS, plain, stamped, zone
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import plain, stamped, zone
 from executions.errors import groups as error_groups
 from executions.models import Execution, SavedView, Workflow
 from executions.payloads.business_keys import normalized

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from providers.contract import Snapshot, Status, Step
-
-HELD = (Status.WAITING, Status.USER_INPUT, Status.PAUSED)
+from providers.contract import Phase, Snapshot, Status, Step
 
 
 def status_since(snapshot: Snapshot) -> datetime | None:
@@ -24,7 +22,7 @@ def status_since(snapshot: Snapshot) -> datetime | None:
         return snapshot.finished_at
     if snapshot.status is Status.QUEUED:
         return snapshot.started_at
-    if snapshot.status in HELD:
+    if snapshot.status.phase is Phase.HELD:
         return _waits_since(snapshot, _leaves(snapshot.steps or ()))
     return _has_run_since(snapshot.steps or ()) if snapshot.status is Status.RUNNING else None
 

@@ -30,6 +30,7 @@ from providers.contract import (
     AuthFailed,
     BadResponse,
     NotFound,
+    Phase,
     ProviderError,
     Rejected,
     Snapshot,
@@ -53,7 +54,7 @@ MISS_EVERY = timedelta(minutes=5)  # 404s closer together count once
 RECENT = timedelta(hours=1)  # what ended before that is history when we first see it
 
 OPEN = frozenset(OPEN_STATUSES)
-SLOW = frozenset({Status.WAITING.value, Status.USER_INPUT.value, Status.PAUSED.value})
+SLOW = frozenset(status.value for status in Status if status.phase is Phase.HELD)
 
 
 @dataclass(frozen=True)

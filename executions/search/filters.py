@@ -16,6 +16,7 @@ from django.http import QueryDict
 
 from executions.display.freshness import freshness
 from executions.display.id_params import row_id
+from executions.display.statuses import LAMP_WORDS
 from executions.display.wall_clock import read_moment
 from executions.models import OPEN_STATUSES
 from executions.payloads.business_keys import normalized
@@ -27,14 +28,6 @@ from providers import registry
 from providers.contract import MAX_REF, Lamp, Status
 from providers.models import ProviderAccount
 
-LAMP_WORDS: Mapping[Lamp, str] = {
-    Lamp.NEEDS_YOU: "needs you",
-    Lamp.FAILED: "failed",
-    Lamp.WARNING: "warning",
-    Lamp.ACTIVE: "active",
-    Lamp.DONE: "done",
-    Lamp.UNKNOWN: "unknown",
-}
 FLAG_WORDS: Mapping[str, str] = {
     "mine": "waiting for me",
     "overdue": "overdue",

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from providers.contract import FINAL, Status
+from executions.models import FINAL_STATUSES
 
 QUARTER = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,8 +25,6 @@ TABLES = (
     ("executions_workflowtally", "workflow_id"),
     ("executions_accounttally", "account_id"),
 )
-FINAL_STATUSES = tuple(status.value for status in Status if status in FINAL)
-
 IS_FINAL = f"IN ({', '.join(repr(status) for status in FINAL_STATUSES)})"
 _LADDER = f"'{{{','.join(repr(bound) for bound in LADDER)}}}'::float8[]"
 

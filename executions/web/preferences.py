@@ -14,9 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from executions.access.permissions import preference_of
 from executions.display.relative_times import zone_named, zone_names
-from executions.display.text import LAMP_ICONS, STATUS_ADVICE, STATUS_VIEWS
+from executions.display.statuses import LAMP_ICONS, LAMP_WORDS, STATUS_VIEWS
 from executions.models import Preference
-from executions.search.filters import LAMP_WORDS
 from executions.web.form_pages import next_address
 from executions.web.layout import THEMES
 from executions.web.live_page import changes, show
@@ -99,7 +98,8 @@ def statuses(request: HttpRequest) -> HttpResponse:
             "word": word,
             "icon": LAMP_ICONS[lamp],
             "statuses": [
-                (STATUS_VIEWS[status.value], STATUS_ADVICE[status]) for status in lamp.statuses
+                (STATUS_VIEWS[status.value], STATUS_VIEWS[status.value].advice)
+                for status in lamp.statuses
             ],
         }
         for lamp, word in LAMP_WORDS.items()

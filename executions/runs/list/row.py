@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from executions.display.freshness import Freshness, freshness
 from executions.display.people import DELETED_USER
+from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
-    STATUS_VIEWS,
     clock,
     duration,
     is_open_command,

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from executions.display import text as display_text
-from executions.display.text import LAMP_ICONS, STATUS_VIEWS, StatusView
+from executions.display.statuses import LAMP_ICONS, LAMP_WORDS, STATUS_VIEWS, StatusView
 from executions.search import counts as run_counts
 from executions.search.counts import CAP
-from executions.search.filters import LAMP_WORDS, Filters
+from executions.search.filters import Filters
 
 OWN = ("lamp", "status", "not_lamp", "not_status")
 

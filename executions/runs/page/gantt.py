@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import duration, shown
-from executions.models import Transition
-from executions.runs.page.step_tree import FINAL_WORDS, Node
-from providers.contract import LAMPS, Status
+from executions.models import FINAL_STATUSES, Transition
+from executions.runs.page.step_tree import Node
+from providers.contract import Phase, Status
 
 LEAST = 0.5  # percent; a shorter bar could not be seen
 MOST_SPANS = 12  # of one group
@@ -24,15 +25,8 @@ DAY = 86400
 EVERY = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 180, 300, 600, 900, 1800,
          3600, 7200, 10800, 21600, 43200, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 365 * DAY)  # fmt: skip
 """Seconds between ticks."""
-HOLLOW = frozenset({Status.WAITING, Status.USER_INPUT, Status.PAUSED, Status.QUEUED})
+HOLLOW = (Phase.BEFORE, Phase.HELD)
 """Nothing is worked on: drawn as an outline."""
-WAITS = {
-    "queued": "queued",
-    "running": "ran",
-    "waiting": "waited",
-    "user_input": "waited for a person",
-    "paused": "was paused",
-}
 
 
 class Bar(NamedTuple):
@@ -119,7 +113,7 @@ def _until(node: Node, last: datetime) -> datetime:
     if node.end is not None:
         return node.end
     start = node.start or last
-    return start if node.status in FINAL_WORDS else max(last, start)
+    return start if node.status in FINAL_STATUSES else max(last, start)
 
 
 def _merged(
@@ -138,8 +132,8 @@ def _merged(
 
 
 def look_of(status: str) -> str:
-    lamp = LAMPS[Status(status)].value
-    return f"{lamp} hollow" if status in HOLLOW else lamp
+    lamp = Status(status).lamp.value
+    return f"{lamp} hollow" if Status(status).phase in HOLLOW else lamp
 
 
 def gap_before(node: Node, scale: Scale) -> tuple[Bar | None, str]:
@@ -175,7 +169,7 @@ def stretches(moves: Sequence[Transition], end: datetime) -> list[tuple[str, dat
         start = move.provider_time or move.observed_at
         after = moves[number + 1] if number + 1 < len(moves) else None
         until = min((after.provider_time or after.observed_at) if after else end, end)
-        if move.to_status not in FINAL_WORDS and until > start:
+        if move.to_status not in FINAL_STATUSES and until > start:
             found.append((move.to_status, start, until))
     return found
 
@@ -186,7 +180,7 @@ def spent(found: Sequence[tuple[str, datetime, datetime]]) -> list[str]:
     for status, start, until in found:
         sums[status] = sums.get(status, timedelta()) + (until - start)
     return [
-        f"{words} {duration(sums[status].total_seconds())}"
-        for status, words in WAITS.items()
-        if status in sums
+        f"{view.spent} {duration(sums[status].total_seconds())}"
+        for status, view in STATUS_VIEWS.items()
+        if view.spent and status in sums
     ]

@@ -10,13 +10,8 @@ from django.http import HttpRequest
 
 from executions.commands.display import command_view
 from executions.display.people import user_name
-from executions.display.text import (
-    STATUS_VIEWS,
-    iso,
-    moment,
-    plain,
-    time_tag,
-)
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import iso, moment, plain, time_tag
 from executions.models import (
     Command,
     CommandState,

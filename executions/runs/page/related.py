@@ -7,7 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions.display.text import STATUS_VIEWS, duration, iso, moment, plain
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import duration, iso, moment, plain
 from executions.models import Execution, Step
 from executions.search import overdue
 

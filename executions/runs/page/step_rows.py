@@ -10,9 +10,10 @@ from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
 from executions.display.freshness import freshness
-from executions.display.text import STATUS_VIEWS, duration, iso, moment, plain, size, stamped, zone
+from executions.display.statuses import STATUS_VIEWS, WORST_FIRST
+from executions.display.text import duration, iso, moment, plain, size, stamped, zone
 from executions.models import Execution, Step, Transition
-from executions.runs.page import gantt, step_tree
+from executions.runs.page import gantt
 from executions.runs.page.gantt import Scale
 from executions.runs.page.step_tree import Node, Row, Shown
 from providers import exact_json
@@ -124,9 +125,9 @@ def _group(each: Shown) -> dict[str, Any]:
     """What a group says of its members."""
     node = each.node
     counts = [
-        {"status": STATUS_VIEWS[word.value], "count": node.counts[word.value]}
-        for word in step_tree.WORST
-        if word.value in node.counts
+        {"status": STATUS_VIEWS[status], "count": node.counts[status]}
+        for status in WORST_FIRST
+        if status in node.counts
     ]
     return {
         "is_group": True,

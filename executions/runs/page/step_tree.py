@@ -12,21 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from executions.models import PROBLEM_STATUSES
-from providers.contract import FINAL, Status
+from executions.display.statuses import WORST_FIRST
+from executions.models import FINAL_STATUSES, PROBLEM_STATUSES
+from providers.contract import Status
 
 MAX_DEPTH = 20  # blocks inside one another; what is deeper stands in the last one
 REPEATS = 4  # steps of one name beside each other, from which they are one row
 FEW = 10  # repetitions that a short run shows at once
 ROOMY = 100  # steps of a run that is shown whole
 PEEK = 5  # steps that a closed group shows all the same, because they matter
-FINAL_WORDS = frozenset(status.value for status in FINAL)
 MATTERS = frozenset({*PROBLEM_STATUSES, Status.USER_INPUT.value})
-WORST = (
-    Status.USER_INPUT, Status.FAILED, Status.TIMED_OUT, Status.RUNNING, Status.WAITING,
-    Status.PAUSED, Status.UNKNOWN, Status.WARNING, Status.QUEUED, Status.CANCELED,
-    Status.SUCCEEDED, Status.SKIPPED,
-)  # fmt: skip
 NUMBERED = re.compile(r"^(.*?\S)\s*(?:-[0-9a-f]{1,3}|#\d+|\[\d+\]|\(\d+\))$")
 """`load-3f1`, `load #2`, `load[2]`, `load (2)`: marks of one repetition, not of another step."""
 
@@ -77,7 +72,7 @@ class Node:
     def status(self) -> str:
         if self.row is not None:
             return self.row.status
-        return next((word.value for word in WORST if word.value in self.counts), "unknown")
+        return next((status for status in WORST_FIRST if status in self.counts), "unknown")
 
     def leaves(self) -> Iterator[Node]:
         if not self.children:
@@ -148,7 +143,7 @@ def _measure(node: Node, begin: datetime | None) -> None:
     _sum(node)
     if row is not None:
         node.start = row.started_at or node.start
-        node.end = row.finished_at or (node.end if row.status in FINAL_WORDS else None)
+        node.end = row.finished_at or (node.end if row.status in FINAL_STATUSES else None)
     node.children = _repeated(node.children)
 
 
@@ -157,7 +152,7 @@ def _sum(node: Node) -> None:
         node.counts.update(child.counts)
     starts = [child.start for child in node.children if child.start]
     ends = [child.end for child in node.children if child.end]
-    goes_on = any(status not in FINAL_WORDS for status in node.counts)
+    goes_on = any(status not in FINAL_STATUSES for status in node.counts)
     node.start = min(starts, default=None)
     node.end = None if goes_on else max(ends, default=None)
 

@@ -17,7 +17,8 @@ from executions.access.permissions import may_act, visible_executions
 from executions.commands import display as command_display
 from executions.correlation import views as key_views
 from executions.display.freshness import freshness
-from executions.display.text import STATUS_VIEWS, duration, iso, mark, moment, plain, size, time_tag
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import duration, iso, mark, moment, plain, size, time_tag
 from executions.errors import views as error_views
 from executions.inbox import question_page
 from executions.models import (

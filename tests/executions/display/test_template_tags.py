@@ -8,7 +8,7 @@ import pytest
 from django.template import engines
 from django.utils import timezone
 
-from executions.display.text import STATUS_VIEWS
+from executions.display.statuses import STATUS_VIEWS
 
 NOON = datetime(2026, 1, 22, 11, 3, 5, tzinfo=UTC)
 

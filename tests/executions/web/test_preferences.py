@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from executions.display.relative_times import ago, relative, zone_named, zone_names
-from executions.display.text import STATUS_ADVICE, duration
+from executions.display.statuses import STATUS_VIEWS
+from executions.display.text import duration
 from executions.models import LogEntry, Preference
 from providers.contract import Status
 
@@ -168,7 +169,7 @@ def test_a_run_that_ended_before_it_began_took_no_negative_time(ana, put):
 def test_every_status_has_its_meaning_and_what_to_do(ana, status):
     page = ana.get("/statuses/").content.decode()
     own = page[page.index(f'<div id="{status}">') :].split("</div>")[0]
-    assert f"What to do: {STATUS_ADVICE[status]}" in own.replace("&#x27;", "'")
+    assert f"What to do: {STATUS_VIEWS[status].advice}" in own.replace("&#x27;", "'")
 
 
 @pytest.mark.parametrize("status", Status, ids=str)
