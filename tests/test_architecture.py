@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
 
@@ -98,3 +99,19 @@ def test_every_module_says_what_lives_in_it(path):
 def test_no_module_has_a_name_that_says_nothing(path):
     nothing = {"utils", "helpers", "common", "base", "services", "managers", "misc"}
     assert path.stem not in nothing
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=where)
+def test_code_that_tests_hand_to_a_process_imports_what_exists(path):
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    lines = re.findall(
+        r"^from ((?:config|executions|providers)[\w.]*) import (\w[\w, ]*)$", "\n".join(texts), re.M
+    )
+    for module, names in lines:
+        found = importlib.import_module(module)
+        for name in re.split(r", *", re.sub(r" as \w+", "", names)):
+            assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), name

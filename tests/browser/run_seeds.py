@@ -10,9 +10,9 @@ ACCOUNT = """
 from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
-from executions.durations import measure
+from executions.search.overdue import measure
 from executions.models import Command, Execution, LogEntry
-from executions.storing import store
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Step, Verb
 from providers.models import ProviderAccount

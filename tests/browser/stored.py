@@ -13,9 +13,8 @@ STORE = """
 import json
 from datetime import timedelta
 from django.utils import timezone
-from executions import rekeying
 from executions.models import CorrelationRule
-from executions.polling import store_and_tell
+from executions.polling.poller import store_and_tell
 from providers import contract
 from providers.models import ProviderAccount
 

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.browser
 STORE = """
 from datetime import timedelta
 from django.utils import timezone
-from executions import live
+from executions.live import publish
 from executions.models import Execution
-from executions.storing import store
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
@@ -33,7 +33,7 @@ store(account.pk, {seq}, [
         started_at=now - timedelta(minutes=n), offers=frozenset({{Verb.CANCEL}}))
     for n in range({first}, {last})])
 stored = Execution.objects.filter(account=account)
-live.publish_runs(account.pk, stored.values_list("pk", "version"))
+publish.publish_runs(account.pk, stored.values_list("pk", "version"))
 print(account.pk)
 """
 

@@ -25,7 +25,7 @@ import json, uuid
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from executions.models import Question
-from executions.storing import store
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount

@@ -22,7 +22,7 @@ ProviderAccount.objects.create(name="Told account", provider="generio", health="
 """
 RUN = """
 from django.utils import timezone
-from executions.storing import store
+from executions.storage.store import store
 from providers.contract import Snapshot, Status, Workflow
 from providers.models import ProviderAccount
 account = ProviderAccount.objects.get(name="Told account")

@@ -17,7 +17,7 @@ SEED = """
 from datetime import timedelta
 from django.utils import timezone
 from executions.models import Question as Asked
-from executions.polling import store_and_tell
+from executions.polling.poller import store_and_tell
 from providers.contract import Question, Snapshot, Status, Workflow
 from providers.models import ProviderAccount
 now = timezone.now()
@@ -43,7 +43,7 @@ Asked.objects.filter(execution__ref="closed").update(
 """
 ASKS = """
 from executions.models import Execution
-from executions.polling import store_and_tell
+from executions.polling.poller import store_and_tell
 from providers.contract import Question, Snapshot, Status, Workflow
 run = Execution.objects.select_related("account").get(ref="asked")
 question = Question(ref="q", kind="approval", title="Release?")

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.browser
 STORE = """
 from datetime import timedelta
 from django.utils import timezone
-from executions import live
-from executions.storing import store
+from executions.live import publish
+from executions.storage.store import store
 from executions.models import Workflow
 from providers import contract
 from providers.contract import Snapshot, Status
@@ -30,7 +30,7 @@ for ref, status, flow, age, seq in {runs!r}:
         started_at=now - timedelta(seconds=age),
         input={{"order": "Order " + ref}}, steps=(),
         workflow=contract.Workflow(ref=flow, name="Desk " + flow))])
-    live.publish_runs(account.pk, [(each.execution_id, each.version) for each in stored],
+    publish.publish_runs(account.pk, [(each.execution_id, each.version) for each in stored],
                       [each.execution_id for each in stored if each.is_new])
 Workflow.objects.filter(name__startswith="Desk").update(
     successes=20, typical_seconds=40, long_seconds={long})

@@ -29,7 +29,7 @@ LogEntry.objects.bulk_create(
     LogEntry(execution=run, seq=n + 1, at=at(n / 50), step_ref="read" if n < 9 else "",
              level="error" if n == 400 else "info", text=f"depot {n} is settled")
     for n in range(first, first + (40 if TURN else 1500)))
-from executions.live import publish_runs
+from executions.live.publish import publish_runs
 publish_runs(account.pk, [(run.pk, run.version)])
 print(run.pk)
 """

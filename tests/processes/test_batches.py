@@ -21,15 +21,16 @@ import uuid
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.http import QueryDict
-from executions import batches, filters, freezing
+from executions.bulk import batches, selection
+from executions.search import filters
 from providers.contract import Verb
 from providers.models import ProviderAccount
 user = User.objects.get(username="admin")
 accounts = ProviderAccount.objects.filter(name__startswith="Batch ").in_bulk()
-asked = freezing.Asked(user, Verb.CANCEL, uuid.uuid4(), accounts)
+asked = selection.Asked(user, Verb.CANCEL, uuid.uuid4(), accounts)
 query = QueryDict("&".join(f"account={pk}" for pk in accounts))
 found = filters.parse(query, accounts, now=timezone.now())
-batch = freezing.freeze_matching(asked, found)
+batch = selection.freeze_matching(asked, found)
 problems = batches.start(batch, reason="drill", typed="30", address=None)
 print(problems, batch.pk)
 """

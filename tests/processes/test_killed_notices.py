@@ -16,20 +16,20 @@ from tests.product import Product
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 RULE = """
-from executions import notice_rules
+from executions.notifications import rules
 from providers.models import ProviderAccount
 account = ProviderAccount.objects.create(name="Killed", provider="generio", enabled=True,
     settings={{"base_url": "http://127.0.0.1:9"}}, next_poll_at="2099-01-01T00:00Z")
-form = notice_rules.rule_form()({{"name": "Killed", "event": "failed", "enabled": "on",
+form = rules.rule_form()({{"name": "Killed", "event": "failed", "enabled": "on",
     "pause_seconds": "0", "accounts": [account.pk], "new_addresses": "{url}"}})
 assert form.is_valid(), form.errors
-notice_rules.set_up(form.save(commit=False), form, by="test")
+rules.set_up(form.save(commit=False), form, by="test")
 form.save_m2m()
 """
 FAILURES = """
 import time
 from django.utils import timezone
-from executions.storing import store
+from executions.storage.store import store
 from providers.contract import Snapshot, Status, Workflow
 from providers.models import ProviderAccount
 account = ProviderAccount.objects.get(name="Killed")

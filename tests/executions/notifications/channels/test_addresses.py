@@ -161,7 +161,7 @@ TRIES = {
 }
 SCRIPT = """
 import socket
-from providers.courier import _Door
+from executions.notifications.channels.courier import _Door
 from providers.network import Policy, Refused
 door = _Door(Policy(), True)
 door.watch()
