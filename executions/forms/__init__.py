@@ -1,11 +1,19 @@
 """From a provider's question to a Django form, and back to the body that is sent.
 
-The door: `compile_question` and `compile_triple`. The stages, in order: `form_source` (what came),
-`reading` with `schemas`, `conditional_schema`, `layouts`, `choices`, `controls` and `conditions`
-(to a `tree`), `defaults` and `form_instance` (defaults, rows, names, visibility), `answers` with
-`fields` and `checks` (the Django form), `validation` over `schema_dialects` (the whole schema) and
-`complaint_placement` (its complaints at their fields), `template_nodes` (what templates draw),
-`bodies` (what is sent). The rules are in docs/operate/forms.md."""
+The door: `compile_question` and `compile_triple`. The stages, in order:
+
+1. `form_source`: schema, form and model as they came, made plain JSON.
+2. `parser`, with `layout`, `json_schema`, `conditional_schema`, `options`, `controls` and
+   `conditions`: the compiled tree of `compiled_nodes`, once per question.
+3. `form_instance`: the instance. Its `instance_nodes` have rows, names, values and visibility, and
+   are what templates draw. `value_codec`, `dates` and `files` are between values and inputs.
+4. `django_form` with `django_fields`: what is posted, checked by `validation` over
+   `schema_dialects` (the whole schema). `schema_rules` words the complaints,
+   `complaint_placement` finds their fields.
+5. `request_body`: what is sent; `answer_summary` and `secret_fields` show it to people.
+
+`compiled_form` holds it together and keeps drafts with `draft_carry_over`. The rules are in
+docs/forms.md."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
+from executions.forms.compiled_nodes import Leaf, Repeat
 from executions.forms.files import short_files
 from executions.forms.json_path import EACH, MISSING, Path, dig, drop, key_text
-from executions.forms.nodes import Leaf, Repeat
 from providers import exact_json
 
 

@@ -8,21 +8,19 @@ from functools import cached_property
 from typing import Any
 
 from executions.forms.answer_summary import in_words
+from executions.forms.compiled_nodes import Leaf, Node, Repeat, every, looks_secret
 from executions.forms.complaint_placement import missing
-from executions.forms.condition_parser import Condition
 from executions.forms.conditional_schema import COMBINING
-from executions.forms.defaults import explicit, with_defaults
+from executions.forms.conditions import Condition
 from executions.forms.django_form import AnswerForm
 from executions.forms.draft_carry_over import changed_rows, collected, differences, fitting_value
 from executions.forms.files import data_url
 from executions.forms.form_instance import NAME, Drawing
 from executions.forms.form_source import CannotShow
 from executions.forms.json_path import EACH, Path, complained, key_text
-from executions.forms.json_schema import Schemas
+from executions.forms.json_schema import Schemas, explicit, with_defaults
 from executions.forms.messages import plain
-from executions.forms.nodes import Leaf, Node, Repeat, every, looks_secret
-from executions.forms.request_body import masked, secret_texts
-from executions.forms.secret_fields import masked_part, passwords_in
+from executions.forms.secret_fields import masked, masked_part, passwords_in, secret_texts
 from executions.forms.validation import TooMuch
 from executions.forms.value_codec import CHOICE_CONTROLS
 
@@ -229,11 +227,6 @@ class CompiledForm:
         return result
 
     # --------------------------------------------------------------------------- what pages ask for
-
-    @property
-    def condition_names(self) -> frozenset[str]:
-        """Fields whose change can show or hide others; in rows their names go on with `_`."""
-        return frozenset(f"f{number}" for number in self.redrawing)
 
     @property
     def secret_names(self) -> frozenset[str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
+from executions.forms.compiled_nodes import Group, Leaf, Repeat
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import Path, is_below, key_text
-from executions.forms.nodes import Group, Leaf, Repeat
 from executions.forms.schema_rules import (
     ALTERNATIVES,
     REQUIRED,

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from executions.forms.condition_evaluator import Scope
-from executions.forms.condition_parser import Condition
+from executions.forms.compiled_nodes import Branch
+from executions.forms.conditions import Condition, Scope
 from executions.forms.json_path import EACH, MISSING, Path, dig
-from executions.forms.nodes import Branch
 from executions.forms.options import is_equal
 from executions.forms.validation import TooMuch, Validation
 

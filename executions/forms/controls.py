@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from executions.forms.compiled_nodes import Kind, Option, Shape
 from executions.forms.json_path import MISSING
-from executions.forms.nodes import Kind, Option, Shape
 
 MANY_OPTIONS = 15  # above this a list is easier to use than boxes
 FEW_OPTIONS = 4  # up to this, options are shown as radio buttons

@@ -9,14 +9,13 @@ from django import forms
 from jsonschema.exceptions import ValidationError
 
 from executions.forms import request_body, schema_rules
+from executions.forms.compiled_nodes import Group, Leaf, Repeat, Text
 from executions.forms.complaint_placement import Placed, is_field, placed
 from executions.forms.django_fields import AnswerField, RowsField, foreign
 from executions.forms.form_instance import Drawing
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import MISSING, Path, dig, key_text, put
-from executions.forms.nodes import Group, Leaf, Repeat, Text
 from executions.forms.options import is_equal
-from executions.forms.template_nodes import Shown, show
 from executions.forms.validation import TooMuch
 
 
@@ -55,6 +54,7 @@ class AnswerForm(forms.Form):
     def add_items(self, items: list[Drawn], *, is_idle: bool, in_row: bool) -> None:
         for drawn in items:
             self.by_name[drawn.name] = drawn
+            drawn.form = self
             if drawn.is_visible and isinstance(drawn.node, Leaf) and is_field(drawn):
                 self.fields[drawn.name] = self.field(drawn, is_idle, in_row)
             elif drawn.is_visible and isinstance(drawn.node, Repeat):
@@ -157,11 +157,6 @@ class AnswerForm(forms.Form):
     # ------------------------------------------------------------------------------- for templates
 
     @property
-    def nodes(self) -> list[Shown]:
-        """What the template draws, in order."""
-        return show(self, self.drawing.items)
-
-    @property
     def quick_name(self) -> str:
         """The input of the field that quick buttons answer."""
         return self.add_prefix(self.quick) if self.quick else ""
@@ -210,14 +205,8 @@ class AnswerForm(forms.Form):
     @property
     def warnings(self) -> dict[str, str]:
         """Doubts that do not stop anyone, by field name."""
-        doubts = {}
-        for name, value in getattr(self, "cleaned_data", {}).items():
-            node = self.by_name[name].node
-            if isinstance(node, Leaf):
-                doubt = schema_rules.doubt_about_format(node.shape.rules, value)
-                if doubt:
-                    doubts[name] = doubt
-        return doubts
+        doubts = {name: self.by_name[name].warning for name in self.fields}
+        return {name: doubt for name, doubt in doubts.items() if doubt}
 
     def find(self, path: Path) -> str:
         """The name of the field at a path, a visible one first; "" where there is none."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from executions.forms.compiled_nodes import Leaf, Repeat
 from executions.forms.dates import chosen_moment
-from executions.forms.instance_nodes import MAX_ROWS, Drawn
+from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import MISSING, Path, key_text
-from executions.forms.nodes import Leaf, Repeat
 from executions.forms.value_codec import CHOICE_CONTROLS, LIST_CONTROLS, normal, shown
 
 
@@ -29,10 +29,10 @@ def changed_rows(drawn: Drawn, tokens: list[str], tool: str, rest: str, is_full:
     """The rows after a button: within the list's limits, else as they were."""
     node = drawn.repeat
     if tool == "_add":
-        most = MAX_ROWS if node.most is None else min(node.most, MAX_ROWS)
         used = {int(token[1:]) for token in tokens if token[0] == "n"}
         number = max(used, default=-1) + 1
-        return tokens if is_full or len(tokens) >= most or number > 999 else [*tokens, f"n{number}"]
+        is_full = is_full or len(tokens) >= drawn.most or number > 999
+        return tokens if is_full else [*tokens, f"n{number}"]
     token, _, direction = rest.partition(":")
     if token not in tokens:
         return tokens

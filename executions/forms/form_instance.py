@@ -11,14 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from executions.forms.condition_evaluator import Scope, Unclear
-from executions.forms.condition_parser import Condition
-from executions.forms.defaults import with_defaults
+from executions.forms.compiled_nodes import Group, Leaf, Node, Repeat, Text
+from executions.forms.conditions import Condition, Scope, Unclear
 from executions.forms.form_source import CannotShow
 from executions.forms.instance_nodes import MAX_ROWS, Drawn, Frame, Row, first_tokens
 from executions.forms.json_path import MISSING, dig
-from executions.forms.json_schema import Schemas
-from executions.forms.nodes import Group, Leaf, Node, Repeat, Text
+from executions.forms.json_schema import Schemas, with_defaults
 from executions.forms.request_body import assembled
 from executions.forms.validation import one_limit
 from executions.forms.value_codec import Unreadable, control_for, normal
@@ -51,8 +49,8 @@ class Drawing:
         self.drawn += 1
         if self.drawn > MAX_DRAWN:
             raise CannotShow(f"its lists hold more than {MAX_DRAWN} fields")
-        demands = getattr(node, "demands", ())
-        self.has_conditions = self.has_conditions or node.condition is not None or bool(demands)
+        is_conditional = node.condition is not None or bool(node.demands)
+        self.has_conditions = self.has_conditions or is_conditional
         if isinstance(node, Text):
             return Drawn(node, "", frame)
         drawn = Drawn(node, "_".join((f"f{node.number}", *frame.tokens)), frame)
@@ -95,7 +93,7 @@ class Drawing:
             start = with_defaults(self.schemas, MISSING, node.item_shape)
         skip, tokens = len(node.path) + 1, (*frame.tokens, token)
         inner = Frame(start, skip, tokens, (*frame.indices, position))
-        return Row(token, inner, [self.draw(item, inner) for item in node.items])
+        return Row(token, inner, [self.draw(item, inner) for item in node.items], drawn)
 
     def leaves(self, *, only_visible: bool = True) -> Iterator[Drawn]:
         """Fields in reading order."""
@@ -133,7 +131,7 @@ class Drawing:
     def decide(self, items: list[Drawn], model: Any, *, is_shown: bool) -> None:
         for drawn in items:
             drawn.is_visible = is_shown and self.holds(drawn, drawn.node.condition, model)
-            demands = getattr(drawn.node, "demands", ())
+            demands = drawn.node.demands
             drawn.is_demanded = any(self.holds(drawn, each, model) for each in demands)
             self.decide(drawn.items, model, is_shown=drawn.is_visible)
             for row in drawn.rows:

@@ -8,10 +8,12 @@ cannot be one field become the kind "any", which is drawn as JSON text.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
+from executions.forms.compiled_nodes import Branch, Kind, Shape
 from executions.forms.conditional_schema import (
     TOLD_BY,
     Test,
@@ -24,7 +26,6 @@ from executions.forms.conditional_schema import (
 )
 from executions.forms.form_source import CannotShow
 from executions.forms.json_path import EACH, MISSING, Path
-from executions.forms.nodes import Branch, Kind, Shape
 from executions.forms.schema_dialects import is_demanded, pointed
 from executions.forms.validation import Validation
 
@@ -368,3 +369,42 @@ def kind_of(value: Any) -> Kind:
         if isinstance(value, cast(type, types)):
             return cast(Kind, kind)
     return "object" if isinstance(value, dict) else "any"
+
+
+# --------------------------------------------------------------- whole values against their schema
+
+
+def with_defaults(schemas: Schemas, value: Any, shape: Shape, depth: int = 0) -> Any:
+    """`value` with the schema's defaults in nested objects, not in list items that exist."""
+    if value is MISSING and "default" in shape.rules:
+        value = deepcopy(shape.rules["default"])
+    is_missing = value is MISSING
+    filled = {} if is_missing else value
+    if depth > MAX_DEPTH or not isinstance(filled, dict):
+        return value
+    for name, schema in properties_of(shape).items():
+        if not isinstance(schema, dict):
+            continue
+        below = schemas.shape(schema, shape.trail)
+        given = with_defaults(schemas, filled.get(name, MISSING), below, depth + 1)
+        if given is not MISSING:
+            filled[name] = given
+    return MISSING if is_missing and not filled else filled
+
+
+def explicit(schemas: Schemas, value: Any, shape: Shape, depth: int = 0) -> Any:
+    """`value` with every property present, empty ones in the way their type is empty."""
+    if value is MISSING:
+        value = _empty(shape)
+    if isinstance(value, dict) and depth <= MAX_DEPTH:
+        for name, schema in properties_of(shape).items():
+            below = schemas.shape(schema, shape.trail)
+            value[name] = explicit(schemas, value.get(name, MISSING), below, depth + 1)
+    return value
+
+
+def _empty(shape: Shape) -> Any:
+    if shape.is_nullable:
+        return None
+    empties: dict[Kind, Any] = {"string": "", "boolean": False, "array": [], "object": {}}
+    return deepcopy(empties.get(shape.kind))

@@ -6,9 +6,9 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from executions.forms.compiled_nodes import Kind, Option, Shape
 from executions.forms.json_path import MISSING
 from executions.forms.messages import plain, words_only
-from executions.forms.nodes import Kind, Option, Shape
 from providers.contract import shows
 
 MAX_OPTIONS = 2000

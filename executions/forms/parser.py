@@ -10,9 +10,18 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from executions.forms.condition_evaluator import Unclear
-from executions.forms.condition_parser import Condition, both, parse_condition
+from executions.forms.compiled_nodes import (
+    Group,
+    Leaf,
+    Node,
+    Option,
+    Repeat,
+    Shape,
+    Text,
+    looks_secret,
+)
 from executions.forms.conditional_schema import Test, as_condition
+from executions.forms.conditions import Condition, Unclear, both, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
 from executions.forms.files import accepted
 from executions.forms.form_source import CannotShow, Triple
@@ -34,7 +43,6 @@ from executions.forms.layout import (
     wording_for,
 )
 from executions.forms.messages import plain
-from executions.forms.nodes import Group, Leaf, Node, Option, Repeat, Shape, Text, looks_secret
 from executions.forms.options import options_for
 from executions.forms.schema_dialects import compiled_pattern
 from executions.forms.schema_rules import count
@@ -130,7 +138,7 @@ class Reader:
             return [self.group(entry, sections, around)]
         words = wording_for(entry, "")
         if words.help and kind not in IGNORED:
-            return [Text(words.help, self.condition(entry))]
+            return [Text(words, self.condition(entry))]
         self.left_out += kind not in IGNORED
         self.note(f"an entry of type {kind or 'none'!r} without a key is left out")
         return []

@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
+from executions.forms.compiled_nodes import Group, Leaf, Repeat
 from executions.forms.instance_nodes import Drawn, Row
 from executions.forms.json_path import MISSING, Path, drop, put
-from executions.forms.nodes import Group, Leaf, Repeat, name_of
-from providers.redaction import MASK
-from providers.secret_names import has_content
 
 ValueOf = Callable[[Drawn], Any]
 
@@ -88,8 +86,7 @@ def _flat(items: list[Drawn]) -> Iterator[Drawn]:
 
 def _path(drawn: Drawn) -> Path:
     """The path inside the frame."""
-    path: Path = getattr(drawn.node, "path", ())
-    return path[drawn.frame.skip :]
+    return drawn.node.path[drawn.frame.skip :]
 
 
 def _set(drawn: Drawn, holder: list[Any], value: Any) -> None:
@@ -122,28 +119,3 @@ def _all_go(drawn: Drawn) -> bool:
         not isinstance(item.node, Leaf) or item.node.when_hidden == "remove"
         for item in _flat(drawn.items)
     )
-
-
-def secret_texts(
-    value: Any, is_secret: Callable[[Path], bool], at: Path = (), is_inside: bool = False
-) -> Iterator[str]:
-    """The texts that `masked` would replace."""
-    is_inside = is_inside or (bool(at) and is_secret(at))
-    if isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from secret_texts(item, is_secret, (*at, key), is_inside)
-    elif isinstance(value, str) and is_inside:
-        yield value
-    elif isinstance(value, int | float) and not isinstance(value, bool) and is_inside:
-        yield str(value)
-
-
-def masked(value: Any, is_secret: Callable[[Path], bool], at: Path = ()) -> Any:
-    """A copy of a body with secret values replaced, for people to look at."""
-    if at and is_secret(at) and has_content(name_of(at), value):
-        return MASK
-    if isinstance(value, dict):
-        return {key: masked(item, is_secret, (*at, key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [masked(item, is_secret, (*at, i)) for i, item in enumerate(value)]
-    return value

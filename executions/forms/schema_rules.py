@@ -12,11 +12,11 @@ from django.core.exceptions import ValidationError as FormatError
 from django.core.validators import URLValidator, validate_email
 from jsonschema.exceptions import ValidationError
 
+from executions.forms.compiled_nodes import Leaf, Repeat
 from executions.forms.dates import to_input
 from executions.forms.json_path import MISSING
 from executions.forms.json_schema import kind_of
 from executions.forms.messages import plain
-from executions.forms.nodes import Leaf, Repeat
 from executions.forms.schema_dialects import is_number
 from providers.redaction import MASK
 

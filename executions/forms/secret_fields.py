@@ -1,4 +1,4 @@
-"""A triple for people and programs to look at: as the provider sent it, without its secrets.
+"""Triples and bodies for people and programs to look at, without their secrets.
 
 Secrets are the values of fields with a password's type or a secret's name, wherever a part of the
 triple holds them: in the model, and in defaults of the schema and the form.
@@ -7,13 +7,14 @@ triple holds them: in the model, and in defaults of the schema and the form.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from executions.forms.compiled_nodes import name_of
 from executions.forms.json_path import EACH, MISSING, Path, dig, parse_key
-from executions.forms.request_body import masked
 from providers import exact_json
 from providers.redaction import MASK
+from providers.secret_names import has_content
 
 MAX_DEPTH = 40
 MAX_ENTRIES = 5000  # of a layout that are looked at
@@ -134,3 +135,28 @@ def _form(entry: Any, is_secret: IsSecret, depth: int) -> Any:
         else _form(value, is_secret, depth + 1)
         for word, value in entry.items()
     }
+
+
+def secret_texts(
+    value: Any, is_secret: IsSecret, at: Path = (), is_inside: bool = False
+) -> Iterator[str]:
+    """The texts that `masked` would replace."""
+    is_inside = is_inside or (bool(at) and is_secret(at))
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from secret_texts(item, is_secret, (*at, key), is_inside)
+    elif isinstance(value, str) and is_inside:
+        yield value
+    elif isinstance(value, int | float) and not isinstance(value, bool) and is_inside:
+        yield str(value)
+
+
+def masked(value: Any, is_secret: IsSecret, at: Path = ()) -> Any:
+    """A copy of a body with secret values replaced, for people to look at."""
+    if at and is_secret(at) and has_content(name_of(at), value):
+        return MASK
+    if isinstance(value, dict):
+        return {key: masked(item, is_secret, (*at, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item, is_secret, (*at, i)) for i, item in enumerate(value)]
+    return value

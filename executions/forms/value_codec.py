@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 from executions.display.wall_clock import UnclearTime
 from executions.forms import dates, files
+from executions.forms.compiled_nodes import Leaf
 from executions.forms.json_path import MISSING
 from executions.forms.messages import plain
-from executions.forms.nodes import Leaf
 from executions.forms.options import index_of
 from providers import exact_json
 from providers.redaction import MASK

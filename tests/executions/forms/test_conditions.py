@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from executions.forms.condition_evaluator import Scope, Unclear
-from executions.forms.condition_parser import parse_condition
+from executions.forms.conditions import Scope, Unclear, parse_condition
 
 MODEL = {
     "a": 1, "b": "2", "t": "text", "empty": "", "none": None, "on": True, "off": False,

@@ -1,4 +1,8 @@
-"""What a form is after reading: a tree of fields, groups, lists and texts. Frozen values."""
+"""The compiled tree: fields, groups, lists and texts, without values. Frozen.
+
+Every node has `words`, a `path` (() where it has no data of its own), the `condition` under which
+it is visible and `demands`, the conditions under which it is required as well.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from executions.forms.condition_parser import Condition
+from executions.forms.conditions import Condition
 from executions.forms.json_path import MISSING, Path
 from providers.secret_names import is_secret_name
 
@@ -65,15 +69,16 @@ class Wording:
 class Text:
     """Words between fields."""
 
-    help: str
+    words: Wording
     condition: Condition | None = None
+    path: Path = ()
+    demands: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
 class Leaf:
     """One field. `number` makes its name, `control` its looks, `shape` its rules.
 
-    `demands`: conditions under which it is required as well.
     `is_free`: the form says that it may stay empty, whatever the schema demands.
     `when_hidden`: remove | retain | null | empty. `style` is how dates are written, `accepts` which
     kinds of file are taken.
@@ -105,13 +110,14 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Group:
-    """Fields under one heading. `path` is () where the group has no data of its own."""
+    """Fields under one heading."""
 
     number: int
     words: Wording
     items: tuple[Node, ...]
     path: Path = ()
     condition: Condition | None = None
+    demands: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
