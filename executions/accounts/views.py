@@ -9,21 +9,18 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
 
 from executions.access.permissions import visible_accounts
 from executions.accounts import account_actions
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
-from executions.display.text import duration, iso, mark, moment, plain, size, stamped, time_tag
+from executions.display.text import duration, iso, moment, plain, size, stamped, time_tag
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.polling import read_queue
 from executions.search.filters import provider_name
 from executions.web.form_pages import posted_from
-from executions.web.fragments import Fragment, fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of, address
 from providers import account_setup, registry
 from providers.adapter import Adapter
@@ -63,57 +60,35 @@ ABILITIES = (
 )
 
 
-@require_GET
-def account_list(request: HttpRequest) -> HttpResponse:
+@LivePage(
+    "executions/accounts/accounts.html",
+    changes="executions:accounts-changes",
+    fragments={"#accounts": "executions/accounts/_accounts.html"},
+)
+def accounts(request: HttpRequest) -> Shown:
     views = _account_views(request)
     context = {
         "accounts": views,
         "providers": capabilities(),
         "abilities": [word for word, _ in ABILITIES],
-        "changes_url": reverse("executions:accounts-changes"),
     }
-    return show(request, "executions/accounts/accounts.html", context, own_stamp=mark(views))
+    return Shown(context, stamp=views)
 
 
-@require_GET
-def accounts_changes(request: HttpRequest) -> HttpResponse:
-    views = _account_views(request)
-
-    def fragments() -> list[Fragment]:
-        html = fragment(request, "executions/accounts/_accounts.html", {"accounts": views})
-        return [Fragment("#accounts", html)]
-
-    return changes(request, mark(views), fragments)
-
-
-@require_GET
-def account_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+@LivePage(
+    "executions/accounts/account.html",
+    changes="executions:account-changes",
+    fragments={"#account": "executions/accounts/_account.html"},
+)
+def account(request: HttpRequest, pk: int) -> Shown:
+    found = get_object_or_404(visible_accounts(request.user), pk=pk)
+    detail = _detail(request, found)
     context = {
-        **_detail(request, account),
-        "changes_url": reverse("executions:account-changes", args=[pk]),
-        "providers": [each for each in capabilities() if each["key"] == account.provider],
+        **detail,
+        "providers": [each for each in capabilities() if each["key"] == found.provider],
         "abilities": [word for word, _ in ABILITIES],
     }
-    return show(
-        request,
-        "executions/accounts/account.html",
-        context,
-        own_stamp=mark(_detail(request, account)),
-    )
-
-
-@require_GET
-def account_changes(request: HttpRequest, pk: int) -> HttpResponse:
-    account = get_object_or_404(visible_accounts(request.user), pk=pk)
-    context = _detail(request, account)
-
-    def fragments() -> list[Fragment]:
-        return [
-            Fragment("#account", fragment(request, "executions/accounts/_account.html", context))
-        ]
-
-    return changes(request, mark(context), fragments)
+    return Shown(context, stamp=detail, args=[pk])
 
 
 @posted_from("executions:account")

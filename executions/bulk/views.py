@@ -19,39 +19,36 @@ from executions.bulk import item_views as batch_item_views
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
 from executions.display.id_params import row_id, row_ids
-from executions.display.text import mark
 from executions.inbox.question_page import intent_key
 from executions.models import BATCH_KINDS, Batch, BatchState
 from executions.search.filters import Filters, parse
 from executions.web.form_pages import posted_from
-from executions.web.fragments import Fragment, fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of, address, person, sees_all
 from providers.contract import Verb
 
 PAGE = 30
 
 
-@require_GET
-def batch_list(request: HttpRequest) -> HttpResponse:
+@LivePage(
+    "executions/bulk/batches.html",
+    changes="executions:batches-changes",
+    fragments={"#batches": "executions/bulk/_batches.html"},
+)
+def batch_list(request: HttpRequest) -> Shown:
     """Those of the person and of the accounts the person may see, newest first."""
-    context = {
-        **_list(request),
-        "changes_url": f"{reverse('executions:batches-changes')}?{request.GET.urlencode()}",
-    }
-    return show(
-        request, "executions/bulk/batches.html", context, own_stamp=mark(context["batches"])
-    )
-
-
-@require_GET
-def batches_changes(request: HttpRequest) -> HttpResponse:
     context = _list(request)
+    return Shown(context, stamp=context["batches"], query=f"?{request.GET.urlencode()}")
 
-    def fragments() -> list[Fragment]:
-        return [Fragment("#batches", fragment(request, "executions/bulk/_batches.html", context))]
 
-    return changes(request, mark(context["batches"]), fragments)
+BATCH_PAGE = LivePage(
+    "executions/bulk/batch.html",
+    changes="executions:batch-changes",
+    fragments={
+        "#batch-head": "executions/bulk/_head.html",
+        "#batch-items": "executions/bulk/_items.html",
+    },
+)
 
 
 @posted_from("executions:list")
@@ -79,28 +76,21 @@ def batch_detail(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_batch(request, pk)
     if batch.state == BatchState.DRAFT:
         return _preview(request, batch, {})
-    head = progress.head_of(request, batch)
-    items = batch_item_views.items_of(request, batch)
-    changes_url = reverse("executions:batch-changes", args=[pk])
-    context = {**head, **items, "changes_url": f"{changes_url}?{request.GET.urlencode()}"}
-    return show(request, "executions/bulk/batch.html", context, own_stamp=_stamp(head, items))
+    return BATCH_PAGE.show(request, _progress(request, batch))
 
 
 @require_GET
 def batch_changes(request: HttpRequest, pk: int) -> HttpResponse:
-    batch = get_batch(request, pk)
-    head = progress.head_of(request, batch)
-    items = batch_item_views.items_of(request, batch)
+    return BATCH_PAGE.changed(request, _progress(request, get_batch(request, pk)))
 
-    def fragments() -> list[Fragment]:
-        return [
-            Fragment("#batch-head", fragment(request, "executions/bulk/_head.html", head)),
-            Fragment(
-                "#batch-items", fragment(request, "executions/bulk/_items.html", {**head, **items})
-            ),
-        ]
 
-    return changes(request, _stamp(head, items), fragments)
+def _progress(request: HttpRequest, batch: Batch) -> Shown:
+    context = {
+        **progress.head_of(request, batch),
+        **batch_item_views.items_of(request, batch),
+    }
+    stamp = (context["stamp_of"], context["items"])
+    return Shown(context, stamp, query=f"?{request.GET.urlencode()}", args=[batch.pk])
 
 
 @posted_from("executions:batch")
@@ -204,7 +194,3 @@ def _list(request: HttpRequest) -> dict[str, Any]:
         "older": rows[PAGE - 1].pk if len(rows) > PAGE else "",
         "may_start": may_act(request.user),
     }
-
-
-def _stamp(head: dict[str, Any], items: dict[str, Any]) -> str:
-    return mark(head["stamp_of"], items["items"])

@@ -23,8 +23,7 @@ from executions.models import CorrelationRule, Execution, Question
 from executions.payloads.business_keys import MAX_KEY, normalized
 from executions.payloads.key_links import linked
 from executions.search.filters import provider_name
-from executions.web.fragments import Fragment, fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of
 
 
@@ -46,24 +45,16 @@ def key_search(request: HttpRequest) -> HttpResponse:
     return show(request, "executions/correlation/keys.html", context)
 
 
-@require_GET
-def key_detail(request: HttpRequest, value: str) -> HttpResponse:
-    context = _trace(request, value)
+@LivePage(
+    "executions/correlation/key.html",
+    changes="executions:key-changes",
+    fragments={"#trace": "executions/correlation/_key_trace.html"},
+)
+def key(request: HttpRequest, value: str | None = None) -> Shown:
+    """The value is the end of the page's address, and a parameter of its changes address."""
+    context = _trace(request, request.GET.get("value", "") if value is None else value)
     query = urlencode({"value": context["value"]})
-    context["changes_url"] = f"{reverse('executions:key-changes')}?{query}"
-    return show(request, "executions/correlation/key.html", context, own_stamp=_stamp(context))
-
-
-@require_GET
-def key_changes(request: HttpRequest) -> HttpResponse:
-    context = _trace(request, request.GET.get("value", ""))
-
-    def fragments() -> list[Fragment]:
-        return [
-            Fragment("#trace", fragment(request, "executions/correlation/_key_trace.html", context))
-        ]
-
-    return changes(request, _stamp(context), fragments)
+    return Shown(context, stamp=_stamp(context), query=f"?{query}")
 
 
 def key_address(value: str) -> str:

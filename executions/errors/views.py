@@ -10,7 +10,6 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
 
 from executions.access.permissions import require_may_act
 from executions.display.people import user_name
@@ -24,8 +23,7 @@ from executions.payloads.error_fingerprint import is_error_key
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
 from executions.web.form_pages import next_address, posted_from
-from executions.web.fragments import Fragment, fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of, address, person
 
 DEFAULT = "24h"
@@ -33,41 +31,25 @@ FEW = 3  # names in a line; the rest is counted
 EARLIER = 5  # acknowledgements shown of those that are over
 
 
-@require_GET
-def error_list(request: HttpRequest) -> HttpResponse:
+@LivePage(
+    "executions/errors/errors.html",
+    changes="executions:errors-changes",
+    fragments={"#errors": "executions/errors/_errors.html"},
+)
+def error_list(request: HttpRequest) -> Shown:
     context = _listed(request)
-    context["changes_url"] = f"{reverse('executions:errors-changes')}?finished={context['window']}"
-    return show(
-        request, "executions/errors/errors.html", context, own_stamp=mark(context["groups"])
-    )
+    return Shown(context, stamp=context["groups"], query=f"?finished={context['window']}")
 
 
-@require_GET
-def errors_changes(request: HttpRequest) -> HttpResponse:
-    context = _listed(request)
-
-    def fragments() -> list[Fragment]:
-        return [Fragment("#errors", fragment(request, "executions/errors/_errors.html", context))]
-
-    return changes(request, mark(context["groups"]), fragments)
-
-
-@require_GET
-def error_detail(request: HttpRequest, key: str) -> HttpResponse:
+@LivePage(
+    "executions/errors/error.html",
+    changes="executions:error-changes",
+    fragments={"#error": "executions/errors/_error.html"},
+)
+def error_detail(request: HttpRequest, key: str) -> Shown:
     context = _detail(request, key)
-    own = reverse("executions:error-changes", args=[key])
-    context["changes_url"] = f"{own}?finished={context['window']}"
-    return show(request, "executions/errors/error.html", context, own_stamp=_stamp(context))
-
-
-@require_GET
-def error_changes(request: HttpRequest, key: str) -> HttpResponse:
-    context = _detail(request, key)
-
-    def fragments() -> list[Fragment]:
-        return [Fragment("#error", fragment(request, "executions/errors/_error.html", context))]
-
-    return changes(request, _stamp(context), fragments)
+    query = f"?finished={context['window']}"
+    return Shown(context, stamp=_stamp(context), query=query, args=[key])
 
 
 @posted_from("executions:error")

@@ -12,20 +12,18 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
 
 from executions.access import audit_log
 from executions.access.permissions import preference_of
 from executions.display.id_params import row_id
-from executions.display.text import iso, mark, stamped, time_tag
+from executions.display.text import iso, stamped, time_tag
 from executions.display.wall_clock import read_moment
 from executions.handover import activity
 from executions.handover.activity import Event, Group, Window
 from executions.models import Preference
 from executions.web.account_banner import accounts_not_current
 from executions.web.form_pages import posted_from
-from executions.web.fragments import Fragment, fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of, address, person
 
 FEW = 8  # lines of a group before its own page is needed
@@ -40,24 +38,15 @@ NEVER_HERE = "12h"
 LONGEST = timedelta(days=7)
 
 
-@require_GET
-def shift(request: HttpRequest) -> HttpResponse:
+@LivePage(
+    "executions/handover/handover.html",
+    changes="executions:shift-changes",
+    fragments={"#shift": "executions/handover/_handover.html"},
+)
+def shift(request: HttpRequest) -> Shown:
     context = _view(request)
-    return show(
-        request, "executions/handover/handover.html", context, own_stamp=context["own_stamp"]
-    )
-
-
-@require_GET
-def shift_changes(request: HttpRequest) -> HttpResponse:
-    context = _view(request)
-
-    def fragments() -> list[Fragment]:
-        return [
-            Fragment("#shift", fragment(request, "executions/handover/_handover.html", context))
-        ]
-
-    return changes(request, context["own_stamp"], fragments)
+    stamp = (context["groups"], context["seen_at"], context["ignored"])
+    return Shown(context, stamp, query=f"?{request.GET.urlencode()}")
 
 
 @posted_from("executions:shift")
@@ -100,8 +89,6 @@ def _view(request: HttpRequest) -> dict[str, Any]:
         "blind": accounts_not_current(request),
         "ignored": ignored,
         "shift_query": f"?{urlencode(query)}" if query else "",
-        "changes_url": f"{reverse('executions:shift-changes')}?{request.GET.urlencode()}",
-        "own_stamp": mark(groups, preference_of(request.user).seen_at, ignored),
     }
 
 

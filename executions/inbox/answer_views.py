@@ -29,7 +29,7 @@ from executions.inbox.question_rows import line_answer
 from executions.models import Question
 from executions.web.form_pages import posted_from
 from executions.web.fragments import fragment, no_store, wants_fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown
 from executions.web.requester import address, person
 from providers import exact_json, registry
 from providers.contract import Verb
@@ -37,6 +37,13 @@ from providers.contract import Verb
 PREVIEW = "executions/inbox/_question_preview.html"
 OF_OURS = frozenset(
     ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen", "typed_at", "typed_by")
+)
+
+
+QUESTION_PAGE = LivePage(
+    "executions/inbox/question.html",
+    changes="executions:question-changes",
+    fragments=lambda request, context: question_fragments(request, context["run"]),
 )
 
 
@@ -50,9 +57,7 @@ def question_page(request: HttpRequest, pk: int) -> HttpResponse:
 def question_changes(request: HttpRequest, pk: int) -> HttpResponse:
     """The notice above the form, if something happened to the question."""
     question = get_question(request, pk)
-    return changes(
-        request, _stamp(request, question), lambda: question_fragments(request, question.execution)
-    )
+    return QUESTION_PAGE.changed(request, _shown(request, question, {"run": question.execution}))
 
 
 def _keep(request: HttpRequest, pk: int) -> None:
@@ -206,14 +211,13 @@ def _show(
         "run": run,
         "workflow": plain(run.workflow.name),
         "label": plain(run.name or run.ref),
-        "changes_url": reverse("executions:question-changes", args=[question.pk]) + "?only=1",
     }
-    own = _stamp(request, question)
-    return show(request, "executions/inbox/question.html", context, own_stamp=own, status=status)
+    return QUESTION_PAGE.show(request, _shown(request, question, context), status=status)
 
 
-def _stamp(request: HttpRequest, question: Question) -> str:
+def _shown(request: HttpRequest, question: Question, context: dict[str, Any]) -> Shown:
     own = (question.fingerprint, question.closed_at, question.claimed_by_id)
     newest = newest_answer(question)
     answer = (newest.key, newest.state, newest.message) if newest else None
-    return repr((own, answer, present_besides(request, question)))
+    stamp = (own, answer, present_besides(request, question))
+    return Shown(context, stamp, query="?only=1", args=[question.pk])

@@ -20,20 +20,25 @@ from executions.models import Question
 from executions.search import questions as question_search
 from executions.search.questions import Cursor, Wanted
 from executions.web.account_banner import accounts_out_of_sight
-from executions.web.fragments import Fragment, fragment
 from executions.web.inbox_badge import inbox_count
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of, sees_all
 
 MAX_ON_PAGE = 2 * question_search.PAGE  # with those that came while the page was open
+
+
+INBOX_PAGE = LivePage(
+    "executions/inbox/inbox.html",
+    changes="executions:inbox-changes",
+    fragments={"#inbox": "executions/inbox/_inbox.html"},
+)
 
 
 @require_GET
 def inbox(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
     found = _page(request, wanted)
-    context = _context(request, wanted, found.rows, found, newer=0)
-    return show(request, "executions/inbox/inbox.html", context, own_stamp=_stamp(context))
+    return INBOX_PAGE.show(request, _shown(request, wanted, found.rows, found, newer=0))
 
 
 @require_GET
@@ -42,18 +47,13 @@ def inbox_changes(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
     found = _page(request, wanted)
     known = _known(request)
-    shown = _shown(request, list(known))
+    open_lines = _open_lines(request, list(known))
     top = row_id(request.GET.get("top", "")) or 0
-    new = _new(request, wanted, top, {row.pk for row in shown})
-    has_room = found.after is None and len(shown) < MAX_ON_PAGE
-    rows = [*shown, *new[: MAX_ON_PAGE - len(shown)]] if has_room else shown
-    newer = len(new) - (len(rows) - len(shown))
-    context = _context(request, wanted, rows, found, newer, known)
-
-    def fragments() -> list[Fragment]:
-        return [Fragment("#inbox", fragment(request, "executions/inbox/_inbox.html", context))]
-
-    return changes(request, _stamp(context), fragments)
+    new = _new(request, wanted, top, {row.pk for row in open_lines})
+    has_room = found.after is None and len(open_lines) < MAX_ON_PAGE
+    rows = [*open_lines, *new[: MAX_ON_PAGE - len(open_lines)]] if has_room else open_lines
+    newer = len(new) - (len(rows) - len(open_lines))
+    return INBOX_PAGE.changed(request, _shown(request, wanted, rows, found, newer, known))
 
 
 def _wanted(request: HttpRequest) -> Wanted:
@@ -82,7 +82,7 @@ def _known(request: HttpRequest) -> dict[int, str]:
     return known
 
 
-def _shown(request: HttpRequest, ids: list[int]) -> list[Question]:
+def _open_lines(request: HttpRequest, ids: list[int]) -> list[Question]:
     """The lines the page has, answered ones too."""
     allowed = list(accounts_of(request))
     found = Question.objects.filter(pk__in=ids, execution__account_id__in=allowed)
@@ -95,16 +95,16 @@ def _new(request: HttpRequest, wanted: Wanted, top: int, shown: set[int]) -> lis
     return list(found.order_by("pk")[:MAX_ON_PAGE])
 
 
-def _context(
+def _shown(
     request: HttpRequest, wanted: Wanted, rows: list[Question], found: question_search.Page,
     newer: int, known: dict[int, str] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> Shown:  # fmt: skip
     totals = question_search.counts(wanted, request.user.pk)
     blind, is_blind = accounts_out_of_sight(request)
     here = reverse("executions:inbox")
     asking = question_search.workflows(accounts_of(request), sees_all=sees_all(request))
     place = {key: request.GET.get(key, "") for key in ("before", "after")}
-    return {
+    context = {
         "items": lines_of(request, rows, known),
         "wanted": wanted,
         "segments": [
@@ -132,8 +132,8 @@ def _context(
         "is_blind": is_blind,
         "has_accounts": bool(accounts_of(request)),
         "answered": answer_history.newest(request),
-        "changes_url": reverse("executions:inbox-changes") + wanted.query(**place),
     }
+    return Shown(context, _stamp(context), query=wanted.query(**place))
 
 
 def _highest(request: HttpRequest) -> int:

@@ -30,8 +30,7 @@ from executions.notifications import message_text
 from executions.notifications import mutes as notifications_mutes
 from executions.notifications import rules as notification_rules
 from executions.web.form_pages import posted_from
-from executions.web.fragments import Fragment, fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of, address, person
 
 MAX_GROUPS = 100
@@ -54,33 +53,29 @@ OUTCOMES = {  # (lamp, icon)
 }
 
 
+NOTIFICATIONS_PAGE = LivePage(
+    "executions/notifications/notifications.html",
+    changes="executions:notices-changes",
+    fragments={"#notices": "executions/notifications/_notifications.html"},
+)
+
+
 @require_GET
 def notices(request: HttpRequest) -> HttpResponse:
+    now = _now(request)
     context = {
-        **_now(request),
+        **now,
         "rules": [_rule_view(rule) for rule in _rules(request)],
         "things": _things(request),
         "durations": [(key, words) for key, (words, _) in notifications_mutes.DURATIONS.items()],
-        "changes_url": reverse("executions:notices-changes"),
     }
-    return show(
-        request, "executions/notifications/notifications.html", context, own_stamp=_stamp(context)
-    )
+    return NOTIFICATIONS_PAGE.show(request, Shown(context, stamp=_stamp(now)))
 
 
 @require_GET
 def notices_changes(request: HttpRequest) -> HttpResponse:
-    context = _now(request)
-
-    def fragments() -> list[Fragment]:
-        return [
-            Fragment(
-                "#notices",
-                fragment(request, "executions/notifications/_notifications.html", context),
-            )
-        ]
-
-    return changes(request, _stamp(context), fragments)
+    now = _now(request)
+    return NOTIFICATIONS_PAGE.changed(request, Shown(now, stamp=_stamp(now)))
 
 
 @require_GET

@@ -14,14 +14,14 @@ from django.views.decorators.http import require_GET
 from executions.display.freshness import Freshness, freshness
 from executions.display.id_params import row_id, row_ids
 from executions.display.statuses import LAMP_WORDS
-from executions.display.text import duration, iso, mark, moment, plain
+from executions.display.text import duration, iso, moment, plain
 from executions.overview import chart_queries, charts, wallboard
 from executions.overview.chart_queries import ENDED_LAMPS, Answering
 from executions.overview.filters import Asked, asked_of, controls
 from executions.overview.time_buckets import between
 from executions.search.filters import provider_name
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of
 from providers.contract import Lamp
 
@@ -29,6 +29,22 @@ CHARTS_EVERY = 30  # seconds after which an open page gets its charts again
 MAX_TILES = 1000  # that a page may say it has
 MAX_ANSWERS = 300
 MAX_NAMED = 3  # accounts that are not current, by name
+
+
+def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
+    """The wall; the charts if those of the page are old."""
+    wall = Fragment("#wall", fragment(request, "executions/overview/_wallboard.html", context))
+    if request.GET.get("top") == context["drawn"]:
+        return [wall]
+    drawn = {**context, **_charts(context["asked"], timezone.now())}
+    return [wall, Fragment("#charts", fragment(request, "executions/overview/_charts.html", drawn))]
+
+
+OVERVIEW_PAGE = LivePage(
+    "executions/overview/overview.html",
+    changes="executions:overview-changes",
+    fragments=_fragments,
+)
 
 
 @require_GET
@@ -39,38 +55,30 @@ def overview(request: HttpRequest) -> HttpResponse:
         **_wall(asked, now),
         **_charts(asked, now),
         **controls(asked),
-        "asked": asked,
         "query": asked.query(),
         "has_accounts": bool(accounts_of(request)),
     }
-    tiles = ".".join(map(str, context["wall"].tile_ids))
-    context["changes_url"] = reverse("executions:overview-changes") + asked.query(tiles=tiles)
+    shown = _shown(asked, context)
     if wants_fragment(request):
-        response = HttpResponse(fragment(request, "executions/overview/_overview.html", context))
+        html = fragment(request, "executions/overview/_overview.html", OVERVIEW_PAGE.context(shown))
+        response = HttpResponse(html)
         response["HX-Push-Url"] = reverse("executions:overview") + asked.query()
         return no_store(response)
-    own = _stamp(context)
-    return show(request, "executions/overview/overview.html", context, own_stamp=own)
+    return OVERVIEW_PAGE.show(request, shown)
 
 
 @require_GET
 def overview_changes(request: HttpRequest) -> HttpResponse:
-    """The wall with the tiles the page has, each in its place; the charts if theirs are old."""
+    """The wall with the tiles the page has, each in its place."""
     asked, now = asked_of(request), timezone.now()
-    context = {**_wall(asked, now, _tiles_of(request)), "drawn": _drawn(now)}
+    wall = {**_wall(asked, now, _tiles_of(request)), "drawn": _drawn(now)}
+    return OVERVIEW_PAGE.changed(request, _shown(asked, wall))
 
-    def fragments() -> list[Fragment]:
-        parts = [
-            Fragment("#wall", fragment(request, "executions/overview/_wallboard.html", context))
-        ]
-        if request.GET.get("top") != context["drawn"]:
-            drawn = {**context, **_charts(asked, now)}
-            parts.append(
-                Fragment("#charts", fragment(request, "executions/overview/_charts.html", drawn))
-            )
-        return parts
 
-    return changes(request, _stamp(context), fragments)
+def _shown(asked: Asked, context: dict[str, Any]) -> Shown:
+    stamp = (context["groups"], context["missing"], context["drawn"])
+    tiles = ".".join(map(str, context["wall"].tile_ids))
+    return Shown({**context, "asked": asked}, stamp, query=asked.query(tiles=tiles))
 
 
 @require_GET
@@ -128,10 +136,6 @@ def answers(request: HttpRequest) -> HttpResponse:
 
 
 # --------------------------------------------------------------------------------------- parts
-
-
-def _stamp(context: dict[str, Any]) -> str:
-    return mark(context["groups"], context["missing"], context["drawn"])
 
 
 def _drawn(now: datetime) -> str:

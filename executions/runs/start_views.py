@@ -19,7 +19,7 @@ from executions.commands import display as command_display
 from executions.commands import start_prefill
 from executions.commands.submit import NotPossible, request_start
 from executions.display.id_params import row_id
-from executions.display.text import mark, plain, stamped
+from executions.display.text import plain, stamped
 from executions.inbox.question_page import intent_key
 from executions.models import Command, Execution, Note, Workflow
 from executions.runs import start_drafts
@@ -28,8 +28,8 @@ from executions.search.filters import provider_name
 from executions.search.unicode_spellings import holds
 from executions.web.account_banner import accounts_out_of_sight
 from executions.web.form_pages import posted_from
-from executions.web.fragments import Fragment, fragment, no_store
-from executions.web.live_page import changes, show
+from executions.web.fragments import no_store
+from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of, address, person
 from providers import registry
 from providers.contract import Field, ProviderError, Verb
@@ -135,26 +135,15 @@ def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("executions:command", key=command.key)
 
 
-@require_GET
-def command_detail(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """What became of one command, kept up to date."""
-    command = _command(request, key)
-    context = {
-        **_command_context(request, command),
-        "changes_url": reverse("executions:command-changes", args=[key]),
-    }
-    return show(request, "executions/runs/command.html", context, own_stamp=_stamp(command))
-
-
-@require_GET
-def command_changes(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    command = _command(request, key)
-
-    def fragments() -> list[Fragment]:
-        context = _command_context(request, command)
-        return [Fragment("#command", fragment(request, "executions/runs/_command.html", context))]
-
-    return changes(request, _stamp(command), fragments)
+@LivePage(
+    "executions/runs/command.html",
+    changes="executions:command-changes",
+    fragments={"#command": "executions/runs/_command.html"},
+)
+def command(request: HttpRequest, key: uuid.UUID) -> Shown:
+    found = _command(request, key)
+    stamp = (found.state, found.message, found.new_ref, found.execution_id)
+    return Shown(_command_context(request, found), stamp, args=[key])
 
 
 def _workflow(request: HttpRequest, pk: int) -> Workflow:
@@ -266,7 +255,3 @@ def _command_context(request: HttpRequest, command: Command) -> dict[str, Any]:
         "run": run,
         "run_label": plain(run.name or run.ref) if run else "",
     }
-
-
-def _stamp(command: Command) -> str:
-    return mark(command.state, command.message, command.new_ref, command.execution_id)

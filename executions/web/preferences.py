@@ -18,7 +18,7 @@ from executions.display.statuses import LAMP_ICONS, LAMP_WORDS, STATUS_VIEWS
 from executions.models import Preference
 from executions.web.form_pages import next_address
 from executions.web.layout import THEMES
-from executions.web.live_page import changes, show
+from executions.web.live_page import show
 from executions.web.requester import person
 
 YEAR = 365 * 24 * 3600
@@ -105,9 +105,3 @@ def statuses(request: HttpRequest) -> HttpResponse:
         for lamp, word in LAMP_WORDS.items()
     ]
     return show(request, "executions/web/statuses.html", {"groups": groups})
-
-
-@require_GET
-def chrome_changes(request: HttpRequest) -> HttpResponse:
-    """For pages with nothing live of their own: the inbox badge and the accounts in trouble."""
-    return changes(request, "")

@@ -28,8 +28,8 @@ from executions.search.columns import columns, switched
 from executions.search.cursor import EPOCH, Cursor
 from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
 from executions.web.account_banner import accounts_not_current
-from executions.web.fragments import Fragment, fragment, no_store, partials, wants_fragment
-from executions.web.live_page import changes, show
+from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
+from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of, person, sees_all
 
 MAX_ROWS = 200  # rows one page may ask about
@@ -51,13 +51,13 @@ def execution_list(request: HttpRequest) -> HttpResponse:
         **table(request, filters, page, cursor, view),
         **controls(request, filters, page.rows),
     }
+    shown = _shown(filters, context)
     if wants_fragment(request):
-        response = HttpResponse(fragment(request, "executions/runs/list/_console.html", context))
+        html = fragment(request, "executions/runs/list/_console.html", LIST_PAGE.context(shown))
+        response = HttpResponse(html)
         response["HX-Push-Url"] = reverse("executions:list") + filters.query()
         return no_store(response)
-    return show(
-        request, "executions/runs/list/list.html", context, own_stamp=_stamp(context["lamps"], 0)
-    )
+    return LIST_PAGE.show(request, shown)
 
 
 @require_GET
@@ -70,34 +70,42 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
     rows = [] if wants_new else _changed_rows(request, filters)
     lamps, top = lamps_of(filters), Cursor.parse(request.GET.get("top", ""))
     waiting = 0 if wants_new else run_pages.count_newer(filters, top)
+    is_empty = bool(top and top.at == EPOCH and waiting)
+    context = {"filters": filters, "lamps": lamps, "waiting": waiting,
+               "has_new_rows": wants_new or is_empty}  # fmt: skip
+    return LIST_PAGE.changed(request, _shown(filters, context), always=rows)
 
-    def rest() -> list[Fragment]:
-        if wants_new or (top and top.at == EPOCH and waiting):
-            page = run_pages.page(filters, limit=filters.size)
-            context = table(request, filters, page, None, view_of(request, filters), lamps)
-            parts = [
-                Fragment("#rows", fragment(request, "executions/runs/list/_rows.html", context))
-            ]
-        else:
-            context = {"filters": filters, "lamps": lamps, "tally": tally_of(filters, lamps),
-                       "waiting": waiting, **_addresses(filters)}  # fmt: skip
-            parts = []
-            if may_act(request.user):
-                context["matching"] = matching_of(lamps)
-                matching = fragment(request, "executions/runs/list/_matching.html", context)
-                parts = [Fragment("#matching", matching)]
-        return [
-            *parts,
-            Fragment("#lamps", fragment(request, "executions/runs/list/_lamps.html", context)),
-            Fragment("#tally", fragment(request, "executions/runs/list/_tally.html", context)),
-            Fragment("#newer", fragment(request, "executions/runs/list/_newer.html", context)),
-        ]
 
-    answer = changes(request, _stamp(lamps, waiting), rest)
-    if not rows:
-        return answer
-    text = partials(rows) + answer.content.decode()
-    return no_store(HttpResponse(text))
+def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
+    """The table where it is to have new rows, else what is printed of their number."""
+    filters, lamps = context["filters"], context["lamps"]
+    names = ["lamps", "tally", "newer"]
+    if context["has_new_rows"]:
+        page = run_pages.page(filters, limit=filters.size)
+        context = {
+            **context,
+            **table(request, filters, page, None, view_of(request, filters), lamps),
+        }
+        names.insert(0, "rows")
+    else:
+        context |= {"tally": tally_of(filters, lamps), **_addresses(filters)}
+        if may_act(request.user):
+            context["matching"] = matching_of(lamps)
+            names.insert(0, "matching")
+    return [
+        Fragment(f"#{name}", fragment(request, f"executions/runs/list/_{name}.html", context))
+        for name in names
+    ]
+
+
+LIST_PAGE = LivePage(
+    "executions/runs/list/list.html", changes="executions:changes", fragments=_fragments
+)
+
+
+def _shown(filters: Filters, context: dict[str, Any]) -> Shown:
+    stamp = (context["lamps"], context["waiting"])
+    return Shown(context, stamp, query=filters.query())
 
 
 def _name_errors(request: HttpRequest, filters: Filters, page: run_pages.Page) -> None:
@@ -194,7 +202,6 @@ def _addresses(filters: Filters) -> dict[str, str]:
     query = filters.query()
     return {
         "newest_query": query,
-        "changes_url": reverse("executions:changes") + query,
         "export_url": reverse("executions:export") + query,
     }
 
@@ -222,10 +229,6 @@ def _differs(filters: Filters, view: SavedView) -> bool:
     asked = filters.query(drop=("view", "columns")).removeprefix("?").removeprefix("all=1")
     is_other = filters.columns is not None and switched(filters.columns) != view.columns
     return is_other or asked.removeprefix("&") != view.query
-
-
-def _stamp(lamps: list[Any], waiting: int) -> str:
-    return mark(lamps, waiting)
 
 
 def _mark(filters: Filters) -> str:

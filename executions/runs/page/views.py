@@ -39,7 +39,7 @@ from executions.runs.page.steps import failed_step, step_list
 from executions.search.overdue import with_limits
 from executions.web.form_pages import is_own_address
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
-from executions.web.live_page import changes, show
+from executions.web.live_page import LivePage, Shown
 from providers import registry
 from providers.contract import Verb
 
@@ -77,9 +77,8 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **_notes(request, run),
         **_actions(request, run),
         "back": _back(request),
-        "changes_url": reverse("executions:run-changes", args=[run.pk]),
     }
-    return show(request, "executions/runs/page/run.html", context, own_stamp=_stamp(run))
+    return RUN_PAGE.show(request, Shown(context, _stamp(run), args=[pk]))
 
 
 @require_GET
@@ -89,24 +88,30 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
     if not run.is_final:
         read_queue.watch(run)
+    return RUN_PAGE.changed(request, Shown({"run": run}, _stamp(run), args=[pk]))
 
-    def fragments() -> list[Fragment]:
-        head = {**head_of(request, run), **_actions(request, run)}
-        parts = [
-            Fragment("#run-head", fragment(request, "executions/runs/page/_head.html", head)),
-            Fragment("#run-dialogs", fragment(request, "executions/runs/page/_dialogs.html", head)),
-            Fragment("#run-error", fragment(request, "executions/runs/page/_error.html", head)),
-            Fragment("#run-links", _part(request, run, "links", links_of(request, run))),
-            Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
-            Fragment("#history", _part(request, run, "history", history.history_of(request, run))),
-            Fragment("#data", _part(request, run, "data", data_of(run))),
-            Fragment("#related", _part(request, run, "related", related.related(run))),
-            Fragment("#notes", _notes_html(request, run)),
-        ]
-        asked = question_page.question_fragments(request, run)
-        return [*parts, *asked, *log.log_fragments(request, run)]
 
-    return changes(request, _stamp(run), fragments)
+def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
+    run = context["run"]
+    head = {**head_of(request, run), **_actions(request, run)}
+    parts = [
+        Fragment("#run-head", fragment(request, "executions/runs/page/_head.html", head)),
+        Fragment("#run-dialogs", fragment(request, "executions/runs/page/_dialogs.html", head)),
+        Fragment("#run-error", fragment(request, "executions/runs/page/_error.html", head)),
+        Fragment("#run-links", _part(request, run, "links", links_of(request, run))),
+        Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
+        Fragment("#history", _part(request, run, "history", history.history_of(request, run))),
+        Fragment("#data", _part(request, run, "data", data_of(run))),
+        Fragment("#related", _part(request, run, "related", related.related(run))),
+        Fragment("#notes", _notes_html(request, run)),
+    ]
+    asked = question_page.question_fragments(request, run)
+    return [*parts, *asked, *log.log_fragments(request, run)]
+
+
+RUN_PAGE = LivePage(
+    "executions/runs/page/run.html", changes="executions:run-changes", fragments=_fragments
+)
 
 
 def get_run(request: HttpRequest, pk: int) -> Execution:
