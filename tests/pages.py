@@ -113,7 +113,7 @@ class Part:
     def value(self, name: str) -> str:
         """The value of the first field of this name."""
         field = self.all(f"input[name='{name}'], textarea[name='{name}'], select[name='{name}']")[0]
-        return str(field._element.value or "")
+        return str(field._element.value or "").removeprefix("\n")  # as HTML reads a textarea
 
 
 class Page(Part):
