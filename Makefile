@@ -55,10 +55,10 @@ clean:
 
 $(VENV)/run.stamp: requirements.lock
 	@$(ENVIRONMENT)
-	@$(BIN)/python config/installing.py $<
+	@$(BIN)/python config/install_requirements.py $<
 	@touch $@
 
 $(VENV)/test.stamp: requirements-dev.lock
 	@$(ENVIRONMENT)
-	@$(BIN)/python config/installing.py $<
+	@$(BIN)/python config/install_requirements.py $<
 	@touch $@ $(VENV)/run.stamp

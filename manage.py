@@ -9,7 +9,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
 
-    from config.running import surroundings
+    from config.preflight import surroundings
 
     with surroundings(sys.argv):
         execute_from_command_line(sys.argv)

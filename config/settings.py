@@ -80,7 +80,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
-                "config.pages.page_context",
+                "config.context_processors.page_context",
                 "executions.web.layout.layout",
             ],
             "builtins": ["executions.display.template_tags"],
@@ -219,7 +219,9 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        "apprise": {"level": "CRITICAL"},  # its lines carry addresses; it runs in providers/courier
+        "apprise": {
+            "level": "CRITICAL"
+        },  # its lines carry addresses; runs in the courier
         "urllib3": {"level": "WARNING"},  # its debug lines carry addresses with tokens
         "websockets": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from config import health, pages
+from config import context_processors, health
 from config.interrupted_posts import SignIn
 from executions.web.form_pages import posted_from
 
@@ -18,7 +18,7 @@ urlpatterns = [
     path("api/v1/", include("executions.api.urls")),
     path("admin/logout/", sign_out),
     path("admin/", admin.site.urls),
-    path("favicon.ico", pages.icon),
+    path("favicon.ico", context_processors.icon),
     path("healthz", health.is_up, name="healthz"),
     path("readyz", health.is_ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

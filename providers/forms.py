@@ -16,10 +16,10 @@ from django.forms.fields import InvalidJSONInput
 
 from providers import account_setup, exact_json
 from providers.adapter import Adapter
+from providers.address_policy import clean_base_url
 from providers.contract import Field, shows
 from providers.credentials import SealError
 from providers.models import ProviderAccount
-from providers.network import clean_base_url
 from providers.registry import adapter_class
 
 MAX_TEXT = 2000  # characters of a setting

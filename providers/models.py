@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from providers import credentials, exact_json, registry
 from providers.adapter import NOT_AS_DOCUMENTED, Adapter
+from providers.address_policy import Policy
 from providers.contract import BadResponse, ProviderError, Rejected, Snapshot, Unreachable
 from providers.http import Bucket, Http
-from providers.network import Policy
 
 BLIND = "This is a blind test: an administrator made the account unreachable on purpose."
 

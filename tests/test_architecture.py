@@ -38,7 +38,7 @@ def where(path: Path) -> str:
 WIRES = {
     "requests": {"providers/http/client.py", "providers/http/transports.py"},
     "urllib3": {"providers/http/client.py", "providers/http/transports.py"},
-    "websockets": {"providers/sockets.py"},
+    "websockets": {"providers/websocket.py"},
     "apprise": {"executions/notifications/channels/courier.py"},
     "httpx": set(),
     "pickle": {"providers/demo/persistence.py"},

@@ -15,8 +15,7 @@ from executions.access import audit_log
 from executions.access.administrators_only import ForAdministrators
 from executions.access.permissions import may_administer
 from executions.models import NoticeRule
-from executions.notifications import delivery
-from executions.notifications import rules as notification_rules
+from executions.notifications import delivery, rule_form
 from providers import connection_test
 from providers.credentials import SealError
 
@@ -37,13 +36,11 @@ class NoticeRuleAdmin(ForAdministrators):
         self, request: HttpRequest, obj: NoticeRule | None = None, change: bool = False, **more: Any
     ) -> Any:
         return super().get_form(
-            request, obj, change=change, **{**more, "form": notification_rules.rule_form(obj)}
+            request, obj, change=change, **{**more, "form": rule_form.rule_form(obj)}
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: NoticeRule | None = None) -> Any:
-        boxes = [
-            notification_rules.REMOVE + target["id"] for target in (obj.targets if obj else [])
-        ]
+        boxes = [rule_form.REMOVE + target["id"] for target in (obj.targets if obj else [])]
         scope = "What was already so when a rule begins is noted without a message."
         sealed = "An address may hold a password. It is sealed and never shown again."
         return (
@@ -56,7 +53,7 @@ class NoticeRuleAdmin(ForAdministrators):
 
     def save_model(self, request: HttpRequest, obj: NoticeRule, form: Any, change: bool) -> None:
         try:
-            changes = notification_rules.set_up(obj, form, by=request.user.get_username())
+            changes = rule_form.set_up(obj, form, by=request.user.get_username())
         except SealError as error:
             words = f"{error} The addresses were not changed; remove all and type them again."
             self.message_user(request, words, messages.ERROR)
@@ -139,5 +136,5 @@ class NoticeRuleAdmin(ForAdministrators):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         rule: NoticeRule | None = kwargs.get("obj")
-        context["words"] = notification_rules.in_words(rule) if rule else ""
+        context["words"] = rule_form.in_words(rule) if rule else ""
         return super().render_change_form(request, context, *args, **kwargs)

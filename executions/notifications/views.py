@@ -26,9 +26,8 @@ from executions.models import (
     NoticeRule,
     Workflow,
 )
-from executions.notifications import message_text
+from executions.notifications import message_text, rule_form
 from executions.notifications import mutes as notifications_mutes
-from executions.notifications import rules as notification_rules
 from executions.web.form_pages import posted_from
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of, address, person
@@ -336,7 +335,7 @@ def _rule_view(rule: NoticeRule) -> dict[str, Any]:
     return {
         "id": rule.pk,
         "name": rule.name,
-        "words": notification_rules.in_words(rule),
+        "words": rule_form.in_words(rule),
         "team": rule.group.name if rule.group else "everybody",
         "addresses": [(target["service"], target["shown"]) for target in rule.targets],
         "enabled": rule.enabled,

@@ -19,7 +19,7 @@ from django.utils import timezone
 from executions.models import Quarantine
 from executions.payloads import business_keys
 from executions.payloads.error_fingerprint import error_key
-from executions.payloads.status_times import status_since
+from executions.payloads.status_since import status_since
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.storage.redaction import NOBODY, Typed, redacted
 from executions.storage.store_sql import STORE

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
+from providers.address_policy import Policy, Refused
 from providers.contract import BadResponse, ProviderError, Rejected, Unreachable, Unsupported
+from providers.http.api_endpoint import Endpoint
 from providers.http.deadlines import Guard, current, watchdog
-from providers.http.endpoints import Endpoint
 from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Explain, plain_explanation
 from providers.http.transports import prepared, transport_for
-from providers.network import Policy, Refused
 from providers.redaction import Secrets
 
 

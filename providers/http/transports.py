@@ -16,10 +16,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
+from providers.address_policy import Policy, Refused
 from providers.contract import Unreachable
 from providers.http.deadlines import Guard, current
 from providers.http.limits import CONNECT_TIMEOUT, USER_AGENT
-from providers.network import Policy, Refused
 
 
 def connect(policy: Policy, host: str, port: int, timeout: Any, *, tls: bool) -> socket.socket:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from providers.adapters.prefect import Prefect
+from providers.address_policy import Policy
 from providers.contract import (
     AuthFailed,
     LogLine,
@@ -25,7 +26,6 @@ from providers.contract import (
     Verb,
 )
 from providers.http import Http
-from providers.network import Policy
 from tests.engines.prefect import CLOSED, Engine, running
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]

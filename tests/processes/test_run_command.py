@@ -220,7 +220,7 @@ def test_a_run_ends_with_the_process_that_started_it(quiet: Terminal) -> None:
 
 def test_a_start_ends_the_processes_and_adopts_the_services_that_were_left(quiet: Terminal) -> None:
     with quiet.running() as process:
-        quiet.kill_all(lambda line: "manage.py run" in line or "config.guard" in line)
+        quiet.kill_all(lambda line: "manage.py run" in line or "config.run_watchdog" in line)
         process.wait()
         left = len(quiet.process_ids(lambda line: "granian" in line or "celery" in line))
         assert left >= 4

@@ -21,8 +21,8 @@ from urllib.parse import parse_qsl
 import pytest
 
 from providers.adapter import Adapter
+from providers.address_policy import Policy
 from providers.http import Http
-from providers.network import Policy
 from providers.registry import adapter_class
 
 FIXTURES = Path(__file__).parent / "adapters" / "fixtures"

@@ -11,9 +11,9 @@ import pytest
 
 from config.demo import EXTRA_SETTINGS
 from providers.adapter import Adapter
+from providers.address_policy import Policy
 from providers.demo import serve
 from providers.http import Http
-from providers.network import Policy
 from providers.registry import adapter_class
 
 RUNS = 70

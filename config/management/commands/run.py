@@ -18,7 +18,7 @@ from config import demo, env
 from config.bootstrap import prepare
 from config.processes import demo as demo_command
 from config.processes import processes
-from config.supervising import Supervisor
+from config.supervisor import Supervisor
 
 
 class Command(BaseCommand):

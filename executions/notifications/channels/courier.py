@@ -26,7 +26,7 @@ from typing import Any
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
-from providers.network import NEVER_PORTS, Policy, Refused
+from providers.address_policy import NEVER_PORTS, Policy, Refused
 
 MAIL_PORTS = frozenset({25})  # ports that the policy keeps from accounts and mail needs
 CONNECT_FOR = 5.0  # seconds

@@ -39,7 +39,7 @@ from providers.contract import (
     Verb,
     Workflow,
 )
-from providers.sockets import listen
+from providers.websocket import listen
 
 HISTORY_PLAYS = 1000  # when the account is polled for the first time
 MOST_ROWS = 20_000  # of any other list

@@ -15,8 +15,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from executions.models import Delivery, Execution, NoticeRule
-from executions.notifications import compose, delivery, evaluation
-from executions.notifications import rules as notification_rules
+from executions.notifications import compose, delivery, evaluation, rule_form
 from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
@@ -186,9 +185,9 @@ def make_rule(
             "name": f"Rule {NoticeRule.objects.count() + 1}", "event": event, "enabled": "on",
             "tells_cleared": "on", "pause_seconds": "1m", "new_addresses": receiver.url, **more,
         }  # fmt: skip
-        form = notification_rules.rule_form()(data)
+        form = rule_form.rule_form()(data)
         assert form.is_valid(), form.errors
-        notification_rules.set_up(form.save(commit=False), form, by="ana")
+        rule_form.set_up(form.save(commit=False), form, by="ana")
         form.save_m2m()
         tick()
         return NoticeRule.objects.get(pk=form.instance.pk)

@@ -162,7 +162,7 @@ TRIES = {
 SCRIPT = """
 import socket
 from executions.notifications.channels.courier import _Door
-from providers.network import Policy, Refused
+from providers.address_policy import Policy, Refused
 door = _Door(Policy(), True)
 door.watch()
 try:

@@ -1,6 +1,7 @@
-"""`python -m config.healthy PROCESS`: exits with 0 if this machine's process of that name is well.
+"""Health check of one container: `python -m config.container_healthcheck PROCESS`.
 
-For the health checks of containers, so without Django. Workers are asked by Celery's own `inspect
+Exits with 0 if this machine's process of that name is healthy, else with 1 and the reason.
+Runs without Django. Workers are asked by Celery's own `inspect
 ping`; beat and listener answer nobody, but leave a file behind whenever they go round.
 """
 

@@ -1,4 +1,6 @@
-"""`python config/installing.py LOCK`: installs what a lock file names, and says how far it is.
+"""Installs the requirements of a lock file and shows progress.
+
+Usage: `python config/install_requirements.py LOCK`.
 
 Run by the Makefile with the Python of the new environment, so it needs nothing but Python and pip.
 In a terminal one line is written over; elsewhere a line is written now and then.

@@ -13,7 +13,7 @@ from django.test import Client
 
 from executions.management.commands.rotate_credentials import rotate
 from executions.models import AuditEntry, Delivery, Notice, NoticeMessage, NoticeRule
-from executions.notifications import rules as notification_rules
+from executions.notifications import rule_form
 from providers import connection_test
 from providers.contract import Status
 from tests.executions.notifications.conftest import SECRET, Receiver
@@ -90,7 +90,7 @@ def test_an_address_is_removed_and_the_others_stay(admin: Client, receiver: Rece
     both = f"{receiver.url}\njson://127.0.0.1:{receiver.port}/second"
     admin.post(f"{LIST}add/", typed(new_addresses=both))
     rule = NoticeRule.objects.get()
-    box = notification_rules.REMOVE + rule.targets[0]["id"]
+    box = rule_form.REMOVE + rule.targets[0]["id"]
     admin.post(f"{LIST}{rule.pk}/change/", typed(**{box: "on"}))
     rule.refresh_from_db()
     assert [each["url"] for each in rule.addresses()] == [both.splitlines()[1]]
@@ -123,9 +123,7 @@ def test_a_length_of_time_is_typed_as_people_write_it(admin, text, seconds):
     admin.post(f"{LIST}add/", typed(event="waiting", after_seconds=text))
     rule = NoticeRule.objects.get()
     assert rule.after_seconds == seconds
-    assert (
-        notification_rules.span(seconds) in admin.get(f"{LIST}{rule.pk}/change/").content.decode()
-    )
+    assert rule_form.span(seconds) in admin.get(f"{LIST}{rule.pk}/change/").content.decode()
 
 
 def test_a_rule_that_is_changed_begins_anew(admin, make_rule, put, tick):

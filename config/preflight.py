@@ -21,7 +21,7 @@ from types import FrameType
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from config import embedded, env, leftovers
+from config import embedded, env, leftover_processes
 
 STOPS_WITHIN = 90.0  # seconds; Postgres writes down what it holds
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -43,7 +43,7 @@ def surroundings(argv: list[str]) -> Iterator[None]:
             with only_run() as mark:
                 say("Database and broker ...")
                 with embedded.services():
-                    os.environ[leftovers.MARK] = mark
+                    os.environ[leftover_processes.MARK] = mark
                     yield
         else:
             with embedded.services():
@@ -83,7 +83,7 @@ def only_run() -> Iterator[str]:
         _end_leftovers(folder)
         run = secrets.token_hex(8)
         with _guarded(folder, run):
-            yield leftovers.mark(folder, run)
+            yield leftover_processes.mark(folder, run)
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _end_leftovers(folder: Path) -> None:
-    if number := leftovers.end(leftovers.mark(folder)):
+    if number := leftover_processes.end(leftover_processes.mark(folder)):
         say(f"Ended {number} processes that an earlier start on {folder} had left behind.")
     if services := embedded.left_running(folder):
         say(f"{' and '.join(services)} of an earlier start on {folder} still run: used again.")
@@ -113,8 +113,8 @@ def _end_leftovers(folder: Path) -> None:
 @contextmanager
 def _guarded(folder: Path, run: str) -> Iterator[None]:
     to_guard, from_run = os.pipe()
-    guard = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "config.guard", str(folder), run],
+    watchdog = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", "config.run_watchdog", str(folder), run],
         cwd=env.BASE_DIR,
         stdin=to_guard,
         start_new_session=True,  # what kills a terminal's processes does not reach it
@@ -124,7 +124,7 @@ def _guarded(folder: Path, run: str) -> Iterator[None]:
         yield
     finally:
         os.close(from_run)
-        guard.wait(STOPS_WITHIN)
+        watchdog.wait(STOPS_WITHIN)
 
 
 def say(line: str) -> None:

@@ -1,6 +1,8 @@
-"""`python -m config.guard FOLDER RUN`: ends what is left of a `manage.py run` that was killed.
+"""Watchdog of one `manage.py run`: ends the processes that it leaves behind when it is killed.
 
-`running` starts one and holds the other end of its input. The kernel closes that end however the
+Usage: `python -m config.run_watchdog FOLDER RUN`.
+
+`preflight` starts one and holds the other end of its input. The kernel closes that end however the
 run dies, kill -9 included; then whatever the run started is ended, and the embedded services stop
 if nobody else uses them. After an ordinary end there is nothing left to do but that.
 """
@@ -11,14 +13,14 @@ import signal
 import sys
 from pathlib import Path
 
-from config import embedded, leftovers
+from config import embedded, leftover_processes
 
 
 def main(folder: Path, run: str) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with embedded.sharing(folder):
         sys.stdin.buffer.read()
-        leftovers.end(leftovers.mark(folder, run))
+        leftover_processes.end(leftover_processes.mark(folder, run))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh clone as far as installing goes, with two packages and an environment to be made."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / "config").mkdir()
-    shutil.copy(ROOT / "config" / "installing.py", folder / "config")
+    shutil.copy(ROOT / "config" / "install_requirements.py", folder / "config")
     shutil.copy(ROOT / "Makefile", folder)
     (folder / "requirements.lock").write_text("".join(wheel(folder, name) for name in NAMES))
     return folder

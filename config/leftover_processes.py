@@ -1,6 +1,6 @@
 """Finds and ends what a `manage.py run` started, by a mark in the environment of its processes.
 
-Called when a start finds what an earlier one left behind, and by `guard` when a run was killed.
+Called by `preflight` at a start, and by `run_watchdog` when a run was killed.
 """
 
 from __future__ import annotations
