@@ -219,9 +219,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        "apprise": {
-            "level": "CRITICAL"
-        },  # its lines carry addresses; runs in the courier
+        "apprise": {"level": "CRITICAL"},  # its lines carry addresses; runs in the courier
         "urllib3": {"level": "WARNING"},  # its debug lines carry addresses with tokens
         "websockets": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
