@@ -16,14 +16,14 @@ from tests.product import Product
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 RULE = """
-from executions.notifications import rules
+from executions.notifications import rule_form
 from providers.models import ProviderAccount
 account = ProviderAccount.objects.create(name="Killed", provider="generio", enabled=True,
     settings={{"base_url": "http://127.0.0.1:9"}}, next_poll_at="2099-01-01T00:00Z")
-form = rules.rule_form()({{"name": "Killed", "event": "failed", "enabled": "on",
+form = rule_form.rule_form()({{"name": "Killed", "event": "failed", "enabled": "on",
     "pause_seconds": "0", "accounts": [account.pk], "new_addresses": "{url}"}})
 assert form.is_valid(), form.errors
-rules.set_up(form.save(commit=False), form, by="test")
+rule_form.set_up(form.save(commit=False), form, by="test")
 form.save_m2m()
 """
 FAILURES = """
