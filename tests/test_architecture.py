@@ -41,7 +41,7 @@ WIRES = {
     "websockets": {"providers/websocket.py"},
     "apprise": {"executions/notifications/channels/courier.py"},
     "httpx": set(),
-    "pickle": {"providers/demo/persistence.py"},
+    "pickle": set(),
 }
 
 

@@ -176,7 +176,7 @@ async def serve(
     if state:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         for key, world in worlds.items():
-            persistence.load(world, state / f"{key}.pickle")
+            persistence.load(key, world, state)
     servers = [build(app_of(key, worlds[key]), port, host) for key, port in ports.items()]
 
     def stop() -> None:
