@@ -115,3 +115,29 @@ def test_code_that_tests_hand_to_a_process_imports_what_exists(path):
         found = importlib.import_module(module)
         for name in re.split(r", *", re.sub(r" as \w+", "", names)):
             assert hasattr(found, name) or importlib.util.find_spec(f"{module}.{name}"), name
+
+
+SQL_FILES = sorted((ROOT / "executions").rglob("*.sql"))
+STATEMENT = re.compile(r"SELECT .*FROM|INSERT INTO \w|UPDATE \w+ (\w+ )?SET|DELETE FROM \w")
+MOST_LINES = 4  # of a statement within a module; a longer one stands in a file beside it
+
+
+@pytest.mark.parametrize("path", SQL_FILES, ids=where)
+def test_every_statement_of_a_file_is_used_by_the_module_beside_it(path):
+    text, module = path.read_text(), path.with_suffix(".py").read_text()
+    names = re.findall(r"^-- name: (\w+)$", text, re.MULTILINE)
+    assert names
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.search(rf"[\"']{name}[\"']", module) or f"{{{name}}}" in text, (
+            f"nothing uses {name}"
+        )
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=where)
+def test_no_module_holds_a_long_statement(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant | ast.JoinedStr):
+            is_sql = STATEMENT.search(ast.unparse(node))
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert not is_sql or length <= MOST_LINES, f"line {node.lineno}"

@@ -28,6 +28,9 @@ from executions.models import (
     CommandState,
     ItemState,
 )
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 TYPED_ABOVE = 20  # from here on the number has to be typed
 PASS_LOCK = 0x62617463  # any number that nothing else locks
@@ -150,26 +153,7 @@ def tell(batch: Batch) -> None:
 def recount(ids: Iterable[int]) -> None:
     """Set the counts and accounts of these batches to what their items say."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE executions_batch b SET
-                counts = coalesce(s.counts, '{}'), accounts = coalesce(s.accounts, '{}')
-            FROM unnest(%s::bigint[]) AS asked(id)
-            LEFT JOIN LATERAL (
-                SELECT jsonb_object_agg(account_id, states) AS counts,
-                    array_agg(account_id) AS accounts
-                FROM (
-                    SELECT account_id, jsonb_object_agg(state, number) AS states
-                    FROM (
-                        SELECT account_id, state, count(*) AS number FROM executions_batchitem
-                        WHERE batch_id = asked.id GROUP BY 1, 2
-                    ) n GROUP BY 1
-                ) p
-            ) s ON true
-            WHERE b.id = asked.id
-            """,
-            [list(ids)],
-        )
+        cursor.execute(_sql("recount"), [list(ids)])
 
 
 def total(batch: Batch, *states: ItemState, accounts: Iterable[int] | None = None) -> int:

@@ -34,8 +34,11 @@ from executions.models import (
     CommandState,
     ItemState,
 )
+from executions.sql_files import statements
 from providers.contract import Verb
 from providers.models import Health
+
+_sql = statements(__file__)
 
 PER_ACCOUNT = 3  # commands of batches that are on their way to one account
 AT_ONCE = 6  # to all accounts together: a command worker has 8 threads, people need some of them
@@ -95,15 +98,7 @@ def _follow(batch_ids: list[int]) -> list[tuple[int, int]]:
     """Items take over the state and the words of their command."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            UPDATE executions_batchitem i
-            SET state = s.item, message = c.message, changed_at = now()
-            FROM executions_command c
-            JOIN unnest(%s::text[], %s::text[]) AS s(command, item) ON s.command = c.state
-            WHERE i.command_id = c.key AND i.batch_id = ANY(%s) AND i.state = ANY(%s)
-                AND (i.state, i.message) IS DISTINCT FROM (s.item, c.message)
-            RETURNING i.batch_id, i.account_id
-            """,
+            _sql("follow"),
             [
                 [str(state.value) for state in STATE_OF_COMMAND],
                 [str(state.value) for state in STATE_OF_COMMAND.values()],

@@ -15,6 +15,9 @@ from django.db.models import QuerySet
 
 from executions.models import Execution, Question, RunKey
 from executions.payloads.business_keys import normalized
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 MOST = 200  # runs on one time line
 NEWEST = 500  # rows looked at for keys to choose from
@@ -66,12 +69,15 @@ def is_known(value: str, account_ids: Sequence[int]) -> bool:
 def beginning_with(text: str, account_ids: Sequence[int]) -> list[Found]:
     """Keys that begin like this, in their own order."""
     start = normalized(text)
-    return _grouped(_BEGINNING, [start, start + "\U0010ffff", list(account_ids), NEWEST, OFFERED])
+    return _grouped(
+        _sql("beginning"),
+        [start, start + "\U0010ffff", list(account_ids), NEWEST, OFFERED],
+    )
 
 
 def newest(account_ids: Sequence[int]) -> list[Found]:
     """The keys of the runs that were stored last."""
-    return _grouped(_NEWEST, [list(account_ids), NEWEST, OFFERED])
+    return _grouped(_sql("newest"), [list(account_ids), NEWEST, OFFERED])
 
 
 def _rows(account_ids: Sequence[int]) -> QuerySet[RunKey]:
@@ -82,20 +88,3 @@ def _grouped(sql: str, params: list[Any]) -> list[Found]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return [Found(*row) for row in cursor.fetchall()]
-
-
-_COLUMNS = """value, (array_agg(text ORDER BY sort_at DESC))[1],
-    (array_agg(name ORDER BY sort_at DESC))[1], count(*), count(DISTINCT account_id),
-    max(sort_at)"""
-_BEGINNING = f"""
-SELECT {_COLUMNS} FROM (
-    SELECT value, text, name, account_id, sort_at FROM executions_runkey
-    WHERE value >= %s AND value < %s AND account_id = ANY(%s) ORDER BY value LIMIT %s) k
-GROUP BY value ORDER BY value LIMIT %s
-"""  # noqa: S608 - our own words only
-_NEWEST = f"""
-SELECT {_COLUMNS} FROM (
-    SELECT value, text, name, account_id, sort_at FROM executions_runkey
-    WHERE account_id = ANY(%s) ORDER BY execution_id DESC LIMIT %s) k
-GROUP BY value ORDER BY max(sort_at) DESC, value LIMIT %s
-"""  # noqa: S608 - our own words only

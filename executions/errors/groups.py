@@ -14,6 +14,9 @@ from typing import Any
 from django.db import connection
 
 from executions.search.unicode_spellings import both
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
 NEWEST = 20_000  # runs of a window that are grouped
@@ -82,13 +85,13 @@ class Group:
 def groups(account_ids: Sequence[int], since: datetime) -> tuple[list[Group], datetime | None]:
     """Most runs first, and how far back was looked if not to `since`. One statement."""
     params: dict[str, Any] = {"accounts": list(account_ids), "since": since, "newest": NEWEST}
-    return _read(_NEWEST_SQL, params)
+    return _read("true", params)
 
 
 def group(key: str, account_ids: Sequence[int], since: datetime) -> Group | None:
     """One error; None if no run with it ended since then. One statement."""
     params: dict[str, Any] = {"accounts": list(account_ids), "since": since, "key": key}
-    found, _ = _read(_ONE_SQL, {**params, "newest": NEWEST})
+    found, _ = _read("error_key = %(key)s", {**params, "newest": NEWEST})
     return found[0] if found else None
 
 
@@ -103,7 +106,7 @@ def words_of(keys: Sequence[str], account_ids: Sequence[int]) -> dict[str, str]:
     if not keys:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_WORDS_SQL, [list(keys), list(account_ids)])
+        cursor.execute(_sql("words"), [list(keys), list(account_ids)])
         return dict(cursor.fetchall())
 
 
@@ -118,13 +121,13 @@ def saying(text: str, account_ids: Sequence[int], most: int) -> list[tuple[str, 
         "most": most,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_SAYING_SQL, params)
+        cursor.execute(_sql("saying"), params)
         return list(cursor.fetchall())
 
 
-def _read(sql: str, params: dict[str, Any]) -> tuple[list[Group], datetime | None]:
+def _read(is_asked: str, params: dict[str, Any]) -> tuple[list[Group], datetime | None]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(_sql("groups", is_asked=is_asked), params)
         rows = cursor.fetchall()
     collected: dict[str, list[Place]] = {}
     newest: dict[str, tuple[datetime, int, str]] = {}
@@ -147,58 +150,3 @@ def _read(sql: str, params: dict[str, Any]) -> tuple[list[Group], datetime | Non
     found.sort(key=lambda each: (-each.runs, each.key))
     is_cut = read >= NEWEST
     return found, min(each.first_at for each in found) if is_cut else None
-
-
-_GROUPED = """
-), place AS (
-    SELECT error_key, workflow_id, account_id, count(*) AS runs, min(finished_at) AS first_at,
-        max(finished_at) AS last_at, bool_or(status IN ('failed', 'timed_out')) AS has_failed,
-        (array_agg(id ORDER BY finished_at DESC, id DESC))[1] AS run_id
-    FROM hit GROUP BY error_key, workflow_id, account_id
-), healed AS (
-    SELECT v.workflow_id, (
-        SELECT max(s.finished_at) FROM (
-            SELECT finished_at FROM executions_execution
-            WHERE workflow_id = v.workflow_id AND status = 'succeeded'
-            ORDER BY sort_at DESC, id DESC LIMIT 5) s) AS succeeded_at
-    FROM (SELECT DISTINCT workflow_id FROM place) v
-)
-SELECT p.error_key, p.run_id, x.error_summary, p.workflow_id, w.name, p.account_id, p.runs,
-    p.first_at, p.last_at, h.succeeded_at, p.has_failed
-FROM place p
-JOIN healed h USING (workflow_id)
-JOIN executions_workflow w ON w.id = p.workflow_id
-JOIN executions_execution x ON x.id = p.run_id
-"""
-_NEWEST_SQL = f"""
-WITH hit AS MATERIALIZED (
-    SELECT id, error_key, workflow_id, account_id, finished_at, status FROM executions_execution
-    WHERE error_key <> '' AND finished_at >= %(since)s AND account_id = ANY(%(accounts)s)
-    ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
-{_GROUPED}"""  # noqa: S608 - our own words only
-_ONE_SQL = f"""
-WITH hit AS MATERIALIZED (
-    SELECT id, error_key, workflow_id, account_id, finished_at, status FROM executions_execution
-    WHERE error_key = %(key)s AND error_key <> '' AND finished_at >= %(since)s
-        AND account_id = ANY(%(accounts)s)
-    ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
-{_GROUPED}"""  # noqa: S608 - our own words only
-_WORDS_SQL = """
-SELECT v.key, r.error_summary FROM unnest(%s::text[]) v(key) CROSS JOIN LATERAL (
-    SELECT e.error_summary FROM unnest(%s::bigint[]) a(id) CROSS JOIN LATERAL (
-        SELECT x.error_summary, x.sort_at, x.id FROM executions_execution x
-        WHERE x.error_key = v.key AND x.error_key <> '' AND x.account_id = a.id
-        ORDER BY x.sort_at DESC, x.id DESC LIMIT 1) e
-    ORDER BY e.sort_at DESC, e.id DESC LIMIT 1) r
-"""
-_SAYING_SQL = """
-WITH newest AS MATERIALIZED (
-    SELECT error_key, error_summary, finished_at FROM executions_execution
-    WHERE error_key <> '' AND finished_at IS NOT NULL AND account_id = ANY(%(accounts)s)
-    ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
-)
-SELECT error_key, (array_agg(error_summary ORDER BY finished_at DESC))[1], max(finished_at)
-FROM newest WHERE strpos(lower(error_summary), lower(%(composed)s)) > 0
-    OR strpos(lower(error_summary), lower(%(decomposed)s)) > 0
-GROUP BY error_key ORDER BY max(finished_at) DESC, error_key LIMIT %(most)s
-"""

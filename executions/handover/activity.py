@@ -26,8 +26,11 @@ from executions.models import (
     Note,
     Question,
 )
+from executions.sql_files import statements
 from providers.contract import Status, Verb
 from providers.models import Health, ProviderAccount
+
+_sql = statements(__file__)
 
 MOST = 500  # events of one kind
 SCANNED = 50_000  # status changes looked at
@@ -93,38 +96,6 @@ def groups(window: Window) -> list[Group]:
 
 # ------------------------------------------------------------------------------------ of runs
 
-_MOVES = """
-WITH seen AS MATERIALIZED (
-    SELECT observed_at, execution_id, version, from_status, to_status, flags
-    FROM executions_transition WHERE observed_at > %(since)s AND observed_at <= %(until)s
-        AND NOT 'reported' = ANY(flags)
-    ORDER BY observed_at DESC, execution_id DESC, version DESC LIMIT %(scanned)s
-), moved AS (
-    SELECT DISTINCT ON (x.id) t.observed_at, t.to_status, x.id, x.account_id, x.workflow_id,
-        w.name AS workflow, coalesce(nullif(x.name, ''), x.ref) AS label, x.error_summary
-    FROM seen t
-    JOIN executions_execution x ON x.id = t.execution_id
-    JOIN executions_workflow w ON w.id = x.workflow_id
-    WHERE x.account_id = ANY(%(ids)s)
-        AND (t.to_status = ANY(%(to)s) OR (t.from_status = ANY(%(from)s)
-            AND NOT t.to_status = ANY(%(from)s)))
-        AND (NOT 'first' = ANY(t.flags) OR coalesce(x.finished_at, t.observed_at) > %(since)s)
-    ORDER BY x.id, t.observed_at DESC
-)
-SELECT * FROM moved ORDER BY observed_at DESC, id DESC LIMIT %(most)s
-"""
-_WORKS_AGAIN = """
-SELECT x.workflow_id, x.id, x.status, coalesce(x.finished_at, x.changed_at), x.account_id, w.name,
-    coalesce(nullif(x.name, ''), x.ref)
-FROM unnest(%s::bigint[]) AS f(workflow_id)
-JOIN executions_workflow w ON w.id = f.workflow_id
-CROSS JOIN LATERAL (
-    SELECT * FROM executions_execution
-    WHERE workflow_id = f.workflow_id AND status = ANY(%s)
-    ORDER BY sort_at DESC, id DESC LIMIT 1
-) x
-"""
-
 
 def failed(window: Window) -> list[Event]:
     return _moves(window, to=PROBLEM_STATUSES)
@@ -143,7 +114,7 @@ def recovered(window: Window) -> list[Event]:
         broken.setdefault(event.workflow_id or 0, event.at)
     ended = list(RATED_STATUSES)
     with connection.cursor() as cursor:
-        cursor.execute(_WORKS_AGAIN, [list(broken), ended])
+        cursor.execute(_sql("works_again"), [list(broken), ended])
         newest = cursor.fetchall()
     again = [
         Event(
@@ -165,7 +136,7 @@ def _moves(
         "from": list(came_from), "scanned": SCANNED, "most": MOST + 1,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(_MOVES, parameters)
+        cursor.execute(_sql("moves"), parameters)
         rows = cursor.fetchall()
     events = []
     for at, status, run, account, workflow, name, label, error in rows:
@@ -291,16 +262,6 @@ def _of_run(
 
 # ------------------------------------------------------------------------------- of accounts
 
-_FAILED_POLLS = """
-SELECT a.id, count(*), min(p.started_at), max(p.started_at)
-FROM unnest(%s::bigint[]) AS a(id)
-CROSS JOIN LATERAL (
-    SELECT started_at, outcome FROM executions_pollrun
-    WHERE account_id = a.id AND started_at > %s AND started_at <= %s
-    ORDER BY started_at DESC LIMIT %s
-) p
-WHERE p.outcome NOT IN ('ok', 'partial') GROUP BY a.id
-"""
 HEALTH_WORDS = {
     Health.FAILING: ("failed", "blind", "Polls fail"),
     Health.AUTH: ("failed", "key", "Credentials refused"),
@@ -318,7 +279,7 @@ def changed_accounts(window: Window) -> list[Event]:
     ]
     with connection.cursor() as cursor:
         ids = [account.pk for account in changed]
-        cursor.execute(_FAILED_POLLS, [ids, window.since, window.until, POLLS])
+        cursor.execute(_sql("failed_polls"), [ids, window.since, window.until, POLLS])
         failures = {pk: (number, first, last) for pk, number, first, last in cursor.fetchall()}
     events = []
     for account in changed:

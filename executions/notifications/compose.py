@@ -14,6 +14,9 @@ from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeR
 from executions.notifications import message_text
 from executions.notifications.delivery import deliveries_of
 from executions.notifications.message_text import Group
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 
 def write_messages() -> int:
@@ -24,17 +27,7 @@ def write_messages() -> int:
 def _with_news() -> list[int]:
     """Rules with something untold; read from two partial indexes."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT r.id FROM executions_noticerule r
-            WHERE r.enabled AND (r.last_message_at IS NULL
-                OR r.last_message_at < now() - r.pause_seconds * interval '1 second')
-            AND (EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = r.id
-                    AND n.told_at IS NULL AND NOT n.is_silent)
-                OR EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = r.id
-                    AND n.cleared_at IS NOT NULL AND n.clear_told_at IS NULL AND NOT n.is_silent))
-            """
-        )
+        cursor.execute(_sql("with_news"))
         return [int(row[0]) for row in cursor.fetchall()]
 
 
@@ -87,15 +80,7 @@ def _groups(rule: NoticeRule, ids: list[int]) -> list[_Kept]:
         return []
     key = "group_key" if rule.event == Event.FAILED else "rule_id"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT array_agg(id ORDER BY since DESC, id), array_agg(DISTINCT account_id),
-                min(since), max(since)
-            FROM executions_notice WHERE id = ANY(%s)
-            GROUP BY {key} ORDER BY count(*) DESC, min(id)
-            """,  # noqa: S608 - one of two words of ours
-            [ids],
-        )
+        cursor.execute(_sql("groups", key=key), [ids])
         found = cursor.fetchall()
     shown = [
         pk for members, *_ in found[: message_text.GROUPS] for pk in members[: message_text.FIRST]

@@ -22,7 +22,10 @@ from executions.models import Delivery, DeliveryState, Event, NoticeMessage, Not
 from executions.notifications import message_text
 from executions.notifications.channels import addresses
 from executions.notifications.channels.addresses import Outcome
+from executions.sql_files import statements
 from providers.credentials import SealError
+
+_sql = statements(__file__)
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 RETRY_AFTER = (10, 60, 300, 900, 3600)  # seconds; then it is given up
@@ -52,18 +55,7 @@ def due_targets() -> list[tuple[int, str]]:
     """(rule, address) with messages to send now; one sending per address at a time. While the
     oldest waits for its next try, the newer ones wait with it and then go together."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT rule_id, target FROM executions_delivery
-            WHERE state IN ('pending', 'preparing', 'sending')
-            GROUP BY rule_id, target
-            HAVING bool_and(state = 'pending') AND max(not_before) <= now()
-            ORDER BY min(created_at)
-            LIMIT greatest(0, %s - (SELECT count(DISTINCT (rule_id, target))
-                FROM executions_delivery WHERE state IN ('preparing', 'sending')))
-            """,
-            [AT_ONCE],
-        )
+        cursor.execute(_sql("due_targets"), [AT_ONCE])
         return [(int(rule_id), str(target)) for rule_id, target in cursor.fetchall()]
 
 

@@ -19,9 +19,11 @@ from django.utils import timezone
 from executions.display.freshness import freshness
 from executions.live import publish
 from executions.models import Event, Notice, NoticeClock, NoticeRule
-from executions.notifications import evaluation_sql as sql
 from executions.search.overdue import ENOUGH, is_overdue, overdue_at
+from executions.sql_files import statements
 from providers.models import ProviderAccount
+
+_sql = statements(__file__)
 
 CONDITIONS_EVERY = timedelta(seconds=10)  # failures are looked for each time
 STAMPED_BEFORE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3  # longest a poll may store for
@@ -93,28 +95,28 @@ def tidy() -> int:
 
 def _look_for_failures(scope: Scope, looked_to: datetime) -> None:
     values = {**scope.values(), "looked_to": looked_to, "is_silent": False}
-    if _raise(sql.FAILED, values, is_news=sql.IS_NEW_FAILURE, is_continued="false"):
+    if _raise("failed", values, is_news=_sql("is_new_failure"), is_continued="false"):
         with connection.cursor() as cursor:
-            cursor.execute(sql.SHARE_ACKNOWLEDGEMENT, values)
+            cursor.execute(_sql("share_acknowledgement"), values)
 
 
 def _look_at_conditions(scope: Scope) -> None:
     """Clear first: what is over and again so is told again."""
     values = scope.values()
-    _clear(sql.UNWATCHED, values)
+    _clear("unwatched", values)
     match scope.rule.event:
         case Event.FAILED:
-            _clear(sql.NOT_FAILED, values)
+            _clear("not_failed", values)
         case Event.WAITING:
-            _clear(sql.NOT_WAITING, values)
-            _raise(sql.WAITING, scope.values(only_fresh=True))
+            _clear("not_waiting", values)
+            _raise("waiting", scope.values(only_fresh=True))
         case Event.OVERDUE:
             definition = {"overdue_at": overdue_at(), "is_overdue": is_overdue()}
-            _clear(sql.NOT_OVERDUE.format(**definition), values)
-            _raise(sql.OVERDUE.format(**definition), scope.values(only_fresh=True))
+            _clear("not_overdue", values, **definition)
+            _raise("overdue", scope.values(only_fresh=True), **definition)
         case Event.STUCK:
-            _clear(sql.NOT_STUCK, values)
-            _raise(sql.STUCK, values)
+            _clear("not_stuck", values)
+            _raise("stuck", values)
         case Event.ACCOUNT:
             _look_at_accounts(scope)
         case Event.MISSING:
@@ -144,7 +146,7 @@ def _look_for_missing(scope: Scope) -> None:
     read = {account.pk: account.last_success_at for account in scope.accounts}
     values = {**scope.values(only_fresh=True), "newest": STARTS}
     missed, seen = [], []
-    for pk, account_id, name, newest, typical, long, gaps in _rows(sql.STARTS, values):
+    for pk, account_id, name, newest, typical, long, gaps in _rows(_sql("starts"), values):
         due = due_at(scope.rule, newest, typical, long, gaps)
         if due is None or due > scope.now:
             seen.append(f"workflow:{pk}")
@@ -177,7 +179,7 @@ def _settle_given(
 ) -> None:
     """Raise what was found out in Python, (kind, account, workflow, label, detail, since)."""
     values = scope.values()
-    _clear(sql.NOT_GIVEN, {**values, "over": over, "because": because})
+    _clear("not_given", {**values, "over": over, "because": because})
     values |= {
         "subjects": [f"{kind}:{flow or account}" for kind, account, flow, *_ in found],
         "turns": [1] * len(found),
@@ -189,7 +191,7 @@ def _settle_given(
         "sinces": [row[5] for row in found],
     }
     if found:
-        _raise(sql.GIVEN, values)
+        _raise("given", values)
 
 
 def _end_acknowledgements(now: datetime) -> None:
@@ -228,24 +230,19 @@ def _workflows_of(rule: NoticeRule) -> list[int] | None:
 
 
 def _horizon() -> datetime:
-    rows = _rows(sql.HORIZON, [STAMPED_BEFORE])
+    rows = _rows(_sql("horizon"), [STAMPED_BEFORE])
     horizon: datetime = rows[0][0]
     return horizon
 
 
-def _raise(
-    candidates: str,
-    values: dict[str, Any],
-    *,
-    is_news: str = sql.IS_NEWS,
-    is_continued: str = sql.IS_CONTINUED,
-) -> int:
-    statement = sql.RAISE.format(candidates=candidates, is_news=is_news, is_continued=is_continued)
-    return _change(statement, values)
+def _raise(candidates: str, values: dict[str, Any], **fragments: str) -> int:
+    """`candidates`: the section that finds them."""
+    return _change(_sql("raise", candidates=_sql(candidates, **fragments), **fragments), values)
 
 
-def _clear(gone: str, values: dict[str, Any]) -> int:
-    return _change(sql.CLEAR.format(gone=gone), values)
+def _clear(gone: str, values: dict[str, Any], **fragments: str) -> int:
+    """`gone`: the section that finds what is over."""
+    return _change(_sql("clear", gone=_sql(gone, **fragments)), values)
 
 
 def _change(statement: str, values: dict[str, Any]) -> int:

@@ -17,8 +17,11 @@ from executions.models import RATED_STATUSES
 from executions.overview.time_buckets import Range
 from executions.overview.wallboard import workflows_sql
 from executions.search.filters import Filters
+from executions.sql_files import statements
 from executions.storage.rollups import NO_END, percentile, start_of
 from providers.contract import Lamp, Status
+
+_sql = statements(__file__)
 
 WEEK = 7 * 24 * 4  # quarters
 MOST_QUESTIONS = 5000
@@ -103,7 +106,7 @@ def endings(filters: Filters, span: Range) -> Endings:
     offsets = span.offsets()
     with connection.cursor() as db:
         db.execute(
-            _ENDINGS.replace("{source}", source),
+            _sql("endings", week=WEEK, no_end=NO_END, source=source),
             [list(span.edges), [first for first, _ in offsets], *params, span.edges[0],
              span.edges[-1], *params],
         )  # fmt: skip
@@ -117,21 +120,6 @@ def endings(filters: Filters, span: Range) -> Endings:
         else:
             found.without_end = int(number or 0)
     return found
-
-
-# Both groupings of the same rows. A week is counted from Thursday, when the epoch began.
-_ENDINGS = f"""
-WITH ended AS (
-    SELECT width_bucket(quarter, %s::int[]) AS bucket, status, slot,
-        width_bucket(quarter, %s::int[]) * {WEEK} + mod(quarter, {WEEK}) AS week, count
-    FROM {{source}} AND quarter >= %s AND quarter < %s AND count > 0
-)
-SELECT CASE WHEN grouping(week) = 1 THEN 'bucket' ELSE 'hour' END, bucket, status, slot, week,
-    sum(count)
-FROM ended GROUP BY GROUPING SETS ((bucket, status, slot), (week, status))
-UNION ALL
-SELECT 'no end', NULL, NULL, NULL, NULL, sum(count) FROM {{source}} AND quarter = {NO_END}
-"""  # noqa: S608 - our own words only
 
 
 def _source(filters: Filters) -> tuple[str, list[Any]]:
@@ -184,7 +172,7 @@ def counts_between(filters: Filters, cuts: Iterable[tuple[int, int]]) -> list[di
     source, params = _source(filters)
     with connection.cursor() as db:
         db.execute(
-            _BETWEEN.replace("{source}", source),
+            _sql("between", source=source),
             [[first for first, _ in wanted], [last for _, last in wanted], *params],
         )
         rows = db.fetchall()
@@ -192,17 +180,6 @@ def counts_between(filters: Filters, cuts: Iterable[tuple[int, int]]) -> list[di
     for place, status, number in rows:
         found[place - 1][Status(status).lamp] += int(number)
     return found
-
-
-_BETWEEN = """
-SELECT c.place, e.status, e.number
-FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS c(first, last, place)
-CROSS JOIN LATERAL (
-    SELECT status, sum(count) AS number FROM {source}
-        AND quarter >= c.first AND quarter < c.last AND count > 0
-    GROUP BY status
-) e
-"""
 
 
 # ------------------------------------------------------------------------------------- answers
@@ -214,7 +191,7 @@ def answering(filters: Filters, span: Range) -> tuple[list[Answering], bool]:
     sql, params = questions_sql(filters, span)
     with connection.cursor() as db:
         db.execute(
-            _ANSWERING.replace("{questions}", f"{sql} LIMIT {MOST_QUESTIONS}"),
+            _sql("answering", questions=f"{sql} LIMIT {MOST_QUESTIONS}"),
             [*params, MOST_WORKFLOWS + 1],
         )
         rows = [Answering(*row) for row in db.fetchall()]
@@ -226,41 +203,7 @@ def questions_sql(filters: Filters, span: Range) -> tuple[str, list[Any]]:
     """Questions that were closed in the range, newest first."""
     ids = filters.account_ids()
     where, params = workflows_sql(filters, list(filters.accounts) if ids is None else ids)
-    return _QUESTIONS.replace("{workflows}", where), [span.since, span.until, *params]
-
-
-_QUESTIONS = """
-SELECT q.id, q.execution_id, q.title, q.ref, q.opened_at, q.is_opening_reported, q.first_claimed_at,
-    q.closed_at,
-    w.id AS workflow_id, w.name AS workflow_name, w.account_id,
-    EXISTS (
-        SELECT 1 FROM executions_command c WHERE c.execution_id = q.execution_id
-            AND c.kind = 'answer' AND c.question_ref = q.ref
-            AND c.state IN ('accepted', 'confirmed')) AS is_ours
-FROM executions_question q
-JOIN executions_execution x ON x.id = q.execution_id
-JOIN executions_workflow w ON w.id = x.workflow_id
-WHERE q.closed_at >= %s AND q.closed_at < %s AND {workflows}
-ORDER BY q.closed_at DESC
-"""
-_ANSWERING = """
-WITH waited AS (
-    SELECT workflow_id, workflow_name, account_id, is_ours,
-        greatest(0, extract(epoch FROM closed_at - opened_at)) AS answer,
-        CASE WHEN first_claimed_at BETWEEN opened_at AND closed_at
-            THEN extract(epoch FROM first_claimed_at - opened_at) END AS claim
-    FROM ({questions}) q
-)
-SELECT workflow_id, max(workflow_name),
-    CASE WHEN grouping(workflow_id) = 0 THEN max(account_id) END, count(*),
-    count(*) FILTER (WHERE is_ours), count(claim),
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY claim),
-    percentile_cont(0.95) WITHIN GROUP (ORDER BY claim),
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY answer),
-    percentile_cont(0.95) WITHIN GROUP (ORDER BY answer)
-FROM waited GROUP BY GROUPING SETS ((), (workflow_id)) HAVING count(*) > 0
-ORDER BY grouping(workflow_id) DESC, count(*) DESC, workflow_id LIMIT %s
-"""
+    return _sql("questions", workflows=where), [span.since, span.until, *params]
 
 
 @dataclass(frozen=True)

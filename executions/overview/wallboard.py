@@ -21,8 +21,11 @@ from executions.models import OPEN_STATUSES, Workflow
 from executions.overview.time_buckets import stamp
 from executions.search.filters import Filters
 from executions.search.overdue import is_overdue
+from executions.sql_files import statements
 from executions.storage.rollups import quarter_of
 from providers.contract import Lamp, Status
+
+_sql = statements(__file__)
 
 LATELY = timedelta(hours=24)
 ALL_SHOWN = 240  # workflows up to which every one has its tile, in an order that never changes
@@ -246,7 +249,7 @@ def _counts(filters: Filters, accounts: list[int], since: int) -> dict[int, tupl
     troubled = [s.value for s in Status if s.lamp in (Lamp.FAILED, Lamp.WARNING)]
     with connection.cursor() as db:
         db.execute(
-            _COUNTS.replace("{workflows}", where).replace("{is_overdue}", is_overdue()),
+            _sql("counts", workflows=where, is_overdue=is_overdue()),
             [list(OPEN_STATUSES), *params, since, troubled, *params],
         )
         rows = db.fetchall()
@@ -256,17 +259,6 @@ def _counts(filters: Filters, accounts: list[int], since: int) -> dict[int, tupl
         counts[Status(status).lamp.value] += int(number)
         counts["overdue"] += overdue
     return found
-
-
-_COUNTS = """
-SELECT w.id, w.account_id, x.status, count(*), count(*) FILTER (WHERE {is_overdue})
-FROM executions_execution x JOIN executions_workflow w ON w.id = x.workflow_id
-WHERE x.status = ANY(%s) AND {workflows} GROUP BY 1, 2, 3
-UNION ALL
-SELECT w.id, w.account_id, t.status, sum(t.count), 0
-FROM executions_workflowtally t JOIN executions_workflow w ON w.id = t.workflow_id
-WHERE t.quarter >= %s AND t.status = ANY(%s) AND t.count > 0 AND {workflows} GROUP BY 1, 2, 3
-"""
 
 
 def _named(

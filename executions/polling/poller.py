@@ -22,6 +22,7 @@ from executions.live import publish
 from executions.models import OPEN_STATUSES, Execution, Rank
 from executions.polling import read_queue
 from executions.polling.schedule import MISSES, Tally, finish, interval_of
+from executions.sql_files import statements
 from executions.storage import key_backfill
 from executions.storage.redaction import typed_secrets
 from executions.storage.store import BATCH, NOW, Stored, quarantine, store
@@ -41,6 +42,8 @@ from providers.contract import (
 from providers.credentials import SealError
 from providers.models import ProviderAccount, open_account, remember
 from providers.redaction import NOTHING, Secrets
+
+_sql = statements(__file__)
 
 READ_FOR = 10.0  # seconds of one poll in which runs are read one by one
 DETAILS = 200  # of them at most
@@ -352,16 +355,7 @@ def note_missing(account_id: int, ref: str) -> None:
     """Count a 404 of a known run. Its status stays; after MISSES it is no longer asked for."""
     parameters: list[Any] = [account_id, ref, MISSES, MISS_EVERY]
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE executions_execution SET misses = misses + 1, version = version + 1,
-                missing_since = coalesce(missing_since, now()), observed_at = now()
-            WHERE account_id = %s AND ref = %s AND misses < %s
-                AND (misses = 0 OR observed_at < now() - %s)
-            RETURNING id, version
-            """,
-            parameters,
-        )
+        cursor.execute(_sql("note_missing"), parameters)
         changed = [(row[0], row[1]) for row in cursor.fetchall()]
     if changed:
         transaction.on_commit(lambda: publish.publish_runs(account_id, changed))
@@ -372,14 +366,7 @@ def note_unreadable(account_id: int, ref: str) -> None:
     until it is read again. Unlike one that is missing it goes on being asked for."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            UPDATE executions_execution SET missing_since = now(), version = version + 1
-            WHERE account_id = %s AND ref = %s AND missing_since IS NULL AND status = ANY(%s)
-                AND EXISTS (SELECT 1 FROM executions_quarantine q
-                    WHERE q.account_id = %s AND q.ref = %s AND q.count > 1)
-            RETURNING id, version
-            """,
-            [account_id, ref, list(OPEN_STATUSES), account_id, ref],
+            _sql("note_unreadable"), [account_id, ref, list(OPEN_STATUSES), account_id, ref]
         )
         changed = [(row[0], row[1]) for row in cursor.fetchall()]
     if changed:

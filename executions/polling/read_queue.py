@@ -17,6 +17,9 @@ from django.utils import timezone
 from executions.live import publish
 from executions.live.wake_workers import wake
 from executions.models import Backlog, Execution, Rank, Reading
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 WATCH_FOR = timedelta(seconds=40)  # after the last sign of an open page; it gives one every 15 s
 SAID_LATELY = timedelta(seconds=25)  # left of that: another sign writes nothing
@@ -59,21 +62,7 @@ def watch(execution: Execution) -> None:
         "lately": SAID_LATELY,
     }
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO executions_reading AS r (execution_id, account_id, rank, wants_run,
-                wants_log, asked_at, due_at, watched_until, sort_at, tries)
-            SELECT id, account_id, 0, true, true, now(), now() - %(ahead)s, now() + %(keep)s,
-                sort_at, 0
-            FROM executions_execution WHERE id = %(id)s
-            ON CONFLICT (execution_id) DO UPDATE SET
-                rank = 0, wants_run = true, wants_log = true,
-                due_at = CASE WHEN r.watched_until > now() THEN r.due_at ELSE excluded.due_at END,
-                watched_until = excluded.watched_until
-            WHERE r.watched_until IS NULL OR r.watched_until < now() + %(lately)s
-            """,
-            parameters,
-        )
+        cursor.execute(_sql("watch"), parameters)
         if cursor.rowcount:
             _call_reader(execution.account_id)
 
@@ -98,22 +87,7 @@ def ask(
         "after": after - (AHEAD if rank is Rank.PERSON else timedelta(0)),
     }
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO executions_reading AS r (execution_id, account_id, rank, wants_run,
-                wants_log, asked_at, due_at, sort_at, tries)
-            SELECT id, account_id, %(rank)s, %(run)s, %(log)s, now(), now() + %(after)s, sort_at, 0
-            FROM executions_execution WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id
-            ON CONFLICT (execution_id) DO UPDATE SET
-                rank = least(r.rank, excluded.rank), asked_at = excluded.asked_at,
-                wants_run = r.wants_run OR excluded.wants_run,
-                wants_log = r.wants_log OR excluded.wants_log,
-                due_at = least(r.due_at, excluded.due_at)
-            WHERE r.watched_until IS NULL OR r.watched_until < now() OR excluded.rank = 0
-            RETURNING account_id, xmax = 0
-            """,
-            parameters,
-        )
+        cursor.execute(_sql("ask"), parameters)
         rows = cursor.fetchall()
         added = sum(1 for _, is_new in rows if is_new)
         if rank is Rank.HISTORY and added:
@@ -148,15 +122,7 @@ def is_waiting(execution: Execution) -> bool:
 def waiting_refs(account_id: int, refs: Sequence[str]) -> set[str]:
     """Which of these runs a reader is about to read, so that a poll need not."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT x.ref FROM executions_execution x
-            JOIN executions_reading r ON r.execution_id = x.id
-            WHERE x.account_id = %s AND x.ref = ANY(%s) AND r.wants_run
-                AND (r.rank = %s OR r.due_at > now() - interval '2 minutes')
-            """,
-            [account_id, list(refs), Rank.HISTORY.value],
-        )
+        cursor.execute(_sql("waiting_refs"), [account_id, list(refs), Rank.HISTORY.value])
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -175,18 +141,7 @@ def due_accounts() -> list[int]:
     """Accounts with a run whose turn has come and without a reader at work. Those that fail are
     left alone until a poll has succeeded. Two index look-ups per account."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT a.id, EXISTS (SELECT 1 FROM executions_reading r
-                WHERE r.account_id = a.id AND r.rank < %(history)s AND r.due_at <= now())
-            FROM providers_provideraccount a
-            LEFT JOIN executions_backlog b ON b.account_id = a.id
-            WHERE a.enabled AND a.health = 'ok'
-                AND (b.reader_until IS NULL OR b.reader_until < now())
-                AND EXISTS (SELECT 1 FROM executions_reading r WHERE r.account_id = a.id)
-            """,
-            {"history": Rank.HISTORY.value},
-        )
+        cursor.execute(_sql("due_accounts"), {"history": Rank.HISTORY.value})
         rows = cursor.fetchall()
     at_work = Backlog.objects.filter(reader_until__gt=_now()).count() if rows else 0
     history = [pk for pk, is_urgent in rows if not is_urgent]
@@ -197,16 +152,7 @@ def claim(account_id: int) -> bool:
     """Take the account's readings for one worker."""
     parameters: dict[str, Any] = {"id": account_id, "lease": LEASE}
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO executions_backlog AS b (account_id, reader_until, history_total)
-            SELECT id, now() + %(lease)s, 0 FROM providers_provideraccount
-            WHERE id = %(id)s AND enabled AND health = 'ok'
-            ON CONFLICT (account_id) DO UPDATE SET reader_until = excluded.reader_until
-            WHERE b.reader_until IS NULL OR b.reader_until < now()
-            """,
-            parameters,
-        )
+        cursor.execute(_sql("claim"), parameters)
         return bool(cursor.rowcount)
 
 
@@ -222,15 +168,7 @@ def next_due(account_id: int, ranks: Sequence[Rank], most: int = 1) -> list[Due]
     for rank in ranks:
         order = "r.sort_at DESC" if rank is Rank.HISTORY else "r.due_at"
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"""
-                SELECT r.execution_id, x.ref, r.rank, r.wants_run, r.wants_log, r.tries, now()
-                FROM executions_reading r JOIN executions_execution x ON x.id = r.execution_id
-                WHERE r.account_id = %s AND r.rank = {rank.value} AND r.due_at <= now()
-                ORDER BY {order} LIMIT %s
-                """,  # noqa: S608 - our own words
-                [account_id, most],
-            )
+            cursor.execute(_sql("next_due", rank=rank.value, order=order), [account_id, most])
             if rows := cursor.fetchall():
                 return [Due(row[0], row[1], Rank(row[2]), *row[3:]) for row in rows]
     return []
@@ -255,24 +193,9 @@ def finish(due: Sequence[Due], every: timedelta, over: Collection[int] = ()) -> 
                 "every": every,
                 "over": each.execution_id in over,
             }
-            cursor.execute(
-                """
-                DELETE FROM executions_reading WHERE execution_id = %(id)s
-                    AND asked_at <= %(taken)s
-                    AND (watched_until IS NULL OR watched_until < now() OR %(over)s)
-                """,
-                parameters,
-            )
+            cursor.execute(_sql("delete_if_done"), parameters)
             if not cursor.rowcount:
-                cursor.execute(
-                    """
-                    UPDATE executions_reading SET tries = 0,
-                        due_at = CASE WHEN asked_at > %(taken)s THEN now()
-                            ELSE greatest(now(), %(taken)s + %(every)s) END
-                    WHERE execution_id = %(id)s
-                    """,
-                    parameters,
-                )
+                cursor.execute(_sql("put_off"), parameters)
 
 
 def drop(execution_id: int, wait: timedelta) -> None:

@@ -18,10 +18,13 @@ from django.utils import timezone
 
 from executions.live import publish
 from executions.models import Execution, PollRun
+from executions.sql_files import statements
 from providers.adapter import Adapter
 from providers.contract import AuthFailed, RateLimited
 from providers.credentials import SealError
 from providers.models import Health, ProviderAccount
+
+_sql = statements(__file__)
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3
 LONGEST_BACKOFF = timedelta(minutes=15)
@@ -64,18 +67,7 @@ def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[
     parameters: list[Any] = [LEASE, LEASE, *values]
     able = "enabled AND health NOT IN ('auth', 'paused') AND" if only_enabled else ""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE providers_provideraccount SET
-                lease_until = now() + %s, next_poll_at = now() + %s, poll_seq = poll_seq + 1
-            WHERE id IN (
-                SELECT id FROM providers_provideraccount
-                WHERE {able} (lease_until IS NULL OR lease_until < now()) AND {which}
-                FOR UPDATE SKIP LOCKED)
-            RETURNING id, poll_seq
-            """,  # noqa: S608 - the pieces are this module's own
-            parameters,
-        )
+        cursor.execute(_sql("claim", able=able, which=which), parameters)
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
@@ -125,22 +117,7 @@ def finish(
     with transaction.atomic():
         PollRun.objects.bulk_create([_poll_run(account, poll_seq, started_at, tally)])
         with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                UPDATE providers_provideraccount SET
-                    health_since = CASE WHEN health = %(health)s THEN health_since ELSE now() END,
-                    health = %(health)s, last_error = %(error)s, last_poll_at = now(),
-                    last_success_at = CASE WHEN %(ok)s THEN now() ELSE last_success_at END,
-                    covered_since = CASE WHEN %(ok)s THEN %(started)s ELSE covered_since END,
-                    clock_skew = coalesce(%(skew)s, clock_skew),
-                    failures = CASE WHEN %(ok)s THEN 0 ELSE failures + 1 END,
-                    next_poll_at = CASE WHEN next_poll_at < now() AND NOT %(throttled)s
-                        THEN next_poll_at ELSE now() + %(wait)s END,
-                    lease_until = NULL
-                WHERE id = %(id)s AND poll_seq = %(seq)s AND revision = %(revision)s
-                """,
-                changes,
-            )
+            cursor.execute(_sql("finish"), changes)
             if not cursor.rowcount:  # edited meanwhile: its new settings decide
                 cursor.execute(
                     "UPDATE providers_provideraccount SET lease_until = NULL, next_poll_at = now()"

@@ -17,7 +17,10 @@ from django.db.models import DateTimeField, FloatField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from executions.models import Execution
+from executions.sql_files import statements
 from providers.contract import Status
+
+_sql = statements(__file__)
 
 NEWEST = 50  # successes looked at
 ENOUGH = 5  # successes before anything is called overdue
@@ -77,30 +80,5 @@ def measure(execution_ids: Sequence[int]) -> int:
     returns how many were written."""
     parameters: list[Any] = [list(execution_ids), AGAIN_AFTER, NEWEST]
     with connection.cursor() as cursor:
-        cursor.execute(_MEASURE, parameters)
+        cursor.execute(_sql("measure"), parameters)
         return int(cursor.rowcount)
-
-
-_MEASURE = """
-UPDATE executions_workflow w
-SET successes = s.number, typical_seconds = s.typical, long_seconds = s.long, measured_at = now()
-FROM (
-    SELECT v.id, d.* FROM (
-        SELECT DISTINCT w.id FROM executions_execution x
-        JOIN executions_workflow w ON w.id = x.workflow_id
-        WHERE x.id = ANY(%s) AND x.status = 'succeeded'
-            AND (w.measured_at IS NULL OR w.measured_at < now() - %s)
-    ) v CROSS JOIN LATERAL (
-        SELECT count(*) AS number,
-            percentile_cont(0.5) WITHIN GROUP (ORDER BY took) AS typical,
-            percentile_cont(0.95) WITHIN GROUP (ORDER BY took) AS long
-        FROM (
-            SELECT greatest(0, extract(epoch FROM finished_at - started_at)) AS took
-            FROM executions_execution
-            WHERE workflow_id = v.id AND status = 'succeeded'
-                AND started_at IS NOT NULL AND finished_at IS NOT NULL
-            ORDER BY sort_at DESC, id DESC LIMIT %s
-        ) newest
-    ) d
-) s WHERE w.id = s.id AND s.number > 0
-"""

@@ -16,6 +16,9 @@ from executions.search.cursor import Cursor
 from executions.search.filters import Filters
 from executions.search.overdue import overdue_at
 from executions.search.scan_sql import finding_sql, goes_up
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 PAGE = 50
 # What the table says of a command: open ones, and for a while those that went wrong.
@@ -81,34 +84,11 @@ def load(ids: list[int]) -> list[Execution]:
     open_states = [str(state) for state in OPEN_COMMAND_STATES]
     since = datetime.now(UTC) - TROUBLED_FOR
     found = Execution.objects.raw(
-        _LOAD.replace("{overdue_at}", overdue_at()),
+        _sql("load", overdue_at=overdue_at()),
         [open_states, list(TROUBLED_COMMANDS), since, ids],
     )
     rows = {row.pk: row for row in found}
     return [rows[pk] for pk in ids if pk in rows]
-
-
-_LOAD = """
-SELECT x.*, w.name AS workflow_name, w.typical_seconds, {overdue_at} AS overdue_at,
-       c.kind AS command_kind, c.state AS command_state,
-       c.message AS command_message, c.requested_at AS command_at, u.username AS command_by,
-       n.id AS note_id, n.text AS note_text, a.username AS note_by, n.created_at AS note_at
-FROM executions_execution x
-JOIN executions_workflow w ON w.id = x.workflow_id
-LEFT JOIN LATERAL (
-    SELECT kind, state, message, requested_at, requested_by_id FROM executions_command
-    WHERE execution_id = x.id AND (state = ANY(%s) OR (state = ANY(%s) AND requested_at > %s))
-    ORDER BY requested_at DESC LIMIT 1
-) c ON true
-LEFT JOIN auth_user u ON u.id = c.requested_by_id
-LEFT JOIN LATERAL (
-    SELECT id, text, author_id, created_at FROM executions_note
-    WHERE execution_id = x.id OR (workflow_id = x.workflow_id AND is_pinned)
-    ORDER BY (execution_id IS NULL), is_pinned DESC, created_at DESC, id DESC LIMIT 1
-) n ON true
-LEFT JOIN auth_user a ON a.id = n.author_id
-WHERE x.id = ANY(%s)
-"""
 
 
 # ------------------------------------------------------------------------------------ finding

@@ -18,6 +18,9 @@ from executions.search.filters import Filters
 from executions.search.overdue import is_overdue, overdue_after
 from executions.search.time_range import Range
 from executions.search.unicode_spellings import both, spellings
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 MANY = 200  # runs holding one input value that are found at once; of more, only windows tell
 
@@ -99,7 +102,11 @@ def _by_error_or_key(
         checks.append(("x.workflow_id = ANY(%s)", (filters.workflow_ids(),)))
     if filters.keys():
         checks += _error_and_key(filters)[:1] if filters.values.get("error") else []
-        carried: Driver = (f"({_CARRIED})", [filters.keys(), accounts], "x.id = {}")
+        carried: Driver = (
+            f"({_sql('carried', most=MANY)})",
+            [filters.keys(), accounts],
+            "x.id = {}",
+        )
         return Source([carried], _both(*checks))
     by_error: list[Driver] = [
         ("unnest(%s::text[])", [filters.values["error"]], "x.error_key = {}"),
@@ -120,13 +127,6 @@ def _error_and_key(filters: Filters) -> list[Check]:
 
 _CARRIES = (
     "EXISTS (SELECT 1 FROM executions_runkey r WHERE r.execution_id = x.id AND r.value = ANY(%s))"
-)
-_CARRIED = (
-    "SELECT execution_id FROM (SELECT DISTINCT k.execution_id, k.sort_at "  # noqa: S608 - our own
-    "FROM unnest(%s::text[]) v(v) CROSS JOIN unnest(%s::bigint[]) a(v) CROSS JOIN LATERAL ("
-    "SELECT execution_id, sort_at FROM executions_runkey WHERE value = v.v AND account_id = a.v "
-    f"ORDER BY sort_at DESC, execution_id DESC LIMIT {MANY}) k) c "
-    f"ORDER BY sort_at DESC, execution_id DESC LIMIT {MANY}"
 )
 
 

@@ -21,8 +21,11 @@ from executions.live import publish
 from executions.models import CorrelationRule, Execution, KeySearch
 from executions.payloads import business_keys
 from executions.payloads.business_keys import Rule
+from executions.sql_files import statements
 from providers.models import ProviderAccount
 from providers.redaction import MASK
+
+_sql = statements(__file__)
 
 DAYS = 7  # looked back after a change, unless somebody says otherwise
 MOST_DAYS = 90
@@ -174,26 +177,5 @@ def _replace(account_id: int, run_ids: list[int], wanted: list[tuple[Any, ...]])
         "times": list(columns[4]),
     }
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DELETE FROM executions_runkey r
-            WHERE r.execution_id = ANY(%(runs)s::bigint[]) AND NOT EXISTS (
-                SELECT 1 FROM unnest(%(ids)s::bigint[], %(values)s::text[]) AS w(id, value)
-                WHERE w.id = r.execution_id AND w.value = r.value)
-            """,
-            parameters,
-        )
-        cursor.execute(
-            """
-            INSERT INTO executions_runkey AS r (
-                execution_id, account_id, name, value, text, sort_at)
-            SELECT w.id, %(account)s, w.name, w.value, w.text, w.sort_at
-            FROM unnest(%(ids)s::bigint[], %(names)s::text[], %(values)s::text[], %(texts)s::text[],
-                %(times)s::timestamptz[]) AS w(id, name, value, text, sort_at)
-            WHERE EXISTS (SELECT 1 FROM executions_execution e WHERE e.id = w.id)
-            ON CONFLICT (execution_id, value) DO UPDATE
-                SET name = excluded.name, text = excluded.text
-            WHERE (r.name, r.text) <> (excluded.name, excluded.text)
-            """,
-            parameters,
-        )
+        cursor.execute(_sql("delete_other_keys"), parameters)
+        cursor.execute(_sql("write_keys"), parameters)

@@ -18,7 +18,10 @@ from executions.models import (
     Execution,
     StartDraft,
 )
+from executions.sql_files import statements
 from executions.storage import rollups
+
+_sql = statements(__file__)
 
 PARENTS = ("executions_transition", "executions_pollrun")
 BATCH = 2000
@@ -40,14 +43,7 @@ def tidy() -> dict[str, int]:
 
 def make_months_ahead() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT executions_ensure_month(
-                parent, (date_trunc('month', now()) + make_interval(months => ahead))::date)
-            FROM unnest(%s::text[]) AS parent, generate_series(1, 2) AS ahead
-            """,
-            [list(PARENTS)],
-        )
+        cursor.execute(_sql("make_months_ahead"), [list(PARENTS)])
 
 
 def drop_old_months() -> int:
@@ -101,21 +97,5 @@ def delete_old_batches() -> int:
 def correct_counts() -> int:
     """Set the counters to what the rows say, under a lock; how many were off."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH truth AS (
-                SELECT account_id, status, count(*) AS count FROM executions_execution
-                GROUP BY account_id, status
-            ), off AS (
-                SELECT coalesce(t.account_id, c.account_id) AS account_id,
-                    coalesce(t.status, c.status) AS status, coalesce(t.count, 0) AS count
-                FROM truth t FULL JOIN executions_statuscount c
-                    ON c.account_id = t.account_id AND c.status = t.status
-                WHERE coalesce(t.count, 0) <> coalesce(c.count, 0)
-            )
-            INSERT INTO executions_statuscount AS c (account_id, status, count)
-            SELECT account_id, status, count FROM off ORDER BY account_id, status
-            ON CONFLICT (account_id, status) DO UPDATE SET count = excluded.count
-            """
-        )
+        cursor.execute(_sql("correct_counts"))
         return int(cursor.rowcount)

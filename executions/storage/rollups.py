@@ -1,6 +1,6 @@
 """The roll-up behind the charts: what its rows mean, and its repair from the runs themselves.
 
-`store_sql` moves the counts within the statement that writes the runs; `retention` repairs what
+`store.sql` moves the counts within the statement that writes the runs; `retention` repairs what
 drifted. Only ended runs are counted, by the time at which they ended: a list with `finished_from`
 and `finished_to` finds the same runs. A run that is read again with another end, status or workflow
 leaves one count and enters another.
@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 from executions.models import FINAL_STATUSES
+from executions.sql_files import statements
+
+_sql = statements(__file__)
 
 QUARTER = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,24 +78,15 @@ def correct() -> int:
     off = 0
     with connection.cursor() as cursor:
         for table, owner in TABLES:
-            cursor.execute(_correct_sql(table, owner))
+            statement = _sql(
+                "correct",
+                table=table,
+                owner=owner,
+                quarter=quarter_sql("finished_at"),
+                slot=slot_sql("status", "started_at", "finished_at"),
+                is_final=IS_FINAL,
+            )
+            cursor.execute(statement)
             off += int(cursor.rowcount)
             cursor.execute(f"DELETE FROM {table} WHERE count = 0")  # noqa: S608 - our own words
     return off
-
-
-def _correct_sql(table: str, owner: str) -> str:
-    return f"""
-WITH truth AS (
-    SELECT {owner}, {quarter_sql("finished_at")} AS quarter, status,
-        {slot_sql("status", "started_at", "finished_at")} AS slot, count(*) AS count
-    FROM executions_execution WHERE status {IS_FINAL} GROUP BY 1, 2, 3, 4
-), off AS (
-    SELECT {owner}, quarter, status, slot, coalesce(t.count, 0) - coalesce(c.count, 0) AS amount
-    FROM truth t FULL JOIN {table} c USING ({owner}, quarter, status, slot)
-    WHERE coalesce(t.count, 0) <> coalesce(c.count, 0)
-)
-INSERT INTO {table} AS t ({owner}, quarter, status, slot, count)
-SELECT {owner}, quarter, status, slot, amount FROM off ORDER BY 1, 2, 3, 4
-ON CONFLICT ({owner}, quarter, status, slot) DO UPDATE SET count = t.count + excluded.count
-"""  # noqa: S608 - built from our own words only

@@ -21,8 +21,9 @@ from executions.payloads import business_keys
 from executions.payloads.error_fingerprint import error_key
 from executions.payloads.status_since import status_since
 from executions.payloads.terminal_text import last_state, without_codes
+from executions.sql_files import statements
 from executions.storage.redaction import NOBODY, Typed, redacted
-from executions.storage.store_sql import STORE
+from executions.storage.rollups import IS_FINAL, quarter_sql, slot_sql
 from providers import exact_json
 from providers.contract import (
     MAX_NAME,
@@ -52,6 +53,15 @@ _ALTERED = (exact_json.NOTE[:9].encode(), exact_json.ODD_CHARACTER.encode())
 NOW: Mapping[str, datetime] = {}  # everything was read just now
 YEARS = range(1900, 9999)  # others stand for "no time"; at both ends a zone's clock runs out
 OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
+
+_STORE = statements(__file__)(
+    "store",
+    is_final=IS_FINAL,
+    quarter=quarter_sql("new_finished"),
+    slot=slot_sql("status", "new_started", "new_finished"),
+    old_quarter=quarter_sql("old_finished"),
+    old_slot=slot_sql("old_status", "old_started", "old_finished"),
+)
 
 
 @dataclass(frozen=True)
@@ -183,7 +193,7 @@ def _execute(
 ) -> tuple[list[Stored], set[str]]:
     """What was written, and the refs of news that another write came before: compare again."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(STORE, {"account": account_id, "seq": poll_seq, "now": now, "rows": body})
+        cursor.execute(_STORE, {"account": account_id, "seq": poll_seq, "now": now, "rows": body})
         rows = cursor.fetchall()
     stored = [Stored(*row) for row in rows if row[0] is not None]
     return stored, {row[1] for row in rows if row[0] is None}
@@ -193,7 +203,7 @@ def _execute(
 
 
 def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]:
-    """The JSON object that the statement reads; keys as in `storage.store_sql.STORE`."""
+    """The JSON object that the statement reads; keys as in `store.sql`."""
     if len(snapshot.ref) > MAX_REF:  # shortened, it could not be asked for
         raise ValueError(f"an identifier is longer than {MAX_REF} characters")
     workflow = snapshot.workflow

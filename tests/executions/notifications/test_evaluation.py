@@ -490,7 +490,7 @@ def test_transitions_are_found_by_their_time_not_by_reading_all(make_rule, put, 
     values = {**scope.values(), "looked_to": now - timedelta(seconds=120)}
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE executions_transition")
-        cursor.execute(f"EXPLAIN {evaluation.sql.FAILED}", values)
+        cursor.execute(f"EXPLAIN {evaluation._sql('failed')}", values)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     month = f"executions_transition_{now:%Y_%m}"
     assert f"Index Scan using {month}_pkey" in plan, plan

@@ -1,17 +1,9 @@
-"""The statement behind `store.store`. Parameters: account, seq, now, rows (a JSON array).
-
-In order: read the batch, find workflows, compare with what is stored (`news`), write executions,
-then everything that hangs on a written execution. A list row about a run that was read in detail
-says only its native status and progress: it must not blank what only the detail knows.
-A row whose execution_id is null is news that somebody else's write of the same run came before.
-"""
-
-from executions.storage.rollups import IS_FINAL, quarter_sql, slot_sql
-
-_NOW = (quarter_sql("new_finished"), slot_sql("status", "new_started", "new_finished"))
-_BEFORE = (quarter_sql("old_finished"), slot_sql("old_status", "old_started", "old_finished"))
-
-STORE = """
+-- name: store
+-- Parameters: account, seq, now, rows (a JSON array).
+-- In order: read the batch, find workflows, compare with what is stored (`news`), write executions,
+-- then everything that hangs on a written execution. A list row about a run that was read in detail
+-- says only its native status and progress: it must not blank what only the detail knows.
+-- A row whose execution_id is null is news that somebody else's write of the same run came before.
 WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         ref text, wref text, wname text, wstart boolean, name text, status text, reason text,
@@ -302,12 +294,3 @@ WITH incoming AS MATERIALIZED (
 )
 SELECT w.execution_id, n.ref, w.version, n.old_status, n.status, n.id IS NULL, n.fp IS NOT NULL
 FROM news n LEFT JOIN written w ON w.ref = n.ref
-"""
-for _word, _sql in {
-    "{quarter}": _NOW[0],
-    "{slot}": _NOW[1],
-    "{old_quarter}": _BEFORE[0],
-    "{old_slot}": _BEFORE[1],
-    "{is_final}": IS_FINAL,
-}.items():
-    STORE = STORE.replace(_word, _sql)

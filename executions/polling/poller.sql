@@ -1,0 +1,13 @@
+-- name: note_missing
+UPDATE executions_execution SET misses = misses + 1, version = version + 1,
+    missing_since = coalesce(missing_since, now()), observed_at = now()
+WHERE account_id = %s AND ref = %s AND misses < %s
+    AND (misses = 0 OR observed_at < now() - %s)
+RETURNING id, version
+
+-- name: note_unreadable
+UPDATE executions_execution SET missing_since = now(), version = version + 1
+WHERE account_id = %s AND ref = %s AND missing_since IS NULL AND status = ANY(%s)
+    AND EXISTS (SELECT 1 FROM executions_quarantine q
+        WHERE q.account_id = %s AND q.ref = %s AND q.count > 1)
+RETURNING id, version

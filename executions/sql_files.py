@@ -1,0 +1,38 @@
+"""SQL beside the module that runs it: `statements(__file__)` in `store.py` reads `store.sql`, once.
+
+A file has sections. Each begins with `-- name: word`; other lines that begin with `--` are comments
+and are not sent. `{word}` stands for a fragment: one that the caller gives, else the section of
+that name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
+_FRAGMENT = re.compile(r"\{(\w+)\}")
+
+
+def statements(module_file: str) -> Callable[..., str]:
+    """A function that returns a section by name, its fragments filled in. KeyError for a section
+    or a fragment that is not there. Fragments are our own words, never what a person typed."""
+    text = Path(module_file).with_suffix(".sql").read_text(encoding="utf-8")
+    _, *parts = _NAME.split(text)
+    sections = {
+        name: _COMMENT.sub("", part).strip()
+        for name, part in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+    @lru_cache(maxsize=128)
+    def statement(name: str, **fragments: object) -> str:
+        def filled(found: re.Match[str]) -> str:
+            word = found[1]
+            return str(fragments[word]) if word in fragments else statement(word, **fragments)
+
+        return _FRAGMENT.sub(filled, sections[name])
+
+    return statement
