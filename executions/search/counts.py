@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db import connection
 
 from executions.models import StatusCount
+from executions.search.conditions import BY_END, BY_START, conditions, every
 from executions.search.filters import Filters
 from executions.search.scan_sql import finding_sql
-from executions.search.scans import Driver, within, workflows_of
+from executions.search.scans import accounts_of, workflows_of
 from providers.contract import Status
 
 CAP = 1000  # counts above say "1,000+"
@@ -33,29 +34,22 @@ def counts(filters: Filters) -> tuple[dict[str, int], bool]:
 
 def _counts_by_status(filters: Filters, ids: list[int] | None) -> dict[str, int]:
     """Capped, per status: for a list that asks for what an index counts, so for no text."""
-    is_by_end = filters.is_by_end or filters.finished.is_set
-    if is_by_end:
-        where, params = within("x.finished_at", filters.finished)
-        where = f"x.finished_at IS NOT NULL{f' AND {where}' if where else ''}"
-        ids = list(filters.accounts) if ids is None else ids
-    else:
-        where, params = within("x.sort_at", filters.started)
-    where = f" AND {where}" if where else ""
-    driver, own = "executions_execution x", ""
+    if ids is None and (filters.is_by_end or filters.finished.is_set):
+        ids = list(filters.accounts)
+    asked = conditions(filters)
+    times = (asked[key] for key in (*BY_START, *BY_END) if key in asked)
+    where, params = every(("x.status = s.v", ()), *times)
+    runs = f"SELECT 1 FROM executions_execution x WHERE {where}"  # noqa: S608 - our own words
     if filters.workflow_ids() or ids is not None:
-        values: Driver = ("unnest(%s::bigint[])", [ids], "x.account_id = {}")
+        rows, own, condition = accounts_of(ids or [])
         if filters.workflow_ids():
-            values = workflows_of(filters.workflow_ids(), ids)
-        driver = (
-            f"{values[0]} a(v) CROSS JOIN LATERAL (SELECT 1 FROM executions_execution x "  # noqa: S608
-            f"WHERE {values[2].format('a.v')} AND x.status = s.v{where} LIMIT {CAP + 1}) y"
-        )
-        params = [*values[1], *params]
-    else:
-        own = f"WHERE x.status = s.v{where}"
+            rows, own, condition = workflows_of(filters.workflow_ids(), ids)
+        each = f"{runs} AND {condition.format('a.v')} LIMIT {CAP + 1}"
+        runs = f"SELECT 1 FROM {rows} a(v) CROSS JOIN LATERAL ({each}) y"  # noqa: S608
+        params = (*own, *params)
     sql = (
-        "SELECT s.v, (SELECT count(*) FROM "  # noqa: S608 - built from our own words only
-        f"(SELECT 1 FROM {driver} {own} LIMIT {CAP + 1}) z) FROM unnest(%s::text[]) s(v)"
+        f"SELECT s.v, (SELECT count(*) FROM ({runs} LIMIT {CAP + 1}) z) "  # noqa: S608
+        "FROM unnest(%s::text[]) s(v)"
     )
     with connection.cursor() as db:
         db.execute(sql, [*params, [s.value for s in Status]])

@@ -6,10 +6,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from executions.search.conditions import Condition, conditions, every
 from executions.search.cursor import Cursor
 from executions.search.filters import Filters
-from executions.search.scans import HOLDING, Driver, Source, sources, within
-from executions.search.unicode_spellings import both
+from executions.search.scans import Driver, Source, holding_sql, in_order, sources
 
 WINDOW = 300  # runs looked at where no index serves the order
 FEW = 3  # scans whose rows are read from the table at once
@@ -23,25 +23,25 @@ def finding_sql(
     ctes: list[str] = []
     selects: list[str] = []
     params: list[Any] = []
-    where, where_params = range_sql(filters, cursor, way)
-    column = "x.finished_at" if filters.is_by_end else "x.sort_at"
+    part = _part(filters, cursor, way)
+    column = _column(filters)
     if filters.text:
-        ctes.append(f"held AS MATERIALIZED ({HOLDING})")
-        params += both(filters.text)
+        holding, own = holding_sql(filters.text)
+        ctes.append(f"held AS MATERIALIZED ({holding})")
+        params += own
     for number, source in enumerate(sources(filters)):
-        size = WINDOW if source.residual else limit
-        inside, inside_params = source.inside
-        full = where + (f" AND {inside}" if inside else "")
-        scan, scan_params = _scan(source, column, full, [*where_params, *inside_params], way, size)
+        residual, residual_params = source.residual
+        size = WINDOW if residual else limit
+        scan, scan_params = _scan(source, column, every(part, source.inside), way, size)
         ctes.append(f"seen{number} AS MATERIALIZED ({scan})")
-        check = f"WHERE {source.residual}" if source.residual else ""
+        check = f"WHERE {residual}" if residual else ""
         ctes.append(
             f"hit{number} AS (SELECT at, id FROM seen{number} x {check} "  # noqa: S608
             f"ORDER BY at {way}, id {way} LIMIT {limit})"
         )
-        params += [*scan_params, *source.residual_params]
+        params += [*scan_params, *residual_params]
         selects.append(f"SELECT 'hit' AS what, at, id FROM hit{number}")  # noqa: S608
-        if source.residual:
+        if residual:
             selects.append(
                 f"(SELECT 'end', at, id FROM seen{number} "  # noqa: S608 - our own words
                 f"ORDER BY at {way}, id {way} OFFSET {WINDOW - 1} LIMIT 1)"
@@ -49,41 +49,41 @@ def finding_sql(
     return f"WITH {', '.join(ctes)} {' UNION '.join(selects)}", params
 
 
-def _scan(
-    source: Source, by: str, where: str, where_params: list[Any], way: str, size: int
-) -> tuple[str, list[Any]]:
+def _scan(source: Source, by: str, where: Condition, way: str, size: int) -> tuple[str, list[Any]]:
     """The first `size` rows of one source, one index scan per driving value.
 
     What is read of many driving values is in the index; only rows of which more must be checked
     are fetched from the table, and by their key: the planner would rather read all of it.
     """
-    is_direct = bool(source.residual) and _values_in(source.drivers) <= FEW
-    tables, params, conditions = [], [], []
+    residual = source.residual[0]
+    is_direct = bool(residual) and _values_in(source.drivers) <= FEW
+    tables, params, matched = [], [], []
     lead = ""
     for number, (rows, own, condition) in enumerate(source.drivers):
         tables.append(f"{rows} d{number}(v)")
         params += own
-        conditions.append(condition.format(f"d{number}.v"))
-    if conditions:
+        matched.append(condition.format(f"d{number}.v"))
+    if matched:
         # Ordered by the driving column first, which changes nothing but the plan: else, for a value
         # whose rows are all old, it walks through everything newer. An equation would make that
         # column a constant, and the planner leave it out of the order.
-        column = conditions[0].split(" = ")[0]
-        conditions[0] = f"{column} = ANY(ARRAY[d0.v])"
+        column = matched[0].split(" = ")[0]
+        matched[0] = f"{column} = ANY(ARRAY[d0.v])"
         lead = f"{column} {'ASC' if way == 'DESC' else 'DESC'}, "
-    matches = " AND ".join(conditions) or "true"
+    matched += [where[0]] if where[0] else []
+    matches = " AND ".join(matched) or "true"
     columns = f"{by} AS at, x.id{_CHECKED}" if is_direct else f"{by} AS at, x.id"
     keys = (
         f"SELECT {columns} FROM executions_execution x "  # noqa: S608 - our own words only
-        f"WHERE {matches}{where} ORDER BY {lead}{by} {way}, x.id {way} LIMIT {size}"
+        f"WHERE {matches} ORDER BY {lead}{by} {way}, x.id {way} LIMIT {size}"
     )
     if tables:
         joined = " CROSS JOIN ".join(tables)
         order = f"ORDER BY at {way}, id {way} LIMIT {size}"
         keys = f"SELECT e.* FROM {joined} CROSS JOIN LATERAL ({keys}) e {order}"  # noqa: S608
-    if source.residual and not is_direct:
+    if residual and not is_direct:
         keys = f"SELECT k.at, r.* FROM ({keys}) k CROSS JOIN LATERAL ({_FETCH}) r"  # noqa: S608
-    return keys, [*params, *where_params]
+    return keys, [*params, *where[1]]
 
 
 _CHECKED = (
@@ -99,16 +99,18 @@ def _values_in(drivers: list[Driver]) -> int:
     return prod(sizes)
 
 
-def range_sql(filters: Filters, cursor: Cursor | None, way: str) -> tuple[str, list[Any]]:
+def _part(filters: Filters, cursor: Cursor | None, way: str) -> Condition:
     """The part of the order that is asked for."""
-    column = "x.finished_at" if filters.is_by_end else "x.sort_at"
-    sql, params = within(column, filters.finished if filters.is_by_end else filters.started)
-    parts = [f"{column} IS NOT NULL"] if filters.is_by_end else []
-    parts += [sql] if sql else []
+    asked = conditions(filters)
+    beyond: Condition = ("", ())
     if cursor:
-        parts.append(f"({column}, x.id) {'>' if way == 'ASC' else '<'} (%s, %s)")
-        params += [cursor.at, cursor.id]
-    return "".join(f" AND {part}" for part in parts), params
+        sign = ">" if way == "ASC" else "<"
+        beyond = (f"({_column(filters)}, x.id) {sign} (%s, %s)", (cursor.at, cursor.id))
+    return every(*(asked[key] for key in in_order(filters) if key in asked), beyond)
+
+
+def _column(filters: Filters) -> str:
+    return "x.finished_at" if filters.is_by_end else "x.sort_at"
 
 
 def goes_up(filters: Filters, is_newer: bool) -> bool:

@@ -8,3 +8,21 @@ SELECT execution_id FROM (
         ORDER BY sort_at DESC, execution_id DESC LIMIT {most}) k
 ) c
 ORDER BY sort_at DESC, execution_id DESC LIMIT {most}
+
+-- name: measured
+-- Workflows of which a run can be overdue.
+SELECT w.id FROM executions_workflow w WHERE ({known}) IS NOT NULL AND {of_accounts}
+
+-- name: named
+SELECT id FROM executions_workflow WHERE account_id = ANY(%s) AND name ILIKE ANY(%s)
+ORDER BY id LIMIT 50
+
+-- name: visible_workflows
+SELECT id FROM executions_workflow WHERE id = ANY(%s) AND account_id = ANY(%s)
+
+-- name: holding
+SELECT d.execution_id FROM executions_executiondetail d WHERE {holds} LIMIT {most}
+
+-- name: held_by_many
+(SELECT count(*) FROM held) >= {most}
+AND (SELECT {holds} FROM executions_executiondetail d WHERE d.execution_id = x.id)

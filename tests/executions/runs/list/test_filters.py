@@ -15,7 +15,6 @@ from executions.models import Execution, ExecutionDetail, Preference, Question
 from executions.models import Workflow as WorkflowRow
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
-from executions.search import scans
 from executions.search.filters import parse
 from providers.contract import Status, Workflow
 from providers.models import ProviderAccount
@@ -184,14 +183,6 @@ def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, p
 
 def test_a_value_that_very_many_runs_hold_is_found_in_the_newest_ones(ana, put, monkeypatch):
     monkeypatch.setattr("executions.search.scans.MANY", 2)
-    monkeypatch.setattr(
-        "executions.search.scan_sql.HOLDING",
-        scans.HOLDING.replace("LIMIT 200", "LIMIT 2"),
-    )
-    monkeypatch.setattr(
-        "executions.search.scans._HELD_BY_MANY",
-        scans._HELD_BY_MANY.replace(">= 200", ">= 2"),
-    )
     for number in range(6):
         put(f"r{number}", age=number, input={"currency": "EUR"}, steps=())
     assert labels(ana.get("/?q=eur")) == [f"r{number}" for number in range(6)]
