@@ -9,10 +9,12 @@ from django.shortcuts import redirect
 from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
 from executions.inbox.question_page import intent_key
-from executions.runs.page.views import get_run
+from executions.runs.page.views import REFUSED, get_run
 from executions.web.form_pages import posted_from
 from executions.web.requester import address, person
 from providers.contract import Verb
+
+MAX_KEPT = 20_000  # characters of a reason that was refused
 
 
 @posted_from("executions:detail")
@@ -44,4 +46,5 @@ def _request(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
         )
     except NotPossible as error:
         messages.error(request, str(error))
+        request.session[REFUSED] = [pk, verb.value, request.POST.get("reason", "")[:MAX_KEPT]]
     return redirect("executions:detail", pk=pk)

@@ -43,6 +43,7 @@ from executions.web.live_page import LivePage, Shown
 from providers import registry
 from providers.contract import Verb
 
+REFUSED = "refused_reason"  # in the session: run, verb and text of a command that was refused
 VERBS = {
     Verb.CANCEL: ("Cancel run", "cancellation", "slash"),
     Verb.SUSPEND: ("Suspend", "suspension", "pause"),
@@ -76,6 +77,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "questions": question_page.questions_of(request, run),
         **_notes(request, run),
         **_actions(request, run),
+        "refused": _refused(request, run),
         "back": _back(request),
     }
     return RUN_PAGE.show(request, Shown(context, _stamp(run), args=[pk]))
@@ -207,6 +209,12 @@ def data_of(run: Execution) -> dict[str, Any]:
         for output in Output.objects.filter(execution=run).order_by("name", "pk")[:500]
     ]
     return {"payloads": payload_list(run.pk), "outputs": outputs}
+
+
+def _refused(request: HttpRequest, run: Execution) -> dict[str, str]:
+    """The reason that was typed for a command that was refused a moment ago, for its dialog."""
+    pk, verb, reason = request.session.pop(REFUSED, (None, "", ""))
+    return {"verb": verb, "reason": reason} if pk == run.pk else {}
 
 
 def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]:

@@ -128,6 +128,15 @@ def test_the_same_form_sent_twice_is_one_wish(ana, put):
     assert Command.objects.count() == 1
 
 
+def test_a_reason_that_is_too_long_is_refused_and_stays_in_its_dialog(ana, put):
+    run, reason = put("r1"), "because " * 70
+    page = ana.post(f"/executions/{run.pk}/cancellation/", {"reason": reason}, follow=True)
+    assert "at most 500 can be kept" in page.content.decode()
+    assert f'value="{reason}"' in page.content.decode()
+    assert not Command.objects.exists()
+    assert reason not in ana.get(f"/executions/{run.pk}/").content.decode()
+
+
 def test_a_viewer_gets_no_button_and_no_way_around_it(vik, put):
     run = put("r1")
     assert "Cancel run" not in vik.get(f"/executions/{run.pk}/").content.decode()
