@@ -34,7 +34,7 @@ soak: $(VENV)/test.stamp  ## half an hour of work in a browser while changes pou
 bench: $(VENV)/test.stamp  ## figures as ratios, measured in one run
 	@$(BIN)/python -m benchmarks
 
-screenshots: $(VENV)/test.stamp  ## the pictures in docs/, made by a real browser
+screenshots: $(VENV)/test.stamp  ## pictures of every page in .data/screenshots/, those that docs show in docs/
 	@$(BIN)/python -m pytest tests/browser/test_screenshots.py --keep-screenshots
 
 lint: $(VENV)/test.stamp

@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--keep-screenshots",
         action="store_true",
-        help="write the pictures of every page to docs/screenshots/",
+        help="write pictures of every page to .data/screenshots/, the documented ones to docs/",
     )
 
 

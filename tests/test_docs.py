@@ -67,8 +67,8 @@ def test_every_status_is_explained_in_the_words_of_the_code() -> None:
     assert told == known
 
 
-def test_the_variables_of_the_readme_are_those_of_the_code() -> None:
-    rows = rows_after(text_of("README.md"), "| variable | |")
+def test_the_variables_of_the_settings_page_are_those_of_the_code() -> None:
+    rows = rows_after(text_of("docs/operate/settings.md"), "| variable | |")
     assert {plain(name): meaning for name, meaning in rows} == VARIABLES
 
 
@@ -186,3 +186,43 @@ def test_every_yes_of_the_comparison_names_what_proves_it() -> None:
         answer = ours.partition(":")[0]
         assert answer in {"yes", "partly", "no"}, feature
         assert answer != "yes" or re.match(r"`?tests/.*::test_", proof), feature
+
+
+def packages_of_the_tree(text: str) -> set[str]:
+    """The folders of the tree in CONTRIBUTING.md, as paths with a slash at the end."""
+    found, parent = set(), ""
+    for line in text.split("<!-- tree", 1)[1].split("```")[1].splitlines():
+        if match := re.match(r"( *)([\w/]+/)", line):
+            parent = "" if not match[1] else parent
+            found.add(parent + match[2])
+            parent = parent or match[2]
+    return found
+
+
+def test_the_tree_of_the_contributing_page_is_the_real_one() -> None:
+    told = packages_of_the_tree(text_of("CONTRIBUTING.md"))
+    tops = ("config", "executions", "providers")
+    inside = {
+        f"{top}/{file.parent.name}/"
+        for top in tops[1:]
+        for file in (ROOT / top).glob("*/__init__.py")
+    }
+    assert told == inside | {f"{top}/" for top in tops}
+
+
+def test_the_glossary_stays_short_and_the_readme_too() -> None:
+    glossary = text_of("CONTRIBUTING.md").split("## The words")[1].split("## Tests")[0]
+    assert len(glossary.strip().splitlines()) <= 40
+    assert len(text_of("README.md").splitlines()) <= 150
+
+
+def test_every_picture_is_shown_by_a_document_and_small() -> None:
+    shown = {
+        (path.parent / link).resolve()
+        for path in DOCS
+        for link in re.findall(r"[(\"]([\w./-]+\.(?:webp|png))[)\"]", path.read_text("utf-8"))
+    }
+    kept = set((ROOT / "docs" / "screenshots").iterdir())
+    assert kept == {path for path in shown if path.parent.name == "screenshots"}
+    assert len(kept) <= 16
+    assert all(path.stat().st_size < 150_000 for path in kept)

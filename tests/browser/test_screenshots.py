@@ -2,11 +2,13 @@
 
 Each has to be there, whole and quiet: no console error, no violation that axe-core can find in
 either theme, nothing wider than the window from 1440 to 360 pixels, nothing cut off, not blank.
-`--keep-screenshots` keeps pictures of them in both themes in docs/screenshots/.
+`--keep-screenshots` keeps pictures of them in both themes: those that a document shows in
+docs/screenshots/, all others in .data/screenshots/.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,10 +24,12 @@ from tests.browser.looking import THEMES, in_theme, violations
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
+DOCUMENTED = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 SIZES = {1440: 900, 390: 844}  # of pictures
 LOOKS = (1440, 1024, 768, 390, 360)  # widths in which nothing may be cut
 TALLEST = 2000  # pixels of a page that are shown
 SMALLEST = 4_000  # bytes; a blank page has fewer
+QUALITY = 80  # percent, of WebP
 BLIND = "Old document server"  # an account that nobody has ever reached
 
 
@@ -250,9 +254,14 @@ class Camera:
 
     def _keep(self, name: str, width: int, height: int) -> None:
         assert self.folder is not None
-        target = self.folder / f"{name}.png"
-        box: Any = {"x": 0, "y": 0, "width": width, "height": height}
-        self.page.screenshot(path=target, full_page=True, clip=box, animations="disabled")
+        file = f"{name}.webp"
+        target = (DOCUMENTED if (DOCUMENTED / file).exists() else self.folder) / file
+        box = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        chromium = self.page.context.new_cdp_session(self.page)
+        options = {"format": "webp", "quality": QUALITY, "clip": box, "captureBeyondViewport": True}
+        taken = chromium.send("Page.captureScreenshot", options)
+        chromium.detach()
+        target.write_bytes(base64.b64decode(taken["data"]))
         if target.stat().st_size < SMALLEST:
             self.problems.append(f"{name}: looks blank")
 
@@ -274,7 +283,7 @@ def camera(
 ) -> Camera:
     folder = None
     if request.config.getoption("--keep-screenshots"):
-        folder = root / "docs" / "screenshots"
+        folder = root / ".data" / "screenshots"
         folder.mkdir(parents=True, exist_ok=True)
     made = Camera(product, seeded, context.new_page(), folder)
     made.page.on("pageerror", lambda error: made.problems.append(str(error)))
