@@ -15,7 +15,7 @@ from executions.access.permissions import visible_accounts
 from executions.accounts import account_actions
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
-from executions.display.text import duration, iso, moment, plain, size, stamped, time_tag
+from executions.display.text import duration, plain, size
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.polling import read_queue
 from executions.search.filters import provider_name
@@ -143,15 +143,13 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
         "lamp": lamp,
         "icon": icon,
         "word": word,
-        "since": stamped(account.health_since),
-        "since_iso": iso(account.health_since),
+        "since": account.health_since,
         "cause": plain(account.last_error) if state not in ("current", "new", "first") else "",
         "advice": ADVICE.get(state, ""),
         "twins": account_setup.twin_warning(twins),
-        "last_success": moment(account.last_success_at),
-        "last_success_iso": iso(account.last_success_at),
+        "last_success": account.last_success_at,
         "failures": account.failures,
-        "blind_until": time_tag(account.blind_until) if account.is_blind else "",
+        "blind_until": account.blind_until if account.is_blind else None,
         "blind_by": account.blind_by,
         "is_enabled": account.enabled,
     }
@@ -179,8 +177,7 @@ def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
         "view": account_view(account, twins),
         "lamps": _lamps(account),
         "skew": _skew(account.clock_skew),
-        "covered": moment(account.covered_since),
-        "covered_iso": iso(account.covered_since),
+        "covered": account.covered_since,
         "next_poll": _next_poll(account),
         "history": _history(account),
         "blind_minutes": BLIND_MINUTES,
@@ -192,15 +189,14 @@ def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
                 "ref": plain(row.ref, 80),
                 "reason": plain(row.reason),
                 "count": row.count,
-                "last": moment(row.last_seen_at),
-                "last_iso": iso(row.last_seen_at),
+                "last": row.last_seen_at,
             }
             for row in bad
         ],
     }
 
 
-def _next_poll(account: ProviderAccount) -> dict[str, str]:
+def _next_poll(account: ProviderAccount) -> dict[str, Any]:
     """When, or why no time can be named."""
     if not account.enabled or account.health == Health.PAUSED:
         return {"why": "not while it is disabled"}
@@ -208,7 +204,7 @@ def _next_poll(account: ProviderAccount) -> dict[str, str]:
         return {"why": "not with these credentials"}
     if account.is_being_polled:
         return {"why": "under way"}
-    return {"at": moment(account.next_poll_at), "iso": iso(account.next_poll_at)}
+    return {"at": account.next_poll_at}
 
 
 def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
@@ -221,7 +217,7 @@ def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
             "path": plain(rule.path),
             "pattern": plain(rule.pattern),
             "problem": plain(rule.problem),
-            "problem_at": time_tag(rule.problem_at),
+            "problem_at": rule.problem_at,
         }
         for rule in CorrelationRule.objects.filter(account=account)
     ]
@@ -239,11 +235,11 @@ def _key_search(account: ProviderAccount) -> dict[str, Any]:
     if search is None:
         return {}
     return {
-        "since": time_tag(search.since),
+        "since": search.since,
         "looked_at": f"{search.looked_at:,}",
         "found": f"{search.found:,}",
-        "reached": time_tag(search.reached),
-        "finished": time_tag(search.finished_at),
+        "reached": search.reached,
+        "finished": search.finished_at,
     }
 
 
@@ -263,8 +259,7 @@ def _poll_run(row: PollRun) -> dict[str, Any]:
     took = (row.finished_at - row.started_at).total_seconds() if row.finished_at else None
     lamp = {"ok": "done", "partial": "warning"}.get(row.outcome, "failed")
     return {
-        "at": moment(row.started_at),
-        "at_iso": iso(row.started_at),
+        "at": row.started_at,
         "outcome": row.outcome.replace("_", " "),
         "lamp": lamp if row.finished_at else "active",
         "icon": {"done": "tick", "warning": "triangle"}.get(lamp, "cross"),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from executions.bulk.progress import ITEM_STATES, NOUNS, get_batch, item_words
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import iso, moment, plain
+from executions.display.text import iso, plain
 from executions.models import Batch, BatchItem, ItemState
 from executions.search import csv_rows
 from executions.search.filters import provider_name
@@ -88,8 +88,7 @@ def item_view(item: BatchItem) -> dict[str, Any]:
         "icon": icon,
         "word": word,
         "message": plain(item.message),
-        "at": moment(item.changed_at) if item.command_id else "",
-        "at_iso": iso(item.changed_at),
+        "at": item.changed_at if item.command_id else None,
     }
 
 

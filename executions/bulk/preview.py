@@ -14,7 +14,7 @@ from executions.bulk.item_views import PAGE, item_view, page_of, visible_items
 from executions.bulk.progress import NOUNS, runs, title_of
 from executions.bulk.selection import MOST
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import iso, plain, stamped
+from executions.display.text import plain
 from executions.models import Batch, ItemState
 from executions.web.requester import accounts_of
 from providers.contract import Verb
@@ -64,8 +64,7 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "by_reason": list(
             reasons.values_list("message").annotate(n=Count("pk")).order_by("-n", "message")
         ),
-        "assessed": stamped(batch.assessed_at),
-        "assessed_iso": iso(batch.assessed_at),
+        "assessed": batch.assessed_at,
         "list_url": reverse("executions:list") + batch.query,
     }
 

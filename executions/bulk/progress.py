@@ -14,7 +14,7 @@ from executions.access.permissions import may_act
 from executions.bulk import batches
 from executions.bulk.batches import total
 from executions.display.people import user_name
-from executions.display.text import iso, moment, plain, stamped, time_tag
+from executions.display.text import plain
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
 from executions.web.requester import accounts_of, person
 from providers.models import Health, ProviderAccount
@@ -83,8 +83,7 @@ def line_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "by": user_name(batch.requested_by),
         "reason": plain(batch.reason),
         "words": plain(batch.words, 300),
-        "at": moment(batch.started_at or batch.created_at),
-        "at_iso": iso(batch.started_at or batch.created_at),
+        "at": batch.started_at or batch.created_at,
         "confirmed": total(batch, ItemState.CONFIRMED, accounts=own),
         "failed": failed,
         "number": number,
@@ -111,10 +110,9 @@ def head_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "all_items": f"{total(batch, accounts=accounts):,}",
         "account_rows": rows,
         "is_partly_hidden": any(pk not in accounts for pk in batch.accounts),
-        "stopped": time_tag(batch.stopped_at),
+        "stopped": batch.stopped_at,
         "stopped_by": user_name(batch.stopped_by) if batch.stopped_at else "",
-        "finished": stamped(batch.finished_at),
-        "finished_iso": iso(batch.finished_at),
+        "finished": batch.finished_at,
         "may_stop": able and batches.may_stop(person(request), batch),
         "retries": _retries(batch, accounts) if able and not batch.is_open else [],
         "list_url": reverse("executions:list") + batch.query,

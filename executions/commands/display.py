@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -13,8 +14,6 @@ from executions.display.text import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
     clock,
-    iso,
-    moment,
     plain,
 )
 from executions.models import (
@@ -104,7 +103,7 @@ def sentence(command: Command) -> str:
     return f"{kind} {word} {when} by {user_name(command.requested_by)}"
 
 
-def _steps(command: Command) -> list[dict[str, str]]:
+def _steps(command: Command) -> list[tuple[str, datetime]]:
     """Requested, sent, accepted, settled: what there is of it, each with its time."""
     settled = COMMAND_WORDS.get(command.state, command.state)
     times = (
@@ -113,9 +112,7 @@ def _steps(command: Command) -> list[dict[str, str]]:
         ("accepted", command.accepted_at),
         (settled, command.settled_at),
     )
-    return [
-        {"word": word, "at": moment(at), "iso": iso(at)} for word, at in times if at is not None
-    ]
+    return [(word, at) for word, at in times if at is not None]
 
 
 def argument_pairs(command: Command, question: Question | None = None) -> list[tuple[str, str]]:

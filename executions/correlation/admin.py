@@ -19,7 +19,7 @@ from django.urls import URLPattern, path
 from executions.access import audit_log
 from executions.access.administrators_only import ForAdministrators
 from executions.access.permissions import may_administer
-from executions.display.text import plain, time_tag
+from executions.display.text import plain
 from executions.models import CorrelationRule
 from executions.payloads.business_keys import Rule
 from executions.storage import key_backfill
@@ -138,7 +138,7 @@ def _tried(data: dict[str, Any]) -> dict[str, Any]:
     rows = [
         {
             "label": plain(run.name or run.ref, 80),
-            "started": time_tag(run.sort_at),
+            "started": run.sort_at,
             "keys": [plain(key.text) for key in key_backfill.found_in([rule], run)],
         }
         for run in runs

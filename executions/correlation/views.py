@@ -18,7 +18,7 @@ from executions.correlation import gantt, key_queries
 from executions.correlation.key_queries import Found
 from executions.display.freshness import freshness
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import duration, iso, mark, moment, plain, time_tag, zone
+from executions.display.text import duration, iso, mark, plain, zone
 from executions.models import CorrelationRule, Execution, Question
 from executions.payloads.business_keys import MAX_KEY, normalized
 from executions.payloads.key_links import linked
@@ -122,8 +122,8 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
         "providers": sorted({row["provider"] for row in rows}),
         "waiting": sum(len(row["questions"]) for row in rows),
         "failed": sum(row["status"].lamp == "failed" for row in rows),
-        "begin": time_tag(begin) if runs else "",
-        "end": time_tag(end) if runs else "",
+        "begin": begin if runs else None,
+        "end": end if runs else None,
         "is_going": any(not row["status"].status.is_final for row in rows),
         "took": duration((end - begin).total_seconds()) if runs else "",
         "ticks": gantt.ticks(begin, end),
@@ -154,10 +154,8 @@ def _row(
         "label": plain(run.name or run.ref, 160),
         "account": account.name,
         "provider": provider_name(account.provider),
-        "started": moment(run.started_at),
-        "started_iso": iso(run.started_at),
-        "finished": moment(run.finished_at),
-        "finished_iso": iso(run.finished_at),
+        "started": run.started_at,
+        "finished": run.finished_at,
         "took": took,
         "since": since,
         "error": plain(run.error_summary, 300),
@@ -165,9 +163,8 @@ def _row(
             {
                 "id": each.pk,
                 "title": plain(each.title, 160) or "Input is needed",
-                "opened_iso": iso(each.opened_at),
                 "is_opened_before": not each.is_opening_reported,
-                "opened": moment(each.opened_at),
+                "opened": each.opened_at,
                 "can_answer": each.is_answerable and may_act(request.user),
             }
             for each in asked
@@ -178,9 +175,9 @@ def _row(
 
 def _gap(row: dict[str, Any], following: Execution) -> str:
     """How long nothing happened before the next run began, where that is worth a word."""
-    if not row["finished_iso"] or following.started_at is None:
+    if row["finished"] is None or following.started_at is None:
         return ""
-    quiet = (following.started_at - datetime.fromisoformat(row["finished_iso"])).total_seconds()
+    quiet = (following.started_at - row["finished"]).total_seconds()
     return duration(quiet) if quiet >= 60 else ""
 
 
@@ -191,8 +188,7 @@ def _offer(found: Found) -> dict[str, Any]:
         "name": plain(found.name),
         "runs": found.runs,
         "accounts": found.accounts,
-        "newest": moment(found.newest_at),
-        "newest_iso": iso(found.newest_at),
+        "newest": found.newest_at,
     }
 
 

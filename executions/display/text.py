@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from django.utils import timezone
-from django.utils.html import format_html
 
 from executions.models import OPEN_COMMAND_STATES, CommandState
 from executions.payloads.terminal_text import without_codes
@@ -55,12 +54,6 @@ def shown(at: datetime, shape: str) -> str:
 def stamped(at: datetime | None) -> str:
     """`Nov 22 12:03:05 CET`: a time that names its zone, for sentences."""
     return timezone.localtime(at).strftime("%b %d %H:%M:%S %Z") if at else ""
-
-
-def time_tag(at: datetime | None) -> str:
-    """`stamped` as markup: what is pointed at tells the same moment in UTC."""
-    markup = '<time class="num" datetime="{}">{}</time>'
-    return format_html(markup, iso(at), stamped(at)) if at else ""
 
 
 def zone(at: datetime | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from executions.access.permissions import require_may_act
 from executions.display.people import user_name
-from executions.display.text import count, iso, mark, moment, plain, shown, stamped, time_tag
+from executions.display.text import count, mark, plain
 from executions.errors import acknowledgements
 from executions.errors import groups as error_groups
 from executions.errors.acknowledgements import Taken
@@ -104,19 +103,15 @@ def group_view(
         "providers": providers,
         "accounts": _few([account.name for account in accounts]),
         "workflows": _few(list(dict.fromkeys(plain(p.name, 60) for p in group.places))),
-        "since": _since(group.first_at),
-        "first": moment(group.first_at),
-        "first_iso": iso(group.first_at),
-        "last": moment(group.last_at),
-        "last_iso": iso(group.last_at),
+        "first": group.first_at,
+        "last": group.last_at,
         "state": state,
         "lamp": "failed" if group.has_failed else "warning",
         "icon": "cross" if group.has_failed else "triangle",
         "still": still,
         "of": len(group.places),
         "taken_by": taken.by if taken else "",
-        "taken_until": stamped(taken.until) if taken else "",
-        "taken_until_iso": iso(taken.until) if taken else "",
+        "taken_until": taken.until if taken else None,
         "note": plain(taken.note) if taken else "",
         "window": window,
         "window_word": PRESETS[window][0],
@@ -135,7 +130,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
         "groups": views[: error_groups.MAX_GROUPS],
         "more": len(views) - error_groups.MAX_GROUPS,
         "totals": [(word, sum(each["state"] == word for each in views)) for word in order],
-        "cut_at": time_tag(cut_at),
+        "cut_at": cut_at,
         "here": f"{reverse('executions:errors')}?finished={window}",
         "window": window,
         "window_word": PRESETS[window][0],
@@ -177,10 +172,10 @@ def _place(request: HttpRequest, place: Place, window: str, key: str) -> dict[st
         "provider": provider_name(account.provider),
         "runs": f"{place.runs:,}",
         "href": f"?error={key}&finished={window}&workflow={place.workflow_id}",
-        "first": time_tag(place.first_at),
-        "last": time_tag(place.last_at),
+        "first": place.first_at,
+        "last": place.last_at,
         "is_open": place.is_open,
-        "succeeded": time_tag(place.succeeded_at),
+        "succeeded": place.succeeded_at,
     }
 
 
@@ -194,8 +189,8 @@ def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
     return [
         {
             "by": user_name(row.by),
-            "at": time_tag(row.at),
-            "ended": time_tag(row.ended_at),
+            "at": row.at,
+            "ended": row.ended_at,
             "ending": row.get_ending_display(),
             "note": plain(row.note),
         }
@@ -230,9 +225,3 @@ def _stamp(context: dict[str, Any]) -> str:
 
 def _few(names: list[str]) -> dict[str, Any]:
     return {"all": names, "few": names[:FEW], "more": len(names) - FEW, "number": len(names)}
-
-
-def _since(at: datetime) -> str:
-    """`09:12` for today, else with the day."""
-    local, today = timezone.localtime(at), timezone.localtime()
-    return shown(at, "%H:%M" if local.date() == today.date() else "%b %d %H:%M")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from executions.access import audit_log
 from executions.access.permissions import preference_of
 from executions.display.id_params import row_id
-from executions.display.text import iso, stamped, time_tag
+from executions.display.text import stamped
 from executions.display.wall_clock import read_moment
 from executions.handover import activity
 from executions.handover.activity import Event, Group, Window
@@ -78,12 +78,11 @@ def _view(request: HttpRequest) -> dict[str, Any]:
         "groups": groups,
         "only": groups[0] if only else None,
         "is_quiet": not any(group["number"] for group in groups),
-        "since": stamped(since),
-        "since_iso": iso(since),
+        "since": since,
         "since_value": timezone.localtime(since).strftime("%Y-%m-%dT%H:%M"),
         "chosen": chosen,
         "ago_options": [(key, words[0], key == chosen) for key, words in AGO.items()],
-        "seen_at": time_tag(preference_of(request.user).seen_at),
+        "seen_at": preference_of(request.user).seen_at,
         "until": window.until.isoformat(),
         "has_accounts": bool(window.accounts),
         "blind": accounts_not_current(request),
@@ -152,8 +151,7 @@ def _lines(group: Group, here: str) -> list[dict[str, Any]]:
 def _line(event: Event) -> dict[str, Any]:
     return {
         "event": event,
-        "at": stamped(event.at),
-        "at_iso": iso(event.at),
+        "at": event.at,
         "href": _href(event),
         "number": 1,
     }

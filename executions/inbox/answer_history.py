@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.commands import display as command_display
-from executions.display.text import iso, moment, plain
+from executions.display.text import plain
 from executions.inbox.question_rows import answer_words, small_forms
 from executions.models import Command, Question
 from executions.search.unicode_spellings import holds
@@ -112,8 +112,7 @@ def _view(row: Command, question: Question | None, with_values: bool) -> dict[st
         "workflow": plain(run.workflow.name, 120) if run else "",
         "label": plain(run.name or run.ref, 120) if run else "",
         "account": row.account.name,
-        "at": moment(row.requested_at),
-        "at_iso": iso(row.requested_at),
+        "at": row.requested_at,
     }
 
 

@@ -18,7 +18,7 @@ from executions.access.permissions import may_act, visible_executions
 from executions.commands.display import argument_pairs
 from executions.display.id_params import row_id
 from executions.display.people import user_name
-from executions.display.text import COMMAND_WORDS, iso, plain, stamped, time_tag
+from executions.display.text import COMMAND_WORDS, plain, stamped
 from executions.forms import CompiledForm, compile_question
 from executions.inbox import drafts
 from executions.inbox.question_rows import presence_of, presence_words
@@ -126,13 +126,12 @@ def question_view(
         "is_open": is_open,
         "may_send": is_open and not is_sent,
         "sent": sent,
-        "draft_saved": time_tag(saved_at) if is_restored else "",
+        "draft_saved": saved_at if is_restored else None,
         "draft_ms": int(saved_at.timestamp() * 1000) if saved_at else 0,
-        "opened": stamped(question.opened_at),
-        "opened_iso": iso(question.opened_at),
+        "opened": question.opened_at,
         "is_opened_before": not question.is_opening_reported,
-        "closed": time_tag(question.closed_at),
-        "due": time_tag(question.due_at),
+        "closed": question.closed_at,
+        "due": question.due_at,
         "is_overdue": question.due_at is not None and question.due_at < timezone.now(),
         "key": str(uuid.uuid4()),
         "raw": _raw(question, compiled),

@@ -18,7 +18,7 @@ from django.utils import timezone
 from executions.commands.sealed_arguments import worded_arguments
 from executions.display.freshness import freshness
 from executions.display.people import user_name
-from executions.display.text import COMMAND_WORDS, clock, iso, plain, stamped, time_tag
+from executions.display.text import COMMAND_WORDS, clock, plain
 from executions.forms import compile_question
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
 from executions.web.fragments import fragment, no_store
@@ -83,7 +83,7 @@ def presence_words(
     """Everybody's open drafts but those of `besides`, as the pages say it."""
     recent = timezone.now() - AT_WORK
     return [
-        {"who": name, "iso": iso(at), "at": stamped(at), "is_recent": at > recent}
+        {"who": name, "at": at, "is_recent": at > recent}
         for user, name, at in present
         if user not in set(besides)
     ][:MAX_NAMES]
@@ -111,19 +111,17 @@ def _line(
         "workflow": plain(run.workflow.name, 160) or "(no name)",
         "label": plain(run.name or run.ref, 160),
         "account": account.name,
-        "opened": stamped(row.opened_at),
-        "opened_iso": iso(row.opened_at),
+        "opened": row.opened_at,
         "is_opened_before": not row.is_opening_reported,
-        "due": time_tag(row.due_at),
+        "due": row.due_at,
         "is_overdue": row.due_at is not None and row.due_at < now,
         "is_answerable": row.is_answerable,
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
         "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",
-        "claimed": stamped(row.claimed_at),
-        "claimed_iso": iso(row.claimed_at),
+        "claimed": row.claimed_at,
         "is_mine": row.claimed_by_id == me,
         "present": presence_words(present, (me, row.claimed_by_id)),
-        "draft": time_tag(mine),
+        "draft": mine,
         "sent": COMMAND_WORDS[sent.state] if sent else "",
         "sent_by": user_name(sent.requested_by) if sent else "",
         "sent_words": said if sent else "",

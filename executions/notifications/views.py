@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import require_may_act, visible_accounts
 from executions.display.id_params import row_id
 from executions.display.people import user_name
-from executions.display.text import clock, iso, mark, moment, plain, stamped, time_tag
+from executions.display.text import clock, mark, moment, plain, stamped
 from executions.models import (
     Delivery,
     DeliveryState,
@@ -103,8 +103,6 @@ def message_detail(request: HttpRequest, pk: int) -> HttpResponse:
     found = [*raised, *cleared[: LISTED + 1 - len(raised)]]
     context = {
         "message": message,
-        "at": stamped(message.created_at),
-        "at_iso": iso(message.created_at),
         "deliveries": [_delivery_view(row) for row in message.deliveries.select_related("message")],
         "notices": [_notice_view(notice) for notice in found[:LISTED]],
         "has_more": len(found) > LISTED,
@@ -248,14 +246,13 @@ def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) ->
         **_notice_view(notice),
         "rule": notice.rule.name,
         "count": row["count"],
-        "first": stamped(row["first"]),
-        "first_iso": iso(row["first"]),
+        "first": row["first"],
         "list": _list_of(notice, row),
         "told": clock(notice.told_at) if notice.told_at else "",
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",
-        "taken_until": time_tag(until) if is_taken else "",
-        "muted_until": time_tag(muted.until) if muted else "",
+        "taken_until": until if is_taken else None,
+        "muted_until": muted.until if muted else None,
         "mute_thing": (
             f"workflow:{notice.workflow_id}"
             if notice.workflow_id
@@ -284,7 +281,7 @@ def _notice_view(notice: Notice) -> dict[str, Any]:
         "account": notice.account.name,
         "sentence": plain(message_text.sentence(notice), 300),
         "path": message_text.path_of(notice),
-        "cleared": time_tag(notice.cleared_at),
+        "cleared": notice.cleared_at,
         "because": notice.cleared_because,
     }
 
@@ -304,8 +301,7 @@ def _mute_view(mute: NoticeMute) -> dict[str, Any]:
         "thing": plain(str(mute.thing), 160),
         "account": mute.workflow.account.name if mute.workflow else "",
         "reason": mute.reason,
-        "until": stamped(mute.until),
-        "until_iso": iso(mute.until),
+        "until": mute.until,
         "by": user_name(mute.created_by),
     }
 
@@ -316,8 +312,7 @@ def _delivery_view(row: Delivery) -> dict[str, Any]:
     return {
         "id": row.pk,
         "message_id": row.message_id,
-        "at": moment(row.created_at),
-        "at_iso": iso(row.created_at),
+        "at": row.created_at,
         "title": row.message.title,
         "rule": row.rule.name,
         "service": row.service,
@@ -327,7 +322,7 @@ def _delivery_view(row: Delivery) -> dict[str, Any]:
         "word": state.label.capitalize(),
         "attempts": row.attempts,
         "says": row.says,
-        "next": time_tag(row.not_before) if state == DeliveryState.PENDING and row.attempts else "",
+        "next": row.not_before if state == DeliveryState.PENDING and row.attempts else None,
     }
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from executions.display.freshness import Freshness, freshness
 from executions.display.id_params import row_id, row_ids
 from executions.display.statuses import LAMP_WORDS
-from executions.display.text import duration, iso, moment, plain
+from executions.display.text import duration, plain
 from executions.overview import chart_queries, charts, wallboard
 from executions.overview.chart_queries import ENDED_LAMPS, Answering
 from executions.overview.filters import Asked, asked_of, controls
@@ -117,8 +117,7 @@ def answers(request: HttpRequest) -> HttpResponse:
             "workflow": plain(each.workflow_name, 120) or "(no name)",
             "account": accounts[each.account_id].name,
             "execution_id": each.execution_id,
-            "opened": moment(each.opened_at),
-            "opened_iso": iso(each.opened_at),
+            "opened": each.opened_at,
             "is_opened_before": not each.is_opening_reported,
             "claimed_after": _after(each.opened_at, each.first_claimed_at, each.closed_at),
             "closed_after": duration((each.closed_at - each.opened_at).total_seconds()),

@@ -16,7 +16,7 @@ from django.db.models import Q
 from executions.access import audit_log
 from executions.access.permissions import may_act, may_administer, require_may_act
 from executions.display.people import user_name
-from executions.display.text import iso, plain, stamped
+from executions.display.text import plain
 from executions.live import publish
 from executions.models import MAX_NOTE, Execution, Note, Workflow
 
@@ -89,8 +89,7 @@ def shown(user: User | AnonymousUser, rows: Any) -> list[dict[str, Any]]:
             "id": note.pk,
             "text": plain(note.text),
             "by": user_name(note.author),
-            "at": stamped(note.created_at),
-            "at_iso": iso(note.created_at),
+            "at": note.created_at,
             "is_pinned": note.is_pinned,
             "is_of_workflow": note.workflow_id is not None,
             "may_delete": may_delete(user, note),

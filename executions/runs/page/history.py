@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from executions.commands.display import command_view
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import iso, moment, plain, time_tag
+from executions.display.text import plain
 from executions.models import (
     Command,
     CommandState,
@@ -109,10 +109,9 @@ def _transition(row: Transition, cause: dict[str, str]) -> dict[str, Any]:
         "now": STATUS_VIEWS[row.to_status],
         "native": plain(row.native_status),
         "reason": plain(row.status_reason),
-        "provider_time": time_tag(row.provider_time),
+        "provider_time": row.provider_time,
         "is_reported": "reported" in row.flags,
-        "observed": moment(row.observed_at),
-        "observed_iso": iso(row.observed_at),
+        "observed": row.observed_at,
         "flags": ", ".join(FLAG_WORDS.get(flag, flag) for flag in row.flags),
         "cause": cause["words"],
         "command": cause["key"],

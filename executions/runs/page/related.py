@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import duration, iso, moment, plain
+from executions.display.text import duration, iso, plain
 from executions.models import Execution, Step
 from executions.search import overdue
 
@@ -92,8 +92,7 @@ def _line(row: Execution, run: Execution) -> dict[str, Any]:
         "label": plain(row.name or row.ref, 120),
         "workflow": plain(row.workflow.name, 120) if row.workflow_id != run.workflow_id else "",
         "status": status,
-        "started": moment(row.started_at) or "not started",
-        "started_iso": iso(row.started_at),
+        "started": row.started_at,
         "took": took,
         "since": iso(row.started_at) if is_going and row.missing_since is None else "",
         "error": plain(row.error_summary, 120),

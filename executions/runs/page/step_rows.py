@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from executions.display.freshness import freshness
 from executions.display.statuses import STATUS_VIEWS, WORST_FIRST
-from executions.display.text import duration, iso, moment, plain, size, stamped, zone
+from executions.display.text import duration, iso, plain, size, stamped, zone
 from executions.models import Execution, Step, Transition
 from executions.runs.page import gantt
 from executions.runs.page.gantt import Scale
@@ -101,8 +101,7 @@ def _row(
         "kind": node.kind,
         "key": node.key,
         "status": status,
-        "started": moment(node.start),
-        "started_iso": iso(node.start),
+        "started": node.start,
         "took": "",
         "since": "",
         "bars": gantt.bars_of(node, scale, last) if scale else [],

@@ -18,7 +18,7 @@ from executions.commands import display as command_display
 from executions.correlation import views as key_views
 from executions.display.freshness import freshness
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import duration, iso, mark, moment, plain, size, time_tag
+from executions.display.text import duration, iso, mark, plain, size
 from executions.errors import views as error_views
 from executions.inbox import question_page
 from executions.models import (
@@ -163,18 +163,14 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "message": plain(run.message),
         "is_altered": detail.get("is_altered", False),
         "progress": None if is_final else run.progress,
-        "started": moment(run.started_at),
-        "started_iso": iso(run.started_at),
-        "finished": moment(run.finished_at),
-        "finished_iso": iso(run.finished_at),
+        "started": run.started_at,
+        "finished": run.finished_at,
         "took": took,
         "since": since,
-        "changed": moment(run.changed_at),
-        "changed_iso": iso(run.changed_at),
+        "changed": run.changed_at,
         "changed_before": not run.is_change_reported,
-        "read_at": moment(detail.get("read_at") or run.observed_at),
-        "read_iso": iso(detail.get("read_at") or run.observed_at),
-        "missing_since": time_tag(run.missing_since),
+        "read_at": detail.get("read_at") or run.observed_at,
+        "missing_since": run.missing_since,
         "unread_because": "" if run.is_gone else _why_unread(run),
         "is_old": is_old,
         "commands": command_display.open_commands(run),
