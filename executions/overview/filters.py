@@ -19,6 +19,7 @@ from executions.overview import time_buckets
 from executions.overview.charts import Pairs
 from executions.overview.time_buckets import Range
 from executions.search.filters import NOT_FILTERS, Filters, parse, provider_name
+from executions.search.time_range import PRESETS, typed
 from executions.web.requester import accounts_of, sees_all
 
 NARROWED = ("account", "provider", "workflow")
@@ -26,14 +27,6 @@ TIMED = ("finished", "finished_from", "finished_to")
 OWN = frozenset({"heat", "opened", "tiles", "weekday", "hour", "questions", *NOT_FILTERS})
 MAX_OPTIONS = 300
 WORKFLOW_CHARACTERS = 80
-
-
-@dataclass(frozen=True)
-class Chip:
-    label: str
-    value: str
-    is_exclusion: bool
-    without: str
 
 
 @dataclass(frozen=True)
@@ -72,23 +65,6 @@ class Asked:
         kept = [pair for pair in pairs if pair[0] not in changed]
         kept += [(key, str(value)) for key, value in changed.items() if value is not None]
         return f"?{urlencode(kept)}"
-
-    def chips(self, workflow_names: dict[int, str]) -> list[Chip]:
-        chips = []
-        pairs = self.narrowing()
-        for pair in pairs:
-            key = pair[0].removeprefix("not_")
-            rest = [*(other for other in pairs if other != pair), *self.span.pairs()]
-            shown = self._word(key, pair[1], workflow_names)
-            chips.append(Chip(key, shown, pair[0] != key, f"?{urlencode(rest)}"))
-        return chips
-
-    def _word(self, key: str, value: str, workflow_names: dict[int, str]) -> str:
-        if key == "account":
-            return self.filters.accounts[int(value)].name
-        if key == "provider":
-            return provider_name(value)
-        return workflow_names.get(int(value), f"number {value}")
 
 
 def asked_of(request: HttpRequest) -> Asked:
@@ -135,22 +111,14 @@ def controls(asked: Asked) -> dict[str, Any]:
             for key in NARROWED
         ],
         "has_more_workflows": len(names) > MAX_OPTIONS,
-        "presets": [
-            (key, words[0], key == span.preset) for key, words in time_buckets.PRESETS.items()
-        ],
+        "presets": [(key, PRESETS[key][0], key == span.preset) for key in time_buckets.OFFERED],
         "is_custom": not span.preset,
-        "from_value": _local(span, 0),
-        "to_value": "" if span.is_open else _local(span, -1),
+        "from_value": typed(span.since),
+        "to_value": "" if span.is_open else typed(span.until),
         "kept_pairs": [
             pair
             for pair in asked.narrowing()
             if pair[0].startswith("not_") or pair[1] not in first_values[pair[0]]
         ],
-        "chips": asked.chips(names),
+        "chips": filters.chips(names, span.pairs()),
     }
-
-
-def _local(span: Range, edge: int) -> str:
-    """For a `datetime-local` field, which is of the reader's zone."""
-    at = span.since if edge == 0 else span.until
-    return at.astimezone(span.zone).strftime("%Y-%m-%dT%H:%M")

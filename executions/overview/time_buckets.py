@@ -6,8 +6,8 @@ hours, and an hour that happens twice is two buckets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from functools import cached_property
 from itertools import pairwise
@@ -15,15 +15,11 @@ from itertools import pairwise
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions.display.wall_clock import read_moment
+from executions.search import time_range
+from executions.search.time_range import PRESETS, read_range
 from executions.storage.rollups import QUARTER, quarter_of, start_of
 
-PRESETS: Mapping[str, tuple[str, timedelta]] = {
-    "6h": ("last 6 hours", timedelta(hours=6)),
-    "24h": ("last 24 hours", timedelta(hours=24)),
-    "7d": ("last 7 days", timedelta(days=7)),
-    "30d": ("last 30 days", timedelta(days=30)),
-}
+OFFERED = ("6h", "24h", "7d", "30d")  # of the presets of a list
 USUAL = "24h"
 LONGEST = timedelta(days=400)
 DAY = timedelta(days=1)
@@ -150,17 +146,7 @@ def between(first: int, last: int, zone: tzinfo) -> str:
 
 def stamp(quarter: int) -> str:
     """A quarter as the address of a list names it: `2026-11-22T09:30Z`."""
-    return start_of(quarter).strftime("%Y-%m-%dT%H:%MZ")
-
-
-@dataclass
-class _Asked:
-    """What a query string asks for, and what of it could not be used."""
-
-    preset: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    ignored: list[str] = field(default_factory=list)
+    return time_range.stamp(start_of(quarter))
 
 
 def parse(query: QueryDict, now: datetime) -> Range:
@@ -170,23 +156,20 @@ def parse(query: QueryDict, now: datetime) -> Range:
     hours, and the start of a preset to that of a bucket, so that the first one is whole. Never
     raises.
     """
-    asked = _asked(query)
+    asked, ignored = read_range(query, "finished", now, OFFERED)
     since, until = asked.since, asked.until
-    if since and until and since >= until:
-        asked.ignored.append("The time range ends before it starts.")
-        since = until = None
     if since and since >= now:
-        asked.ignored.append("The time range begins in the future.")
+        ignored.append("The time range begins in the future.")
         since = until = None
-    if not since and not until:
-        return _preset(asked.preset or USUAL, now, tuple(asked.ignored))
+    if asked.preset or not (since or until):
+        return _preset(asked.preset or USUAL, now, tuple(ignored))
     is_open = until is None or until > now
     end = quarter_of(now) + 1 if until is None or until > now else _first_from(until)
     start = quarter_of(since) if since else end - DAY // QUARTER
     if (end - start) * QUARTER > LONGEST:
-        asked.ignored.append(f"The time range was cut to its last {LONGEST.days} days.")
+        ignored.append(f"The time range was cut to its last {LONGEST.days} days.")
         start = end - LONGEST // QUARTER
-    return _cut("", start, end, is_open, tuple(asked.ignored), is_whole=False)
+    return _cut("", start, end, is_open, tuple(ignored), is_whole=False)
 
 
 def _first_from(moment: datetime) -> int:
@@ -198,29 +181,6 @@ def _preset(word: str, now: datetime, ignored: tuple[str, ...]) -> Range:
     end = quarter_of(now) + 1
     start = quarter_of(now - PRESETS[word][1])
     return _cut(word, start, end, True, ignored, is_whole=True)
-
-
-def _asked(query: QueryDict) -> _Asked:
-    asked = _Asked()
-    word = query.get("finished", "")
-    if word in PRESETS:
-        asked.preset = word
-        return asked
-    if word and word != "custom":
-        asked.ignored.append(f"There is no time range “{word[:40]}” here.")
-    for name in ("finished_from", "finished_to"):
-        value = query.get(name, "")
-        if not value:
-            continue
-        moment, remark = read_moment(value)
-        asked.ignored += [remark] if remark else []
-        if moment is None:
-            continue
-        if name == "finished_from":
-            asked.since = moment
-        else:
-            asked.until = moment
-    return asked
 
 
 def _cut(

@@ -7,7 +7,7 @@ What a filter means for rows is in `scans` (lists, keyset) and `queryset` (all o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
@@ -17,13 +17,22 @@ from django.http import QueryDict
 from executions.display.freshness import freshness
 from executions.display.id_params import row_id
 from executions.display.statuses import LAMP_WORDS
-from executions.display.wall_clock import read_moment
 from executions.models import OPEN_STATUSES
 from executions.payloads.business_keys import normalized
 from executions.payloads.error_fingerprint import is_error_key
 from executions.search.columns import read, spelled
 from executions.search.overdue import GOING
-from executions.search.time_range import ANY_TIME, PRESETS, Range, read_duration, said, spell, stamp
+from executions.search.time_range import (
+    ANY_TIME,
+    PRESETS,
+    RANGED,
+    Range,
+    read_duration,
+    read_range,
+    said,
+    spell,
+    stamp,
+)
 from providers import registry
 from providers.contract import MAX_REF, Lamp, Status
 from providers.models import ProviderAccount
@@ -40,10 +49,6 @@ SORT_WORDS: Mapping[str, str] = {
 }
 SIZES = (50, 100, 200)
 LISTED = ("account", "provider", "workflow", "lamp", "status", "error", "key")
-RANGED: Mapping[str, tuple[str, str]] = {  # preset, and the names of the two ends
-    "started": ("from", "to"),
-    "finished": ("finished_from", "finished_to"),
-}
 SINGLE = ("started", "from", "to", "finished", "finished_from", "finished_to", "took_min",
           "took_max", "waiting", "q", "sort", "size", "columns", "view")  # fmt: skip
 # Of the page, not of the filter: places in the list, and what the panels of the form say.
@@ -217,13 +222,16 @@ class Filters:
         """The query string of the list without any filter."""
         return self.address([pair for pair in self.pairs() if pair[0] in ("size", "columns")])
 
-    def chips(self, workflow_names: Mapping[int, str]) -> list[Chip]:
+    def chips(
+        self, workflow_names: Mapping[int, str], kept: Sequence[tuple[str, str]] = ()
+    ) -> list[Chip]:
+        """`kept`: what else the page's address says."""
         chips = []
         for pair in self.pairs():
             key, value = pair
             if key in DISPLAY:
                 continue
-            without = self.address([other for other in self.pairs() if other != pair])
+            without = self.address([*(other for other in self.pairs() if other != pair), *kept])
             dimension = key.removeprefix("not_")
             label, shown = self._words(dimension, value, workflow_names)
             chips.append(Chip(label, shown, without, key.startswith("not_")))
@@ -358,27 +366,15 @@ def _problem(filters: Filters, key: str, value: str) -> str:
 
 def _take_range(filters: Filters, query: QueryDict, key: str, now: datetime) -> Range:
     preset, is_form = query.get(key, ""), "form" in query
-    names = RANGED[key]
-    if preset in PRESETS:
-        for name in names:
-            if query.get(name) and not is_form:
-                filters.ignored.append(f"“{name}”, for the {PRESETS[preset][0]} are asked for.")
-        return Range.last(preset, now)
-    if preset and preset != "custom":
-        filters.ignored.append(f"There is no time range “{preset[:40]}”.")
-    if is_form and preset != "custom":
+    if is_form and preset not in (*PRESETS, "custom"):  # the form sends its ends all the same
+        filters.ignored += [f"There is no time range “{preset[:40]}” here."] if preset else []
         return ANY_TIME
-    ends: list[datetime | None] = []
-    for name in names:
-        value = query.get(name, "")
-        moment, remark = read_moment(value) if value else (None, "")
-        ends.append(moment)
-        filters.ignored += [remark] if remark else []
-    since, until = ends
-    if since and until and since >= until:
-        filters.ignored.append("The time range ends before it starts, so its end was left out.")
-        until = None
-    return Range("", since, until)
+    found, remarks = read_range(query, key, now)
+    filters.ignored += remarks
+    for name in RANGED[key]:
+        if found.preset and query.get(name) and not is_form:
+            filters.ignored.append(f"“{name}”, for the {PRESETS[preset][0]} are asked for.")
+    return found
 
 
 def _take_durations(filters: Filters, query: QueryDict) -> None:

@@ -6,11 +6,14 @@ zone is in the zone they read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.http import QueryDict
 from django.utils import timezone
+
+from executions.display.wall_clock import read_moment
 
 PRESETS: Mapping[str, tuple[str, timedelta]] = {
     "15m": ("last 15 minutes", timedelta(minutes=15)),
@@ -19,6 +22,10 @@ PRESETS: Mapping[str, tuple[str, timedelta]] = {
     "24h": ("last 24 hours", timedelta(hours=24)),
     "7d": ("last 7 days", timedelta(days=7)),
     "30d": ("last 30 days", timedelta(days=30)),
+}
+RANGED: Mapping[str, tuple[str, str]] = {  # preset, and the names of the two ends
+    "started": ("from", "to"),
+    "finished": ("finished_from", "finished_to"),
 }
 UNITS: Mapping[str, int] = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 MAX_SECONDS = 10 * 365 * 86400
@@ -46,6 +53,30 @@ class Range:
 
 
 ANY_TIME = Range()
+
+
+def read_range(
+    query: QueryDict, key: str, now: datetime, presets: Iterable[str] = PRESETS
+) -> tuple[Range, list[str]]:
+    """The range that `key` (of RANGED) or its two ends ask for, and what of them could not be used,
+    as sentences. A preset goes before ends."""
+    preset = query.get(key, "")
+    if preset in presets:
+        return Range.last(preset, now), []
+    remarks = []
+    if preset and preset != "custom":
+        remarks.append(f"There is no time range “{preset[:40]}” here.")
+    ends: list[datetime | None] = []
+    for name in RANGED[key]:
+        value = query.get(name, "")
+        moment, remark = read_moment(value) if value else (None, "")
+        ends.append(moment)
+        remarks += [remark] if remark else []
+    since, until = ends
+    if since and until and since >= until:
+        remarks.append("The time range ends before it starts, so its end was left out.")
+        until = None
+    return Range("", since, until), remarks
 
 
 def stamp(moment: datetime | None) -> str:

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from executions.display.statuses import LAMP_WORDS, STATUS_VIEWS
 from executions.display.text import plain
 from executions.models import Workflow
-from executions.search.filters import DISPLAY, FLAG_WORDS, RANGED, Filters, provider_name
-from executions.search.time_range import PRESETS, Range, spell, typed
+from executions.search.filters import DISPLAY, FLAG_WORDS, Filters, provider_name
+from executions.search.time_range import PRESETS, RANGED, Range, spell, typed
 from executions.search.unicode_spellings import folded, holds
 from executions.web.requester import accounts_of
 from providers.contract import Status
