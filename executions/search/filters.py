@@ -7,7 +7,7 @@ What a filter means for rows is in `scans` (lists, keyset) and `queryset` (all o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
@@ -49,8 +49,6 @@ SORT_WORDS: Mapping[str, str] = {
 }
 SIZES = (50, 100, 200)
 LISTED = ("account", "provider", "workflow", "lamp", "status", "error", "key")
-SINGLE = ("started", "from", "to", "finished", "finished_from", "finished_to", "took_min",
-          "took_max", "waiting", "q", "sort", "size", "columns", "view")  # fmt: skip
 # Of the page, not of the filter: places in the list, and what the panels of the form say.
 NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cursor", "page",
                          "all", "but", "form", "find_account", "find_workflow", "of",
@@ -99,6 +97,7 @@ class Filters:
     """Whether this person's list without a query opens a saved view."""
     error_words: dict[str, str] = field(default_factory=dict)
     """What runs with a chosen error said, for its chip; filled in by the list."""
+    workflow_names: Mapping[int, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
 
     # ------------------------------------------------------------------------- what it means
@@ -226,15 +225,15 @@ class Filters:
         self, workflow_names: Mapping[int, str], kept: Sequence[tuple[str, str]] = ()
     ) -> list[Chip]:
         """`kept`: what else the page's address says."""
-        chips = []
+        self.workflow_names, chips = workflow_names, []
         for pair in self.pairs():
             key, value = pair
             if key in DISPLAY:
                 continue
             without = self.address([*(other for other in self.pairs() if other != pair), *kept])
-            dimension = key.removeprefix("not_")
-            label, shown = self._words(dimension, value, workflow_names)
-            chips.append(Chip(label, shown, without, key.startswith("not_")))
+            dimension = DIMENSIONS[key.removeprefix("not_")]
+            shown = dimension.shown(self, value)
+            chips.append(Chip(dimension.label, shown, without, key.startswith("not_")))
         return chips
 
     # ---------------------------------------------------------------------------- helpers
@@ -255,33 +254,86 @@ class Filters:
             found.update(Lamp(word).statuses)
         return found
 
-    def _words(self, key: str, value: str, workflows: Mapping[int, str]) -> tuple[str, str]:
-        if key == "account":
-            return "account", self.accounts[int(value)].name
-        if key == "provider":
-            return "provider", provider_name(value)
-        if key == "workflow":
-            return "workflow", workflows.get(int(value), f"number {value}")
-        if key == "lamp":
-            return "status", LAMP_WORDS[Lamp(value)]
-        if key == "error":
-            return "same error as", self.error_words.get(value, value)
-        if key == "key":
-            return "key", value
-        if key in RANGED:
-            return key, PRESETS[value][0]
-        moments = {"from": ("started from", self.started.since), "to": ("started before",
-                   self.started.until), "finished_from": ("finished from", self.finished.since),
-                   "finished_to": ("finished before", self.finished.until)}  # fmt: skip
-        if key in moments:
-            label, moment = moments[key]
-            return label, said(moment) if moment else value
-        if key == "is":
-            return "only", FLAG_WORDS[value]
-        labels = {"q": "text", "took_min": "took at least", "took_max": "took at most",
-                  "waiting": "waits for a person at least", "sort": "order"}  # fmt: skip
-        shown = {"q": f"“{value}”", "sort": SORT_WORDS.get(value, "")}.get(key)
-        return labels.get(key, key), shown or value.replace("_", " ")
+
+# ---------------------------------------------------------------------------- the dimensions
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A word of an address: what its chip says, and of one that may be repeated, which values it
+    knows. What it means for a run is in `conditions`."""
+
+    label: str
+    shown: Callable[[Filters, str], str] = lambda _, value: value.replace("_", " ")
+    is_known: Callable[[Filters, str], bool] = lambda _, value: True
+    refusal: str = ""
+    """What is said of a value that it does not know, in the place of {}."""
+
+
+def _moment(ends: str, end: str) -> Callable[[Filters, str], str]:
+    return lambda filters, _: said(getattr(getattr(filters, ends), end))
+
+
+DIMENSIONS: Mapping[str, Dimension] = {
+    "account": Dimension(
+        "account",
+        lambda filters, value: filters.accounts[int(value)].name,
+        lambda filters, value: row_id(value) in filters.accounts,
+        "There is no account “{}” that you may see.",
+    ),
+    "provider": Dimension(
+        "provider",
+        lambda _, value: provider_name(value),
+        lambda _, value: value in registry.all_adapters(),
+        "There is no provider “{}”.",
+    ),
+    "workflow": Dimension(
+        "workflow",
+        lambda filters, value: filters.workflow_names.get(int(value), f"number {value}"),
+        lambda _, value: row_id(value) is not None,
+        "“{}” is not a workflow.",
+    ),
+    "lamp": Dimension(
+        "status",
+        lambda _, value: LAMP_WORDS[Lamp(value)],
+        lambda _, value: value in set(Lamp),
+        "There is no lamp “{}”.",
+    ),
+    "status": Dimension(
+        "status",
+        is_known=lambda _, value: value in set(Status),
+        refusal="There is no status “{}”.",
+    ),
+    "error": Dimension(
+        "same error as",
+        lambda filters, value: filters.error_words.get(value, value),
+        lambda _, value: is_error_key(value),
+        "“{}” is not the key of an error.",
+    ),
+    "key": Dimension(
+        "key",
+        lambda _, value: value,
+        lambda _, value: bool(normalized(value)),
+        "“{}” is not a business key.",
+    ),
+    "is": Dimension(
+        "only",
+        lambda _, value: FLAG_WORDS[value],
+        lambda _, value: value in FLAG_WORDS,
+        "“is={}” means nothing here.",
+    ),
+    "started": Dimension("started", lambda _, value: PRESETS[value][0]),
+    "from": Dimension("started from", _moment("started", "since")),
+    "to": Dimension("started before", _moment("started", "until")),
+    "finished": Dimension("finished", lambda _, value: PRESETS[value][0]),
+    "finished_from": Dimension("finished from", _moment("finished", "since")),
+    "finished_to": Dimension("finished before", _moment("finished", "until")),
+    "took_min": Dimension("took at least"),
+    "took_max": Dimension("took at most"),
+    "waiting": Dimension("waits for a person at least"),
+    "q": Dimension("text", lambda _, value: f"“{value}”"),
+    "sort": Dimension("order", lambda _, value: SORT_WORDS[value]),
+}
 
 
 # ------------------------------------------------------------------------- reading an address
@@ -297,7 +349,7 @@ def parse(
 ) -> Filters:
     """Never raises; what it did not understand is in `ignored`, as sentences."""
     filters = Filters(accounts=accounts, sees_all=sees_all, now=now, me=me)
-    known = {*LISTED, *(f"not_{key}" for key in LISTED), *SINGLE, "is", *NOT_FILTERS}
+    known = {*DIMENSIONS, *(f"not_{key}" for key in LISTED), *DISPLAY, *NOT_FILTERS}
     for key in query:
         if key not in known:
             filters.ignored.append(f"“{key[:40]}” is not a filter of this list.")
@@ -322,11 +374,10 @@ def _take(filters: Filters, key: str, given: list[str]) -> list[str]:
     for value in given:
         if not value or value in kept:
             continue
-        problem = _problem(filters, key, value)
-        if not problem and len(kept) == MAX_VALUES:
-            problem = f"More than {MAX_VALUES} values of “{key}”."
-        if problem:
-            filters.ignored.append(problem)
+        if not DIMENSIONS[key].is_known(filters, value):
+            filters.ignored.append(DIMENSIONS[key].refusal.format(value[:40]))
+        elif len(kept) == MAX_VALUES:
+            filters.ignored.append(f"More than {MAX_VALUES} values of “{key}”.")
         else:
             kept.append(value)
     return kept
@@ -342,26 +393,6 @@ def _turn_around(filters: Filters, but: list[str]) -> None:
             filters.excluded[key].remove(value)
             shown = value.replace("_", " ")
             filters.ignored.append(f"The {key} “{shown}” is both asked for and excluded.")
-
-
-def _problem(filters: Filters, key: str, value: str) -> str:
-    """Why this value cannot be used, "" if it can."""
-    shown = value[:40]
-    if key == "account":
-        known = row_id(value) in filters.accounts
-        return "" if known else f"There is no account “{shown}” that you may see."
-    if key == "provider":
-        return "" if value in registry.all_adapters() else f"There is no provider “{shown}”."
-    if key == "workflow":
-        return "" if row_id(value) is not None else f"“{shown}” is not a workflow."
-    if key == "is":
-        return "" if value in FLAG_WORDS else f"“is={shown}” means nothing here."
-    if key == "error":
-        return "" if is_error_key(value) else f"“{shown}” is not the key of an error."
-    if key == "key":
-        return "" if normalized(value) else f"“{shown}” is not a business key."
-    words = {word.value for word in (Lamp if key == "lamp" else Status)}
-    return "" if value in words else f"There is no {key} “{shown}”."
 
 
 def _take_range(filters: Filters, query: QueryDict, key: str, now: datetime) -> Range:
