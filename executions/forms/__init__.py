@@ -13,7 +13,7 @@ The door: `compile_question` and `compile_triple`. The stages, in order:
 5. `request_body`: what is sent; `answer_summary` and `secret_fields` show it to people.
 
 `compiled_form` holds it together and keeps drafts with `draft_carry_over`. The rules are in
-docs/forms.md."""
+docs/operate/forms.md."""
 
 from __future__ import annotations
 

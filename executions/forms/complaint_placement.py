@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from executions.forms.compiled_nodes import Group, Leaf, Repeat
+from executions.forms.compiled_nodes import Group, Leaf
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import Path, is_below, key_text
 from executions.forms.schema_rules import (
@@ -62,7 +62,7 @@ def _placed(error: ValidationError, places: dict[Path, Drawn]) -> Iterator[Place
 def _fields(some: Iterable[Path], path: Path, places: dict[Path, Drawn]) -> tuple[Drawn, ...]:
     """The fields at some paths below `path`."""
     below = (at for at in some if len(at) > len(path) and is_below(at, path))
-    return tuple(places[at] for at in below if at in places and is_field(places[at]))
+    return tuple(places[at] for at in below if at in places and places[at].is_field)
 
 
 def missing(error: ValidationError) -> list[str]:
@@ -79,7 +79,7 @@ def missing(error: ValidationError) -> list[str]:
 def _field(path: Path, name: str, places: dict[Path, Drawn]) -> Drawn | None:
     drawn = places.get((*path, name))
     if drawn is not None:
-        return drawn if is_field(drawn) else None
+        return drawn if drawn.is_field else None
     near = _nearest(path, places)[0]
     return near if near is not None and near.control == "json" else None
 
@@ -90,16 +90,8 @@ def _nearest(path: Path, places: dict[Path, Drawn]) -> tuple[Drawn | None, Path]
         drawn = places.get(path[:length])
         if drawn is not None and not isinstance(drawn.node, Group):
             is_holder = isinstance(drawn.node, Leaf) or length == len(path)
-            return (drawn, path[length:]) if is_holder and is_field(drawn) else (None, ())
+            return (drawn, path[length:]) if is_holder and drawn.is_field else (None, ())
     return None, ()
-
-
-def is_field(drawn: Drawn) -> bool:
-    """Whether a person can change it here."""
-    node = drawn.node
-    if isinstance(node, Leaf):
-        return not node.is_readonly and drawn.control != "elsewhere"
-    return isinstance(node, Repeat) and not node.is_readonly
 
 
 def _alternatives(
@@ -129,9 +121,7 @@ def _is_choice(error: ValidationError) -> bool:
 
 
 def _title(path: Path, places: dict[Path, Drawn]) -> str:
-    node = places[path].node if path in places else None
-    title = node.words.title if isinstance(node, Leaf | Group | Repeat) else ""
-    return title or key_text(path[-1:])
+    return (places[path].words.title if path in places else "") or key_text(path[-1:])
 
 
 def _of_field(error: ValidationError) -> Complaint:

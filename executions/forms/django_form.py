@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from jsonschema.exceptions import ValidationError
 
 from executions.forms import request_body, schema_rules
-from executions.forms.compiled_nodes import Group, Leaf, Repeat, Text
-from executions.forms.complaint_placement import Placed, is_field, placed
+from executions.forms.compiled_nodes import Group, Leaf, Repeat
+from executions.forms.complaint_placement import Placed, placed
 from executions.forms.django_fields import AnswerField, RowsField, foreign
 from executions.forms.form_instance import Drawing
 from executions.forms.instance_nodes import Drawn
@@ -49,30 +48,22 @@ class AnswerForm(forms.Form):
         self.add_items(drawing.items, is_idle=False, in_row=False)
         if is_bound:
             self.is_bound = True
-            self.data = {self.add_prefix(name): value for name, value in self.held()}
+            held = {self.add_prefix(name): each.initial for name, each in self.fields.items()}
+            self.data = held
 
     def add_items(self, items: list[Drawn], *, is_idle: bool, in_row: bool) -> None:
         for drawn in items:
             self.by_name[drawn.name] = drawn
             drawn.form = self
-            if drawn.is_visible and isinstance(drawn.node, Leaf) and is_field(drawn):
-                self.fields[drawn.name] = self.field(drawn, is_idle, in_row)
+            if drawn.is_visible and isinstance(drawn.node, Leaf) and drawn.is_field:
+                self.fields[drawn.name] = AnswerField(
+                    drawn, is_idle=is_idle, in_row=in_row, refuses_empty=self.refuses_empty
+                )
             elif drawn.is_visible and isinstance(drawn.node, Repeat):
                 self.fields[drawn.name] = RowsField(drawn)
             self.add_items(drawn.items, is_idle=is_idle, in_row=in_row)
             for row in drawn.rows:
                 self.add_items(row.items, is_idle=is_idle or row.is_idle, in_row=True)
-
-    def field(self, drawn: Drawn, is_idle: bool, in_row: bool) -> AnswerField:
-        return AnswerField(
-            drawn, is_idle=is_idle, in_row=in_row, refuses_empty=self.refuses_empty
-        )  # fmt: skip
-
-    def held(self) -> Iterator[tuple[str, Any]]:
-        """What the inputs hold, by field name."""
-        for name, field in self.fields.items():
-            drawn = self.by_name[name]
-            yield name, field.initial if isinstance(field, RowsField) else drawn.typed
 
     def clean(self) -> dict[str, Any]:
         """The rules of the whole schema, once every field is read. Complaints go to their fields;
@@ -173,9 +164,7 @@ class AnswerForm(forms.Form):
 
     def title_of(self, name: str) -> str:
         """The title of a field, or its path where it has none."""
-        node = self.by_name[name].node
-        words = node.words.title if isinstance(node, Leaf | Repeat) else ""
-        return words or key_text(self.by_name[name].path)
+        return self.by_name[name].words.title or key_text(self.by_name[name].path)
 
     @property
     def error_links(self) -> list[tuple[str, str, str]]:
@@ -192,7 +181,7 @@ class AnswerForm(forms.Form):
         """Hidden inputs for fields a condition hides: what was typed comes back with them."""
         kept = []
         for drawn in self.drawing.every():
-            is_leaf = isinstance(drawn.node, Leaf) and is_field(drawn)
+            is_leaf = isinstance(drawn.node, Leaf) and drawn.is_field
             if drawn.is_visible or not (is_leaf or isinstance(drawn.node, Repeat)):
                 continue
             if isinstance(drawn.node, Repeat):
@@ -209,10 +198,5 @@ class AnswerForm(forms.Form):
         return {name: doubt for name, doubt in doubts.items() if doubt}
 
     def find(self, path: Path) -> str:
-        """The name of the field at a path, a visible one first; "" where there is none."""
-        matches = [
-            drawn
-            for drawn in self.drawing.every()
-            if not isinstance(drawn.node, Text) and drawn.name in self.fields and drawn.path == path
-        ]
-        return matches[0].name if matches else ""
+        """The name of the visible field at a path, "" where there is none."""
+        return next((name for name in self.fields if self.by_name[name].path == path), "")

@@ -82,6 +82,12 @@ class Drawn:
         return self.node.words
 
     @property
+    def is_field(self) -> bool:
+        """Whether a person can change it here."""
+        is_here = isinstance(self.node, Leaf | Repeat) and not self.node.is_readonly
+        return is_here and self.control != "elsewhere"
+
+    @property
     def initial(self) -> Typed:
         """What the input holds before any edit."""
         return normal(self.control, shown(self.leaf, self.control, self.start))

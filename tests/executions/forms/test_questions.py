@@ -332,7 +332,7 @@ def test_the_whole_schema_is_checked_in_bounded_time() -> None:
     )
     compiled = compile_triple({**shape, "definitions": definitions}, None, None)
     assert not compiled.problem
-    began = time.monotonic()
+    began = time.process_time()
     posts = {
         "a": json.dumps({"a" * 60 + "b": "x"}), "b": json.dumps([{"n": i} for i in range(9000)]),
         "c": '{"x": "text"}', "d": '{"x": 1}',
@@ -340,7 +340,7 @@ def test_the_whole_schema_is_checked_in_bounded_time() -> None:
     for name, text in posts.items():
         field = compiled.bind().find((name,))
         assert compiled.bind({field: text}).is_valid(), name
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_conditions_are_decided_in_bounded_time() -> None:
@@ -352,11 +352,11 @@ def test_conditions_are_decided_in_bounded_time() -> None:
     ]
     row = {**schema(q=TEXT, **{f"p{i}": TEXT for i in range(4)}), "allOf": tests}
     shape = {**schema(l={"type": "array", "items": row}), "definitions": {**costly, "d40": {}}}
-    began = time.monotonic()
+    began = time.process_time()
     compiled = compile_triple(shape, None, {"l": [{}] * 40})
     form = compiled.bind({"f1": ",".join(str(i) for i in range(40)), "f3_0": "x"})
     assert form.is_valid()
-    assert time.monotonic() - began < 15
+    assert time.process_time() - began < 15
 
 
 MOMENT = schema(at={"type": "string", "format": "date-time", "title": "Begins"})
