@@ -127,7 +127,8 @@ def accounts_of(session_key: str | None) -> frozenset[int] | None:
 
 
 async def stream(request: Request) -> Response:
-    """GET /live/ with the session cookie: server-sent events `hello`, `changes`, `degraded`."""
+    """GET /live/ with the session cookie: server-sent events `hello`, `changes`, `degraded`,
+    and `signed-out` before it ends because the session is over."""
     headers = _cors(request)
     session_key = request.cookies.get(settings.SESSION_COOKIE_NAME)
     accounts = await accounts_of(session_key)

@@ -137,7 +137,7 @@ STATIC_ROOT = env.data_folder() / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # a missing folder is a warning on every start
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.static_bundles.BundledStaticFilesStorage"},
 }
 WHITENOISE_MANIFEST_STRICT = False
 

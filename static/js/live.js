@@ -1,14 +1,9 @@
 // Keeps an open page up to date and adds what HTML alone cannot: no markup is made here.
 // The stream says which runs changed; the page then asks, at most twice a second, for its own.
-"use strict";
-const page = document.body.dataset;
-const skew = page.now ? Date.now() - Number(page.now) : 0;
-const byId = (id) => document.getElementById(id);
-const all = (selector) => [...document.querySelectorAll(selector)];
-const on = (name, heard) => document.addEventListener(name, heard);
+import { all, byId, on, page, skew } from "./dom.js";
 let stream = null, timer = null, busy = false, paused = false, lost = false, signedOut = false;
 let wanted = new Set(), wantsAll = false, wantsRest = false, lastAsked = 0, failed = false;
-function duration(seconds) { // the same words as `duration` in wording.py, in whole seconds
+function duration(seconds) { // the same words as `duration` in display/text.py, in whole seconds
   const two = (n) => String(n).padStart(2, "0"), s = Math.max(0, Math.floor(seconds));
   if (s < 60) return s + " s";
   if (s < 3600) return Math.floor(s / 60) + " m " + two(s % 60) + " s";
@@ -62,7 +57,8 @@ for (const name of ["htmx:response:error", "htmx:error"]) {
 function soon() {
   if (!timer) timer = setTimeout(ask, Math.max(0, lastAsked + 500 - Date.now()));
 }
-function askAll() { wantsAll = true; soon(); }
+export function askAll() { wantsAll = true; soon(); }
+export function askRun(id) { wanted.add(id); soon(); }
 // -------------------------------------------------------------------------------------- the stream
 function say(state, word) {
   if (!byId("live")) return;
@@ -83,7 +79,7 @@ function listen() {
     say("live", "Live"); lost = false; askAll();
   });
   stream.addEventListener("changes", heard);
-  stream.addEventListener("resync", askAll);
+  stream.addEventListener("signed-out", () => document.dispatchEvent(new Event("signed-out")));
   stream.addEventListener("degraded", () => { lost = true; say("asking", "Every 15 s"); });
   stream.onerror = () => {
     lost = true;
@@ -100,6 +96,9 @@ function rest() { // every 15 s: a lost stream is replaced by asking; asking say
 on("visibilitychange", () => {
   if (document.hidden) mute(); else { listen(); askAll(); tick(); }
 });
+on("signed-out", () => { signedOut = true; mute(); say("paused", "Signed out"); });
+on("signed-in", () => { if (signedOut) { signedOut = false; listen(); askAll(); } });
+on("htmx:after:swap", tick);
 byId("pause")?.addEventListener("click", (event) => {
   paused = !paused;
   event.currentTarget.setAttribute("aria-pressed", paused);

@@ -1,39 +1,13 @@
 // What people do on a page and HTML alone cannot: dialogs, menus, keys, forms that draw themselves
-// again. Comes after live.js and shares its small words. No markup is made here.
-"use strict";
+// again. No markup is made here.
+import { all, byId, on, page, toast } from "./dom.js";
 // -------------------------------------------------------------------------------- answers of htmx
-function toast(text) {
-  const line = Object.assign(document.createElement("p"), { className: "toast", textContent: text });
-  byId("toasts").append(line);
-  setTimeout(() => line.remove(), 8000);
-}
-on("signed-out", () => {
-  signedOut = true; mute();
-  say("paused", "Signed out");
-  byId("signed-out").hidden = false;
-});
-// A person who signs in again in one tab is signed in in all; their forms need the new token.
-const tabs = new BroadcastChannel("signed-in");
-if (page.user) tabs.postMessage({ user: page.user, token: document.querySelector("[name=csrfmiddlewaretoken]")?.value });
-tabs.addEventListener("message", ({ data }) => {
-  if (data.token && page.user === data.user) {
-    for (const each of all("[name=csrfmiddlewaretoken]")) each.value = data.token;
-    if (!signedOut) return;
-    signedOut = false;
-    byId("signed-out").hidden = true;
-    listen(); askAll();
-    document.dispatchEvent(new Event("signed-in"));
-  } else if (data.token && !page.user) {
-    document.querySelector("[name=parcel]")?.form.submit(); // what was interrupted here becomes a draft
-  }
-});
 on("htmx:response:error", (event) => {
   const status = event.detail.ctx.response.status;
   if (status >= 500 && event.detail.ctx.sourceElement?.id === "live") return; // nobody asked for it: it is tried again
   if (status === 403) toast("Not allowed, or the page is too old: reload it.");
   else if (status !== 401 && status !== 422) toast(`The server could not do that (${status}). Nothing here was changed.`);
 });
-on("htmx:after:swap", tick);
 // ------------------------------------------------------------------------------ people at work
 let pressed = null; // what the last click did: the second one of a double click never does another thing
 function act(button) {

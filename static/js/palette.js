@@ -1,6 +1,6 @@
 // The command palette: Ctrl or Cmd with K, arrows, Enter. The server finds; the focus stays in the
 // field, and the chosen option is named to it.
-"use strict";
+import { byId, on, page } from "./dom.js";
 const palette = byId("palette"), asked = byId("palette-q"), foundBox = byId("palette-found");
 const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
 let eager = false, findTimer = null; // eager: Enter was pressed before the answer was there

@@ -1,10 +1,10 @@
 // Times as people read them. Relative ones tick, from what the server has written; a time that is
 // pointed at, or in what has the focus, tells UTC, the reader's zone and how long ago it was.
-"use strict";
+import { all, byId, on, page, skew } from "./dom.js";
 const tip = byId("time-tip"), [tipUtc, tipZone, tipAgo] = tip ? tip.querySelectorAll("b") : [];
 const TIME = "time[datetime]";
 let tipTimer = null, described = null;
-function ago(seconds) { // the same words as `ago` in times.py
+function ago(seconds) { // the same words as `ago` in display/relative_times.py
   const size = Math.abs(seconds);
   if (size < 60) return seconds >= 0 ? "just now" : "in less than 1 min";
   const [step, unit] = size < 3600 ? [60, "min"] : size < 86400 ? [3600, "h"] : [86400, "d"];
@@ -26,7 +26,7 @@ function written(at, timeZone) {
   return new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric",
     hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone }).format(at);
 }
-function showTip(time, holder) {
+export function showTip(time, holder) {
   const at = new Date(time.dateTime);
   if (!tip || Number.isNaN(at.getTime())) return;
   hideTip();

@@ -1,6 +1,7 @@
 // Forms of questions: nothing typed is lost, the first mistake has the focus, long lists can be
 // searched. The server keeps the draft; this tab keeps what could not reach it. No markup is made.
-"use strict";
+import { all, byId, on, page, skew } from "./dom.js";
+import { tabs } from "./sign_in.js";
 const loadedAfter = performance.now(); // the most by which `skew` may be too large
 const answers = () => all("form.answer[data-redraw]");
 const stashKey = (form) => `draft:${form.dataset.user}:${form.id}`;

@@ -1,6 +1,7 @@
 // The table of runs: filter panels that open and close like menus, type-ahead, copying an
 // identifier, and rows that become overdue while somebody looks. No markup is made here.
-"use strict";
+import { all, byId, on, skew, toast } from "../dom.js";
+import { askRun } from "../live.js";
 const picks = () => all("details.pick[open]");
 function closePick(pick, returnsFocus) {
   pick.open = false;
@@ -48,8 +49,7 @@ function tickOverdue() { // its own history says when a run is late; nobody else
   for (const each of all("[data-overdue-at]")) {
     if (Date.parse(each.dataset.overdueAt) > now) continue;
     each.removeAttribute("data-overdue-at");
-    wanted.add(each.closest("[data-row]").dataset.row.split(":")[0]);
-    soon();
+    askRun(each.closest("[data-row]").dataset.row.split(":")[0]);
   }
 }
 setInterval(tickOverdue, 2000);

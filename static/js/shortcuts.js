@@ -1,6 +1,8 @@
 // Shortcuts: single keys, never with a modifier, never while somebody types or a dialog is open, and
 // none at all for those who switched them off. The help dialog lists them.
-"use strict";
+import { all, byId, on, page, skew, toast } from "./dom.js";
+import { askAll } from "./live.js";
+import { showTip } from "./times.js";
 const ROWS = "[data-row], .task, .account-card, .plain.list tbody tr, .shift-run";
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 let leaderAt = 0;
