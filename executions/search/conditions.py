@@ -19,10 +19,9 @@ BY_START = ("from", "to")
 BY_END = ("finished_from", "finished_to", "ended")
 
 FREE = (
-    "(SELECT DISTINCT q.execution_id FROM executions_question q WHERE q.closed_at IS NULL "
-    "AND q.is_answerable AND (q.claimed_by_id IS NULL OR q.claimed_by_id = %s))"
+    "q.closed_at IS NULL AND q.is_answerable AND (q.claimed_by_id IS NULL OR q.claimed_by_id = %s)"
 )
-"""Runs with a question that a person may answer: nobody else has claimed it."""
+"""A question that a person may answer: nobody else has claimed it."""
 HOLDS = "d.input_values && ARRAY[lower(%s), lower(%s)]"
 
 
@@ -54,7 +53,11 @@ def conditions(
         "to": (f"{run}.sort_at < %s", started.until),
         "finished_from": (f"{run}.finished_at >= %s", finished.since),
         "finished_to": (f"{run}.finished_at < %s", finished.until),
-        "mine": (f"{run}.id IN {FREE}", filters.me if "mine" in filters.flags else None),
+        "mine": (
+            f"EXISTS (SELECT 1 FROM executions_question q WHERE q.execution_id = {run}.id "  # noqa: S608
+            f"AND {FREE})",
+            filters.me if "mine" in filters.flags else None,
+        ),
     }
     found: dict[str, Condition] = {
         key: (sql, (value,)) for key, (sql, value) in one.items() if value not in (None, [])

@@ -113,7 +113,8 @@ def _open_source(
 ) -> Source:
     """Some of the open runs: driven by what is rarest, everything else checked along the scan."""
     if "mine" in filters.flags:
-        return Source([(FREE, [filters.me], "x.id = {}")], inside=_left(asked, "mine"))
+        waiting = f"({_sql('waiting_for_me', free=FREE)})"
+        return Source([(waiting, [filters.me], "x.id = {}")], inside=_left(asked, "mine"))
     if filters.workflow_ids():
         drivers = [workflows_of(filters.workflow_ids(), ids), *by_status]
         return Source(drivers, inside=_left(asked, "account", "workflow", "status"))

@@ -9,6 +9,9 @@ SELECT execution_id FROM (
 ) c
 ORDER BY sort_at DESC, execution_id DESC LIMIT {most}
 
+-- name: waiting_for_me
+SELECT DISTINCT q.execution_id FROM executions_question q WHERE {free}
+
 -- name: measured
 -- Workflows of which a run can be overdue.
 SELECT w.id FROM executions_workflow w WHERE ({known}) IS NOT NULL AND {of_accounts}
