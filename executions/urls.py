@@ -6,6 +6,7 @@ from executions.accounts import views as account_views
 from executions.api import json_record
 from executions.bulk import item_views as batch_item_views
 from executions.bulk import views as batch_views
+from executions.commands.verbs import RUN_VERBS
 from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
@@ -44,9 +45,15 @@ urlpatterns = [
     path("executions/<int:pk>/tree/<slug:part>/", payloads.payload_tree, name="payload-tree"),
     path("executions/<int:pk>/<slug:part>.json", payloads.payload, name="payload"),
     path("executions/<int:pk>/outputs/<int:output_pk>/", outputs.output, name="output"),
-    path("executions/<int:pk>/cancellation/", actions.cancellation, name="cancellation"),
-    path("executions/<int:pk>/suspension/", actions.suspension, name="suspension"),
-    path("executions/<int:pk>/resumption/", actions.resumption, name="resumption"),
+    *(
+        path(
+            f"executions/<int:pk>/{each.noun}/",
+            actions.run_command,
+            {"verb": each.verb},
+            name=each.noun,
+        )
+        for each in RUN_VERBS.values()
+    ),
     path("executions/<int:pk>/notes/", note_views.run_note, name="run-note"),
     path("overview/", overview_views.overview, name="overview"),
     path("overview/changes/", overview_views.overview_changes, name="overview-changes"),

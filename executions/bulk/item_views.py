@@ -10,7 +10,8 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions.bulk.progress import ITEM_STATES, NOUNS, get_batch, item_words
+from executions.bulk.progress import ITEM_STATES, get_batch, item_words
+from executions.commands.verbs import VERBS
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import iso, plain
@@ -75,7 +76,7 @@ def page_of(
 def item_view(item: BatchItem) -> dict[str, Any]:
     run = item.execution
     lamp, icon, word = item_words(item)
-    verb, ref = NOUNS[item.batch.kind][0], plain(run.ref, 120)
+    verb, ref = VERBS[item.batch.kind].word, plain(run.ref, 120)
     return {
         "id": item.pk,
         "run": run.pk,

@@ -11,20 +11,14 @@ from django.urls import reverse
 
 from executions.bulk.batches import TYPED_ABOVE, total
 from executions.bulk.item_views import PAGE, item_view, page_of, visible_items
-from executions.bulk.progress import NOUNS, runs, title_of
+from executions.bulk.progress import runs, title_of
 from executions.bulk.selection import MOST
+from executions.commands.verbs import RUN_VERBS, note_of
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import plain
 from executions.models import Batch, ItemState
 from executions.web.requester import accounts_of
-from providers.contract import Verb
-from providers.models import ProviderAccount
 
-CONSEQUENCES = {
-    "cancel": "These runs end. This cannot be undone.",
-    "suspend": "These runs are put on hold. They can be resumed.",
-    "resume": "These runs go on where they were put on hold.",
-}
 SHOWN = 12  # workflows named in a preview
 PREVIEWED = 15  # runs of each part
 
@@ -32,11 +26,12 @@ PREVIEWED = 15  # runs of each part
 def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """What would happen, before anything does."""
     number = total(batch, ItemState.WAITING)
+    verb = RUN_VERBS[batch.kind]
     accounts = accounts_of(request)
     visible = batch.items.filter(account_id__in=list(accounts)).order_by()
     eligible = visible.filter(state=ItemState.WAITING)
     by_account = [
-        (accounts[pk].name, count, _note(accounts[pk], batch.kind))
+        (accounts[pk].name, count, note_of(accounts[pk], batch.kind))
         for pk, count in eligible.values_list("account").annotate(n=Count("pk")).order_by("-n")
     ]
     workflows = list(
@@ -46,9 +41,9 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     reasons = visible.filter(state=ItemState.INELIGIBLE)
     return {
         "batch": batch,
-        "noun": NOUNS[batch.kind][0],
-        "icon": NOUNS[batch.kind][1],
-        "is_danger": batch.kind == Verb.CANCEL,
+        "noun": verb.word,
+        "icon": verb.icon,
+        "is_danger": verb.is_danger,
         "title": title_of(batch, number),
         "number": number,
         "selected": runs(total(batch)),
@@ -56,7 +51,7 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "words": plain(batch.words, 1000),
         "most": f"{MOST:,}",
         "must_type": number > TYPED_ABOVE,
-        "consequence": CONSEQUENCES[batch.kind],
+        "consequence": verb.cost_of_many,
         "by_account": by_account,
         "by_workflow": [(plain(name, 100), count) for name, count in workflows[:SHOWN]],
         "more_workflows": max(0, len(workflows) - SHOWN),
@@ -87,10 +82,3 @@ def preview_items(request: HttpRequest, batch: Batch) -> dict[str, Any]:
             }
         )
     return {"parts": [part for part in parts if part["items"]], "chosen": chosen}
-
-
-def _note(account: ProviderAccount, kind: str) -> str:
-    try:
-        return account.adapter_class.notes.get(Verb(kind), "")
-    except KeyError:
-        return ""

@@ -13,6 +13,7 @@ from django.urls import reverse
 from executions.access.permissions import may_act
 from executions.bulk import batches
 from executions.bulk.batches import total
+from executions.commands.verbs import VERBS
 from executions.display.people import user_name
 from executions.display.text import plain
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
@@ -43,11 +44,6 @@ BAR = (  # what a bar shows, from left to right
     ("failed", (ItemState.REJECTED, ItemState.FAILED)),
     ("warning", (ItemState.SKIPPED, ItemState.STOPPED)),
 )
-NOUNS = {
-    "cancel": ("Cancel", "slash"),
-    "suspend": ("Suspend", "pause"),
-    "resume": ("Resume", "play"),
-}
 
 
 def runs(number: int) -> str:
@@ -55,7 +51,7 @@ def runs(number: int) -> str:
 
 
 def title_of(batch: Batch, number: int) -> str:
-    return f"{NOUNS[batch.kind][0]} {runs(number)}"
+    return f"{VERBS[batch.kind].word} {runs(number)}"
 
 
 def get_batch(request: HttpRequest, pk: int) -> Batch:
@@ -76,7 +72,7 @@ def line_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     return {
         "id": batch.pk,
         "title": title_of(batch, number),
-        "icon": NOUNS[batch.kind][1],
+        "icon": VERBS[batch.kind].icon,
         "lamp": lamp,
         "state_icon": icon,
         "word": word,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from executions.commands.reconciliation import STALLED_AFTER
 from executions.commands.sealed_arguments import worded_arguments
+from executions.commands.verbs import VERBS
 from executions.display.people import user_name
 from executions.display.text import (
     COMMAND_LAMPS,
@@ -25,9 +26,6 @@ from executions.models import (
     Question,
 )
 
-NOUNS = {"cancel": "Cancel", "suspend": "Suspend", "resume": "Resume", "answer": "Answer",
-         "start": "Start"}  # fmt: skip
-ICONS = {"cancel": "slash", "suspend": "pause", "resume": "play", "answer": "hand", "start": "play"}
 NOT_CONFIRMED = "not confirmed by the provider"
 WHAT_NEXT = {
     CommandState.PENDING: "No worker has sent it yet. See under Accounts whether this account is "
@@ -71,8 +69,8 @@ def command_view(
     needs_advice = stalled or state == CommandState.NEEDS_PERSON
     return {
         "key": str(command.key),
-        "kind": NOUNS.get(command.kind, command.kind),
-        "icon": ICONS.get(command.kind, "send"),
+        "kind": VERBS[command.kind].word,
+        "icon": VERBS[command.kind].icon,
         "state": NOT_CONFIRMED if stalled else COMMAND_WORDS.get(state, state),
         "lamp": "warning" if stalled else COMMAND_LAMPS.get(state, "active"),
         "by": user_name(command.requested_by),
@@ -96,7 +94,7 @@ def _batch_of(command: Command) -> int | None:
 
 def sentence(command: Command) -> str:
     """Why a second one is not taken."""
-    kind = NOUNS.get(command.kind, command.kind)
+    kind = VERBS[command.kind].word
     when, word = clock(command.requested_at), COMMAND_WORDS.get(command.state, command.state)
     if is_stalled(command):
         return f"{kind} of {when} by {user_name(command.requested_by)} is {NOT_CONFIRMED}"

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from executions.commands.verbs import RUN_VERBS
 from executions.display.freshness import blind_sentence
 from executions.display.people import DELETED_USER
 from executions.models import OPEN_COMMAND_STATES, Command, Execution
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount
-
-DONE_WORDS = {Verb.CANCEL: "canceled", Verb.SUSPEND: "suspended", Verb.RESUME: "resumed"}
 
 
 def assessed(
@@ -44,6 +43,21 @@ def why_not(
 ) -> str:
     """Why this cannot be asked of the run now; "" if it can. `under_way`: who asked the same
     before and has no answer yet, by run."""
+    if why := not_offered(run, account, kind):
+        return why
+    if not account.enabled or account.health == Health.PAUSED:
+        return "Its account is disabled."
+    if account.health == Health.AUTH:
+        return "Its provider refuses our credentials."
+    if account.is_blind:
+        return blind_sentence(account)
+    if run.pk in under_way:
+        return f"The same was already asked by {under_way[run.pk] or DELETED_USER}."
+    return ""
+
+
+def not_offered(run: Execution, account: ProviderAccount, kind: Verb) -> str:
+    """Why the provider does not take this for the run now; "" if it does."""
     words = run.get_status_display()
     try:
         adapter = account.adapter_class
@@ -56,13 +70,5 @@ def why_not(
     if run.is_gone:
         return "It is gone at the provider."
     if kind.value not in run.offers:
-        return f"It cannot be {DONE_WORDS[kind]} while it is {words}."
-    if not account.enabled or account.health == Health.PAUSED:
-        return "Its account is disabled."
-    if account.health == Health.AUTH:
-        return "Its provider refuses our credentials."
-    if account.is_blind:
-        return blind_sentence(account)
-    if run.pk in under_way:
-        return f"The same was already asked by {under_way[run.pk] or DELETED_USER}."
+        return f"It cannot be {RUN_VERBS[kind].done} while it is {words}."
     return ""

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from executions.commands.dispatch import RESEND_AFTER
+from executions.commands.verbs import RUN_VERBS
 from executions.live import publish
 from executions.models import Command, CommandState, Draft, Execution, Question
 from providers.contract import Status, Unsupported, Verb, short_ref
@@ -95,7 +96,7 @@ def _close_answered(question: Question, command: Command) -> None:
 def _confirm_change(command: Command, run: Execution) -> bool:
     words = run.get_status_display()
     if command.kind == Verb.CANCEL:
-        if run.status in (Status.CANCELED, Status.FAILED):
+        if run.status in RUN_VERBS[Verb.CANCEL].effects:
             return _settle(command, CommandState.CONFIRMED, f"The run is {words}.")
         if run.is_final:
             return _settle(command, CommandState.REJECTED, f"The run had already ended ({words}).")
@@ -107,7 +108,7 @@ def _confirm_change(command: Command, run: Execution) -> bool:
         return False  # a run that is resumed after its end had ended before
     if run.is_final:
         return _settle(command, CommandState.REJECTED, f"The run had already ended ({words}).")
-    if command.kind == Verb.SUSPEND and run.status == Status.PAUSED:
+    if command.kind == Verb.SUSPEND and run.status in RUN_VERBS[Verb.SUSPEND].effects:
         return _settle(command, CommandState.CONFIRMED, "The run is paused.")
     return False
 

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from executions.access import audit_log
 from executions.access.permissions import require_may_act, require_may_see
+from executions.commands.eligibility import not_offered
 from executions.commands.sealed_arguments import seal
 from executions.display.freshness import blind_sentence
 from executions.display.people import user_name
@@ -68,7 +69,8 @@ def request_command(
         target = _answer_target(execution, question, form)
     else:
         target = f"run:{execution.pk}"
-        _check_offered(execution, kind)
+        if why := not_offered(execution, execution.account, kind):
+            raise NotPossible(why)
     command = Command(
         key=key or uuid4(),
         kind=kind.value,
@@ -188,16 +190,6 @@ def _already_open(command: Command, user: User) -> Command:
 def _announce(command: Command) -> None:
     publish.publish_command(command.account_id, command.execution_id, command.key, command.state)
     wake("carry_out", str(command.key))
-
-
-def _check_offered(execution: Execution, kind: Verb) -> None:
-    adapter = execution.account.adapter_class
-    if kind not in adapter.verbs():
-        raise NotPossible(f"{adapter.name} cannot {kind.value} a run.")
-    if kind.value not in execution.offers:
-        state = execution.get_status_display()
-        why = "it has ended" if execution.is_final else "not in this state"
-        raise NotPossible(f"The run is {state}: {kind.value} is not possible, {why}.")
 
 
 def _answer_target(

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
+from executions.commands.verbs import VERBS
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import COMMAND_LAMPS, COMMAND_WORDS, plain, stamped
@@ -210,7 +211,7 @@ def wished(window: Window) -> list[Event]:
     events = []
     for row in rows:
         who = user_name(row.requested_by)
-        word = f"{row.kind.capitalize()} {COMMAND_WORDS.get(row.state, row.state)}"
+        word = f"{VERBS[row.kind].word} {COMMAND_WORDS.get(row.state, row.state)}"
         lamp, text = COMMAND_LAMPS.get(row.state, "active"), plain(row.reason or row.message, 200)
         if row.execution:
             event = _of_run(

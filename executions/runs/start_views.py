@@ -18,6 +18,7 @@ from executions.access.permissions import may_act, require_may_act, visible_exec
 from executions.commands import display as command_display
 from executions.commands import start_prefill
 from executions.commands.submit import NotPossible, request_start
+from executions.commands.verbs import note_of
 from executions.display.id_params import row_id
 from executions.display.text import plain, stamped
 from executions.inbox.question_page import intent_key
@@ -208,7 +209,7 @@ def _form_page(
     draft: start_drafts.Opened | None = None,
 ) -> HttpResponse:
     try:
-        note = workflow.account.adapter_class.notes.get(Verb.START, "")
+        note = note_of(workflow.account, Verb.START)
     except KeyError:
         note = ""
     typed = {**draft.typed, "again": draft.again} if draft else {}

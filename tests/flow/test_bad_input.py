@@ -418,9 +418,7 @@ def test_a_second_cancel_is_the_first_and_a_late_one_is_refused_in_words(open_de
     tasks.carry_out(str(command.pk))
     desk.poll_until(lambda: desk.status(ref) == "canceled")
     answer = page.post(f"{path}cancellation/", follow=True)
-    assert "The run is canceled: cancel is not possible, it has ended." in unescape(
-        answer.content.decode()
-    )
+    assert "It has already ended (canceled)." in unescape(answer.content.decode())
     assert Command.objects.count() == 1
     assert len(desk.sim.effects["cancel"]) == 1
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act, preference_of
+from executions.commands.verbs import RUN_VERBS
 from executions.display import text as display_text
 from executions.display.freshness import freshness
 from executions.display.id_params import row_id
@@ -176,6 +177,7 @@ def table(
         ),
         "matching": matching_of(lamps),
         "batch_key": uuid4(),
+        "batch_verbs": RUN_VERBS.values(),
         "lamps": lamps,
         "tally": tally_of(filters, lamps),
         "top": str(top) if cursor is None and filters.order != "oldest" else "",

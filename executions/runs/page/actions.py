@@ -1,10 +1,11 @@
-"""Cancellations, suspensions and resumptions: a POST records the wish, a worker carries it out."""
+"""What is asked of one run by a button: a POST records the wish, a worker carries it out."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
@@ -17,22 +18,8 @@ from providers.contract import Verb
 MAX_KEPT = 20_000  # characters of a reason that was refused
 
 
-@posted_from("executions:detail")
-def cancellation(request: HttpRequest, pk: int) -> HttpResponse:
-    return _request(request, pk, Verb.CANCEL)
-
-
-@posted_from("executions:detail")
-def suspension(request: HttpRequest, pk: int) -> HttpResponse:
-    return _request(request, pk, Verb.SUSPEND)
-
-
-@posted_from("executions:detail")
-def resumption(request: HttpRequest, pk: int) -> HttpResponse:
-    return _request(request, pk, Verb.RESUME)
-
-
-def _request(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
+@posted_from(lambda request, pk, verb: reverse("executions:detail", args=[pk]))
+def run_command(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
     run = get_run(request, pk)
     require_may_act(request.user)
     try:

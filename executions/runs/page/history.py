@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from executions.commands.display import command_view
+from executions.commands.verbs import RUN_VERBS
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import plain
@@ -24,10 +25,6 @@ from providers.contract import Status, Verb
 MAX_SHOWN = 100
 FLAG_WORDS = {"first": "first seen", "reopened": "came back after its end", "refined": "more exact",
               "reported": "reported by the provider"}  # fmt: skip
-EFFECTS = {  # what a confirmed wish leads to
-    Verb.CANCEL: (Status.CANCELED, Status.FAILED),
-    Verb.SUSPEND: (Status.PAUSED,),
-}
 
 
 def history_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
@@ -91,7 +88,7 @@ def _cause(move: Transition, command: Command) -> str:
         return f"started by {who}"
     if command.kind == Verb.ANSWER:
         return f"after the answer of {who}"
-    if move.to_status in EFFECTS.get(Verb(command.kind), ()):
+    if move.to_status in RUN_VERBS[command.kind].effects:
         if command.kind == Verb.CANCEL and move.to_status == Status.FAILED:
             return f"failed after cancel requested by {who}"
         return f"after {command.kind} requested by {who}"

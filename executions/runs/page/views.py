@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act, visible_executions
 from executions.commands import display as command_display
+from executions.commands.verbs import RUN_VERBS, note_of
 from executions.correlation import views as key_views
 from executions.display.freshness import freshness
 from executions.display.statuses import STATUS_VIEWS
@@ -41,19 +42,8 @@ from executions.web.form_pages import is_own_address
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
 from providers import registry
-from providers.contract import Verb
 
 REFUSED = "refused_reason"  # in the session: run, verb and text of a command that was refused
-VERBS = {
-    Verb.CANCEL: ("Cancel run", "cancellation", "slash"),
-    Verb.SUSPEND: ("Suspend", "suspension", "pause"),
-    Verb.RESUME: ("Resume", "resumption", "play"),
-}
-CONSEQUENCES = {
-    Verb.CANCEL: "The run ends. This cannot be undone.",
-    Verb.SUSPEND: "The run is put on hold. It can be resumed.",
-    Verb.RESUME: "The run goes on where it was put on hold.",
-}
 
 
 @require_GET
@@ -218,25 +208,21 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     if not may_act(user):
         return []
     open_now = {command.kind: command for command in command_display.open_rows(run)}
-    try:
-        notes = run.account.adapter_class.notes
-    except KeyError:
-        notes = {}
     shown = []
-    for verb, (label, noun, icon) in VERBS.items():
-        command = open_now.get(verb.value)
-        is_offered = verb.value in run.offers and not run.is_gone
+    for word, view in RUN_VERBS.items():
+        command = open_now.get(word)
+        is_offered = word in run.offers and not run.is_gone
         if not is_offered and command is None:
             continue
         shown.append(
             {
-                "verb": verb.value,
-                "label": label,
-                "icon": icon,
-                "url": reverse(f"executions:{noun}", args=[run.pk]),
-                "note": notes.get(verb, ""),
-                "consequence": CONSEQUENCES[verb],
-                "is_danger": verb is Verb.CANCEL,
+                "verb": word,
+                "label": view.button,
+                "icon": view.icon,
+                "url": reverse(f"executions:{view.noun}", args=[run.pk]),
+                "note": note_of(run.account, word),
+                "consequence": view.cost,
+                "is_danger": view.is_danger,
                 "blocked": command_display.sentence(command) if command else "",
                 "key": str(uuid.uuid4()),
             }
@@ -252,9 +238,9 @@ def _actions(request: HttpRequest, run: Execution) -> dict[str, Any]:
     adapter = registry.all_adapters().get(run.account.provider)
     able = adapter.verbs() if adapter and may_act(request.user) else frozenset()
     places = [
-        offered.get(verb.value) or {"label": label, "icon": icon, "is_absent": True}
-        for verb, (label, _, icon) in VERBS.items()
-        if verb in able or verb.value in offered
+        offered.get(word) or {"label": view.button, "icon": view.icon, "is_absent": True}
+        for word, view in RUN_VERBS.items()
+        if word in able or word in offered
     ]
     return {"verbs": verbs, "places": places}
 
