@@ -95,7 +95,7 @@ def release(
 
 
 def taken(
-    groups: Sequence[error_groups.Group], accounts: Mapping[int, ProviderAccount]
+    groups: Sequence[error_groups.ErrorGroup], accounts: Mapping[int, ProviderAccount]
 ) -> dict[str, Taken]:
     """Which of these errors are taken on, by key. One that another team has too and has not taken
     on is not: somebody still has to. One query."""

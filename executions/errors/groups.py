@@ -27,7 +27,7 @@ MANY = 1000  # runs counted for one run's page
 
 
 @dataclass(frozen=True)
-class Place:
+class Occurrence:
     """The error in one workflow."""
 
     workflow_id: int
@@ -47,14 +47,14 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Group:
+class ErrorGroup:
     """One error. `palette.sources`: most runs first."""
 
     key: str
     text: str
     run_id: int
     """The newest run that said so."""
-    places: tuple[Place, ...]
+    places: tuple[Occurrence, ...]
 
     @property
     def runs(self) -> int:
@@ -82,20 +82,20 @@ class Group:
         return any(place.is_open for place in self.places)
 
 
-def groups(account_ids: Sequence[int], since: datetime) -> tuple[list[Group], datetime | None]:
+def groups(account_ids: Sequence[int], since: datetime) -> tuple[list[ErrorGroup], datetime | None]:
     """Most runs first, and how far back was looked if not to `since`. One statement."""
     params: dict[str, Any] = {"accounts": list(account_ids), "since": since, "newest": NEWEST}
     return _read("true", params)
 
 
-def group(key: str, account_ids: Sequence[int], since: datetime) -> Group | None:
+def group(key: str, account_ids: Sequence[int], since: datetime) -> ErrorGroup | None:
     """One error; None if no run with it ended since then. One statement."""
     params: dict[str, Any] = {"accounts": list(account_ids), "since": since, "key": key}
     found, _ = _read("error_key = %(key)s", {**params, "newest": NEWEST})
     return found[0] if found else None
 
 
-def places_of(key: str, account_ids: Sequence[int], since: datetime) -> tuple[Place, ...]:
+def places_of(key: str, account_ids: Sequence[int], since: datetime) -> tuple[Occurrence, ...]:
     """Where the error was; nothing if it was not."""
     found = group(key, account_ids, since)
     return found.places if found else ()
@@ -125,21 +125,21 @@ def saying(text: str, account_ids: Sequence[int], most: int) -> list[tuple[str, 
         return list(cursor.fetchall())
 
 
-def _read(is_asked: str, params: dict[str, Any]) -> tuple[list[Group], datetime | None]:
+def _read(is_asked: str, params: dict[str, Any]) -> tuple[list[ErrorGroup], datetime | None]:
     with connection.cursor() as cursor:
         cursor.execute(_sql("groups", is_asked=is_asked), params)
         rows = cursor.fetchall()
-    collected: dict[str, list[Place]] = {}
+    collected: dict[str, list[Occurrence]] = {}
     newest: dict[str, tuple[datetime, int, str]] = {}
     read = 0
     for key, run_id, text, *place in rows:
-        each = Place(*place)
+        each = Occurrence(*place)
         read += each.runs
         collected.setdefault(key, []).append(each)
         if key not in newest or (each.last_at, run_id) > newest[key][:2]:
             newest[key] = (each.last_at, run_id, text)
     found = [
-        Group(
+        ErrorGroup(
             key,
             newest[key][2],
             newest[key][1],

@@ -16,7 +16,7 @@ from executions.display.text import count, mark, plain
 from executions.errors import acknowledgements
 from executions.errors import groups as error_groups
 from executions.errors.acknowledgements import Taken
-from executions.errors.groups import WINDOWS, Group, Place
+from executions.errors.groups import WINDOWS, ErrorGroup, Occurrence
 from executions.models import ErrorAcknowledgement
 from executions.payloads.error_fingerprint import is_error_key
 from executions.search.filters import provider_name
@@ -87,7 +87,7 @@ def same_error(request: HttpRequest, key: str) -> dict[str, Any] | None:
 
 
 def group_view(
-    request: HttpRequest, group: Group, taken: Taken | None, window: str
+    request: HttpRequest, group: ErrorGroup, taken: Taken | None, window: str
 ) -> dict[str, Any]:
     """One error as words."""
     accounts = [accounts_of(request)[pk] for pk in group.account_ids]
@@ -164,7 +164,7 @@ def _detail(request: HttpRequest, key: str) -> dict[str, Any]:
     }
 
 
-def _place(request: HttpRequest, place: Place, window: str, key: str) -> dict[str, Any]:
+def _place(request: HttpRequest, place: Occurrence, window: str, key: str) -> dict[str, Any]:
     account = accounts_of(request)[place.account_id]
     return {
         "workflow": plain(place.name, 160) or "(no name)",
@@ -198,7 +198,7 @@ def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
     ]
 
 
-def _acted_on(request: HttpRequest, key: str) -> Group:
+def _acted_on(request: HttpRequest, key: str) -> ErrorGroup:
     require_may_act(request.user)
     since = timezone.now() - WINDOWS["7d"]
     group = (

@@ -52,7 +52,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Event:
+class Activity:
     """One thing that happened: to a run, or to an account."""
 
     at: datetime
@@ -71,42 +71,42 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Group:
+class ActivityGroup:
     key: str
     title: str
     icon: str
-    events: tuple[Event, ...]
+    events: tuple[Activity, ...]
     has_more: bool = False
 
-    def of_workflow(self, pk: int) -> Group:
+    def of_workflow(self, pk: int) -> ActivityGroup:
         kept = tuple(event for event in self.events if event.workflow_id == pk)
         return replace(self, events=kept)
 
 
-Kind = Callable[[Window], Iterable[Event]]
+Kind = Callable[[Window], Iterable[Activity]]
 
 
-def groups(window: Window) -> list[Group]:
+def groups(window: Window) -> list[ActivityGroup]:
     """Every kind of event in the window, the empty ones too."""
     found = []
     for key, title, icon, kind in GROUPS:
         events = tuple(kind(window)) if window.ids else ()
-        found.append(Group(key, title, icon, events[:MOST], len(events) > MOST))
+        found.append(ActivityGroup(key, title, icon, events[:MOST], len(events) > MOST))
     return found
 
 
 # ------------------------------------------------------------------------------------ of runs
 
 
-def failed(window: Window) -> list[Event]:
+def failed(window: Window) -> list[Activity]:
     return _moves(window, to=PROBLEM_STATUSES)
 
 
-def canceled(window: Window) -> list[Event]:
+def canceled(window: Window) -> list[Activity]:
     return _moves(window, to=(Status.CANCELED.value,))
 
 
-def recovered(window: Window) -> list[Event]:
+def recovered(window: Window) -> list[Activity]:
     """Runs that left their failure behind, and workflows that failed in the window and whose
     newest finished run is a good one."""
     back = _moves(window, came_from=PROBLEM_STATUSES)
@@ -118,7 +118,7 @@ def recovered(window: Window) -> list[Event]:
         cursor.execute(_sql("works_again"), [list(broken), ended])
         newest = cursor.fetchall()
     again = [
-        Event(
+        Activity(
             at, "done", "tick", "Works again", window.accounts[account].name, account, run,
             workflow, plain(name, 160), plain(label, 160),
         )
@@ -130,7 +130,7 @@ def recovered(window: Window) -> list[Event]:
 
 def _moves(
     window: Window, *, to: tuple[str, ...] = (), came_from: tuple[str, ...] = ()
-) -> list[Event]:
+) -> list[Activity]:
     """Runs by their newest status change of this kind."""
     parameters: dict[str, Any] = {
         "since": window.since, "until": window.until, "ids": window.ids, "to": list(to),
@@ -143,7 +143,7 @@ def _moves(
     for at, status, run, account, workflow, name, label, error in rows:
         view = STATUS_VIEWS[status]
         events.append(
-            Event(
+            Activity(
                 at, view.lamp, view.icon, view.word, window.accounts[account].name, account, run,
                 workflow, plain(name, 160), plain(label, 160), plain(error, 300) if to else "",
             )
@@ -154,7 +154,7 @@ def _moves(
 # --------------------------------------------------------------------------------- of people
 
 
-def asked(window: Window) -> list[Event]:
+def asked(window: Window) -> list[Activity]:
     rows = (
         Question.objects.filter(seen_at__gt=window.since, seen_at__lte=window.until)
         .filter(Q(closed_at=None) | Q(closed_at__gt=window.since))  # each has its index
@@ -172,7 +172,7 @@ def asked(window: Window) -> list[Event]:
     ]  # fmt: skip
 
 
-def answered(window: Window) -> list[Event]:
+def answered(window: Window) -> list[Activity]:
     """Questions that the provider stopped asking, with who answered here; else "elsewhere"."""
     rows = list(
         Question.objects.filter(closed_at__gt=window.since, closed_at__lte=window.until)
@@ -199,7 +199,7 @@ def answered(window: Window) -> list[Event]:
     ]  # fmt: skip
 
 
-def wished(window: Window) -> list[Event]:
+def wished(window: Window) -> list[Activity]:
     """What people asked of runs and workflows, but for answers, which have their own group."""
     rows = (
         Command.objects.filter(requested_at__gt=window.since, requested_at__lte=window.until)
@@ -219,7 +219,7 @@ def wished(window: Window) -> list[Event]:
             )
         else:
             name = plain(row.workflow.name, 160) if row.workflow else ""
-            event = Event(
+            event = Activity(
                 row.requested_at, lamp, "send", word, window.accounts[row.account_id].name,
                 row.account_id, None, row.workflow_id, name, "", text, who,
             )  # fmt: skip
@@ -227,7 +227,7 @@ def wished(window: Window) -> list[Event]:
     return events
 
 
-def noted(window: Window) -> list[Event]:
+def noted(window: Window) -> list[Activity]:
     rows = (
         Note.objects.filter(created_at__gt=window.since, created_at__lte=window.until)
         .filter(account_id__in=window.ids)
@@ -244,7 +244,7 @@ def noted(window: Window) -> list[Event]:
             )
         else:
             name = plain(row.workflow.name, 160) if row.workflow else ""
-            event = Event(
+            event = Activity(
                 row.created_at, "unknown", "note", "Note", window.accounts[row.account_id].name,
                 row.account_id, None, row.workflow_id, name, "", text, who,
             )  # fmt: skip
@@ -254,8 +254,8 @@ def noted(window: Window) -> list[Event]:
 
 def _of_run(
     window: Window, run: Execution, at: datetime, lamp: str, icon: str, word: str, **more: Any
-) -> Event:
-    return Event(
+) -> Activity:
+    return Activity(
         at, lamp, icon, word, window.accounts[run.account_id].name, run.account_id, run.pk,
         run.workflow_id, plain(run.workflow.name, 160), plain(run.name or run.ref, 160), **more,
     )  # fmt: skip
@@ -271,7 +271,7 @@ HEALTH_WORDS = {
 }
 
 
-def changed_accounts(window: Window) -> list[Event]:
+def changed_accounts(window: Window) -> list[Activity]:
     """Accounts whose health changed last within the window, and how many polls failed in it."""
     changed = [
         account
@@ -292,7 +292,7 @@ def changed_accounts(window: Window) -> list[Event]:
         told = f"{number:,} polls failed, {span}." if number else ""
         text = f"{plain(account.last_error, 200)} {told}".strip()
         events.append(
-            Event(account.health_since, lamp, icon, word, account.name, account.pk, text=text)
+            Activity(account.health_since, lamp, icon, word, account.name, account.pk, text=text)
         )
     return sorted(events, key=lambda event: event.at, reverse=True)
 

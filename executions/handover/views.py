@@ -19,7 +19,7 @@ from executions.display.id_params import row_id
 from executions.display.text import stamped
 from executions.display.wall_clock import read_moment
 from executions.handover import activity
-from executions.handover.activity import Event, Group, Window
+from executions.handover.activity import Activity, ActivityGroup, Window
 from executions.models import Preference
 from executions.web.account_banner import accounts_not_current
 from executions.web.form_pages import posted_from
@@ -116,7 +116,7 @@ def _bounded(since: datetime, now: datetime, ignored: list[str]) -> datetime:
     return since
 
 
-def _group(group: Group, query: dict[str, str], only: str, workflow: str) -> dict[str, Any]:
+def _group(group: ActivityGroup, query: dict[str, str], only: str, workflow: str) -> dict[str, Any]:
     if (pk := row_id(workflow)) is not None:
         group = group.of_workflow(pk)
     here = f"?{urlencode({**query, 'group': group.key})}"
@@ -134,11 +134,11 @@ def _group(group: Group, query: dict[str, str], only: str, workflow: str) -> dic
     }
 
 
-def _lines(group: Group, here: str) -> list[dict[str, Any]]:
+def _lines(group: ActivityGroup, here: str) -> list[dict[str, Any]]:
     """Failed runs as one line per workflow, with the newest of them; others one by one."""
     if group.key != "failed":
         return [_line(event) for event in group.events]
-    by_workflow: dict[int | None, list[Event]] = {}
+    by_workflow: dict[int | None, list[Activity]] = {}
     for event in group.events:
         by_workflow.setdefault(event.workflow_id, []).append(event)
     most_first = sorted(by_workflow.items(), key=lambda item: -len(item[1]))
@@ -148,7 +148,7 @@ def _lines(group: Group, here: str) -> list[dict[str, Any]]:
     ]
 
 
-def _line(event: Event) -> dict[str, Any]:
+def _line(event: Activity) -> dict[str, Any]:
     return {
         "event": event,
         "at": event.at,
@@ -157,7 +157,7 @@ def _line(event: Event) -> dict[str, Any]:
     }
 
 
-def _href(event: Event) -> str:
+def _href(event: Activity) -> str:
     if event.run_id:
         return reverse("executions:detail", args=[event.run_id])
     if event.workflow_id:

@@ -24,7 +24,7 @@ from providers.contract import Verb
 PAGE = 30
 NEWEST = 8  # below the inbox
 KNOWN = {"by", "q", "after"}
-Place = tuple[datetime, uuid.UUID]
+Cursor = tuple[datetime, uuid.UUID]
 
 
 @require_GET
@@ -68,7 +68,7 @@ def _visible(request: HttpRequest) -> QuerySet[Command]:
 
 
 def _narrowed(
-    found: QuerySet[Command], by: str, text: str, place: Place | None
+    found: QuerySet[Command], by: str, text: str, place: Cursor | None
 ) -> QuerySet[Command]:
     if by:
         found = found.filter(requested_by__username__iexact=by)
@@ -116,7 +116,7 @@ def _view(row: Command, question: Question | None, with_values: bool) -> dict[st
     }
 
 
-def _place(text: str) -> Place | None:
+def _place(text: str) -> Cursor | None:
     at, _, key = text.rpartition("_")
     try:
         moment_, number = datetime.fromisoformat(at), uuid.UUID(key)

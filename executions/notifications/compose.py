@@ -13,7 +13,7 @@ from django.utils import timezone
 from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeRule
 from executions.notifications import message_text
 from executions.notifications.delivery import deliveries_of
-from executions.notifications.message_text import Group
+from executions.notifications.message_text import NoticeGroup
 from executions.sql_files import statements
 
 _sql = statements(__file__)
@@ -70,7 +70,7 @@ def _write(rule_id: int) -> int:
 class _Kept:
     """A group of notices with all its ids, of which a message shows the newest few."""
 
-    def __init__(self, ids: list[int], account_ids: list[int], shown: Group) -> None:
+    def __init__(self, ids: list[int], account_ids: list[int], shown: NoticeGroup) -> None:
         self.ids, self.account_ids, self.shown = ids, account_ids, shown
 
 
@@ -90,7 +90,7 @@ def _groups(rule: NoticeRule, ids: list[int]) -> list[_Kept]:
         _Kept(
             members,
             accounts,
-            Group(len(members), first, last, [rows[pk] for pk in members if pk in rows]),
+            NoticeGroup(len(members), first, last, [rows[pk] for pk in members if pk in rows]),
         )
         for members, accounts, first, last in found
     ]

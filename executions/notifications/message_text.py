@@ -36,7 +36,7 @@ WORDS = {  # of one, of several, when it is over
 
 
 @dataclass(frozen=True)
-class Group:
+class NoticeGroup:
     """Notices that are told together: how many, and the newest few."""
 
     count: int
@@ -55,7 +55,7 @@ def harmless(text: str, limit: int = 200) -> str:
     return CALLS.sub("(at)", one_line).replace("<", "‹").replace(">", "›")
 
 
-def title(rule: NoticeRule, raised: Sequence[Group], cleared: Sequence[Group]) -> str:
+def title(rule: NoticeRule, raised: Sequence[NoticeGroup], cleared: Sequence[NoticeGroup]) -> str:
     """What happened, and how often. One thing is named."""
     groups, is_over = (raised, False) if raised else (cleared, True)
     total = sum(group.count for group in groups)
@@ -71,7 +71,7 @@ def title(rule: NoticeRule, raised: Sequence[Group], cleared: Sequence[Group]) -
 
 
 def body(
-    rule: NoticeRule, raised: Sequence[Group], cleared: Sequence[Group], message_id: int
+    rule: NoticeRule, raised: Sequence[NoticeGroup], cleared: Sequence[NoticeGroup], message_id: int
 ) -> str:
     """Times are UTC: a message has many readers."""
     with timezone.override(UTC):
@@ -114,7 +114,7 @@ def path_of(notice: Notice) -> str:
     return f"{reverse('executions:list')}?{urlencode({'workflow': notice.workflow_id or 0})}"
 
 
-def list_of(group: Group) -> str:
+def list_of(group: NoticeGroup) -> str:
     """The list of the runs that a group of failures counts."""
     when: dict[str, Any] = {
         "workflow": group.notices[0].workflow_id,
@@ -146,7 +146,7 @@ def sentence(notice: Notice) -> str:
             return f"was to start by {since}"
 
 
-def _told(rule: NoticeRule, group: Group, *, is_over: bool) -> str:
+def _told(rule: NoticeRule, group: NoticeGroup, *, is_over: bool) -> str:
     shown = group.notices[:FIRST]
     if group.count == 1:
         return _line(shown[0], _name(shown[0]), is_over=is_over)

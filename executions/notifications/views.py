@@ -265,7 +265,7 @@ def _list_of(notice: Notice, row: dict[str, Any]) -> str:
     if row["count"] == 1 or notice.rule.event != Event.FAILED:
         return ""
     return message_text.list_of(
-        message_text.Group(row["count"], row["first"], row["last"], [notice])
+        message_text.NoticeGroup(row["count"], row["first"], row["last"], [notice])
     )
 
 

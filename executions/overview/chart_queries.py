@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from executions.models import RATED_STATUSES
-from executions.overview.time_buckets import Range
+from executions.overview.time_buckets import ChartRange
 from executions.overview.wallboard import workflows_sql
 from executions.search.filters import Filters
 from executions.sql_files import statements
@@ -100,7 +100,7 @@ class Answering:
     long: float
 
 
-def endings(filters: Filters, span: Range) -> Endings:
+def endings(filters: Filters, span: ChartRange) -> Endings:
     """One query."""
     source, params = _source(filters)
     offsets = span.offsets()
@@ -152,7 +152,7 @@ def _place(
     cell[Status(status).lamp] += number
 
 
-def intervals(span: Range, weekday: int, hour: int) -> list[tuple[int, int]]:
+def intervals(span: ChartRange, weekday: int, hour: int) -> list[tuple[int, int]]:
     """The stretches of the range (first quarter, and that after the last) that are this hour of
     this weekday for the reader."""
     found: list[tuple[int, int]] = []
@@ -185,7 +185,7 @@ def counts_between(filters: Filters, cuts: Iterable[tuple[int, int]]) -> list[di
 # ------------------------------------------------------------------------------------- answers
 
 
-def answering(filters: Filters, span: Range) -> tuple[list[Answering], bool]:
+def answering(filters: Filters, span: ChartRange) -> tuple[list[Answering], bool]:
     """All together, then the workflows that were asked most; and whether only the newest
     MOST_QUESTIONS questions were looked at. One query."""
     sql, params = questions_sql(filters, span)
@@ -199,7 +199,7 @@ def answering(filters: Filters, span: Range) -> tuple[list[Answering], bool]:
     return rows, bool(rows) and rows[0].closed == MOST_QUESTIONS
 
 
-def questions_sql(filters: Filters, span: Range) -> tuple[str, list[Any]]:
+def questions_sql(filters: Filters, span: ChartRange) -> tuple[str, list[Any]]:
     """Questions that were closed in the range, newest first."""
     ids = filters.account_ids()
     where, params = workflows_sql(filters, list(filters.accounts) if ids is None else ids)
@@ -224,7 +224,7 @@ class Closed:
     is_ours: bool
 
 
-def closed_questions(filters: Filters, span: Range, limit: int) -> list[Closed]:
+def closed_questions(filters: Filters, span: ChartRange, limit: int) -> list[Closed]:
     """One query."""
     sql, params = questions_sql(filters, span)
     with connection.cursor() as db:

@@ -16,7 +16,7 @@ from executions.display.statuses import LAMP_WORDS, STATUS_VIEWS
 from executions.display.text import duration
 from executions.models import FINAL_STATUSES, RATED_STATUSES
 from executions.overview.chart_queries import ENDED_LAMPS, Bucket, Endings, Hour
-from executions.overview.time_buckets import Range, stamp
+from executions.overview.time_buckets import ChartRange, stamp
 from executions.storage.rollups import QUARTER
 from providers.contract import Lamp, Status
 
@@ -95,7 +95,7 @@ EVERY_RATED = statuses_of(*RATED_STATUSES)
 SUCCESS = statuses_of(Status.SUCCEEDED.value)
 
 
-def runs_over_time(found: Endings, span: Range, link: Link) -> Chart:
+def runs_over_time(found: Endings, span: ChartRange, link: Link) -> Chart:
     """Stacked by lamp, failures at the foot, where the smallest is seen."""
     top = _nice(max((bucket.total for bucket in found.buckets), default=0))
     marks: list[Mark] = []
@@ -134,7 +134,7 @@ def runs_over_time(found: Endings, span: Range, link: Link) -> Chart:
     )
 
 
-def success_rate(found: Endings, span: Range, link: Link) -> Chart:
+def success_rate(found: Endings, span: ChartRange, link: Link) -> Chart:
     """Of a hundred, how many succeeded; what did not is drawn above it."""
     marks: list[Mark] = []
     lines: list[Line] = []
@@ -176,7 +176,7 @@ def success_rate(found: Endings, span: Range, link: Link) -> Chart:
     )
 
 
-def durations(found: Endings, span: Range, link: Link) -> Chart:
+def durations(found: Endings, span: ChartRange, link: Link) -> Chart:
     """From the median up to the 95th percentile of successes; doubling is the same step
     everywhere."""
     measured = [(bucket.took(0.5), bucket.took(0.95)) for bucket in found.buckets]
@@ -224,7 +224,7 @@ def durations(found: Endings, span: Range, link: Link) -> Chart:
 
 
 def heat_map(
-    found: Endings, span: Range, link: Link, explain: Callable[[Hour], str], *, is_failed: bool
+    found: Endings, span: ChartRange, link: Link, explain: Callable[[Hour], str], *, is_failed: bool
 ) -> Chart:
     """By hour and weekday of the reader's zone. Where a cell is several stretches of time, its
     address is `explain`'s, which tells them apart."""
@@ -292,7 +292,9 @@ def percent(rate: float | None) -> str:
 # ------------------------------------------------------------------------------------- drawing
 
 
-def _buckets(found: Endings, span: Range) -> Iterable[tuple[Bucket, list[tuple[str, str]], str]]:
+def _buckets(
+    found: Endings, span: ChartRange
+) -> Iterable[tuple[Bucket, list[tuple[str, str]], str]]:
     cuts = pairwise(span.stamps)
     for bucket, (first, last), title in zip(found.buckets, cuts, span.titles, strict=True):
         yield bucket, [("finished_from", first), ("finished_to", last)], title
@@ -306,7 +308,7 @@ def _cell(number: int, link: Link, pairs: Pairs) -> Cell:
     return Cell(f"{number:,}", link(pairs)) if number else NOTHING
 
 
-def _across(span: Range) -> list[str]:
+def _across(span: ChartRange) -> list[str]:
     labels = span.labels()
     if len(labels) <= X_LABELS:
         return labels
@@ -332,13 +334,13 @@ def _log(value: float, low: float, high: float) -> float:
     return TALL * (1 - min(1.0, share))
 
 
-def _weekdays(span: Range) -> set[int]:
+def _weekdays(span: ChartRange) -> set[int]:
     start, end = span.since.astimezone(span.zone), (span.until - QUARTER).astimezone(span.zone)
     days = min(6, end.toordinal() - start.toordinal())
     return {(start.weekday() + day) % 7 for day in range(days + 1)}
 
 
-def _direct(span: Range) -> dict[Hour, tuple[int, int]]:
+def _direct(span: ChartRange) -> dict[Hour, tuple[int, int]]:
     """Hours of a weekday that are one stretch of the range."""
     if span.until - span.since > DIRECT:
         return {}

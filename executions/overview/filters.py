@@ -17,7 +17,7 @@ from executions.display.text import plain
 from executions.models import Workflow
 from executions.overview import time_buckets
 from executions.overview.charts import Pairs
-from executions.overview.time_buckets import Range
+from executions.overview.time_buckets import ChartRange
 from executions.search.filters import NOT_FILTERS, Filters, parse, provider_name
 from executions.search.time_range import PRESETS, typed
 from executions.web.requester import accounts_of, sees_all
@@ -34,7 +34,7 @@ class Asked:
     """What an address of the overview asks for."""
 
     filters: Filters
-    span: Range
+    span: ChartRange
     is_failed: bool
     """Whether the heat map shows failures alone."""
     opened: int | None

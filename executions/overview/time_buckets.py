@@ -47,7 +47,7 @@ LABELS = {
 
 
 @dataclass(frozen=True)
-class Range:
+class ChartRange:
     """From `edges[0]` to before `edges[-1]`, in quarters, with the edges of buckets between."""
 
     preset: str
@@ -149,7 +149,7 @@ def stamp(quarter: int) -> str:
     return time_range.stamp(start_of(quarter))
 
 
-def parse(query: QueryDict, now: datetime) -> Range:
+def parse(query: QueryDict, now: datetime) -> ChartRange:
     """The range that `finished`, or `finished_from` and `finished_to`, ask for, else the usual one.
 
     A time without an offset is one of the reader's zone. Ends are moved out to whole quarter
@@ -177,7 +177,7 @@ def _first_from(moment: datetime) -> int:
     return quarter_of(moment - timedelta(microseconds=1)) + 1
 
 
-def _preset(word: str, now: datetime, ignored: tuple[str, ...]) -> Range:
+def _preset(word: str, now: datetime, ignored: tuple[str, ...]) -> ChartRange:
     end = quarter_of(now) + 1
     start = quarter_of(now - PRESETS[word][1])
     return _cut(word, start, end, True, ignored, is_whole=True)
@@ -185,7 +185,7 @@ def _preset(word: str, now: datetime, ignored: tuple[str, ...]) -> Range:
 
 def _cut(
     preset: str, start: int, end: int, is_open: bool, ignored: tuple[str, ...], *, is_whole: bool
-) -> Range:
+) -> ChartRange:
     zone = timezone.get_current_timezone()
     span = (end - start - 1) * QUARTER
     grain = next((grain for most, grain in GRAINS if span <= most), "week")
@@ -193,7 +193,7 @@ def _cut(
     if is_whole:
         start = max((cut for cut in cuts if cut <= start), default=start)
     edges = (start, *(cut for cut in cuts if start < cut < end), end)
-    return Range(preset, grain, edges, zone, is_open, ignored)
+    return ChartRange(preset, grain, edges, zone, is_open, ignored)
 
 
 def _cuts(start: int, end: int, grain: str, zone: tzinfo) -> Iterator[int]:

@@ -68,7 +68,7 @@ class Tile:
 
 
 @dataclass
-class Group:
+class AccountTiles:
     """The tiles of one account, and how many of its workflows are in each state."""
 
     account_id: int
@@ -90,7 +90,7 @@ class Group:
 
 @dataclass
 class Wall:
-    groups: list[Group]
+    groups: list[AccountTiles]
     runs: Counts
     """Runs by state, of all accounts together; a run may be active and overdue."""
     quiet: int
@@ -208,8 +208,8 @@ def _groups(
     numbers: Mapping[int, int],
     counts: Mapping[int, tuple[int, Counts]],
     states: Mapping[int, str],
-) -> dict[int, Group]:
-    found = {pk: Group(pk, numbers.get(pk, 0), defaultdict(int)) for pk in accounts}
+) -> dict[int, AccountTiles]:
+    found = {pk: AccountTiles(pk, numbers.get(pk, 0), defaultdict(int)) for pk in accounts}
     for workflow, (account, _) in counts.items():
         found[account].states[states[workflow]] += 1
     for group in found.values():

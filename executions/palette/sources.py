@@ -49,7 +49,7 @@ PAGES = (  # (name, address, icon, keys)
 
 
 @dataclass(frozen=True)
-class Place:
+class Destination:
     """One line of the palette."""
 
     label: str
@@ -70,7 +70,7 @@ class Asked:
     """Of the page on which the palette was opened."""
 
 
-def acts_here(asked: Asked) -> Iterator[Place]:
+def acts_here(asked: Asked) -> Iterator[Destination]:
     """What can be asked of the run whose page is open."""
     match = RUN_PAGE.match(asked.path)
     if match is None:
@@ -81,21 +81,21 @@ def acts_here(asked: Asked) -> Iterator[Place]:
         return
     for verb in verbs_of(asked.request.user, run):
         if not verb["blocked"] and _has(asked.text, verb["label"]):
-            yield Place(
+            yield Destination(
                 verb["label"], "#run-head", verb["icon"], plain(run.name or run.ref, 80),
                 dialog=f"dialog-{verb['verb']}",
             )  # fmt: skip
 
 
-def pages(asked: Asked) -> Iterator[Place]:
+def pages(asked: Asked) -> Iterator[Destination]:
     for label, name, icon, keys in PAGES:
         if _has(asked.text, label):
-            yield Place(label, reverse(name), icon, keys=keys)
+            yield Destination(label, reverse(name), icon, keys=keys)
     if may_administer(asked.request.user) and _has(asked.text, "Administration"):
-        yield Place("Administration", reverse("admin:index"), "gear")
+        yield Destination("Administration", reverse("admin:index"), "gear")
 
 
-def runs(asked: Asked) -> Iterator[Place]:
+def runs(asked: Asked) -> Iterator[Destination]:
     """By the identifier of any provider, by our own number, by name."""
     if not asked.text:
         return
@@ -108,7 +108,7 @@ def runs(asked: Asked) -> Iterator[Place]:
     order = {pk: place for place, pk in reversed(list(enumerate(ids)))}
     for run in sorted(run_pages.load(list(order)), key=lambda run: order[run.pk]):
         status = STATUS_VIEWS[run.status]
-        yield Place(
+        yield Destination(
             f"{plain(run.workflow_name, 80)} {plain(run.name or run.ref, 80)}",  # type: ignore[attr-defined]
             reverse("executions:detail", args=[run.pk]),
             status.icon,
@@ -117,14 +117,14 @@ def runs(asked: Asked) -> Iterator[Place]:
         )
 
 
-def workflows(asked: Asked) -> Iterator[Place]:
+def workflows(asked: Asked) -> Iterator[Destination]:
     if not asked.text:
         return
     accounts = accounts_of(asked.request)
     found = Workflow.objects.filter(holds(asked.text, "name"), account_id__in=list(accounts))
     for row in found.order_by("name", "pk")[:MOST]:
         account = accounts[row.account_id]
-        yield Place(
+        yield Destination(
             plain(row.name, 100) or "(no name)",
             f"{reverse('executions:list')}?workflow={row.pk}",
             "play",
@@ -132,48 +132,48 @@ def workflows(asked: Asked) -> Iterator[Place]:
         )
 
 
-def accounts(asked: Asked) -> Iterator[Place]:
+def accounts(asked: Asked) -> Iterator[Destination]:
     if not asked.text:
         return
     for account in accounts_of(asked.request).values():
         provider = provider_name(account.provider)
         if _has(asked.text, account.name, provider):
-            yield Place(
+            yield Destination(
                 account.name, reverse("executions:account", args=[account.pk]), "key", provider
             )
 
 
-def saved_views(asked: Asked) -> Iterator[Place]:
+def saved_views(asked: Asked) -> Iterator[Destination]:
     """One's own and those that others share with the person."""
     user = person(asked.request)
     found = SavedView.objects.visible_to(user).select_related("owner")
     for row in found.filter(holds(asked.text, "name"))[:MOST]:
         by = "yours" if row.is_of(user) else f"shared by {row.owner.get_username()}"
-        yield Place(row.name, f"{reverse('executions:list')}?view={row.pk}", "star", by)
+        yield Destination(row.name, f"{reverse('executions:list')}?view={row.pk}", "star", by)
 
 
-def same_errors(asked: Asked) -> Iterator[Place]:
+def same_errors(asked: Asked) -> Iterator[Destination]:
     if not asked.text:
         return
     for key, text, last_at in error_groups.saying(
         asked.text, list(accounts_of(asked.request)), MOST
     ):
         address = reverse("executions:error", args=[key])
-        yield Place(plain(text, 100), address, "cross", f"last {stamped(last_at)}", "failed")
+        yield Destination(plain(text, 100), address, "cross", f"last {stamped(last_at)}", "failed")
 
 
-def keys(asked: Asked) -> Iterator[Place]:
+def keys(asked: Asked) -> Iterator[Destination]:
     """Business keys that begin like this."""
     if not normalized(asked.text):
         return
     for found in key_queries.beginning_with(asked.text, list(accounts_of(asked.request)))[:MOST]:
         runs = f"{found.runs} run{'' if found.runs == 1 else 's'}"
-        yield Place(
+        yield Destination(
             plain(found.text, 100), key_address(found.value), "key", f"{plain(found.name)}, {runs}"
         )
 
 
-def recent_batches(asked: Asked) -> Iterator[Place]:
+def recent_batches(asked: Asked) -> Iterator[Destination]:
     """By number, by what was asked and why, by who asked; among the newest."""
     if not asked.text:
         return
@@ -182,7 +182,7 @@ def recent_batches(asked: Asked) -> Iterator[Place]:
     for row in found.select_related("requested_by").order_by("-pk")[:NEWEST_BATCHES]:
         line = progress.line_of(asked.request, row)
         if _has(asked.text, f"Batch #{row.pk}", line["title"], line["reason"], line["by"]):
-            yield Place(
+            yield Destination(
                 f"Batch #{row.pk}: {line['title']}",
                 reverse("executions:batch", args=[row.pk]),
                 line["icon"],

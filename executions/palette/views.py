@@ -13,11 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from executions.palette import sources as palette_sources
-from executions.palette.sources import MOST, PAGES, Asked, Place
+from executions.palette.sources import MOST, PAGES, Asked, Destination
 from executions.web.fragments import fragment, no_store
 from providers.contract import MAX_REF
 
-Source = Callable[[Asked], Iterable[Place]]
+Source = Callable[[Asked], Iterable[Destination]]
 
 SOURCES: tuple[tuple[str, Source], ...] = (
     ("This run", palette_sources.acts_here),
@@ -44,8 +44,8 @@ def palette(request: HttpRequest) -> HttpResponse:
 
 
 def _numbered(
-    groups: list[tuple[str, list[Place]]],
-) -> list[tuple[str, list[tuple[int, Place]]]]:
+    groups: list[tuple[str, list[Destination]]],
+) -> list[tuple[str, list[tuple[int, Destination]]]]:
     """Each place with its number in the whole list: options need an id."""
     numbered, number = [], 0
     for name, found in groups:

@@ -26,12 +26,12 @@ MOMENTS = (
 )  # fmt: skip
 
 
-def cut(zone: str, words: str, now: datetime) -> time_buckets.Range:
+def cut(zone: str, words: str, now: datetime) -> time_buckets.ChartRange:
     with timezone.override(ZoneInfo(zone)):
         return time_buckets.parse(QueryDict(words), now)
 
 
-def hours_of(span: time_buckets.Range) -> list[float]:
+def hours_of(span: time_buckets.ChartRange) -> list[float]:
     return [(last - first) / 4 for first, last in pairwise(span.edges)]
 
 

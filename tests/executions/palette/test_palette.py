@@ -12,7 +12,7 @@ from django.utils import timezone
 from executions.correlation.views import key_address
 from executions.models import Batch, RunKey, SavedView
 from executions.palette import views as palette_views
-from executions.palette.sources import Place
+from executions.palette.sources import Destination
 from executions.payloads.business_keys import normalized
 from providers.contract import Status, Workflow
 
@@ -129,7 +129,7 @@ def test_whatever_is_typed_gets_an_answer(ana, put, text):
 
 
 def test_another_kind_of_place_is_one_more_source(ana, monkeypatch):
-    own = ("Views", lambda asked: [Place("My view", "/?view=7", "lamp")])
+    own = ("Views", lambda asked: [Destination("My view", "/?view=7", "lamp")])
     monkeypatch.setattr(palette_views, "SOURCES", (*palette_views.SOURCES, own))
     assert found(ana, "")["My view"] == "/?view=7"
 
