@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import may_act
 from executions.correlation import gantt, key_queries
 from executions.correlation.key_queries import Found
-from executions.display.freshness import freshness
+from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import duration, iso, mark, plain, zone
 from executions.models import CorrelationRule, Execution, Question
@@ -138,7 +138,7 @@ def _row(
 ) -> dict[str, Any]:
     account = accounts_of(request)[run.account_id]
     fresh, status = freshness(account, now), STATUS_VIEWS[run.status]
-    is_old = not status.status.is_final and (fresh.is_stale or run.missing_since is not None)
+    is_old = is_last_seen(run, fresh)
     took = since = ""
     if run.started_at and run.finished_at:
         took = duration((run.finished_at - run.started_at).total_seconds())

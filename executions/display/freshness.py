@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executions.display.text import stamped
+from executions.models import Execution
 from providers.models import BLIND, Health, ProviderAccount
 
 LATE_AFTER = timedelta(seconds=60)  # at the least; slow accounts get three of their own intervals
@@ -52,6 +53,12 @@ def freshness(account: ProviderAccount, now: datetime) -> Freshness:
     if is_old:
         return Freshness("late", True, as_of, f"No poll has finished lately. {until}")
     return Freshness("current", False, as_of, "")
+
+
+def is_last_seen(run: Execution, fresh: Freshness) -> bool:
+    """Whether the status of an open run is the one last seen, not the current one: its account is
+    stale, or the run cannot be read."""
+    return not run.is_final and (fresh.is_stale or run.missing_since is not None)
 
 
 def _patience(account: ProviderAccount) -> timedelta:

@@ -15,7 +15,7 @@ from typing import Any
 from django.template import loader
 from django.utils import timezone
 
-from executions.display.freshness import Freshness, freshness
+from executions.display.freshness import Freshness, freshness, is_last_seen
 from executions.display.people import DELETED_USER
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import (
@@ -114,7 +114,7 @@ def row_view(
     """Everything the row's template prints, as strings and flags."""
     status = STATUS_VIEWS[execution.status]
     is_final = status.status.is_final
-    is_old = not is_final and (fresh.is_stale or execution.missing_since is not None)
+    is_old = is_last_seen(execution, fresh)
     label = plain(execution.name or execution.ref, 200)
     return {
         "id": execution.pk,

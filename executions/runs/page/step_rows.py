@@ -9,7 +9,7 @@ from django.db.models import Case, Func, IntegerField, QuerySet, TextField, When
 from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
-from executions.display.freshness import freshness
+from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS, WORST_FIRST
 from executions.display.text import duration, iso, plain, size, stamped, zone
 from executions.models import Execution, Step, Transition
@@ -27,8 +27,7 @@ MOVES = 100  # status changes drawn
 
 def _is_still(run: Execution) -> bool:
     """Whether no step goes on, whatever it said when it was last seen."""
-    fresh = freshness(run.account, timezone.now())
-    return run.is_final or fresh.is_stale or run.missing_since is not None
+    return run.is_final or is_last_seen(run, freshness(run.account, timezone.now()))
 
 
 def _last(run: Execution) -> datetime:

@@ -17,7 +17,7 @@ from executions.access.permissions import may_act, visible_executions
 from executions.commands import display as command_display
 from executions.commands.verbs import RUN_VERBS, note_of
 from executions.correlation import views as key_views
-from executions.display.freshness import freshness
+from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.text import duration, iso, mark, plain, size
 from executions.errors import views as error_views
@@ -128,7 +128,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     found = ExecutionDetail.objects.filter(pk=run.pk).values(*columns).first()
     detail: dict[str, Any] = dict(found or {})
     is_final = status.status.is_final
-    is_old = not is_final and (fresh.is_stale or run.missing_since is not None)
+    is_old = is_last_seen(run, fresh)
     took = since = ""
     if run.started_at and run.finished_at:
         took = duration((run.finished_at - run.started_at).total_seconds())
