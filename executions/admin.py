@@ -30,6 +30,7 @@ from executions.models import (
     Workflow,
 )
 from executions.notifications.admin import NoticeRuleAdmin
+from executions.web.requester import address
 from providers.admin import AccountAdmin
 from providers.models import ProviderAccount
 
@@ -45,20 +46,13 @@ class AccountWithHistory(AccountAdmin):
         return PollRun.objects.filter(account=account).order_by("-started_at")[:limit]
 
     def note(self, request: HttpRequest, account: ProviderAccount, done: str, what: Any) -> None:
-        detail = what if isinstance(what, dict) else {"changes": [str(change) for change in what]}
-        audit_log.record(
-            request.user,
-            audit_log.Action(f"account.{done}"),
-            account_name=account.name,
-            target=f"account:{account.pk}" if account.pk else "",
-            detail=detail,
-            address=request.META.get("REMOTE_ADDR") or None,
-        )
+        action = audit_log.Action(f"account.{done}")
+        account_actions.record(request.user, account, action, what, address=address(request))
 
     def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
-        address = request.META.get("REMOTE_ADDR") or None
         try:
-            return True, account_actions.poll_now(request.user, account, address=address)
+            said = account_actions.poll_now(request.user, account, address=address(request))
+            return True, said
         except account_actions.NotNow as why:
             return False, str(why)
 
@@ -157,5 +151,5 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             request.user,
             audit_log.Action.TOKEN_REVOKED,
             target=f"token:{token.pk} of {token.user}",
-            address=request.META.get("REMOTE_ADDR") or None,
+            address=address(request),
         )

@@ -10,7 +10,7 @@ from executions.commands.verbs import RUN_VERBS
 from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
-from executions.inbox import answer_history, answer_views, claims
+from executions.inbox import answer_history, answer_views, claim_views
 from executions.inbox import views as inbox_views
 from executions.notifications import views as notification_views
 from executions.overview import views as overview_views
@@ -67,8 +67,8 @@ urlpatterns = [
     path("questions/<int:pk>/answer/", answer_views.answer, name="answer"),
     path("questions/<int:pk>/draft/", answer_views.draft, name="draft"),
     path("questions/<int:pk>/preview/", answer_views.preview, name="preview"),
-    path("questions/<int:pk>/claim/", claims.claim, name="claim"),
-    path("questions/<int:pk>/release/", claims.release, name="release"),
+    path("questions/<int:pk>/claim/", claim_views.claim, name="claim"),
+    path("questions/<int:pk>/release/", claim_views.release, name="release"),
     path("errors/", error_views.error_list.page, name="errors"),
     path("errors/changes/", error_views.error_list.changes, name="errors-changes"),
     path("errors/<slug:key>/", error_views.error_detail.page, name="error"),

@@ -1,13 +1,16 @@
 """What an administrator does with an account beside setting it up: have it polled now, test what
 its pages say when it is blind. Each act checks, changes, audits, and tells open pages after commit.
 
-Called by the pages and the admin.
+Called by the pages and the admin. What is done to an account elsewhere (its form, the accounts
+file, the command line) is audited and told by `record` as well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 
@@ -32,7 +35,7 @@ def poll_now(user: User | AnonymousUser, account: ProviderAccount, *, address: s
     with transaction.atomic():
         if not account_setup.poll_soon(account):
             raise NotNow(f"{account.name} was polled a moment ago. Wait ten seconds.")
-        _note(user, account, audit_log.Action.ACCOUNT_POLL_ASKED, {}, address)
+        record(user, account, audit_log.Action.ACCOUNT_POLL_ASKED, address=address)
     return f"Asked for: {account.name} is polled within a few seconds."
 
 
@@ -46,7 +49,8 @@ def begin_blind_test(
         until = account_setup.go_blind(account, minutes, by=user.get_username())
         if until is None:
             raise NotNow(f"{account.name} is disabled: nobody polls it anyway.")
-        _note(user, account, audit_log.Action.BLIND_TEST_BEGUN, {"minutes": minutes}, address)
+        what = {"minutes": minutes}
+        record(user, account, audit_log.Action.BLIND_TEST_BEGUN, what, address=address)
     return f"{account.name} is unreachable until {stamped(until)}."
 
 
@@ -58,7 +62,7 @@ def end_blind_test(
     with transaction.atomic():
         if not account_setup.see_again(account):
             return ""
-        _note(user, account, audit_log.Action.BLIND_TEST_ENDED, {}, address)
+        record(user, account, audit_log.Action.BLIND_TEST_ENDED, address=address)
     return f"{account.name} is reachable again, and polled at once."
 
 
@@ -67,19 +71,24 @@ def _check(user: User | AnonymousUser, account: ProviderAccount) -> None:
     require_may_see(user, account.pk)
 
 
-def _note(
-    user: User | AnonymousUser,
+def record(
+    actor: AbstractBaseUser | AnonymousUser | str,
     account: ProviderAccount,
     action: audit_log.Action,
-    detail: dict[str, Any],
-    address: str | None,
+    what: dict[str, Any] | Sequence[account_setup.Change] = (),
+    *,
+    address: str | None = None,
 ) -> None:
+    """Audit an act on an account, which may not be saved yet, and tell open pages after commit."""
+    pk, health = account.pk, account.health
+    detail = what if isinstance(what, dict) else {"changes": [str(change) for change in what]}
     audit_log.record(
-        user,
+        actor,
         action,
         account_name=account.name,
-        target=f"account:{account.pk}",
-        detail=detail,
+        target=f"account:{pk}" if pk else "",
+        detail=detail if what else {},
         address=address,
     )
-    transaction.on_commit(lambda: publish.publish_health(account.pk, account.health))
+    if pk:
+        transaction.on_commit(lambda: publish.publish_health(pk, health))

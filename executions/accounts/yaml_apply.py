@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from executions.access import audit_log
+from executions.accounts.account_actions import record
 from executions.accounts.yaml_parser import RULE_KEYS, BadFile, Entry, read
 from executions.models import CorrelationRule
 from executions.storage import key_backfill
@@ -66,13 +67,8 @@ def _save(entry: Entry, form: forms.AccountForm) -> Applied:
     if "keys" in entry.values:
         changes += _save_rules(form.instance, entry.values["keys"])
     if changes:
-        audit_log.record(
-            "accounts file",
-            audit_log.Action.ACCOUNT_ADDED if is_new else audit_log.Action.ACCOUNT_CHANGED,
-            account_name=form.instance.name,
-            target=f"account:{form.instance.pk}",
-            detail={"changes": [str(change) for change in changes]},
-        )
+        action = audit_log.Action.ACCOUNT_ADDED if is_new else audit_log.Action.ACCOUNT_CHANGED
+        record("accounts file", form.instance, action, changes)
     return Applied(form.instance, is_new, changes)
 
 

@@ -21,6 +21,7 @@ from executions.forms.secret_fields import unmasked
 from executions.inbox.drafts import refuses_empty
 from executions.models import Command, Execution, Question, Rank, Workflow
 from executions.polling import read_queue
+from executions.web.requester import address
 from providers.contract import Verb
 
 COMMANDS_PER_MINUTE = 60  # of one person
@@ -49,7 +50,7 @@ def create_command(
         "user": person(request),
         "reason": wish.reason,
         "key": idempotency_key,
-        "address": request.META.get("REMOTE_ADDR") or None,
+        "address": address(request),
     }
     if kind is Verb.START:
         command = submit.request_start(workflow=execution.workflow, arguments=wish.values, **common)
@@ -92,7 +93,7 @@ def start_run(
             arguments=start.arguments,
             reason=start.reason,
             key=idempotency_key,
-            address=request.META.get("REMOTE_ADDR") or None,
+            address=address(request),
         )
     return Status(202, known)
 

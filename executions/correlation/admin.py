@@ -23,6 +23,7 @@ from executions.display.text import plain
 from executions.models import CorrelationRule
 from executions.payloads.business_keys import Rule
 from executions.storage import key_backfill
+from executions.web.requester import address
 from providers.models import ProviderAccount
 
 TEMPLATES = "admin/executions/correlationrule"
@@ -103,7 +104,7 @@ class KeyRuleAdmin(ForAdministrators):
                 "name": rule.name, "source": rule.source, "path": rule.path,
                 "pattern": rule.pattern, "link": rule.link, "days": days,
             },
-            address=request.META.get("REMOTE_ADDR") or None,
+            address=address(request),
         )  # fmt: skip
 
     # --------------------------------------------------------------------------------- trying

@@ -13,14 +13,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.access import audit_log
 from executions.access.permissions import preference_of
 from executions.display.id_params import row_id
 from executions.display.text import stamped
 from executions.display.wall_clock import read_moment
 from executions.handover import activity
 from executions.handover.activity import Activity, ActivityGroup, Window
-from executions.models import Preference
+from executions.handover.takeover import take_over
 from executions.web.account_banner import accounts_not_current
 from executions.web.form_pages import posted_from
 from executions.web.live_page import LivePage, Shown
@@ -54,8 +53,7 @@ def handover(request: HttpRequest) -> HttpResponse:
     """Up to when the page told: what came since the page was made is not lost."""
     told, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
     until = min(told, now) if told is not None else now
-    Preference.objects.update_or_create(user=person(request), defaults={"seen_at": until})
-    audit_log.record(request.user, audit_log.Action.SHIFT_TAKEN_OVER, address=address(request))
+    take_over(person(request), until, address=address(request))
     messages.success(request, f"You have taken over as of {stamped(until)}.")
     return redirect("executions:shift")
 

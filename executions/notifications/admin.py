@@ -16,6 +16,7 @@ from executions.access.administrators_only import ForAdministrators
 from executions.access.permissions import may_administer
 from executions.models import NoticeRule
 from executions.notifications import delivery, rule_form
+from executions.web.requester import address
 from providers import connection_test
 from providers.credentials import SealError
 
@@ -129,7 +130,7 @@ class NoticeRuleAdmin(ForAdministrators):
             action,
             target=f"rule:{rule.pk} {rule.name}",
             detail=what,
-            address=request.META.get("REMOTE_ADDR") or None,
+            address=address(request),
         )
 
     def render_change_form(

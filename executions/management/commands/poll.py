@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from executions.access import audit_log
+from executions.accounts.account_actions import record
 from executions.commands import reconciliation
 from executions.polling import poller, schedule
 from providers.models import ProviderAccount
@@ -25,12 +26,7 @@ class Command(BaseCommand):
         poll_seq = schedule.claim(account.pk)
         if poll_seq is None:
             raise CommandError(f"{account.name} is being polled by another process right now.")
-        audit_log.record(
-            "command line",
-            audit_log.Action.ACCOUNT_POLL_ASKED,
-            account_name=account.name,
-            target=f"account:{account.pk}",
-        )
+        record("command line", account, audit_log.Action.ACCOUNT_POLL_ASKED)
         tally = poller.poll(account.pk, poll_seq)
         if tally is None:
             raise CommandError(f"{account.name} was taken over by another process.")

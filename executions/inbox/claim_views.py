@@ -1,0 +1,38 @@
+"""The buttons by which a person takes a question on, takes it over and lets it go."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from executions.inbox import claims
+from executions.inbox.question_page import get_question
+from executions.inbox.question_rows import line_answer
+from executions.models import Question
+from executions.web.form_pages import next_address, posted_from
+from executions.web.fragments import wants_fragment
+from executions.web.requester import address, person
+
+
+@posted_from("executions:question")
+def claim(request: HttpRequest, pk: int) -> HttpResponse:
+    question, holder = get_question(request, pk), request.POST.get("from", "")
+    said = claims.claim(person(request), question, holder=holder, address=address(request))
+    return _answer(request, question, said)
+
+
+@posted_from("executions:question")
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    question = get_question(request, pk)
+    claims.release(person(request), question, address=address(request))
+    return _answer(request, question, "")
+
+
+def _answer(request: HttpRequest, question: Question, said: str) -> HttpResponse:
+    """The line of the inbox, or back to the page."""
+    if wants_fragment(request):
+        return line_answer(request, question, said)
+    if said:
+        messages.warning(request, said)
+    return HttpResponseRedirect(next_address(request, reverse("executions:inbox")))
