@@ -103,10 +103,10 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
     )
     asked = key_queries.questions_of(runs)
     now = timezone.now()
-    begin, end = gantt.span(runs, now)
+    scale = gantt.scale_of(runs, now)
     rows = [_row(request, run, asked.get(run.pk, []), now) for run in runs]
     for number, (row, run) in enumerate(zip(rows, runs, strict=True)):
-        row |= gantt.bar(run, begin, end, now, gantt.AXIS + number * gantt.LANE)
+        row |= gantt.bar(run, scale, now, gantt.AXIS + number * gantt.LANE)
     for (row, _), (_, following) in pairwise(zip(rows, runs, strict=True)):
         row["gap"] = _gap(row, following)
     names = list(dict.fromkeys(run.key_name for run in runs))  # type: ignore[attr-defined]
@@ -122,13 +122,13 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
         "providers": sorted({row["provider"] for row in rows}),
         "waiting": sum(len(row["questions"]) for row in rows),
         "failed": sum(row["status"].lamp == "failed" for row in rows),
-        "begin": begin if runs else None,
-        "end": end if runs else None,
+        "begin": scale.start if runs else None,
+        "end": scale.end if runs else None,
         "is_going": any(not row["status"].status.is_final for row in rows),
-        "took": duration((end - begin).total_seconds()) if runs else "",
-        "ticks": gantt.ticks(begin, end),
+        "took": duration(scale.seconds) if runs else "",
+        "ticks": [{"left": x.removesuffix("%"), "word": label} for x, label in scale.ticks()],
         "height": gantt.AXIS + gantt.LANE * len(rows),
-        "zone_name": zone(begin),
+        "zone_name": zone(scale.start),
         "list_query": "?" + urlencode({"key": value}),
     }
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS, WORST_FIRST
 from executions.display.text import duration, iso, plain, size, stamped, zone
+from executions.display.time_scale import Scale
 from executions.models import Execution, Step, Transition
 from executions.runs.page import gantt
-from executions.runs.page.gantt import Scale
 from executions.runs.page.step_tree import Node, Row, Shown
 from providers import exact_json
 
