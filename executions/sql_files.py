@@ -1,20 +1,36 @@
 """SQL beside the module that runs it: `statements(__file__)` in `store.py` reads `store.sql`, once.
 
 A file has sections. Each begins with `-- name: word`; other lines that begin with `--` are comments
-and are not sent. `{word}` stands for a fragment: one that the caller gives, else the section of
-that name.
+and are not sent. `{word}` stands for a fragment: one that the caller gives, else a list of
+`STATUSES`, else the section of that name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+
+from providers.contract import Phase, Status
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _FRAGMENT = re.compile(r"\{(\w+)\}")
+
+
+def _listed(statuses: Iterable[Status]) -> str:
+    return f"({', '.join(repr(status.value) for status in statuses)})"
+
+
+STATUSES: Mapping[str, str] = {
+    "final": _listed(status for status in Status if status.is_final),
+    "open_and_known": _listed(
+        status for status in Status if status.phase not in (Phase.ENDED, Phase.UNCLEAR)
+    ),
+    "problem": _listed(status for status in Status if status.is_problem),
+}
+"""`status IN {final}`: no statement lists them itself."""
 
 
 def statements(module_file: str) -> Callable[..., str]:
@@ -31,7 +47,9 @@ def statements(module_file: str) -> Callable[..., str]:
     def statement(name: str, **fragments: object) -> str:
         def filled(found: re.Match[str]) -> str:
             word = found[1]
-            return str(fragments[word]) if word in fragments else statement(word, **fragments)
+            if word in fragments:
+                return str(fragments[word])
+            return STATUSES.get(word) or statement(word, **fragments)
 
         return _FRAGMENT.sub(filled, sections[name])
 

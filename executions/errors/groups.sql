@@ -6,7 +6,7 @@ WITH hit AS MATERIALIZED (
     ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
 ), place AS (
     SELECT error_key, workflow_id, account_id, count(*) AS runs, min(finished_at) AS first_at,
-        max(finished_at) AS last_at, bool_or(status IN ('failed', 'timed_out')) AS has_failed,
+        max(finished_at) AS last_at, bool_or(status IN {problem}) AS has_failed,
         (array_agg(id ORDER BY finished_at DESC, id DESC))[1] AS run_id
     FROM hit GROUP BY error_key, workflow_id, account_id
 ), healed AS (

@@ -23,7 +23,7 @@ coalesce(nullif(x.name, ''), x.ref)
 WITH recent AS MATERIALIZED (
     SELECT * FROM executions_transition
     WHERE observed_at >= %(looked_to)s AND observed_at > %(active_since)s
-        AND to_status IN ('failed', 'timed_out') AND from_status NOT IN ('failed', 'timed_out')
+        AND to_status IN {problem} AND from_status NOT IN {problem}
 )
 SELECT DISTINCT ON (t.execution_id)
     'run:' || x.id AS subject, t.version AS turn, x.account_id, x.workflow_id,
@@ -34,7 +34,7 @@ SELECT DISTINCT ON (t.execution_id)
 FROM recent t
 JOIN executions_execution x ON x.id = t.execution_id
 JOIN providers_provideraccount a ON a.id = x.account_id
-WHERE x.status IN ('failed', 'timed_out') AND {scope}
+WHERE x.status IN {problem} AND {scope}
     AND (NOT (t.from_status IN ('', 'unknown') OR 'refined' = ANY(t.flags))
         OR coalesce(t.provider_time, t.observed_at)
             > greatest(%(active_since)s, a.created_at) - interval '1 minute')
@@ -148,9 +148,9 @@ WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
     AND NOT n.account_id = ANY(%(accounts)s::bigint[])
 
 -- name: not_failed
-SELECT n.id, CASE WHEN x.status NOT IN ('failed', 'timed_out') THEN 'the run went on'
+SELECT n.id, CASE WHEN x.status NOT IN {problem} THEN 'the run went on'
     WHEN later.yes THEN 'a later run succeeded' ELSE 'nothing new for a week' END AS because,
-    x.status IN ('failed', 'timed_out') AND later.yes IS NULL AS is_silent
+    x.status IN {problem} AND later.yes IS NULL AS is_silent
 FROM executions_notice n JOIN executions_execution x ON x.id = n.execution_id
 LEFT JOIN LATERAL (
     SELECT true AS yes FROM executions_execution s
@@ -158,7 +158,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) later ON true
 WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
-    AND (x.status NOT IN ('failed', 'timed_out') OR later.yes
+    AND (x.status NOT IN {problem} OR later.yes
         OR n.raised_at < now() - interval '7 days')
 
 -- name: not_waiting

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from executions.models import FINAL_STATUSES
 from executions.sql_files import statements
 
 _sql = statements(__file__)
@@ -28,7 +27,6 @@ TABLES = (
     ("executions_workflowtally", "workflow_id"),
     ("executions_accounttally", "account_id"),
 )
-IS_FINAL = f"IN ({', '.join(repr(status) for status in FINAL_STATUSES)})"
 _LADDER = f"'{{{','.join(repr(bound) for bound in LADDER)}}}'::float8[]"
 
 
@@ -84,7 +82,6 @@ def correct() -> int:
                 owner=owner,
                 quarter=quarter_sql("finished_at"),
                 slot=slot_sql("status", "started_at", "finished_at"),
-                is_final=IS_FINAL,
             )
             cursor.execute(statement)
             off += int(cursor.rowcount)

@@ -2,7 +2,7 @@
 WITH truth AS (
     SELECT {owner}, {quarter} AS quarter, status,
         {slot} AS slot, count(*) AS count
-    FROM executions_execution WHERE status {is_final} GROUP BY 1, 2, 3, 4
+    FROM executions_execution WHERE status IN {final} GROUP BY 1, 2, 3, 4
 ), off AS (
     SELECT {owner}, quarter, status, slot, coalesce(t.count, 0) - coalesce(c.count, 0) AS amount
     FROM truth t FULL JOIN {table} c USING ({owner}, quarter, status, slot)

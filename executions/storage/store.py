@@ -23,7 +23,7 @@ from executions.payloads.status_since import status_since
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.sql_files import statements
 from executions.storage.redaction import NOBODY, Typed, redacted
-from executions.storage.rollups import IS_FINAL, quarter_sql, slot_sql
+from executions.storage.rollups import quarter_sql, slot_sql
 from providers import exact_json
 from providers.contract import (
     MAX_NAME,
@@ -56,7 +56,6 @@ OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders 
 
 _STORE = statements(__file__)(
     "store",
-    is_final=IS_FINAL,
     quarter=quarter_sql("new_finished"),
     slot=slot_sql("status", "new_started", "new_finished"),
     old_quarter=quarter_sql("old_finished"),

@@ -56,7 +56,7 @@ WITH incoming AS MATERIALIZED (
                 OR coalesce(i.finished, o.finished_at) IS DISTINCT FROM o.finished_at
                 OR coalesce(nullif(i.url, ''), o.url) <> o.url
                 OR (i.since IS NOT NULL AND NOT o.is_change_reported
-                    AND i.status IN ('queued', 'running', 'waiting', 'user_input', 'paused'))))
+                    AND i.status IN {open_and_known})))
         ))
 ), turned AS (
     -- when a run left the status that is stored: the end of the steps that waited, or the start
@@ -105,7 +105,7 @@ WITH incoming AS MATERIALIZED (
         error_key = CASE WHEN n.error = '' AND n.status = n.old_status
             THEN n.old_ekey ELSE n.ekey END,
         started_at = coalesce(n.started, n.old_started),
-        finished_at = CASE WHEN n.status IN ('queued', 'running', 'waiting', 'user_input', 'paused')
+        finished_at = CASE WHEN n.status IN {open_and_known}
             THEN n.finished ELSE coalesce(n.finished, n.old_finished) END,
         observed_at = n.read,
         changed_at = CASE WHEN n.told_since IS NOT NULL THEN n.told_since
@@ -131,17 +131,15 @@ WITH incoming AS MATERIALIZED (
         provider_time, observed_at, flags)
     SELECT execution_id, version,
         CASE WHEN has_run THEN 'running' ELSE coalesce(old_status, '') END, status, reason, native,
-        CASE WHEN told_since IS NOT NULL OR status {is_final} THEN told_since
+        CASE WHEN told_since IS NOT NULL OR status IN {final} THEN told_since
             WHEN old_status IS NULL OR (old_status = 'queued' AND status = 'running') THEN started
         END,
         %(now)s,
         CASE
             WHEN status = old_status THEN ARRAY['reported']
             WHEN old_status IS NULL THEN ARRAY['first']
-            WHEN old_status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out',
-                'skipped') AND native = old_native THEN ARRAY['refined']
-            WHEN old_status IN ('succeeded', 'warning', 'failed', 'canceled', 'timed_out',
-                'skipped') THEN ARRAY['reopened']
+            WHEN old_status IN {final} AND native = old_native THEN ARRAY['refined']
+            WHEN old_status IN {final} THEN ARRAY['reopened']
             ELSE ARRAY[]::text[]
         END
     FROM written WHERE status IS DISTINCT FROM old_status OR has_run
@@ -275,10 +273,10 @@ WITH incoming AS MATERIALIZED (
 ), ended AS MATERIALIZED (
     SELECT workflow_id, quarter, status, slot, sum(amount) AS amount FROM (
         SELECT workflow_id, {quarter} AS quarter, status, {slot} AS slot, 1 AS amount
-        FROM written WHERE status {is_final}
+        FROM written WHERE status IN {final}
         UNION ALL
         SELECT old_workflow, {old_quarter}, old_status, {old_slot}, -1
-        FROM written WHERE old_status {is_final}) AS changes
+        FROM written WHERE old_status IN {final}) AS changes
     GROUP BY 1, 2, 3, 4 HAVING sum(amount) <> 0
 ), tallied AS (
     INSERT INTO executions_workflowtally AS t (workflow_id, quarter, status, slot, count)

@@ -3,6 +3,7 @@ name."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,24 @@ def test_every_verb_of_a_run_has_an_address_and_a_word_of_the_audit_log_for_many
         path = f"/executions/7/{view.noun}/"
         assert reverse(f"executions:{view.noun}", args=[7]) == path
         assert Action(f"batch {word}") in Action
+
+
+def test_no_statement_lists_the_statuses_of_a_kind_itself() -> None:
+    """`sql_files.STATUSES` fills them in, from the contract."""
+    kinds = {
+        frozenset(status.value for status in Status if is_of_kind(status))
+        for is_of_kind in (
+            lambda status: status.is_final,
+            lambda status: status.is_problem,
+            lambda status: not status.is_final,
+            lambda status: not status.is_final and status is not Status.UNKNOWN,
+        )
+    }
+    listed = re.compile(r"IN\s*\(((?:\s*'\w+'\s*,?)+)\)")
+    by_hand = {
+        f"{path.name}: {found[1]}"
+        for path in (Path(contract.__file__).parents[1] / "executions").rglob("*.sql")
+        for found in listed.finditer(path.read_text("utf-8"))
+        if frozenset(re.findall(r"\w+", found[1])) in kinds
+    }
+    assert not by_hand

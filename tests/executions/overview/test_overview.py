@@ -16,11 +16,10 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
-from executions.models import Execution, Preference, Question, Workflow
+from executions.models import FINAL_STATUSES, Execution, Preference, Question, Workflow
 from executions.overview import wallboard
 from executions.search import queryset as run_queryset
 from executions.search.filters import parse
-from executions.storage import rollups
 from executions.storage.store import store
 from providers import contract
 from providers.contract import Lamp, Snapshot, Status
@@ -442,4 +441,4 @@ def test_the_filter_changes_the_page_without_loading_it_and_the_address_follows(
 
 def test_counts_of_all_final_statuses_are_drawn():
     drawn = {status for lamp in (Lamp.DONE, Lamp.FAILED, Lamp.WARNING) for status in lamp.statuses}
-    assert {status.value for status in drawn} == set(rollups.FINAL_STATUSES)
+    assert {status.value for status in drawn} == set(FINAL_STATUSES)

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from django.db.models import Sum
 
-from executions.models import AccountTally, Execution, WorkflowTally
+from executions.models import FINAL_STATUSES, AccountTally, Execution, WorkflowTally
 from executions.storage import retention, rollups
 from executions.storage.store import store
 from providers.contract import Snapshot, Status, Workflow
@@ -53,7 +53,7 @@ Truth = Counter[tuple[int, int, str, int]]
 def truth(owner: str) -> Truth:
     """What the rows should be, counted run by run and without the product's SQL."""
     found: Truth = Counter()
-    for run in Execution.objects.filter(status__in=rollups.FINAL_STATUSES):
+    for run in Execution.objects.filter(status__in=FINAL_STATUSES):
         ended = run.finished_at
         quarter = rollups.NO_END if ended is None else int(ended.timestamp() // 900)
         slot = rollups.UNMEASURED
@@ -122,7 +122,7 @@ def test_whatever_happens_the_tallies_equal_the_runs(put, seed):
     for _ in range(150):
         status = chance.choice(list(Status))
         ended = NOW - timedelta(minutes=chance.randint(0, 3000))
-        has_end = status.value in rollups.FINAL_STATUSES and chance.random() < 0.9
+        has_end = status.value in FINAL_STATUSES and chance.random() < 0.9
         put(
             f"r{chance.randint(0, 25)}",
             status,
@@ -145,7 +145,7 @@ def test_tidy_repairs_what_drifted_and_forgets_what_was_deleted(put, settings):
 
 
 def test_the_migration_counts_the_runs_that_were_there_before(put):
-    for number, status in enumerate(rollups.FINAL_STATUSES * 3):
+    for number, status in enumerate(FINAL_STATUSES * 3):
         put(f"r{number}", status=Status(status), ended=NOW - timedelta(minutes=number * 7))
     put("open", Status.RUNNING, None)
     put("no end", Status.FAILED, None)
