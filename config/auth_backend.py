@@ -1,4 +1,4 @@
-"""Whose request it is: the user with their preferences and role, in one query."""
+"""Authentication backend: loads the user with preferences and role in one query."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Every `manage.py` command joins the services that run on the data folder, or starts them for its
 own duration. Each user of them holds a shared file lock that the kernel releases even if the
-process is killed; whoever leaves last stops them.
+process is killed; the last user stops them.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def _leave(folder: Path, users: IO[str], has_postgres: bool, has_valkey: bool) -
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return  # somebody else still uses them
+            return  # another process still uses them
         if has_valkey:
             stop_valkey(folder)
         if has_postgres:

@@ -1,4 +1,4 @@
-"""Sign-in by default, told in a way that suits who asks; the reader's times; no caching of private
+"""Sign-in by default, refused in the form of the request; the reader's times; no caching of private
 pages."""
 
 from __future__ import annotations

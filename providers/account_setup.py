@@ -1,4 +1,4 @@
-"""Setting an account up: what a person or an accounts file wishes becomes a row, in one way.
+"""Setting an account up: the one way from a form or an accounts file to a row.
 
 Called by the account form (`forms.AccountForm`), which the admin and the accounts file both fill.
 Stored credentials belong to one address: they are forgotten when the address or the provider

@@ -1,4 +1,4 @@
-"""What programs can ask for. As on the pages, a wish becomes a row and a worker carries it out."""
+"""What programs can request. As on the pages, a command is a row first, and a worker sends it."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def _admit(
     about: Execution | Workflow,
     question: str = "",
 ) -> Command | None:
-    """The command that already has this key. Raises if it was another wish, and unless this person
-    may ask for another."""
+    """The command that already has this key. Raises if it was another request, and unless this
+    person may ask for another."""
     user = person(request)
     require_may_act(user)
     known = Command.objects.filter(key=key).first() if key else None

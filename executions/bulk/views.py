@@ -158,7 +158,7 @@ def _asked(request: HttpRequest, word: str) -> Asked:
     if word not in {kind.value for kind in BATCH_KINDS}:
         raise NothingToDo("Only canceling, suspending and resuming can be asked of many runs.")
     what = "/".join([word, *(request.POST.get(name, "") for name in ("scope", "query", "ids"))])
-    key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another wish
+    key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another request
     return Asked(user=person(request), kind=Verb(word), key=key, accounts=accounts_of(request))
 
 

@@ -1,4 +1,4 @@
-"""Carries a recorded wish out, once, and writes down what came back.
+"""Dispatches a recorded command, once, and stores the provider's answer.
 
 States: pending -> sending -> accepted -> confirmed | rejected. An answer that is lost, or does not
 prove that nothing was carried out, makes it unknown, and reading the provider decides
@@ -126,7 +126,7 @@ def _call(adapter: Adapter, command: Command) -> str:
 
 def _why_not_any_more(command: Command) -> str:
     """Asked again at the last moment: the world may have changed since the click."""
-    if command.account.is_blind:  # an act that somebody has forgotten must not happen later
+    if command.account.is_blind:  # a forgotten command must not be sent later
         return f"{blind_sentence(command.account)} Ask again when the test is over."
     user = command.requested_by
     if user is None or not may_act(user):
@@ -189,7 +189,7 @@ def _settle(
     fields: dict[str, str] | None = None,
     wait: timedelta = timedelta(),
 ) -> Command:
-    """Only the attempt that sent may write; where somebody decided meanwhile, this is dropped.
+    """Only the attempt that sent may write; where a person decided meanwhile, this is dropped.
     Nothing is sent or read for the command before `wait` is over."""
     now = timezone.now()
     is_over = state in (CommandState.CONFIRMED, CommandState.REJECTED)

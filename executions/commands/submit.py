@@ -1,4 +1,4 @@
-"""A person's wish as a row, recorded before anything is sent.
+"""Submits commands: each is recorded as a row before anything is sent.
 
 Web views and the API call `request_command` and `request_start`; a worker sends what is recorded
 (`dispatch`), and what came of it is settled by reading the provider (`reconciliation`).
@@ -35,7 +35,7 @@ from providers.models import ProviderAccount
 
 
 class NotPossible(Exception):
-    """Show it: the wish cannot be recorded. str() is a sentence for a person."""
+    """Show it: the command cannot be recorded. str() is a sentence for a person."""
 
 
 # ------------------------------------------------------------------------------------- recording
@@ -53,10 +53,10 @@ def request_command(
     key: UUID | None = None,
     address: str | None = None,
 ) -> Command:
-    """Record a wish about a run and wake a worker after the commit. An answer comes with its
+    """Record a command about a run and wake a worker after the commit. An answer comes with its
     `question` and the `form` that it was given in, which knows the secrets in `values`.
 
-    The same wish twice is one command: an open one of this kind, or the one with this key, comes
+    The same request twice is one command: an open one of this kind, or the one with this key, comes
     back instead. Raises NotPossible and PermissionDenied.
     """
     require_may_act(user)
@@ -102,7 +102,7 @@ def request_start(
     reason: str = "",
     address: str | None = None,
 ) -> Command:
-    """Record the wish to start a run. Raises NotPossible and PermissionDenied. `titles` are what
+    """Record the command to start a run. Raises NotPossible and PermissionDenied. `titles` are what
     people call the arguments."""
     require_may_act(user)
     require_may_see(user, workflow.account_id)

@@ -1,4 +1,4 @@
-"""Who is on an error: taken on for a team, over after a day or when its workflows work again.
+"""Acknowledging an error for a team; ends after a day or when its workflows work again.
 
 Called by `views.errors` for people and by `tasks` for what ends by itself. A person takes an error
 on for the teams of the accounts that they may see and that have it; nobody else's team is calmed
@@ -98,7 +98,7 @@ def taken(
     groups: Sequence[error_groups.ErrorGroup], accounts: Mapping[int, ProviderAccount]
 ) -> dict[str, Taken]:
     """Which of these errors are taken on, by key. One that another team has too and has not taken
-    on is not: somebody still has to. One query."""
+    on is not: it still needs a person. One query."""
     now = timezone.now()
     rows = _open().filter(error_key__in=[each.key for each in groups], until__gt=now)
     held = {(row.error_key, row.team_id): row for row in rows.select_related("by")}
@@ -138,7 +138,7 @@ def _open() -> Any:
 
 
 def _end(row: ErrorAcknowledgement, ending: Ending, now: datetime) -> int:
-    """Counts the row it changed: somebody may have extended or ended it meanwhile."""
+    """Counts the row it changed: it may have been extended or ended meanwhile."""
     mine = _open().filter(pk=row.pk, until=row.until)
     return int(mine.update(ended_at=now, ending=ending))
 

@@ -1,4 +1,4 @@
-"""Who is on a question: taking it on, letting it go, taking it over from somebody who left.
+"""Claims on questions: claim, release, and take over from a person who left.
 
 Each act checks, changes, audits, and tells open pages after commit. Called by `claim_views`."""
 

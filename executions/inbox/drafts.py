@@ -22,7 +22,7 @@ from providers.credentials import SealError, seal, unseal
 
 MAX_DRAFT = 20_000_000  # characters, files included
 OVERTAKEN = 60_000  # ms by which a request may come late; more is a clock that was set back
-TOLD_EVERY = timedelta(minutes=1)  # open pages learn that somebody is still typing
+TOLD_EVERY = timedelta(minutes=1)  # open pages learn that a person is still typing
 TRIPLE = ("kind", "schema", "form", "model", "choices")
 
 
@@ -32,7 +32,7 @@ def prefix_of(question: Question) -> str:
 
 
 def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bool:
-    """Saves what was posted, apart from secrets, and tells others that somebody is on it. False if
+    """Saves what was posted, apart from secrets, and shows others that a person is on it. False if
     it is too long or was typed into a form nobody knows."""
     posted = request.POST.get("fingerprint", question.fingerprint)
     kept = _opened(request, question)

@@ -1,6 +1,6 @@
 """A question as pages show it: its form with what was typed, and what a person must know first.
 
-A form that somebody types in is never replaced. If the question was answered elsewhere or changed
+A form that a person types in is never replaced. If the question was answered elsewhere or changed
 meanwhile, a notice above it says so.
 """
 
@@ -41,7 +41,7 @@ def get_question(request: HttpRequest, pk: int) -> Question:
 
 
 def intent_key(request: HttpRequest) -> uuid.UUID | None:
-    """The key of the rendered form: the same one sent twice is one wish."""
+    """The key of the rendered form: the same one sent twice is one command."""
     try:
         return uuid.UUID(request.POST.get("key", ""))
     except ValueError:
@@ -140,7 +140,7 @@ def question_view(
 
 
 def present_besides(request: HttpRequest, question: Question) -> list[dict[str, Any]]:
-    """Who else has typed into it; whoever has claimed it is named by the notice already."""
+    """Who else has typed into it; the claimant is named by the notice already."""
     present = presence_of([question.pk]).get(question.pk, [])
     return presence_words(present, (request.user.pk, question.claimed_by_id))
 

@@ -32,7 +32,7 @@ COLUMNS = (
     "execution__url", "execution__account_id", "execution__workflow__name",
 )  # fmt: skip
 MAX_QUICK = 4000  # characters of a form that is compiled for a line
-AT_WORK = timedelta(minutes=10)  # so long after the last key somebody counts as being on it
+AT_WORK = timedelta(minutes=10)  # so long after the last key a person counts as being on it
 MAX_NAMES = 3
 MAX_SAID = 160  # characters of an answer in a line
 
@@ -176,7 +176,7 @@ def small_forms(ids: Iterable[int]) -> dict[int, Question]:
 
 
 def _quick(question: Question) -> dict[str, Any] | None:
-    """Buttons for a question of at most four choices. There are none where somebody else is on it
+    """Buttons for a question of at most four choices. There are none where another person is on it
     or this person has begun to fill in the form."""
     compiled = compile_question(question)
     if compiled.problem or not compiled.quick_choices:

@@ -1,4 +1,4 @@
-"""One wish about many runs: what was asked, the frozen list, and what came of each."""
+"""Batches: one request for many runs, the frozen list, and the result of each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ItemState(models.TextChoices):
     CONFIRMED = "confirmed", "confirmed"  # a poll has seen the effect
     REJECTED = "rejected", "rejected"  # the provider, or the run's state, said no
     FAILED = "failed", "unclear"  # reading did not settle it: a person has to look
-    STOPPED = "stopped", "stopped"  # somebody stopped the batch before it was sent
+    STOPPED = "stopped", "stopped"  # the batch was stopped before it was sent
     SKIPPED = "skipped", "skipped"  # no longer possible when its turn came
 
 
@@ -43,7 +43,7 @@ COMMANDED = (*FOLLOWED, ItemState.CONFIRMED, ItemState.REJECTED, ItemState.FAILE
 
 
 class Batch(models.Model):
-    """A person's wish about a frozen list of runs."""
+    """A person's request for a frozen list of runs."""
 
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     """Of the form that made it: the same form sent twice is one batch."""

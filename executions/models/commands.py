@@ -1,4 +1,4 @@
-"""A person's wish and what came of it."""
+"""Commands of people to providers, and their results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OPEN_COMMAND_STATES = (
 
 
 class Command(models.Model):
-    """A person's wish: who, what, when, and what came of it."""
+    """A command: who, what, when, and its result."""
 
     key = models.UUIDField(primary_key=True, default=uuid.uuid4)
     kind = models.CharField(max_length=10)

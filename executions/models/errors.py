@@ -1,4 +1,4 @@
-"""That somebody is on an error: what a team took on, until when."""
+"""Acknowledgements of errors: by which team, until when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Ending(models.TextChoices):
 
 class ErrorAcknowledgement(models.Model):
     """One error (by its key) at the accounts of one team. Over when it expires, when every
-    workflow that had the error has succeeded since, or when somebody takes it back."""
+    workflow that had the error has succeeded since, or when it is taken back."""
 
     error_key = models.CharField(max_length=16)
     team = models.ForeignKey(Group, null=True, on_delete=models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Who is told what: rules, the states they have raised, and the messages that told of them."""
+"""Notification rules, the states they have raised, and their messages."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class NoticeRule(models.Model):
         help_text="None chosen: all of them. An expected run needs at least one.",
     )
     after_seconds = models.PositiveIntegerField(null=True, blank=True)
-    """For waiting and stuck: how long before it is told."""
+    """For waiting and stuck: how long before the notification."""
     period_seconds = models.PositiveIntegerField(null=True, blank=True)
     """For an expected run: from one start to the next; null: learned from history."""
     grace_seconds = models.PositiveIntegerField(null=True, blank=True)
     pause_seconds = models.PositiveIntegerField(default=60)
-    """Between two messages; what happens meanwhile is told together."""
+    """Between two messages; what happens meanwhile goes into one message."""
     tells_cleared = models.BooleanField(
         "tells when it is over", default=True, help_text="One more message when it has recovered."
     )
@@ -73,7 +73,7 @@ class NoticeRule(models.Model):
     targets = models.JSONField(default=list, blank=True, editable=False)
     """What may be shown of them: [{"id", "service", "shown", "fingerprint", "set_on", "by"}]."""
     active_since = models.DateTimeField(default=timezone.now, editable=False)
-    """What happened before is never told."""
+    """Earlier events never cause a notification."""
     is_primed = models.BooleanField(default=False, editable=False)
     """False until what was already so at the start has been noted without telling."""
     last_message_at = models.DateTimeField(null=True, editable=False)
@@ -109,7 +109,7 @@ class NoticeRule(models.Model):
 
 
 class Notice(models.Model):
-    """One state that a rule has raised: one row per rule and subject, told once per turn."""
+    """One state that a rule has raised: one row per rule and subject, notified once per turn."""
 
     rule = models.ForeignKey(NoticeRule, on_delete=models.CASCADE, related_name="notices")
     subject = models.CharField(max_length=60)
@@ -120,7 +120,7 @@ class Notice(models.Model):
     workflow = models.ForeignKey(Workflow, null=True, on_delete=models.CASCADE, related_name="+")
     execution = models.ForeignKey(Execution, null=True, on_delete=models.CASCADE, related_name="+")
     group_key = models.CharField(max_length=80)
-    """What is told and acknowledged together: of failures the workflow and the error."""
+    """What is notified and acknowledged together: of failures the workflow and the error."""
     label = models.CharField(max_length=300, default="")
     detail = models.CharField(max_length=300, default="")
     since = models.DateTimeField()
@@ -129,7 +129,7 @@ class Notice(models.Model):
     cleared_at = models.DateTimeField(null=True)
     cleared_because = models.CharField(max_length=80, default="", blank=True)
     is_silent = models.BooleanField(default=False)
-    """Never told: it was so before the rule, or it happened while muted."""
+    """Never notified: it was so before the rule, or it happened while muted."""
     is_reminder = models.BooleanField(default=False)
     """Told again, because its acknowledgement ended and it is still so."""
     told_at = models.DateTimeField(null=True)

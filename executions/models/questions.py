@@ -55,7 +55,7 @@ class Question(models.Model):
     claimed_at = models.DateTimeField(null=True)
     """Since when the one who is on it now has it."""
     first_claimed_at = models.DateTimeField(null=True)
-    """When somebody took it on first; stays when it is let go or taken over."""
+    """When it was claimed first; stays when the claim is released or taken over."""
     answered_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     """Whose answer from here closed it; null if it was answered elsewhere or called off."""
 

@@ -1,7 +1,7 @@
 """Writes the messages that tell people what `evaluation` has raised.
 
 Called by `tasks`. Rows first: a message and its deliveries are stored together with the mark that
-its notices are told, so nothing is told twice. `delivery` hands them over.
+its notices are notified, so nothing is sent twice. `delivery` hands them over.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _sql = statements(__file__)
 
 
 def write_messages() -> int:
-    """One message for each rule that has something to tell and has rested; how many."""
+    """One message per rule that has pending notices and is past its cooldown; returns the count."""
     return sum(_write(rule_id) for rule_id in _with_news())
 
 
@@ -33,7 +33,7 @@ def _with_news() -> list[int]:
 
 @transaction.atomic
 def _write(rule_id: int) -> int:
-    """Under the evaluator's lock: what is noticed does not change while it is being told."""
+    """Under the evaluator's lock: notices do not change while their message is written."""
     clock = NoticeClock.objects.select_for_update(skip_locked=True).filter(pk=1)
     rule = NoticeRule.objects.filter(pk=rule_id, enabled=True).first() if clock else None
     if rule is None:
@@ -97,7 +97,7 @@ def _groups(rule: NoticeRule, ids: list[int]) -> list[_Kept]:
 
 
 def _muted(rule: NoticeRule) -> Q:
-    """Notices of the rule for which somebody has asked for silence now."""
+    """Notices of the rule that are muted now."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT rule_id, account_id, workflow_id FROM executions_noticemute"

@@ -124,7 +124,7 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
 def _send(
     rule: NoticeRule, target: str, message: addresses.Message, may_go: Callable[[], bool]
 ) -> Outcome:
-    """One sending to one address of the rule, whatever stands in its way told as an outcome."""
+    """One sending to one address of the rule, every failure as an outcome."""
     try:
         urls = {each["id"]: each["url"] for each in rule.addresses()}
         if target not in urls:

@@ -1,4 +1,4 @@
-"""Notices what a rule is about: raises states that hold, clears those that are over. Sends nothing.
+"""Evaluates notification rules: raises states that hold, clears those that are over. Sends nothing.
 
 Called by `tasks.notify`. One evaluator at a time: it holds the row of NoticeClock, and everything
 of one look is one transaction, so a worker that dies leaves nothing half noticed. The watermark
@@ -30,7 +30,7 @@ STAMPED_BEFORE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3  # longest a poll
 LIMIT = 1000  # states raised by one rule in one look; the others follow in the next
 STARTS = 21  # newest starts from which the usual distance is learned
 LEAST_GRACE = 60.0  # seconds
-KEPT = timedelta(days=30)  # states that are over, and what was told
+KEPT = timedelta(days=30)  # cleared states and their messages
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _look_for_failures(scope: Scope, looked_to: datetime) -> None:
 
 
 def _look_at_conditions(scope: Scope) -> None:
-    """Clear first: what is over and again so is told again."""
+    """Clear first: what is over and raised again is notified again."""
     values = scope.values()
     _clear("unwatched", values)
     match scope.rule.event:
@@ -195,7 +195,7 @@ def _settle_given(
 
 
 def _end_acknowledgements(now: datetime) -> None:
-    """An acknowledgement that ran out while it is still so: everybody is told again, once."""
+    """An acknowledgement that ran out while it is still so: the team is notified again, once."""
     ended = Notice.objects.filter(cleared_at__isnull=True, acknowledged_until__lte=now)
     ended.filter(told_at__isnull=False, is_silent=False).update(told_at=None, is_reminder=True)
     ended.update(acknowledged_by=None, acknowledged_at=None, acknowledged_until=None)
@@ -246,7 +246,7 @@ def _clear(gone: str, values: dict[str, Any], **fragments: str) -> int:
 
 
 def _change(statement: str, values: dict[str, Any]) -> int:
-    """How many notices it changed; open pages are told once it is committed."""
+    """How many notices it changed; open pages are informed after the commit."""
     accounts = [row[0] for row in _rows(statement, values)]
     if accounts:
         transaction.on_commit(lambda: publish.publish_rest(set(accounts)))

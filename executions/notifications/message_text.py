@@ -37,7 +37,7 @@ WORDS = {  # of one, of several, when it is over
 
 @dataclass(frozen=True)
 class NoticeGroup:
-    """Notices that are told together: how many, and the newest few."""
+    """Notices of one message: how many, and the newest few."""
 
     count: int
     first_since: datetime

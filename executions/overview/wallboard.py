@@ -30,7 +30,7 @@ _sql = statements(__file__)
 LATELY = timedelta(hours=24)
 ALL_SHOWN = 240  # workflows up to which every one has its tile, in an order that never changes
 MOST_SHOWN = 240  # tiles of problems on a first paint beyond that
-MOST_OPENED = 500  # tiles of one account that somebody opened
+MOST_OPENED = 500  # tiles of one opened account
 STATES = ("needs_you", "failed", "overdue", "warning", "unknown", "active", "quiet")
 PROBLEMS = STATES[:5]
 ICONS = {

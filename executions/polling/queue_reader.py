@@ -52,7 +52,7 @@ again by the next tick."""
 
 
 def work(account_id: int) -> None:
-    """Read what is due, for a while. Nothing if somebody else is at it."""
+    """Read what is due, for a while. Nothing if another worker holds the account."""
     if not read_queue.claim(account_id):
         return
     rest: timedelta | None = None

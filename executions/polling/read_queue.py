@@ -112,7 +112,7 @@ def _call_reader(account_id: int) -> None:
 
 
 def is_waiting(execution: Execution) -> bool:
-    """Whether this run is still to be read for somebody who asked. One that an open page shows
+    """Whether this run is still to be read on request. One that an open page shows
     has been, between two of its turns."""
     now = timezone.now()
     between = Q(watched_until__gt=now, due_at__gt=now)

@@ -58,7 +58,7 @@ def claim_due(limit: int = 200) -> list[tuple[int, int]]:
 
 
 def claim(account_id: int) -> int | None:
-    """Take one account now, due or not; its poll number, None if somebody else has it."""
+    """Take one account now, due or not; its poll number, None if another worker has it."""
     claimed = _claim("id = %s", [account_id], only_enabled=False)
     return claimed[0][1] if claimed else None
 

@@ -1,6 +1,6 @@
-"""Notes of people on runs and workflows: written, pinned, deleted; each act told and audited.
+"""Notes of people on runs and workflows: written, pinned, deleted; each act published and audited.
 
-Called by the views. A note is never changed: what somebody has read stays what they have read.
+Called by the views. A note is never changed: what was read stays as it was read.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from providers.redaction import MASK
 
 _sql = statements(__file__)
 
-DAYS = 7  # looked back after a change, unless somebody says otherwise
+DAYS = 7  # looked back after a change, unless the caller says otherwise
 MOST_DAYS = 90
 MOST_RUNS = 50_000  # of one search
 BATCH = 50  # runs in memory at once: their values may be large
@@ -105,7 +105,7 @@ def due() -> list[int]:
 
 
 def carry_on(account_id: int) -> None:
-    """One slice of a search. Nothing if it is over or somebody else is at it."""
+    """One slice of a search. Nothing if it is over or another worker holds it."""
     now = timezone.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     mine = KeySearch.objects.filter(free, pk=account_id, finished_at__isnull=True)

@@ -147,7 +147,7 @@ def quarantine(account_id: int, record: Unreadable, secrets: Secrets) -> None:
 def _write(
     account_id: int, poll_seq: int, now: datetime, rows: list[tuple[str, str]], tries: int = 3
 ) -> tuple[list[Stored], int]:
-    """One statement, and another for the runs that somebody else wrote meanwhile. If Postgres
+    """One statement, and another for the runs that another writer stored meanwhile. If Postgres
     refuses a value, halve until the one poison row is alone, and store that without payload."""
     if not rows:
         return [], 0

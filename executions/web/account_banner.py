@@ -69,7 +69,7 @@ def banner_lines(request: HttpRequest) -> list[BannerLine]:
 
 
 def _blind_tests(request: HttpRequest) -> list[BannerLine]:
-    """Accounts that an administrator made unreachable on purpose: everybody is told."""
+    """Accounts that an administrator made unreachable on purpose: all users see it."""
     return [
         BannerLine(
             [account],

@@ -111,7 +111,7 @@ class Reader:
 
 
 def save(key: str, world: World, folder: Path) -> None:
-    """Replace the file at once: whoever reads it sees the old world or the new one."""
+    """Replace the file at once: a reader sees the old world or the new one."""
     state = {
         "closed_at": world.now(),
         "random": world.random.getstate(),
@@ -182,7 +182,7 @@ async def keep_saving(worlds: Mapping[str, World], folder: Path) -> None:
         try:
             for key, world in worlds.items():
                 save(key, world, folder)
-                await asyncio.sleep(0)  # whoever asked a simulator meanwhile gets an answer
+                await asyncio.sleep(0)  # requests to the simulators are answered meanwhile
         except OSError as exc:
             logger.warning("The demo worlds were not saved: %s", exc)
         pause = max(SAVE_EVERY, (time.perf_counter() - began) / SHARE)

@@ -7,7 +7,7 @@ own folders, redirects are not followed and certificates are always checked. Not
 JSON line with our own words: Apprise's log lines carry addresses and stay in memory.
 
 In order: read the job, check the address, say "ready", wait for "go", send, say what came of it.
-Without a "go" nothing is sent, so whoever dies before that has sent nothing.
+Without a "go" nothing is sent, so a process that dies before that has sent nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is asked of one run by a button: a POST records the wish, a worker carries it out."""
+"""What is asked of one run by a button: a POST records the command, a worker sends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What 8x8's words mean: pure functions from its answers to the values of the contract.
+"""8x8 responses to contract values: pure functions.
 
 Addresses in comments are below https://support.cpaas.8x8.com/hc/en-us/articles/ unless complete;
 "seed" is https://developer.8x8.com/connect/reference/get-instance-status. Read November 2026.

@@ -1,4 +1,4 @@
-"""What flow8's words mean: pure functions from its answers to the values of the contract.
+"""flow8 responses to contract values: pure functions.
 
 "seed" is https://flow8-docs.pages.dev/developer/flows/execution; other addresses are below
 https://flow8-docs.pages.dev/developer/. Read November 2026.

@@ -1,4 +1,4 @@
-"""What Generio's words mean: pure functions from its answers to the values of the contract.
+"""Generio responses to contract values: pure functions.
 
 "seed" is https://test-docs.generio.ai/docs/flow_endpoints/flows-_flow_id. Read November 2026.
 """

@@ -1,4 +1,4 @@
-"""What Smart Flows' words mean: pure functions from its answers to the values of the contract.
+"""Smart Flows responses to contract values: pure functions.
 
 "seed" is the page "Monitoring flow executions" of https://github.com/Invenso/smart-flows, "guide"
 the rest of it. Read November 2026.
