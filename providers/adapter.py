@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import datetime
+from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
 from providers.contract import (
+    BadResponse,
     Download,
     Field,
     LogChunk,
     Pace,
+    ProviderError,
+    Rejected,
     Snapshot,
     Unreadable,
     Unsupported,
@@ -28,6 +33,10 @@ from providers.http import Http
 
 NOT_AS_DOCUMENTED = (
     LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+CALLS = (
+    "check", "snapshots", "snapshot", "workflows", "start_fields", "answer", "cancel", "suspend",
+    "resume", "start", "started", "log", "open_output", "hints",
 )  # fmt: skip
 Read = TypeVar("Read")
 
@@ -66,6 +75,13 @@ class Adapter(ABC):
         self.http = http
         self.http.not_carried_out = self.not_carried_out
         self.memory = memory
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Every call that a provider's module defines is `guarded`."""
+        super().__init_subclass__(**kwargs)
+        for name in CALLS:
+            if name in vars(cls):
+                setattr(cls, name, guarded(vars(cls)[name]))
 
     @classmethod
     def can(cls, verb: Callable[..., Any]) -> bool:
@@ -185,3 +201,53 @@ class Adapter(ABC):
         """Refs worth polling now, as the provider pushes them. Blocks; ends when the connection
         does. Only a hint: the poll stays the truth."""
         raise Unsupported(f"{self.name} has no push channel.")
+
+
+# ------------------------------------------------------------------------------------ around calls
+
+
+def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Whatever breaks inside the call because the provider did not answer as documented leaves as
+    BadResponse, cause chained; and nothing leaves with one of the account's own secrets in it.
+    Snapshots do: storing looks at those, each text once."""
+
+    @wraps(call)
+    def inner(self: Adapter, *args: Any, **kwargs: Any) -> Any:
+        with translated(self):
+            result = call(self, *args, **kwargs)
+        return _each(self, result) if isinstance(result, Iterator) else _hidden(self, result)
+
+    return inner
+
+
+@contextmanager
+def translated(adapter: Adapter) -> Iterator[None]:
+    """Errors of the contract and no others, without secrets."""
+    hide = adapter.http.redact
+    try:
+        yield
+    except ProviderError as error:
+        error.args = tuple(hide(str(part)) for part in error.args)
+        error.detail = hide(error.detail)
+        if isinstance(error, Rejected):
+            error.fields = {name: hide(told) for name, told in error.fields.items()}
+        raise
+    except NOT_AS_DOCUMENTED as error:
+        detail = hide(f"{type(error).__name__}: {error}")[:200]
+        raise BadResponse(
+            f"{adapter.name} did not answer as documented ({detail}).", detail=detail
+        ) from error
+
+
+def _each(adapter: Adapter, items: Iterator[Any]) -> Iterator[Any]:
+    while True:
+        with translated(adapter):
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+        yield _hidden(adapter, item)
+
+
+def _hidden(adapter: Adapter, result: Any) -> Any:
+    return result if isinstance(result, Snapshot) else adapter.http.secrets.hide_within(result)

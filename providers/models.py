@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group
@@ -18,9 +15,9 @@ from django.db import connection, models
 from django.utils import timezone
 
 from providers import credentials, exact_json, registry
-from providers.adapter import NOT_AS_DOCUMENTED, Adapter
+from providers.adapter import Adapter
 from providers.address_policy import Policy
-from providers.contract import BadResponse, ProviderError, Rejected, Snapshot, Unreachable
+from providers.contract import Unreachable
 from providers.http import Bucket, Http
 
 BLIND = "This is a blind test: an administrator made the account unreachable on purpose."
@@ -157,59 +154,6 @@ def _bucket_for(account: ProviderAccount) -> Bucket:
         return _buckets.setdefault((account.pk or 0, rate), Bucket(rate, burst=rate * 4))
 
 
-class _Documented:
-    """Stands in for an adapter: whatever breaks inside one of its calls because the provider did
-    not answer as documented leaves as BadResponse, cause chained; and nothing leaves with one of
-    the account's own secrets in it. Snapshots do: storing looks at those, each text once."""
-
-    def __init__(self, adapter: Adapter) -> None:
-        self._adapter = adapter
-
-    @property
-    def memory(self) -> dict[str, Any]:
-        return dict(self._adapter.http.secrets.hide_within(dict(self._adapter.memory)))
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._adapter, name)
-        return partial(self._call, value) if callable(value) and name != "http" else value
-
-    def _call(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with self._translated():
-            result = verb(*args, **kwargs)
-        return self._each(result) if isinstance(result, Iterator) else self._hidden(result)
-
-    def _each(self, items: Iterator[Any]) -> Iterator[Any]:
-        while True:
-            with self._translated():
-                try:
-                    item = next(items)
-                except StopIteration:
-                    return
-            yield self._hidden(item)
-
-    def _hidden(self, result: Any) -> Any:
-        if isinstance(result, Snapshot):
-            return result
-        return self._adapter.http.secrets.hide_within(result)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        hide = self._adapter.http.redact
-        try:
-            yield
-        except ProviderError as error:
-            error.args = tuple(hide(str(part)) for part in error.args)
-            error.detail = hide(error.detail)
-            if isinstance(error, Rejected):
-                error.fields = {name: hide(told) for name, told in error.fields.items()}
-            raise
-        except NOT_AS_DOCUMENTED as error:
-            detail = hide(f"{type(error).__name__}: {error}")[:200]
-            raise BadResponse(
-                f"{self._adapter.name} did not answer as documented ({detail}).", detail=detail
-            ) from error
-
-
 def open_account(account: ProviderAccount, *, seconds: float | None = None) -> Adapter:
     """A live adapter for the account, for one thread and a short while. Raises SealError, or
     Unreachable in a blind test, before anything is sent; its calls raise the errors of the
@@ -225,12 +169,13 @@ def open_account(account: ProviderAccount, *, seconds: float | None = None) -> A
         seconds=seconds,
     )
     config: dict[str, Any] = {**account.settings, **secrets}
-    return cast(Adapter, _Documented(account.adapter_class(config, http, dict(account.memory))))
+    return account.adapter_class(config, http, dict(account.memory))
 
 
-def remember(account: ProviderAccount, memory: Mapping[str, Any]) -> None:
-    """Keep what the adapter changed in its memory, key by key, so that two workers do not undo
-    each other. A key set to None is forgotten."""
+def remember(account: ProviderAccount, adapter: Adapter) -> None:
+    """Keep what the adapter changed in its memory, without secrets, key by key, so that two workers
+    do not undo each other. A key set to None is forgotten."""
+    memory = adapter.http.secrets.hide_within(dict(adapter.memory))
     patch = {key: value for key, value in memory.items() if account.memory.get(key) != value}
     if not patch:
         return

@@ -96,7 +96,7 @@ def send(command: Command) -> Command:
         return _settle_error(command, error, may_have_acted=may_have_acted)
     finally:
         if adapter is not None:
-            remember(command.account, adapter.memory)
+            remember(command.account, adapter)
     return _settle(command, CommandState.ACCEPTED, "", new_ref=new_ref)
 
 

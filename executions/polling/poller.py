@@ -93,7 +93,7 @@ def poll(account_id: int, poll_seq: int) -> Tally | None:
         tally.error = _sentence(error, account)[:500]
     if adapter is not None:
         tally.requests, tally.bytes = adapter.http.requests, adapter.http.bytes
-        remember(account, adapter.memory)
+        remember(account, adapter)
     if failure is None and (tally.quarantined or tally.left_over):
         tally.outcome = "partial"
     finish(account, poll_seq, started_at, tally, failure, adapter)
@@ -345,7 +345,7 @@ def read_now(account: ProviderAccount, ref: str) -> Snapshot:
     try:
         snapshot = adapter.snapshot(ref)
     finally:
-        remember(account, adapter.memory)
+        remember(account, adapter)
     account.refresh_from_db(fields=["poll_seq"])  # fresh news is not of an older poll
     store_and_tell(account, [snapshot], adapter.http.secrets, {snapshot.ref: began_at})
     return snapshot

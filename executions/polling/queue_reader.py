@@ -79,7 +79,7 @@ class _Reader:
         except (ProviderError, SealError) as error:
             return self._rest_after(error)
         finally:
-            remember(self.account, adapter.memory)
+            remember(self.account, adapter)
             if self.changed_ids:
                 overdue.measure(self.changed_ids)
         return None

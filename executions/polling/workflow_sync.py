@@ -33,7 +33,7 @@ def refresh_workflows(account: ProviderAccount) -> int:
             found[workflow.ref] = workflow
         if len(found) >= MOST:
             break
-    remember(account, adapter.memory)
+    remember(account, adapter)
     Workflow.objects.bulk_create(
         [
             Workflow(

@@ -290,7 +290,7 @@ def test_other_data_uris_are_decoded_too(generio, server, uri, content):
 )
 def test_an_output_that_is_no_data_uri_is_an_error(generio, server, uri):
     server.on("GET", f"/flows/{DONE}/outputs/{ASSET}", {"body": {"data": uri}})
-    with pytest.raises(ValueError, match=r"data URI|base64|Only"):
+    with pytest.raises(BadResponse, match=r"data URI|base64|Only"):
         generio.open_output(DONE, ASSET)
 
 
