@@ -16,7 +16,7 @@ run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run --with-parent
 
 test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found, Chromium
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder --durations 25
 
 live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect
