@@ -37,7 +37,7 @@ def people(db: None) -> dict[str, User]:
         ("ana", "operator", "east"), ("vik", "viewer", "east"), ("eve", "operator", "west"),
     ):  # fmt: skip
         found[name] = User.objects.create_user(name)
-        found[name].groups.add(Group.objects.get(name=role))
+        found[name].groups.add(Group.objects.get_or_create(name=role)[0])
         found[name].groups.add(Group.objects.get_or_create(name=team)[0])
     return found
 

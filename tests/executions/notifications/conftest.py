@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from executions.models import Delivery, Execution, NoticeRule
@@ -136,27 +135,8 @@ def tick() -> Callable[..., None]:
 
 
 @pytest.fixture
-def account(transactional_db: None) -> ProviderAccount:
-    return ProviderAccount.objects.create(
-        name="Claims",
-        provider="smartflows",
-        group=Group.objects.get_or_create(name="east")[0],
-        settings={"base_url": "https://claims.example.com"},
-        health="ok",
-        last_success_at=timezone.now(),
-    )
-
-
-@pytest.fixture
-def ana(account: ProviderAccount) -> User:
-    user = User.objects.create_user("ana")
-    user.groups.add(Group.objects.get_or_create(name="operator")[0], Group.objects.get(name="east"))
-    return user
-
-
-@pytest.fixture
-def put(account: ProviderAccount) -> Callable[..., Execution]:
-    """Store one run, as a poll would."""
+def store_run(account: ProviderAccount) -> Callable[..., Execution]:
+    """Store a run of now, of a workflow and in an account of one's own choice."""
 
     def stored(ref: str, status: Status = Status.RUNNING, **more: Any) -> Execution:
         flow = more.pop("flow", "Nightly import")

@@ -27,24 +27,26 @@ from providers.contract import Status
 from providers.models import ProviderAccount
 from tests.executions.notifications.conftest import SECRET, outcomes
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 def due_again() -> None:
     Delivery.objects.filter(state="pending").update(not_before=timezone.now())
 
 
-def fail(put, ref="r1", **more):
-    return put(ref, Status.FAILED, error="Timeout", **more)
+def fail(store_run, ref="r1", **more):
+    return store_run(ref, Status.FAILED, error="Timeout", **more)
 
 
 # ------------------------------------------------------------------------------------ the target
 
 
 def test_what_a_target_refuses_is_tried_again_later_and_arrives_once(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     make_rule()
     receiver.status = 503
-    fail(put)
+    fail(store_run)
     tick()
     tick()  # not yet due again
     assert outcomes() == [("pending", 1)]
@@ -57,10 +59,10 @@ def test_what_a_target_refuses_is_tried_again_later_and_arrives_once(
     assert receiver.titles == ["Failed: Nightly import r1 (Claims)"] * 2  # refused, taken
 
 
-def test_a_target_that_stays_broken_is_given_up(make_rule, put, tick, receiver):
+def test_a_target_that_stays_broken_is_given_up(make_rule, store_run, tick, receiver):
     make_rule()
     receiver.status = 500
-    fail(put)
+    fail(store_run)
     for _ in range(len(delivery.RETRY_AFTER) + 3):
         tick()
         due_again()
@@ -69,13 +71,13 @@ def test_a_target_that_stays_broken_is_given_up(make_rule, put, tick, receiver):
     assert Delivery.objects.get().says.startswith("Given up. It answered 500.")
 
 
-def test_messages_that_piled_up_for_a_target_arrive_as_one(make_rule, put, tick, receiver):
+def test_messages_that_piled_up_for_a_target_arrive_as_one(make_rule, store_run, tick, receiver):
     make_rule()
     receiver.status = 500
-    fail(put, "r1")
+    fail(store_run, "r1")
     tick()
     for number in range(2, 5):
-        fail(put, f"r{number}")
+        fail(store_run, f"r{number}")
         tick()
     assert len(receiver.got) == 1  # the others wait with the first
     receiver.status = 200
@@ -86,11 +88,11 @@ def test_messages_that_piled_up_for_a_target_arrive_as_one(make_rule, put, tick,
     assert {state for state, _ in outcomes()} == {"sent"}
 
 
-def test_one_broken_target_does_not_hold_up_another(make_rule, put, tick, receiver, post):
+def test_one_broken_target_does_not_hold_up_another(make_rule, store_run, tick, receiver, post):
     mail = f"mailto://127.0.0.1:{post.port}/?from=a@site.example&to=team@site.example"
     make_rule(new_addresses=f"{receiver.url}\n{mail}")
     receiver.status = 500
-    fail(put)
+    fail(store_run)
     tick()
     assert sorted(state for state, _ in outcomes()) == ["pending", "sent"]
     [mail_text] = post.got
@@ -100,11 +102,11 @@ def test_one_broken_target_does_not_hold_up_another(make_rule, put, tick, receiv
 
 @pytest.mark.parametrize("letter", ["督", "n\u0303", "🧾", "n"])
 def test_the_subject_of_a_mail_is_folded_and_no_longer_than_servers_take(
-    make_rule, put, tick, post, letter
+    make_rule, store_run, tick, post, letter
 ):
     mail = f"mailto://127.0.0.1:{post.port}/?from=a@site.example&to=team@site.example"
     make_rule(new_addresses=mail)
-    fail(put, flow=letter * 150, name=letter * 150)
+    fail(store_run, flow=letter * 150, name=letter * 150)
     tick()
     [mail_text] = post.got
     head = mail_text.partition("\n\n")[0]
@@ -118,11 +120,11 @@ def test_the_subject_of_a_mail_is_folded_and_no_longer_than_servers_take(
 
 
 def test_an_answer_that_is_lost_leaves_an_unknown_outcome_and_no_second_message(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     make_rule()
     receiver.status = None
-    fail(put)
+    fail(store_run)
     tick()
     due_again()
     tick()
@@ -131,21 +133,21 @@ def test_an_answer_that_is_lost_leaves_an_unknown_outcome_and_no_second_message(
     assert "may or may not have arrived" in Delivery.objects.get().says
 
 
-def test_a_redirect_is_not_followed(make_rule, put, tick, receiver):
+def test_a_redirect_is_not_followed(make_rule, store_run, tick, receiver):
     make_rule()
     receiver.status = 302
-    fail(put)
+    fail(store_run)
     tick()
     assert len(receiver.paths) == 1
     assert outcomes() == [("pending", 1)]
 
 
 def test_an_address_that_was_allowed_once_and_is_no_more_is_refused(
-    make_rule, put, tick, receiver, settings
+    make_rule, store_run, tick, receiver, settings
 ):
     make_rule()
     settings.ANNUNCIATOR_ALLOWED_NETWORKS = []
-    fail(put)
+    fail(store_run)
     tick()
     due_again()
     tick()
@@ -154,10 +156,12 @@ def test_an_address_that_was_allowed_once_and_is_no_more_is_refused(
     assert "not public" in Delivery.objects.get().says
 
 
-def test_a_removed_address_and_a_disabled_rule_get_nothing_any_more(make_rule, put, tick, receiver):
+def test_a_removed_address_and_a_disabled_rule_get_nothing_any_more(
+    make_rule, store_run, tick, receiver
+):
     first, second = make_rule(), make_rule()
     receiver.status = 500
-    fail(put)
+    fail(store_run)
     tick()
     receiver.status = 200
     NoticeRule.objects.filter(pk=first.pk).update(sealed_targets="")
@@ -171,9 +175,11 @@ def test_a_removed_address_and_a_disabled_rule_get_nothing_any_more(make_rule, p
 # ---------------------------------------------------------------------------------- dead workers
 
 
-def test_a_worker_that_dies_before_anything_left_loses_nothing(make_rule, put, tick, receiver):
+def test_a_worker_that_dies_before_anything_left_loses_nothing(
+    make_rule, store_run, tick, receiver
+):
     rule = make_rule()
-    fail(put)
+    fail(store_run)
     tick_without_sending()
     assert delivery.claim(rule.pk, rule.targets[0]["id"])  # and here the worker dies
     tick()
@@ -186,10 +192,10 @@ def test_a_worker_that_dies_before_anything_left_loses_nothing(make_rule, put, t
 
 
 def test_a_worker_that_dies_while_sending_leaves_unknown_and_nobody_sends_again(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     rule = make_rule()
-    fail(put)
+    fail(store_run)
     tick_without_sending()
     claimed = delivery.claim(rule.pk, rule.targets[0]["id"])
     assert delivery._begin_sending(claimed)  # and here the worker dies
@@ -202,9 +208,11 @@ def test_a_worker_that_dies_while_sending_leaves_unknown_and_nobody_sends_again(
     assert "is not sent again" in Delivery.objects.get().says
 
 
-def test_a_worker_that_slept_past_its_lease_sends_nothing_any_more(make_rule, put, tick, receiver):
+def test_a_worker_that_slept_past_its_lease_sends_nothing_any_more(
+    make_rule, store_run, tick, receiver
+):
     rule = make_rule()
-    fail(put)
+    fail(store_run)
     tick_without_sending()
     sleeper = delivery.claim(rule.pk, rule.targets[0]["id"])
     Delivery.objects.update(lease_until=timezone.now())
@@ -215,9 +223,9 @@ def test_a_worker_that_slept_past_its_lease_sends_nothing_any_more(make_rule, pu
     assert outcomes() == [("sent", 2)]
 
 
-def test_two_workers_never_send_the_same(make_rule, put, receiver):
+def test_two_workers_never_send_the_same(make_rule, store_run, receiver):
     rule = make_rule()
-    fail(put)
+    fail(store_run)
     tick_without_sending()
     receiver.go_on.clear()
 
@@ -245,10 +253,10 @@ def tick_without_sending() -> None:
 
 
 def test_what_is_muted_is_noted_and_told_when_the_mute_ends_if_it_is_still_so(
-    make_rule, tick, receiver, account, ana
+    make_rule, tick, receiver, account, people
 ):
     make_rule("account")
-    mutes.mute(account, ana, reason="Maintenance", lasts="1h", address=None)
+    mutes.mute(account, people["ana"], reason="Maintenance", lasts="1h", address=None)
     row = ProviderAccount.objects.filter(pk=account.pk)
     row.update(health="auth", last_success_at=timezone.now() - timedelta(hours=1))
     tick()
@@ -262,42 +270,42 @@ def test_what_is_muted_is_noted_and_told_when_the_mute_ends_if_it_is_still_so(
 
 @pytest.mark.parametrize("kind", ["rule", "account", "workflow"])
 def test_a_run_that_failed_while_muted_is_history_when_the_mute_ends(
-    make_rule, put, tick, receiver, account, ana, kind
+    make_rule, store_run, tick, receiver, account, people, kind
 ):
     rule = make_rule()
-    run = put("r0")
+    run = store_run("r0")
     thing = {"rule": rule, "account": account, "workflow": run.workflow}[kind]
-    mutes.mute(thing, ana, reason="Load test", lasts="1h", address=None)
-    fail(put)
-    fail(put, "b1", flow="Billing")
+    mutes.mute(thing, people["ana"], reason="Load test", lasts="1h", address=None)
+    fail(store_run)
+    fail(store_run, "b1", flow="Billing")
     tick()
     assert len(receiver.got) == (1 if kind == "workflow" else 0)
     NoticeMute.objects.update(created_at=timezone.now() - timedelta(hours=2), until=timezone.now())
     tick()
-    fail(put, "r2")
+    fail(store_run, "r2")
     tick()
     assert receiver.titles[-1] == "Failed: Nightly import r2 (Claims)"
     assert not any("r1" in title for title in receiver.titles)
 
 
-def test_a_mute_needs_a_reason(make_rule, account, ana):
+def test_a_mute_needs_a_reason(make_rule, account, people):
     with pytest.raises(mutes.NotMuted, match="Say why"):
-        mutes.mute(account, ana, reason="  ", lasts="1h", address=None)
+        mutes.mute(account, people["ana"], reason="  ", lasts="1h", address=None)
     assert not NoticeMute.objects.exists()
 
 
 def test_an_acknowledged_failure_keeps_its_kind_quiet_and_is_told_again_when_that_runs_out(
-    make_rule, put, tick, receiver, ana
+    make_rule, store_run, tick, receiver, people
 ):
     make_rule()
-    fail(put)
+    fail(store_run)
     tick()
     notice = Notice.objects.get()
-    assert mutes.acknowledge(notice, ana, address=None) == 1
-    fail(put, "r2")
+    assert mutes.acknowledge(notice, people["ana"], address=None) == 1
+    fail(store_run, "r2")
     tick()
     assert len(receiver.got) == 1
-    put("other", Status.FAILED, error="Another error")
+    store_run("other", Status.FAILED, error="Another error")
     tick()
     assert len(receiver.got) == 2
     notice.refresh_from_db()
@@ -312,12 +320,12 @@ def test_an_acknowledged_failure_keeps_its_kind_quiet_and_is_told_again_when_tha
     assert (said.actor, said.account_name) == ("ana", "Claims")
 
 
-def test_an_acknowledgement_ends_when_it_is_over(make_rule, put, tick, receiver, ana):
+def test_an_acknowledgement_ends_when_it_is_over(make_rule, store_run, tick, receiver, people):
     make_rule()
-    fail(put, started_at=timezone.now() - timedelta(minutes=5))
+    fail(store_run, started_at=timezone.now() - timedelta(minutes=5))
     tick()
-    mutes.acknowledge(Notice.objects.get(), ana, address=None)
-    put("r2", Status.SUCCEEDED)
+    mutes.acknowledge(Notice.objects.get(), people["ana"], address=None)
+    store_run("r2", Status.SUCCEEDED)
     tick()
     Notice.objects.update(acknowledged_until=timezone.now())
     tick()
@@ -327,9 +335,9 @@ def test_an_acknowledgement_ends_when_it_is_over(make_rule, put, tick, receiver,
 # ------------------------------------------------------------------------------------- hostile
 
 
-def test_provider_text_calls_nobody_and_hides_nothing(make_rule, put, tick, receiver):
+def test_provider_text_calls_nobody_and_hides_nothing(make_rule, store_run, tick, receiver):
     make_rule()
-    put("r1", Status.FAILED, error="<!channel> @here see\u202e <http://evil.example|ok>")
+    store_run("r1", Status.FAILED, error="<!channel> @here see\u202e <http://evil.example|ok>")
     tick()
     text = receiver.got[0]["message"]
     assert "<" not in text
@@ -338,10 +346,10 @@ def test_provider_text_calls_nobody_and_hides_nothing(make_rule, put, tick, rece
     assert "⟨U+202E⟩" in text
 
 
-def test_an_address_stands_nowhere(make_rule, put, tick, receiver, caplog):
+def test_an_address_stands_nowhere(make_rule, store_run, tick, receiver, caplog):
     caplog.set_level(logging.DEBUG)
     make_rule()
-    fail(put)
+    fail(store_run)
     receiver.status = 500
     tick()
     receiver.status = 200
@@ -360,9 +368,9 @@ def test_an_address_stands_nowhere(make_rule, put, tick, receiver, caplog):
             assert cursor.fetchone() == (0,), table
 
 
-def test_old_messages_are_forgotten_and_open_ones_are_not(make_rule, put, tick, receiver):
+def test_old_messages_are_forgotten_and_open_ones_are_not(make_rule, store_run, tick, receiver):
     make_rule()
-    fail(put)
+    fail(store_run)
     tick()
     NoticeMessage.objects.update(created_at=timezone.now() - 2 * delivery.KEPT)
     Delivery.objects.update(state="pending")

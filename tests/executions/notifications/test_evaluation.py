@@ -22,6 +22,8 @@ from providers import contract
 from providers.contract import Status, Verb
 from providers.models import ProviderAccount
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 FORM = contract.Question(ref="q1", kind="approval", title="Release the payment?", choices=())
 
 
@@ -52,10 +54,10 @@ def receiver() -> Written:
 # ------------------------------------------------------------------------------------- failures
 
 
-def test_a_failed_run_is_told_once_with_a_link_to_it(make_rule, put, tick, receiver):
+def test_a_failed_run_is_told_once_with_a_link_to_it(make_rule, store_run, tick, receiver):
     make_rule()
-    put("r1")
-    run = put("r1", Status.FAILED, error="Timeout after 30 s", seq=2)
+    store_run("r1")
+    run = store_run("r1", Status.FAILED, error="Timeout after 30 s", seq=2)
     tick()
     tick()
     tick()
@@ -67,12 +69,12 @@ def test_a_failed_run_is_told_once_with_a_link_to_it(make_rule, put, tick, recei
 
 
 def test_many_failures_at_once_are_one_message_with_a_count_and_the_first_few(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     make_rule()
     for number in range(12):
-        put(f"r{number}", Status.FAILED, error=f"Timeout after {number} s")
-    put("x1", Status.FAILED, error="Timeout", flow="Billing")
+        store_run(f"r{number}", Status.FAILED, error=f"Timeout after {number} s")
+    store_run("x1", Status.FAILED, error="Timeout", flow="Billing")
     tick()
     tick()
     [message] = receiver.got
@@ -85,54 +87,58 @@ def test_many_failures_at_once_are_one_message_with_a_count_and_the_first_few(
     assert stored.raised.count() == 13
 
 
-def test_failures_of_one_workflow_that_tell_the_same_error_are_one_thing(make_rule, put, tick):
+def test_failures_of_one_workflow_that_tell_the_same_error_are_one_thing(
+    make_rule, store_run, tick
+):
     """As on the page of errors: whatever differs from run to run is not looked at."""
     make_rule()
     for number in range(2):
-        put(f"r{number}", Status.FAILED, error=f'Order "A{number}" at {uuid.uuid4()}: timeout')
-    put("r2", Status.FAILED, error="No such order")
+        store_run(
+            f"r{number}", Status.FAILED, error=f'Order "A{number}" at {uuid.uuid4()}: timeout'
+        )
+    store_run("r2", Status.FAILED, error="No such order")
     tick()
     same, also, other = Notice.objects.order_by("label").values_list("group_key", flat=True)
     assert same == also != other
 
 
-def test_what_failed_before_the_rule_is_not_told(make_rule, put, tick, receiver):
-    put("old", Status.FAILED)
+def test_what_failed_before_the_rule_is_not_told(make_rule, store_run, tick, receiver):
+    store_run("old", Status.FAILED)
     make_rule()
     tick()
     assert receiver.got == []
     assert not Notice.objects.exists()
 
 
-def test_the_history_of_a_new_account_is_not_told(make_rule, put, tick, receiver):
+def test_the_history_of_a_new_account_is_not_told(make_rule, store_run, tick, receiver):
     make_rule()
     long_ago = ago(days=3)
-    put("old", Status.FAILED, started_at=long_ago, finished_at=long_ago)
-    put("new", Status.FAILED, finished_at=timezone.now())
+    store_run("old", Status.FAILED, started_at=long_ago, finished_at=long_ago)
+    store_run("new", Status.FAILED, finished_at=timezone.now())
     tick()
     assert receiver.titles == ["Failed: Nightly import new (Claims)"]
 
 
 def test_a_run_that_fails_again_is_told_again_but_not_one_whose_reason_is_refined(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     make_rule()
-    put("r1", Status.FAILED)
+    store_run("r1", Status.FAILED)
     tick()
-    put("r1", Status.TIMED_OUT, native_status="Failed", seq=2)
+    store_run("r1", Status.TIMED_OUT, native_status="Failed", seq=2)
     tick()
     assert len(receiver.got) == 1
-    put("r1", Status.RUNNING, seq=3)
-    put("r1", Status.FAILED, native_status="Failed again", seq=4)
+    store_run("r1", Status.RUNNING, seq=3)
+    store_run("r1", Status.FAILED, native_status="Failed again", seq=4)
     tick()
     assert receiver.titles[1:] == ["Failed: Nightly import r1 (Claims)"]
 
 
-def test_a_later_success_is_told_as_recovery(make_rule, put, tick, receiver):
+def test_a_later_success_is_told_as_recovery(make_rule, store_run, tick, receiver):
     make_rule()
-    put("r1", Status.FAILED, started_at=ago(minutes=5))
+    store_run("r1", Status.FAILED, started_at=ago(minutes=5))
     tick()
-    put("r2", Status.SUCCEEDED)
+    store_run("r2", Status.SUCCEEDED)
     tick()
     tick()
     assert receiver.titles[1:] == ["Recovered: Nightly import r1 (Claims)"]
@@ -140,23 +146,25 @@ def test_a_later_success_is_told_as_recovery(make_rule, put, tick, receiver):
     assert "a later run succeeded" in receiver.got[1]["message"]
 
 
-def test_a_rule_may_keep_quiet_about_recovery(make_rule, put, tick, receiver):
+def test_a_rule_may_keep_quiet_about_recovery(make_rule, store_run, tick, receiver):
     make_rule(tells_cleared="")
-    put("r1", Status.FAILED, started_at=ago(minutes=5))
+    store_run("r1", Status.FAILED, started_at=ago(minutes=5))
     tick()
-    put("r2", Status.SUCCEEDED)
+    store_run("r2", Status.SUCCEEDED)
     tick()
     assert len(receiver.got) == 1
     assert Notice.objects.get().cleared_at is not None
 
 
-def test_what_happens_in_the_pause_is_told_together_when_it_ends(make_rule, put, tick, receiver):
+def test_what_happens_in_the_pause_is_told_together_when_it_ends(
+    make_rule, store_run, tick, receiver
+):
     rule = make_rule()
-    put("r1", Status.FAILED)
+    store_run("r1", Status.FAILED)
     tick(again=False)
-    put("r2", Status.FAILED)
+    store_run("r2", Status.FAILED)
     tick(again=False)
-    put("r3", Status.FAILED)
+    store_run("r3", Status.FAILED)
     tick(again=False)
     assert len(receiver.got) == 1
     NoticeRule.objects.filter(pk=rule.pk).update(last_message_at=ago(seconds=61))
@@ -165,26 +173,28 @@ def test_what_happens_in_the_pause_is_told_together_when_it_ends(make_rule, put,
 
 
 def test_a_rule_tells_of_the_accounts_and_workflows_it_was_given(
-    make_rule, put, tick, receiver, account
+    make_rule, store_run, tick, receiver, account
 ):
     west = ProviderAccount.objects.create(
         name="West", provider="smartflows", group=Group.objects.create(name="west")
     )
-    put("first", flow="Billing")
+    store_run("first", flow="Billing")
     billing = Workflow.objects.get(name="Billing")
     make_rule(group=str(account.group_id))
     make_rule(workflows=[str(billing.pk)])
-    put("w", Status.FAILED, account=west)
-    put("b", Status.FAILED, flow="Billing")
-    put("n", Status.FAILED)
+    store_run("w", Status.FAILED, account=west)
+    store_run("b", Status.FAILED, flow="Billing")
+    store_run("n", Status.FAILED)
     tick()
     assert sorted(receiver.titles) == ["2 runs failed", "Failed: Billing b (Claims)"]
 
 
-def test_a_batch_that_commits_late_is_not_skipped(make_rule, put, tick, receiver, monkeypatch):
+def test_a_batch_that_commits_late_is_not_skipped(
+    make_rule, store_run, tick, receiver, monkeypatch
+):
     monkeypatch.setattr(evaluation, "STAMPED_BEFORE", timedelta(0))
     make_rule()
-    run = put("r1")
+    run = store_run("r1")
     settings = connection.get_connection_params()
     settings.pop("cursor_factory", None)
     settings.pop("context", None)
@@ -197,7 +207,7 @@ def test_a_batch_that_commits_late_is_not_skipped(make_rule, put, tick, receiver
         slow.execute("UPDATE executions_execution SET status = 'failed' WHERE id = %s", [run.pk])
         for _ in range(3):
             tick()
-        put("r2", Status.FAILED)
+        store_run("r2", Status.FAILED)
         tick()
         assert receiver.titles == ["Failed: Nightly import r2 (Claims)"]
         slow.commit()
@@ -205,10 +215,10 @@ def test_a_batch_that_commits_late_is_not_skipped(make_rule, put, tick, receiver
     assert receiver.titles[1:] == ["Failed: Nightly import r1 (Claims)"]
 
 
-def test_several_workers_at_once_tell_once(make_rule, put, receiver):
+def test_several_workers_at_once_tell_once(make_rule, store_run, receiver):
     make_rule()
     for number in range(5):
-        put(f"r{number}", Status.FAILED)
+        store_run(f"r{number}", Status.FAILED)
 
     def work() -> None:
         evaluation.look()
@@ -230,10 +240,10 @@ def test_several_workers_at_once_tell_once(make_rule, put, receiver):
 
 
 def test_a_form_that_waits_too_long_is_told_with_a_link_to_it_and_cleared_when_answered(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     make_rule("waiting", after_seconds="10m")
-    put("r1", Status.USER_INPUT, steps=(), questions=(FORM,), outputs=())
+    store_run("r1", Status.USER_INPUT, steps=(), questions=(FORM,), outputs=())
     tick()
     assert receiver.got == []
     Question.objects.update(opened_at=ago(minutes=11))
@@ -243,16 +253,16 @@ def test_a_form_that_waits_too_long_is_told_with_a_link_to_it_and_cleared_when_a
     assert message["title"] == "Waits for input: Nightly import r1 (Claims)"
     assert f"/questions/{Question.objects.get().pk}/" in message["message"]
     assert "Release the payment?" in message["message"]
-    put("r1", Status.RUNNING, steps=(), questions=(), outputs=(), seq=2)
+    store_run("r1", Status.RUNNING, steps=(), questions=(), outputs=(), seq=2)
     tick()
     assert receiver.titles[1:] == ["Answered: Nightly import r1 (Claims)"]
 
 
-def test_a_form_is_told_by_the_time_it_waits_at_its_provider(make_rule, put, tick, receiver):
+def test_a_form_is_told_by_the_time_it_waits_at_its_provider(make_rule, store_run, tick, receiver):
     make_rule("waiting", after_seconds="10m")
     tick()
     asked = dataclasses.replace(FORM, asked_at=ago(minutes=11))
-    put("r1", Status.USER_INPUT, steps=(), questions=(asked,), outputs=())
+    store_run("r1", Status.USER_INPUT, steps=(), questions=(asked,), outputs=())
     tick()
     tick()
     [message] = receiver.got
@@ -260,38 +270,38 @@ def test_a_form_is_told_by_the_time_it_waits_at_its_provider(make_rule, put, tic
 
 
 def test_the_history_of_a_new_account_is_not_told_when_it_is_read_in_detail(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     """8x8 lists how a run was terminated no more than that it was; reading it tells."""
     make_rule()
     past = {"started_at": ago(days=3), "finished_at": ago(days=3), "native_status": "Terminated"}
-    put("undecided", Status.UNKNOWN, **past)
-    put("refined", Status.SUCCEEDED, **past)
+    store_run("undecided", Status.UNKNOWN, **past)
+    store_run("refined", Status.SUCCEEDED, **past)
     tick()
     for ref in ("undecided", "refined"):
-        put(ref, Status.FAILED, seq=2, steps=(), **past)
-    put("new", Status.UNKNOWN)
-    put("new", Status.FAILED, seq=2, finished_at=timezone.now())
+        store_run(ref, Status.FAILED, seq=2, steps=(), **past)
+    store_run("new", Status.UNKNOWN)
+    store_run("new", Status.FAILED, seq=2, finished_at=timezone.now())
     tick()
     assert receiver.titles == ["Failed: Nightly import new (Claims)"]
 
 
 def test_what_waited_before_the_rule_stands_on_the_page_and_is_not_told(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
-    put("r1", Status.USER_INPUT, steps=(), questions=(FORM,), outputs=())
+    store_run("r1", Status.USER_INPUT, steps=(), questions=(FORM,), outputs=())
     Question.objects.update(opened_at=ago(hours=2))
     make_rule("waiting", after_seconds="1h")
     tick()
-    put("r1", Status.RUNNING, steps=(), questions=(), outputs=(), seq=2)
+    store_run("r1", Status.RUNNING, steps=(), questions=(), outputs=(), seq=2)
     tick()
     assert receiver.got == []
     assert Notice.objects.get().is_silent
 
 
-def test_a_run_longer_than_its_workflow_usually_takes_is_told(make_rule, put, tick, receiver):
+def test_a_run_longer_than_its_workflow_usually_takes_is_told(make_rule, store_run, tick, receiver):
     make_rule("overdue")
-    put("r1", started_at=ago(minutes=10))
+    store_run("r1", started_at=ago(minutes=10))
     tick()
     assert receiver.got == []
     Workflow.objects.update(successes=20, typical_seconds=60, long_seconds=120)
@@ -299,16 +309,16 @@ def test_a_run_longer_than_its_workflow_usually_takes_is_told(make_rule, put, ti
     tick()
     assert receiver.titles == ["Overdue: Nightly import r1 (Claims)"]
     assert "usually takes 1 m 00 s" in receiver.got[0]["message"]
-    put("r1", Status.SUCCEEDED, seq=2)
+    store_run("r1", Status.SUCCEEDED, seq=2)
     tick()
     assert receiver.titles[1:] == ["Not overdue any more: Nightly import r1 (Claims)"]
 
 
 def test_a_run_is_not_told_to_be_overdue_before_the_page_calls_it_so(
-    make_rule, put, tick, receiver
+    make_rule, store_run, tick, receiver
 ):
     make_rule("overdue")
-    put("r1", started_at=ago(minutes=2))
+    store_run("r1", started_at=ago(minutes=2))
     Workflow.objects.update(successes=20, typical_seconds=90, long_seconds=100)
     tick()
     assert receiver.got == []
@@ -321,19 +331,21 @@ def test_a_run_is_not_told_to_be_overdue_before_the_page_calls_it_so(
 
 
 def test_runs_of_an_account_that_cannot_be_read_are_not_called_overdue(
-    make_rule, put, tick, receiver, account
+    make_rule, store_run, tick, receiver, account
 ):
     make_rule("overdue")
-    put("r1", started_at=ago(minutes=10))
+    store_run("r1", started_at=ago(minutes=10))
     Workflow.objects.update(successes=20, typical_seconds=60, long_seconds=120)
     ProviderAccount.objects.update(health="failing", last_success_at=ago(hours=1))
     tick()
     assert receiver.got == []
 
 
-def test_a_command_that_is_not_settled_is_told(make_rule, put, tick, receiver, ana):
+def test_a_command_that_is_not_settled_is_told(make_rule, store_run, tick, receiver, people):
     make_rule("stuck", after_seconds="5m")
-    command = submit.request_command(user=ana, execution=put("r1"), kind=Verb.CANCEL)
+    command = submit.request_command(
+        user=people["ana"], execution=store_run("r1"), kind=Verb.CANCEL
+    )
     tick()
     assert receiver.got == []
     type(command).objects.update(requested_at=ago(minutes=6), state="unknown")
@@ -346,15 +358,17 @@ def test_a_command_that_is_not_settled_is_told(make_rule, put, tick, receiver, a
 
 
 def test_a_command_that_needs_a_decision_is_told_until_somebody_decides(
-    make_rule, put, tick, receiver, ana
+    make_rule, store_run, tick, receiver, people
 ):
     make_rule("stuck", after_seconds="1h")
-    command = submit.request_command(user=ana, execution=put("r1"), kind=Verb.CANCEL)
+    command = submit.request_command(
+        user=people["ana"], execution=store_run("r1"), kind=Verb.CANCEL
+    )
     type(command).objects.update(state="needs_person", settled_at=ago(minutes=1))
     tick()
     tick()
     assert receiver.titles == ["Stuck: Nightly import cancel r1 (Claims)"]
-    submit.request_command(user=ana, execution=command.execution, kind=Verb.CANCEL)
+    submit.request_command(user=people["ana"], execution=command.execution, kind=Verb.CANCEL)
     tick()
     tick()
     assert receiver.titles[1:] == ["Settled: Nightly import cancel r1 (Claims)"]
@@ -395,8 +409,8 @@ def test_a_state_that_comes_and_goes_within_a_pause_is_one_message(
     assert receiver.titles in (["Cannot be read: Claims"], ["Can be read again: Claims"], [])
 
 
-def test_an_expected_run_that_does_not_start_is_told(make_rule, put, tick, receiver, account):
-    put("r1", Status.SUCCEEDED, started_at=timezone.now())
+def test_an_expected_run_that_does_not_start_is_told(make_rule, store_run, tick, receiver, account):
+    store_run("r1", Status.SUCCEEDED, started_at=timezone.now())
     flow = Workflow.objects.get()
     make_rule("missing", workflows=[str(flow.pk)], period_seconds="1h", grace_seconds="5m")
     tick()
@@ -404,14 +418,14 @@ def test_an_expected_run_that_does_not_start_is_told(make_rule, put, tick, recei
     tick()
     tick()
     assert receiver.titles == ["Did not start: Nightly import (Claims)"]
-    put("r2")
+    store_run("r2")
     tick()
     assert receiver.titles[1:] == ["Has started: Nightly import (Claims)"]
 
 
-def test_the_usual_distance_between_runs_is_learned(make_rule, put, tick, receiver, account):
+def test_the_usual_distance_between_runs_is_learned(make_rule, store_run, tick, receiver, account):
     for number in range(8):
-        put(f"r{number}", Status.SUCCEEDED, started_at=ago(minutes=10 * number))
+        store_run(f"r{number}", Status.SUCCEEDED, started_at=ago(minutes=10 * number))
     flow = Workflow.objects.get()
     make_rule("missing", workflows=[str(flow.pk)])
     flow.execution_set.update(sort_at=_earlier(minutes=12))
@@ -426,8 +440,8 @@ def _earlier(minutes: int) -> object:
     return F("sort_at") - timedelta(minutes=minutes)
 
 
-def test_a_run_is_not_missed_while_we_are_blind(make_rule, put, tick, receiver, account):
-    put("r1", Status.SUCCEEDED, started_at=timezone.now())
+def test_a_run_is_not_missed_while_we_are_blind(make_rule, store_run, tick, receiver, account):
+    store_run("r1", Status.SUCCEEDED, started_at=timezone.now())
     flow = Workflow.objects.get()
     make_rule("missing", workflows=[str(flow.pk)], period_seconds="1h", grace_seconds="5m")
     flow.execution_set.update(sort_at=ago(hours=3))
@@ -452,7 +466,7 @@ def test_a_disabled_account_is_no_longer_watched_and_nobody_is_told_so(
 # ----------------------------------------------------------------------------------- what it costs
 
 
-def test_a_look_takes_the_same_statements_however_many_runs_there_are(make_rule, put, tick):
+def test_a_look_takes_the_same_statements_however_many_runs_there_are(make_rule, store_run, tick):
     for event in ("failed", "overdue", "account"):
         make_rule(event)
     make_rule("waiting", after_seconds="1h")
@@ -465,15 +479,15 @@ def test_a_look_takes_the_same_statements_however_many_runs_there_are(make_rule,
 
     few = cost()
     for number in range(60):
-        put(f"r{number}", Status.FAILED)
+        store_run(f"r{number}", Status.FAILED)
     assert cost() <= few + 1  # an acknowledgement is shared with what is new
     assert few <= 25
 
 
-def test_transitions_are_found_by_their_time_not_by_reading_all(make_rule, put, tick):
+def test_transitions_are_found_by_their_time_not_by_reading_all(make_rule, store_run, tick):
     make_rule()
     for number in range(3):
-        put(f"r{number}", Status.FAILED)
+        store_run(f"r{number}", Status.FAILED)
     now = timezone.now()
     run = Transition.objects.first()
     Transition.objects.bulk_create(

@@ -18,6 +18,8 @@ from providers import connection_test
 from providers.contract import Status
 from tests.executions.notifications.conftest import SECRET, Receiver
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 LIST = "/admin/executions/noticerule/"
 
 
@@ -126,9 +128,9 @@ def test_a_length_of_time_is_typed_as_people_write_it(admin, text, seconds):
     assert rule_form.span(seconds) in admin.get(f"{LIST}{rule.pk}/change/").content.decode()
 
 
-def test_a_rule_that_is_changed_begins_anew(admin, make_rule, put, tick):
+def test_a_rule_that_is_changed_begins_anew(admin, make_rule, store_run, tick):
     rule = make_rule(new_addresses="")
-    put("r1", Status.FAILED)
+    store_run("r1", Status.FAILED)
     tick()
     assert Notice.objects.count() == 1
     admin.post(f"{LIST}{rule.pk}/change/", typed(name="Renamed", event="failed"))
@@ -183,18 +185,18 @@ def test_addresses_are_sealed_anew_with_the_other_secrets(make_rule, settings, r
     assert rule.addresses()[0]["url"] == receiver.url
 
 
-def test_sealed_addresses_of_another_rule_do_not_open(make_rule, put, tick, receiver):
+def test_sealed_addresses_of_another_rule_do_not_open(make_rule, store_run, tick, receiver):
     first, second = make_rule(), make_rule()
     NoticeRule.objects.filter(pk=second.pk).update(sealed_targets=first.sealed_targets)
-    put("r1", Status.FAILED)
+    store_run("r1", Status.FAILED)
     tick()
     assert len(receiver.got) == 1
     assert "belongs to another row" in Delivery.objects.get(rule=second).says
 
 
-def test_a_rule_is_deleted_with_what_it_raised(admin, make_rule, put, tick):
+def test_a_rule_is_deleted_with_what_it_raised(admin, make_rule, store_run, tick):
     rule = make_rule(new_addresses="")
-    put("r1", Status.FAILED)
+    store_run("r1", Status.FAILED)
     tick()
     admin.post(f"{LIST}{rule.pk}/delete/", {"post": "yes"})
     assert not NoticeRule.objects.exists()

@@ -6,7 +6,6 @@ import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +23,7 @@ from executions.storage.store import store
 from providers import contract
 from providers.contract import Lamp, Snapshot, Status
 from providers.models import ProviderAccount
+from tests.pages import Page, Part
 
 NOW = datetime.now(UTC)
 Put = Callable[..., Execution]
@@ -37,20 +37,23 @@ def listed(address: str, accounts: Any) -> int:
     return run_queryset.queryset(filters).count()
 
 
-def links(html: str, start: str = "/?") -> list[tuple[str, str]]:
-    """(address, what it says, with its title) of every link that leads to a list."""
-    found = re.findall(rf'<a[^>]*href="({re.escape(start)}[^"]*)"[^>]*>(.*?)</a>', html, re.DOTALL)
-    return [
-        (unescape(href), unescape(re.sub(r"<[^>]+>", " ", said)).strip()) for href, said in found
-    ]
-
-
-def table_links(html: str, chart: str) -> list[tuple[str, int]]:
-    section = html.split(f'id="behind-{chart}"')[1].split("</details>")[0]
+def table_links(page: Page, chart: str) -> list[tuple[str, int]]:
+    """(address, number) of every cell of the table behind a chart."""
+    behind = page.all(f"#behind-{chart}")  # no table where there is nothing to draw
     return [
         (href, int(said.replace(",", "")))
-        for href, said in links(section) + links(section, "/overview/hours/")
+        for table in behind
+        for href, said in table.links("/?") + table.links("/overview/hours/")
     ]
+
+
+def bars(page: Page) -> list[tuple[str, str]]:
+    """(address, title) of every bar of the runs that ended."""
+    return page.one("#chart-runs svg").links("/?")
+
+
+def overview(client: Client, query: str = "", path: str = "") -> Page:
+    return Page(client.get(f"/overview/{path}?{query}"))
 
 
 @pytest.fixture
@@ -123,42 +126,40 @@ def test_every_number_of_every_chart_is_the_length_of_the_list_it_opens(ana, his
     workflow = Workflow.objects.filter(account=history[0], ref="a").get()
     words = FILTERS[asked].format(account=history[0].pk, workflow=workflow.pk)
     for span in ("6h", "24h", "7d", "30d"):
-        html = ana.get(f"/overview/?{words}&finished={span}").content.decode()
+        page = overview(ana, f"{words}&finished={span}")
         for chart in ("runs", "rate", "took", "hours"):
-            numbers = table_links(html, chart)
-            assert numbers or 'class="note">None' in html
+            numbers = table_links(page, chart)
+            assert numbers or "None in this range" in page
             for href, number in numbers[:: 1 if asked == "all" and zone == "UTC" else 7]:
                 if href.startswith("/?"):
                     assert listed(href, history) == number, href
-        for href, said in links(html.split('id="charts"')[1].split("</dl>")[0])[:2]:
+        for href, said in page.one("#charts > dl").links("/?")[:2]:
             assert listed(href, history) == int(said.replace(",", "")), href
 
 
 def test_the_bars_say_the_same_as_the_table_behind_them(ana, history):
-    html = ana.get("/overview/?finished=24h").content.decode()
-    drawing = html.split('id="chart-runs"')[1].split("</svg>")[0]
-    assert len(links(drawing)) > 20
-    for href, said in links(drawing):
+    drawn = bars(overview(ana, "finished=24h"))
+    assert len(drawn) > 20
+    for href, said in drawn:
         number = int(re.search(r": ([\d,]+) ", said)[1].replace(",", ""))  # type: ignore[index]
         assert listed(href, history) == number, (href, said)
 
 
 def test_a_cell_of_many_weeks_opens_its_hours_one_by_one_and_they_add_up(ana, history):
     live_in(ana, "Asia/Kolkata")
-    html = ana.get("/overview/?finished=30d").content.decode()
-    cells = [(href, n) for href, n in table_links(html, "hours") if "/hours/" in href]
+    page = overview(ana, "finished=30d")
+    cells = [(href, n) for href, n in table_links(page, "hours") if "/hours/" in href]
     assert cells
     for href, number in cells[::9]:
-        page = ana.get(href).content.decode()
-        rows = [(own, int(said.replace(",", ""))) for own, said in links(page)]
+        hours = Page(ana.get(href)).one("main")
+        rows = [(own, int(said.replace(",", ""))) for own, said in hours.links("/?")]
         assert sum(n for _, n in rows) == number
         for own, n in rows:
             assert listed(own, history) == n
 
 
 def test_the_heat_map_of_failures_leads_to_failures(ana, history):
-    html = ana.get("/overview/?finished=7d&heat=failed").content.decode()
-    cells = table_links(html, "hours")
+    cells = table_links(overview(ana, "finished=7d&heat=failed"), "hours")
     assert cells
     for href, number in cells:
         if href.startswith("/?"):
@@ -167,9 +168,7 @@ def test_the_heat_map_of_failures_leads_to_failures(ana, history):
 
 
 def test_the_success_rate_is_what_the_rows_say(ana, history):
-    html = ana.get("/overview/?finished=30d").content.decode()
-    facts = html.split('class="chart-facts"')[1].split("</dl>")[0]
-    href, said = links(facts)[2]
+    href, said = overview(ana, "finished=30d").one("#charts > dl").links("/?")[2]
     good = listed(href.replace("status=warning&status=failed&status=timed_out", ""), history)
     assert said == f"{100 * good / listed(href, history):.1f} %"
 
@@ -180,23 +179,22 @@ def test_two_hours_that_one_wall_clock_shows_twice_are_two_bars(ana, account):
     night = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     store(account.pk, 1, [ended(f"r{n}", night + timedelta(hours=n > 1)) for n in range(5)])
     words = "finished_from=2026-10-24T22:00Z&finished_to=2026-10-25T04:00Z"
-    html = ana.get(f"/overview/?{words}").content.decode()
-    titles = [said for _, said in links(html.split('id="chart-runs"')[1].split("</svg>")[0])]
-    assert titles == [
+    page = overview(ana, words)
+    assert [said for _, said in bars(page)] == [
         "Sun Oct 25 02:30 to 02:45 CEST: 2 done", "Sun Oct 25 02:30 to 02:45 CET: 3 done",
     ]  # fmt: skip
-    assert ("Sunday", 2, 5) in heat(html)
+    assert ("Sunday", 2, 5) in heat(page)
 
 
 def test_the_heat_map_is_in_the_zone_of_its_reader(ana, account):
     at = datetime(2026, 11, 20, 20, 45, tzinfo=UTC)  # a Friday; in Kolkata Saturday 02:15
     store(account.pk, 1, [ended("r", at)])
     words = "finished_from=2026-11-16T00:00Z&finished_to=2026-11-23T00:00Z"
-    assert heat(ana.get(f"/overview/?{words}").content.decode()) == [("Friday", 20, 1)]
+    assert heat(overview(ana, words)) == [("Friday", 20, 1)]
     live_in(ana, "Asia/Kolkata")
-    assert heat(ana.get(f"/overview/?{words}").content.decode()) == [("Saturday", 2, 1)]
+    assert heat(overview(ana, words)) == [("Saturday", 2, 1)]
     live_in(ana, "Asia/Kathmandu")  # 45 minutes past
-    assert heat(ana.get(f"/overview/?{words}").content.decode()) == [("Saturday", 2, 1)]
+    assert heat(overview(ana, words)) == [("Saturday", 2, 1)]
 
 
 def ended(ref: str, at: datetime, **more: Any) -> Snapshot:
@@ -211,25 +209,22 @@ def ended(ref: str, at: datetime, **more: Any) -> Snapshot:
     return Snapshot(ref=ref, **given)
 
 
-def heat(html: str) -> list[tuple[str, int, int]]:
+def heat(page: Page) -> list[tuple[str, int, int]]:
     """(weekday, hour, number) of the cells that are not empty."""
-    table = html.split('id="behind-hours"')[1].split("</details>")[0]
-    found = []
-    for day, cells in re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', table):
-        numbers = re.findall(r'<td class="num">(?:<a[^>]*>)?(\d+)', cells)
-        found += [(day, hour, int(n)) for hour, n in enumerate(numbers) if n != "0"]
-    return found
+    return [
+        (row.one("th").text, hour, int(cell.text))
+        for row in page.all("#behind-hours tbody tr")
+        for hour, cell in enumerate(row.all("td"))
+        if cell.text != "0"
+    ]
 
 
 # ------------------------------------------------------------------------------------- the wall
 
 
-def tiles(html: str) -> dict[str, tuple[str, str]]:
-    """By name of the workflow its state and the address behind it."""
-    found = re.findall(
-        r'class="tile is-(\w+)"><a href="([^"]*)"><span class="tile-name" title="([^"]*)"', html
-    )
-    return {unescape(name): (state, unescape(href)) for state, href, name in found}
+def tiles(page: Page) -> dict[str, Part]:
+    """The tiles of the wall by the names of their workflows, in order."""
+    return {tile.one("[title]").text: tile for tile in page.all("#wall li[id^='tile-']")}
 
 
 def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, account):
@@ -250,21 +245,21 @@ def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, acco
     one("works", Status.RUNNING, Status.WAITING)
     one("slow", Status.RUNNING, Status.RUNNING)
     Workflow.objects.filter(ref="slow").update(successes=9, long_seconds=60, typical_seconds=9)
-    html = ana.get("/overview/").content.decode()
-    shown = tiles(html)
-    assert {name: state for name, (state, _) in shown.items()} == {
+    page = overview(ana)
+    shown = tiles(page)
+    assert {name: tile["data-state"] for name, tile in shown.items()} == {
         "asks": "needs_you", "broke": "failed", "broke long ago": "quiet", "warned": "warning",
         "odd": "unknown", "works": "active", "slow": "overdue",
     }  # fmt: skip
-    numbers = {name: listed(href, [account]) for name, (_, href) in shown.items()}
+    numbers = {name: listed(tile.one("a")["href"], [account]) for name, tile in shown.items()}
     assert numbers == {
         "asks": 1, "broke": 2, "broke long ago": 1, "warned": 1, "odd": 1, "works": 2, "slow": 2,
     }  # fmt: skip
-    totals = html.split('class="wall-totals"')[1].split("</p>")[0]
-    assert [said for _, said in links(totals)] == [
+    totals = page.one("#wall-title").around("div").links("/?")
+    assert [said for _, said in totals] == [
         "1 needs you", "3 failed", "2 overdue", "1 warning", "1 unknown", "8 active",
     ]  # fmt: skip
-    for href, said in links(totals):
+    for href, said in totals:
         assert listed(href, [account]) == int(said.split()[0])
 
 
@@ -289,11 +284,11 @@ def test_two_thousand_workflows_show_their_problems_first_and_the_rest_as_a_numb
     seven, other = (contract.Workflow(ref=f"w{n}", name=f"Flow {n:04}") for n in (7, 99))
     bad = ended("bad", NOW, status=Status.FAILED, workflow=seven)
     store(account.pk, 1, [bad, ended("ask", NOW, status=Status.USER_INPUT, workflow=other)])
-    page = ana.get("/overview/")
-    assert list(tiles(page.content.decode())) == ["Flow 0099", "Flow 0007"]
-    assert "1998 more of 2000 workflows" in page.content.decode().replace("1,998", "1998")
-    assert len(page.content) < 300_000
-    opened = tiles(ana.get(f"/overview/?opened={account.pk}").content.decode())
+    page = overview(ana)
+    assert list(tiles(page)) == ["Flow 0099", "Flow 0007"]
+    assert "1998 more of 2000 workflows" in page.text.replace("1,998", "1998")
+    assert len(page.source) < 300_000
+    opened = tiles(overview(ana, f"opened={account.pk}"))
     assert len(opened) >= wallboard.MOST_OPENED
 
 
@@ -305,35 +300,32 @@ def test_an_open_page_keeps_every_tile_in_its_place_and_says_what_came_up(ana, a
         1,
         [ended(f"r{n}", NOW, status=Status.FAILED, workflow=flow[n]) for n in (5, 3, 9)],
     )
-    page = ana.get("/overview/").content.decode()
+    page = overview(ana)
     before = list(tiles(page))
-    address = unescape(re.search(r'id="console" data-changes-url="([^"]*)"', page)[1])  # type: ignore[index]
     store(account.pk, 2, [
         ended("r9", NOW, status=Status.USER_INPUT, workflow=flow[9], native_status="asks"),
         ended("new", NOW, status=Status.FAILED, workflow=flow[1]),
     ])  # fmt: skip
-    news = ana.get(address, headers={"HX-Request": "true"}).content.decode()
+    news = Page(ana.get(page.changes, headers={"HX-Request": "true"}))
     assert list(tiles(news)) == before == ["Flow 0003", "Flow 0005", "Flow 0009"]
-    assert tiles(news)["Flow 0009"][0] == "needs_you"
+    assert tiles(news)["Flow 0009"]["data-state"] == "needs_you"
     assert "1 more workflow in trouble" in news
-    assert next(iter(tiles(ana.get("/overview/").content.decode()))) == "Flow 0009"
+    assert next(iter(tiles(overview(ana)))) == "Flow 0009"
 
 
 def test_an_open_page_gets_its_wall_on_every_news_and_its_charts_twice_a_minute(ana, put):
     put("r1", Status.RUNNING)
-    page = ana.get("/overview/").content.decode()
-    address = unescape(re.search(r'id="console" data-changes-url="([^"]*)"', page)[1])  # type: ignore[index]
-    stamp = re.search(r'data-stamp="([^"]*)"', page)[1]  # type: ignore[index]
-    top = re.search(r'data-top="([^"]*)"', page)[1]  # type: ignore[index]
-    headers = {"HX-Request": "true"}
-    if f'data-top="{top}"' in ana.get("/overview/").content.decode():  # the half minute is not over
-        assert ana.get(f"{address}&stamp={stamp}&top={top}", headers=headers).status_code == 204
+    page = overview(ana)
+    address, headers = f"{page.changes}&stamp={page.stamp}", {"HX-Request": "true"}
+    top = page.one("#charts")["data-top"]
+    if overview(ana).one("#charts")["data-top"] == top:  # the half minute is not over
+        assert ana.get(f"{address}&top={top}", headers=headers).status_code == 204
     put("r1", Status.USER_INPUT, seq=2)
-    news = ana.get(f"{address}&stamp={stamp}&top={top}", headers=headers).content.decode()
-    assert 'hx-target="#wall"' in news
+    news = Page(ana.get(f"{address}&top={top}", headers=headers))
+    assert "#wall" in news.targets
     assert "1 needs you" in news
-    later = ana.get(f"{address}&stamp={stamp}&top=1", headers=headers).content.decode()
-    assert 'hx-target="#charts"' in later
+    later = Page(ana.get(f"{address}&top=1", headers=headers))
+    assert "#charts" in later.targets
 
 
 # ---------------------------------------------------------------------------------- the answers
@@ -355,19 +347,14 @@ def test_the_time_people_took_is_counted_and_its_questions_are_listed(ana, accou
             claimed_at=opened + timedelta(seconds=claim + 300) if claim == 60 else None,
             closed_at=opened + timedelta(seconds=close),
         )
-    html = ana.get("/overview/").content.decode()
-    rows = re.findall(
-        r'<th scope="row"><span hx-ignore>([^<]*)</span>(.*?)</tr>',
-        html.split('class="answer-times"')[1],
-    )
-    said = {
-        name: re.findall(r'<td class="num">(?:<a[^>]*>)?([^<]*)', cells) for name, cells in rows
-    }
+    times = overview(ana).under("Time people took to answer")
+    rows = times.all("tbody tr")
+    said = {row.one("th").text: [cell.text for cell in row.all("td")][:6] for row in rows}
     expected = ["3", "0", "1 m 30 s", "1 m 57 s", "20 m 00 s", "1 h 03 m"]
-    assert said == {"All together": expected, "Invoices": expected}
-    href, _ = links(html.split('class="answer-times"')[1], "/overview/answers/")[0]
-    page = ana.get(href).content.decode()
-    assert page.count("<tr>") == 1 + 3
+    assert said["All together"] == expected
+    assert [cells for name, cells in said.items() if name.startswith("Invoices")] == [expected]
+    page = Page(ana.get(times.links("/overview/answers/")[0][0]))
+    assert len(page.all("tbody tr")) == 3
     assert "Release 2?" in page
 
 
