@@ -176,7 +176,7 @@ def test_a_rule_tells_of_the_accounts_and_workflows_it_was_given(
     make_rule, store_run, tick, receiver, account
 ):
     west = ProviderAccount.objects.create(
-        name="West", provider="smartflows", group=Group.objects.create(name="west")
+        name="West", provider="smartflows", group=Group.objects.get(name="west")
     )
     store_run("first", flow="Billing")
     billing = Workflow.objects.get(name="Billing")

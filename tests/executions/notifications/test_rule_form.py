@@ -51,7 +51,7 @@ def errors_of(page: Any) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("role", ["operator", "viewer"])
 def test_only_admins_set_rules_up(account, role):
-    client = signed_in("vik", role)
+    client = signed_in("rosa", role)
     assert client.get(LIST).status_code == 403
     assert client.post(f"{LIST}add/", typed()).status_code == 403
     assert not NoticeRule.objects.exists()
