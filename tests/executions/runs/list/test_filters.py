@@ -11,11 +11,12 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from executions.access.permissions import visible_accounts
-from executions.models import Execution, ExecutionDetail, Preference, Question
+from executions.models import Execution, ExecutionDetail, Preference, Question, RunKey
 from executions.models import Workflow as WorkflowRow
+from executions.payloads.error_fingerprint import error_key
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
-from executions.search.filters import parse
+from executions.search.filters import DIMENSIONS, parse
 from providers.contract import Status, Workflow
 from providers.models import ProviderAccount
 from tests.executions.conftest import NOW
@@ -355,7 +356,15 @@ AGREE = (
     "q=eur&lamp=failed", "q=eur&sort=finished", "workflow={0}", "not_workflow={0}",
     "workflow={0}&q=eur", "workflow={0}&sort=finished&lamp=failed", "is=overdue&workflow={0}",
     "is=mine&q=eur", "sort=oldest&q=eur", "provider=smartflows&not_lamp=done",
+    "error={1}", "not_error={1}", "key=po-1", "not_key=po-1&started=7d",
+    "account={2}&from=2020-01-01T00:00Z&to=2100-01-01T00:00Z",
+    "status=failed&finished_from=2020-01-01T00:00Z&finished_to=2100-01-01T00:00Z",
 )  # fmt: skip
+
+
+def test_every_dimension_of_a_filter_is_among_those_in_which_list_and_export_agree():
+    asked = {key.removeprefix("not_") for query in AGREE for key, _ in parse_qsl(query)}
+    assert asked == set(DIMENSIONS)
 
 
 def test_the_list_and_the_export_find_the_same_runs(people, put, account, monkeypatch):
@@ -369,8 +378,15 @@ def test_the_list_and_the_export_find_the_same_runs(people, put, account, monkey
     ProviderAccount.objects.filter(pk=account.pk).update(last_success_at=old)
     accounts = {each.pk: each for each in visible_accounts(people["ana"])}
     chosen = WorkflowRow.objects.get(ref="w1").pk
+    failed = error_key("connection refused")
+    Execution.objects.filter(status="failed").update(error_key=failed)
+    for run in Execution.objects.filter(status="succeeded"):
+        RunKey.objects.create(
+            execution=run, account=account, name="order", value="po-1", text="PO-1",
+            sort_at=run.sort_at,
+        )  # fmt: skip
     for sees_all in (False, True):
-        for query in (text.format(chosen) for text in AGREE):
+        for query in (text.format(chosen, failed, account.pk) for text in AGREE):
             filters = parse(
                 QueryDict(query), accounts, now=timezone.now(), sees_all=sees_all,
                 me=people["ana"].pk,
