@@ -1,4 +1,4 @@
-"""What every page must know about this installation: a context processor, and the icon."""
+"""Context processor: what every page must know about this installation. And the icon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be so around a `manage.py` command before Django is loaded: settings that can be used,
+"""Checks before a `manage.py` command, and before Django is loaded: settings that can be used,
 services that answer, and for `run` nothing left of an earlier one.
 
 Called by `manage.py` alone.

@@ -1,4 +1,4 @@
-"""The door's second half: a WebSocket that only listens, under the same address policy."""
+"""A WebSocket client that only listens, under the address policy of the HTTP client."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from executions.forms.form_instance import NAME, Drawing
 from executions.forms.form_source import CannotShow
 from executions.forms.json_path import EACH, Path, complained, key_text
 from executions.forms.json_schema import Schemas, explicit, with_defaults
-from executions.forms.messages import plain
+from executions.forms.provider_text import plain
 from executions.forms.secret_fields import masked, masked_part, passwords_in, secret_texts
 from executions.forms.validation import TooMuch
 from executions.forms.value_codec import CHOICE_CONTROLS

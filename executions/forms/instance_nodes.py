@@ -16,7 +16,7 @@ from executions.forms.dates import moments_to_choose, zone_of
 from executions.forms.files import file_words, limits_words
 from executions.forms.form_source import CannotShow
 from executions.forms.json_path import EACH, MISSING, Path
-from executions.forms.messages import rich
+from executions.forms.provider_text import rich
 from executions.forms.schema_rules import doubt_about_format
 from executions.forms.value_codec import (
     LIST_CONTROLS,

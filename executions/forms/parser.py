@@ -42,8 +42,8 @@ from executions.forms.layout import (
     without_expression,
     wording_for,
 )
-from executions.forms.messages import plain
 from executions.forms.options import options_for
+from executions.forms.provider_text import plain
 from executions.forms.schema_dialects import compiled_pattern
 from executions.forms.schema_rules import count
 

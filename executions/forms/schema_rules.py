@@ -16,7 +16,7 @@ from executions.forms.compiled_nodes import Leaf, Repeat
 from executions.forms.dates import to_input
 from executions.forms.json_path import MISSING
 from executions.forms.json_schema import kind_of
-from executions.forms.messages import plain
+from executions.forms.provider_text import plain
 from executions.forms.schema_dialects import is_number
 from providers.redaction import MASK
 

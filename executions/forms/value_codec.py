@@ -15,8 +15,8 @@ from executions.display.wall_clock import UnclearTime
 from executions.forms import dates, files
 from executions.forms.compiled_nodes import Leaf
 from executions.forms.json_path import MISSING
-from executions.forms.messages import plain
 from executions.forms.options import index_of
+from executions.forms.provider_text import plain
 from providers import exact_json
 from providers.redaction import MASK
 

@@ -1,4 +1,4 @@
-"""A base address with headers, and what its status codes mean."""
+"""An API endpoint of a provider: base URL, headers, and errors by status code."""
 
 from __future__ import annotations
 

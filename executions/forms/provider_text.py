@@ -1,4 +1,4 @@
-"""Texts of the provider on our page: cleaned HTML for help, plain words for everything else."""
+"""A provider's text in a form: sanitized HTML for help, plain text for everything else."""
 
 from __future__ import annotations
 
