@@ -89,15 +89,6 @@ class Part:
         """Where the link of this relation (`next`, `prev`) leads; empty where there is none."""
         return next((each["href"] for each in self.all(f"a[rel~='{rel}']")), "")
 
-    # -------------------------------------------------------------------------------- tables
-
-    def rows(self) -> list[dict[str, Part]]:
-        """The rows of the one table in here, each by the headings of its columns."""
-        table = self if self._element.tag == "table" else self.one("table")
-        heads = [each.text for each in table.all("thead th")]
-        lines = [row.all("th, td") for row in table.all("tbody tr")]
-        return [dict(zip(heads, cells, strict=False)) for cells in lines]
-
     # --------------------------------------------------------------------------------- forms
 
     def posted(self) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from django.test import Client
 from executions.models import Command, Draft, Question, StartDraft, Workflow
 from providers.contract import Status
 from tests.executions.conftest import FORM
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 OURS = {"HTTP_ORIGIN": "http://testserver"}
@@ -27,26 +26,18 @@ def passwords(people: dict[str, User]) -> None:
 
 def posted_by(client: Client, page: str, **typed: str) -> dict[str, str]:
     """What a browser posts from this page with these fields filled in."""
-    html = client.get(page).content.decode()
-    form = html[html.index('<form class="answer"') :]
-    form = form[: form.index("</form>")]
-    found = {}
-    for tag in re.findall(r"<input[^>]*>", form):
-        name, value = (re.search(rf'\b{word}="([^"]*)"', tag) for word in ("name", "value"))
-        if name and 'type="checkbox"' not in tag:
-            found[name[1]] = unescape(value[1]) if value else ""
+    forms = Page(client.get(page)).all("main form[method=post]")
+    form = next(each for each in forms if all(any(w in n for n in each.names()) for w in typed))
+    found = form.posted()
     for word, value in typed.items():
-        name = next((each for each in found if each == word), None)
-        name = name or next(n for n in re.findall(r'name="([^"]+)"', form) if word in n)
-        found[name] = value
+        found[next(name for name in form.names() if word in name)] = value
     return found
 
 
 def sign_in(client: Client, page: Any, name: str) -> Any:
     """Through the form of this page, with all that it carries."""
-    html = page.content.decode()
-    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html))
-    given = {**hidden, "username": name, "password": f"lamps-of-{name}"}
+    carried = [form.posted() for form in Page(page).all("form:has(input[name=username])")]
+    given = {**(carried[0] if carried else {}), "username": name, "password": f"lamps-of-{name}"}
     return client.post("/sign-in/", given, follow=True)
 
 
@@ -67,9 +58,7 @@ def test_an_answer_after_the_sessions_end_is_in_its_form_again(passwords, ana, q
 
 
 def parcel_of(page: Any) -> str:
-    found = re.search(r'name="parcel" value="([^"]+)"', page.content.decode())
-    assert found
-    return found[1]
+    return Page(page).value("parcel")
 
 
 def test_a_start_after_the_sessions_end_is_in_its_form_again(passwords, ana, put) -> None:
@@ -178,9 +167,8 @@ def test_a_start_is_kept_while_it_is_typed_until_it_is_begun_anew(ana, put, vik)
 
 
 def test_a_browser_does_not_cut_what_is_pasted_into_a_start(ana, put) -> None:
-    page = ana.get(f"/workflows/{put('r1').workflow_id}/").content.decode()
-    tag = next(t for t in re.findall(r"<input[^>]*>", page) if "argument_xml" in t)
-    assert "maxlength" not in tag
+    page = Page(ana.get(f"/workflows/{put('r1').workflow_id}/"))
+    assert page.one("[name*=argument_xml]:not([maxlength])")
 
 
 def test_a_refused_start_keeps_its_reason(ana, put) -> None:
