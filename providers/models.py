@@ -161,10 +161,11 @@ def open_account(account: ProviderAccount, *, seconds: float | None = None) -> A
     if account.is_blind:
         raise Unreachable(BLIND, was_sent=False)
     secrets = account.credentials()
+    names = {field.key for field in account.adapter_class.settings if field.kind == "email"}
     http = Http(
         Policy.from_cidrs(settings.ANNUNCIATOR_ALLOWED_NETWORKS),
         session_key=(account.pk, account.revision),
-        secrets=secrets.values(),
+        secrets=[value for key, value in secrets.items() if key not in names],
         bucket=_bucket_for(account),
         seconds=seconds,
     )

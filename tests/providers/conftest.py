@@ -285,7 +285,8 @@ def open_adapter(server: Server) -> Callable[..., Adapter]:
             name: server.filled(value) if isinstance(value, str) else value
             for name, value in config.items()
         }
-        secrets = [config[item.key] for item in cls.settings if item.secret and item.key in config]
+        kept = (item for item in cls.settings if item.secret and item.kind != "email")
+        secrets = [config[item.key] for item in kept if item.key in config]
         http = ImpatientHttp(LOOPBACK, session_key="tests", secrets=secrets)
         return cls(config, http, {} if memory is None else memory)
 
