@@ -219,7 +219,7 @@ def poll_now(page: Page, product: Product, case: Case) -> None:
     assert {each.input_value() for each in secret.all()} == {""}
     expect(page.locator("#account-health")).to_contain_text("ok")
     page.click("input[name=_poll]")
-    expect(page.locator("#account-says")).to_contain_text("Asked for: a worker polls it")
+    expect(page.locator("#account-says")).to_contain_text("is polled within a few seconds")
     for ref in case.refs:
         [(run,)] = product.wait_until(
             lambda ref=ref: product.query(RUN_OF, case.title, ref), f"{case.title}: {ref}"

@@ -102,7 +102,7 @@ STATE = """() => ({
     open: [...document.querySelectorAll("main details")].map(each => each.open + each.id),
     typed: [...document.querySelectorAll("main input[type=search]")].map(each => each.value),
     selected: getSelection().toString(),
-    at: scrollY,
+    at: Math.round(getSelection().getRangeAt(0).getBoundingClientRect().top),
     address: location.search,
 })"""
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,8 @@ class Terminal:
     def kill_all(self, is_wanted: Callable[[str], bool]) -> None:
         """kill -9 of all processes with such a command line, in one go."""
         for pid in self.process_ids(is_wanted):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # ended meanwhile, with the one before
+                os.kill(pid, signal.SIGKILL)
 
     def is_up(self, process: subprocess.Popen[bytes]) -> bool:
         assert process.poll() is None, self.said

@@ -161,13 +161,16 @@ def test_a_block_has_its_own_row_and_its_steps_below_it(ana, detailed):
     assert text.has("[aria-expanded=true][aria-label=Try]")
 
 
-def test_what_waits_is_drawn_hollow_and_idle_time_has_a_line(ana, detailed):
+def test_what_waits_is_drawn_hollow_and_idle_time_has_a_line(ana, detailed, monkeypatch):
+    begin = timezone.now() - timedelta(minutes=5)  # its line goes on to now
+    monkeypatch.setitem(globals(), "START", begin)
     steps = (
         step("first", start=0, took=10),
         step("late", start=100, took=10),
         step("asks", Status.USER_INPUT, start=120),
     )
-    text = part(shown(ana, detailed("r", Status.USER_INPUT, steps=steps)), "steps")
+    run = detailed("r", Status.USER_INPUT, steps=steps, started_at=begin)
+    text = part(shown(ana, run), "steps")
     assert len(text.all("tbody rect.gap")) == 2  # before two of them
     assert "1 m 30 s idle before" in text
     assert text.has("rect.needs_you.hollow")  # how a bar looks is its class
