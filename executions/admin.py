@@ -7,7 +7,7 @@ stand on the page of their account.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -15,7 +15,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from executions.access import audit_log
-from executions.access.permissions import may_administer
+from executions.access.permissions import in_sight, may_administer
+from executions.access.scoped_admin import ForAdministrators, InSight
 from executions.accounts import account_actions
 from executions.correlation.admin import KeyRuleAdmin
 from executions.models import (
@@ -32,6 +33,7 @@ from executions.models import (
 from executions.notifications.admin import NoticeRuleAdmin
 from executions.web.requester import address
 from providers.admin import AccountAdmin
+from providers.forms import AccountForm
 from providers.models import ProviderAccount
 
 admin.site.site_header = "Annunciator administration"
@@ -41,7 +43,17 @@ admin.site.register(NoticeRule, NoticeRuleAdmin)
 
 
 @admin.register(ProviderAccount)
-class AccountWithHistory(AccountAdmin):
+class AccountWithHistory(InSight, AccountAdmin):
+    def get_form(self, request: HttpRequest, *given: Any, **more: Any) -> type[AccountForm]:
+        form = super().get_form(request, *given, **more)
+        team: Any = form.base_fields["group"]
+        team.queryset = in_sight(request.user, team.queryset)
+        return form
+
+    def twins(self, request: HttpRequest, account: ProviderAccount) -> Sequence[ProviderAccount]:
+        seen = in_sight(request.user, ProviderAccount.objects.all())
+        return list(seen.filter(pk__in=[twin.pk for twin in super().twins(request, account)]))
+
     def last_polls(self, account: ProviderAccount, limit: int) -> Iterable[PollRun]:
         return PollRun.objects.filter(account=account).order_by("-started_at")[:limit]
 
@@ -67,16 +79,10 @@ class AccountWithHistory(AccountAdmin):
         super().delete_model(request, obj)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class ReadOnlyAdmin(ForAdministrators):
     """For admins to look at."""
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_administer(request.user)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may_administer(request.user)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -100,7 +106,7 @@ class WorkflowAdmin(ReadOnlyAdmin):
 @admin.register(Quarantine)
 class QuarantineAdmin(ReadOnlyAdmin):
     list_display = ("account", "ref", "reason", "count", "first_seen_at", "last_seen_at")
-    list_filter = ("account",)
+    list_filter = (("account", admin.RelatedOnlyFieldListFilter),)
     search_fields = ("ref", "reason")
     ordering = ("-last_seen_at",)
 
@@ -118,7 +124,7 @@ class CommandAdmin(ReadOnlyAdmin):
     list_display = (
         "requested_at", "kind", "target", "account", "requested_by", "state", "message",
     )  # fmt: skip
-    list_filter = ("state", "kind", "account")
+    list_filter = ("state", "kind", ("account", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("account", "requested_by")
     search_fields = ("target",)
     exclude = ("sealed_arguments",)

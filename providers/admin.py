@@ -30,7 +30,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         "name", "provider_name", "health", "health_since", "last_error", "last_success_at",
         "group", "enabled",
     )  # fmt: skip
-    list_filter = ("health", "enabled", "group")
+    list_filter = ("health", "enabled", ("group", admin.RelatedOnlyFieldListFilter))
     search_fields = ("name", "provider")
     actions = ("enable", "disable")
 
@@ -47,6 +47,10 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
         """Have the account polled soon: whether it will be, and what to say."""
         return False, "Nothing polls accounts here."
+
+    def twins(self, request: HttpRequest, account: ProviderAccount) -> Sequence[ProviderAccount]:
+        """Other accounts that read the same runs, of those that this person may know of."""
+        return account_setup.twins_of(account)
 
     # ---------------------------------------------------------------------------- permission
 
@@ -131,7 +135,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     ) -> None:
         changes = form.set_up(by=request.user.get_username())
         self.note(request, obj, "changed" if change else "added", changes)
-        if warning := account_setup.twin_warning(account_setup.twins_of(obj)):
+        if warning := account_setup.twin_warning(self.twins(request, obj)):
             self.message_user(request, warning, messages.WARNING)
         removed = form.wish().removed
         for item in changes:

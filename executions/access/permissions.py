@@ -6,12 +6,26 @@ Accounts belong to a group (a team); without one, everybody who may sign in sees
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AnonymousUser, Group, User
-from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from typing import Any, TypeVar
 
-from executions.models import Execution, Preference
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from executions.models import (
+    ApiToken,
+    AuditEntry,
+    Command,
+    CorrelationRule,
+    Execution,
+    NoticeRule,
+    Preference,
+    Quarantine,
+    Workflow,
+)
 from providers.models import ProviderAccount
+
+Row = TypeVar("Row", bound=Model)
 
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
 LOOK_ONLY = "Your role may look, not act."
@@ -77,3 +91,55 @@ def visible_executions(user: User | AnonymousUser) -> QuerySet[Execution]:
     if user.is_superuser:
         return Execution.objects.all()
     return Execution.objects.filter(account__in=visible_accounts(user).values("pk"))
+
+
+# ------------------------------------------------------------- what administrators work with
+
+
+def in_sight(user: Any, rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Those of these rows that an administrator may work with: what belongs to the accounts that
+    they see. Raises ImproperlyConfigured for a kind of row of which nobody has said whose it is."""
+    model = rows.model
+    if not issubclass(model, (*_OF_AN_ACCOUNT, *_OWN)):
+        raise ImproperlyConfigured(f"Nobody has said who may see {model.__name__}.")
+    if sees_every_account(user):
+        return rows
+    if issubclass(model, ProviderAccount):
+        return rows.filter(pk__in=visible_accounts(user).values("pk"))
+    if issubclass(model, _OF_AN_ACCOUNT):
+        return rows.filter(account__in=visible_accounts(user).values("pk"))
+    return rows.filter(pk__in=_OWN[model](user).values("pk"))
+
+
+def sees_every_account(user: User | AnonymousUser) -> bool:
+    """Whether no account belongs to a team of which this person is not."""
+    if user.is_superuser:
+        return True
+    mine = visible_accounts(user).values("pk")
+    return user.is_authenticated and not ProviderAccount.objects.exclude(pk__in=mine).exists()
+
+
+def _teams(user: User) -> QuerySet[Group]:
+    return user.groups.exclude(name__in=(VIEWER, OPERATOR, ADMIN))
+
+
+def _rules(user: User) -> QuerySet[NoticeRule]:
+    """Of one's groups: a rule of nobody sends the runs of all accounts to its addresses."""
+    hidden = ProviderAccount.objects.exclude(pk__in=visible_accounts(user).values("pk"))
+    own = NoticeRule.objects.filter(group__in=user.groups.all())
+    return own.exclude(accounts__in=hidden).exclude(workflows__account__in=hidden)
+
+
+def _entries(user: User) -> QuerySet[AuditEntry]:
+    """About accounts in sight, and what one did oneself."""
+    names = visible_accounts(user).values("name")
+    return AuditEntry.objects.filter(Q(account_name__in=names) | Q(actor=user.get_username()))
+
+
+_OF_AN_ACCOUNT = (ProviderAccount, Workflow, Quarantine, Command, CorrelationRule)
+_OWN: dict[type[Model], Any] = {
+    NoticeRule: _rules,
+    AuditEntry: _entries,
+    ApiToken: lambda user: ApiToken.objects.filter(Q(user=user) | Q(user__groups__in=_teams(user))),
+    Group: lambda user: user.groups.all(),
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from executions.access import audit_log
-from executions.access.administrators_only import ForAdministrators
 from executions.access.permissions import may_administer
+from executions.access.scoped_admin import ForAdministrators
 from executions.display.text import plain
 from executions.models import CorrelationRule
 from executions.payloads.business_keys import Rule
@@ -49,7 +49,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when i
 class KeyRuleAdmin(ForAdministrators):
     form = RuleForm
     list_display = ("name", "account", "source", "path", "pattern", "problem")
-    list_filter = ("account",)
+    list_filter = (("account", admin.RelatedOnlyFieldListFilter),)
     list_select_related = ("account",)
     search_fields = ("name", "account__name")
     fields = ("account", "name", "source", "path", "pattern", "link", "days")
@@ -120,7 +120,7 @@ class KeyRuleAdmin(ForAdministrators):
             raise PermissionDenied
         if request.method != "POST":
             return redirect("admin:executions_correlationrule_add")
-        form = RuleForm(request.POST)
+        form = self.get_form(request)(request.POST)
         problems = [
             f"{form.fields[name].label or name}: {error}"
             for name, errors in form.errors.items()

@@ -12,8 +12,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from executions.access import audit_log
-from executions.access.administrators_only import ForAdministrators
-from executions.access.permissions import may_administer
+from executions.access.permissions import may_administer, sees_every_account
+from executions.access.scoped_admin import ForAdministrators
 from executions.models import NoticeRule
 from executions.notifications import delivery, rule_form
 from executions.web.requester import address
@@ -25,7 +25,7 @@ TEMPLATES = "admin/executions/noticerule"
 
 class NoticeRuleAdmin(ForAdministrators):
     list_display = ("name", "event", "group", "address_list", "enabled", "last_message_at")
-    list_filter = ("event", "enabled", "group")
+    list_filter = ("event", "enabled", ("group", admin.RelatedOnlyFieldListFilter))
     search_fields = ("name",)
     autocomplete_fields = ("accounts", "workflows")
     change_form_template = f"{TEMPLATES}/change_form.html"
@@ -39,6 +39,13 @@ class NoticeRuleAdmin(ForAdministrators):
         return super().get_form(
             request, obj, change=change, **{**more, "form": rule_form.rule_form(obj)}
         )
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
+        """Without a team a rule tells of all accounts: only those who see all may leave it out."""
+        field: Any = super().formfield_for_foreignkey(db_field, request, **more)
+        if db_field.name == "group" and not sees_every_account(request.user):
+            field.required = True
+        return field
 
     def get_fieldsets(self, request: HttpRequest, obj: NoticeRule | None = None) -> Any:
         boxes = [rule_form.REMOVE + target["id"] for target in (obj.targets if obj else [])]

@@ -26,12 +26,12 @@ LIST = "/admin/executions/noticerule/"
 @pytest.fixture
 def admin(account: Any) -> Client:
     cache.clear()
-    return signed_in("ada", "admin")
+    return signed_in("ada", "admin", account.group.name)
 
 
-def signed_in(name: str, role: str) -> Client:
+def signed_in(name: str, *groups: str) -> Client:
     user = User.objects.create_user(name, is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
+    user.groups.set(Group.objects.filter(name__in=groups))
     client = Client()
     client.force_login(user, "config.auth_backend.PeopleBackend")
     return client

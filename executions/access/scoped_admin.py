@@ -1,0 +1,47 @@
+"""Pages of the admin: for administrators alone, whatever permissions are ticked, and only what each
+of them may see. Lists, forms, choices, searches, actions and addresses all ask `in_sight`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponseRedirect
+
+from executions.access.permissions import in_sight, may_administer
+
+
+class InSight(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+    """What is out of sight is not there: 404, also for what never was."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return in_sight(request.user, super().get_queryset(request))
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
+        """The choices of a field that points to other rows."""
+        chosen = super().get_field_queryset(db, db_field, request)
+        model: type[Model] = db_field.remote_field.model
+        return in_sight(request.user, model._default_manager.all() if chosen is None else chosen)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponseRedirect:
+        raise Http404
+
+
+class ForAdministrators(InSight):
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_administer(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_administer(request.user)
