@@ -116,6 +116,23 @@ def test_a_page_that_has_all_lines_gets_none_again(log_of, reader):
     assert numbers(reader.get(f"{asked}&log=2").content.decode()) == [3]
 
 
+def test_an_open_page_gets_the_lines_of_a_run_whose_status_stands_still(log_of, reader, server):
+    run = log_of("first")
+    ProviderAccount.objects.update(health="ok")  # readers leave others alone
+    reader.get(f"/executions/{run.pk}/")
+    line = {
+        "id": "01a200b0-5a5b-7e5a-8660-000000000001", "message": "second", "level": 20,
+        "timestamp": (BEGAN + timedelta(seconds=1)).isoformat(), "task_run_id": None,
+    }  # fmt: skip
+    server.on("POST", "/api/logs/filter", {"body": [line]}, {"body": []})
+    tasks.read_due(run.account_id)
+    news = reader.get(f"/executions/{run.pk}/changes/?stamp=old&log=1").content.decode()
+    assert numbers(news) == [2]
+    assert "second" in news
+    run.refresh_from_db()
+    assert run.status == "running"
+
+
 def test_a_search_names_the_lines_that_it_finds(log_of, reader):
     run = log_of(*(f"row {number} done" for number in range(1, 10)))
     text = page_of(reader, run, "?log_q=row+5+done")

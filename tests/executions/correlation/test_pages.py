@@ -253,6 +253,14 @@ def test_a_saved_rule_is_audited_and_looks_through_stored_runs(admin, accounts, 
     assert RunKey.objects.get(execution__ref="a").text == "4711"
 
 
+def test_a_changed_rule_is_audited_as_one_for_keys(admin, accounts):
+    rule = CorrelationRule.objects.get(account=accounts["Payments"])
+    address = f"/admin/executions/correlationrule/{rule.pk}/change/"
+    assert admin.post(address, form(accounts["Payments"])).status_code == 302
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.account_name) == ("key_rule.changed", "Payments")
+
+
 def test_a_deleted_rule_takes_its_keys_along(admin, accounts, path):
     rule = CorrelationRule.objects.get(account=accounts["Payments"])
     admin.post(f"/admin/executions/correlationrule/{rule.pk}/delete/", {"post": "yes"})

@@ -279,10 +279,22 @@ def test_a_choice_is_answered_from_the_list_with_a_note(ana, ask) -> None:
     line = quick(ana, question, "0")
     assert shown(line) == [question.pk]
     assert "answer requested by ana" in Page(line)
-    text = ana.get("/inbox/answered/").content.decode()
-    assert "a note" in text
-    assert "Release" in text
+    sent = Page(ana.get("/inbox/answered/")).one("tr[id^='answer-'] dl")
+    assert sent.text == "Decision Release Note a note"
     assert not Draft.objects.exists()
+
+
+def test_the_inbox_says_who_answered_what(ana, ask) -> None:
+    question = ask("r1")
+    open_page = Page(ana.get("/inbox/"))
+    assert "requested by ana: Decision: Release, Note: a note" in Page(quick(ana, question, "0"))
+    confirmed(Command.objects.get())
+    line = Page(ana.get(changes_url(open_page))).one(f"#task-{question.pk}")
+    assert "answered by ana" in line
+    assert ": Decision: Release, Note: a note" in line
+    history = Page(ana.get("/inbox/")).under("Answered here")
+    assert "Decision: Release, Note: a note" in history
+    assert "by ana" in history
 
 
 def test_a_dangerous_choice_asks_before_it_is_sent(ana, ask) -> None:

@@ -139,6 +139,8 @@ def test_a_rule_that_is_changed_begins_anew(admin, make_rule, store_run, tick):
     assert Notice.objects.count() == 0
     rule.refresh_from_db()
     assert not rule.is_primed
+    actions = AuditEntry.objects.order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["notice_rule.changed", "notice_rule.changed"]
 
 
 def test_a_test_message_is_marked_and_its_result_is_said_in_plain_words(
