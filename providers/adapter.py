@@ -31,9 +31,6 @@ from providers.contract import (
 )
 from providers.http import Http
 
-NOT_AS_DOCUMENTED = (
-    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
-)  # fmt: skip
 CALLS = (
     "check", "snapshots", "snapshot", "workflows", "start_fields", "answer", "cancel", "suspend",
     "resume", "start", "started", "log", "open_output", "hints",
@@ -101,7 +98,9 @@ class Adapter(ABC):
         for item in items:
             try:
                 snapshot = read(item)
-            except NOT_AS_DOCUMENTED as error:
+            except ProviderError:
+                raise
+            except Exception as error:  # noqa: BLE001 - it is kept in words
                 yield self.unreadable(item, error)
             else:
                 if snapshot is not None:
@@ -114,7 +113,7 @@ class Adapter(ABC):
         for item in items:
             try:
                 thing = read(item)
-            except NOT_AS_DOCUMENTED:
+            except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
                 continue
             yield thing
 
@@ -207,8 +206,8 @@ class Adapter(ABC):
 
 
 def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Whatever breaks inside the call because the provider did not answer as documented leaves as
-    BadResponse, cause chained; and nothing leaves with one of the account's own secrets in it.
+    """Whatever breaks inside the call, mostly because the provider did not answer as documented,
+    leaves as BadResponse, cause chained; and nothing leaves with one of the account's own secrets.
     Snapshots do: storing looks at those, each text once."""
 
     @wraps(call)
@@ -232,7 +231,7 @@ def translated(adapter: Adapter) -> Iterator[None]:
         if isinstance(error, Rejected):
             error.fields = {name: hide(told) for name, told in error.fields.items()}
         raise
-    except NOT_AS_DOCUMENTED as error:
+    except Exception as error:
         detail = hide(f"{type(error).__name__}: {error}")[:200]
         raise BadResponse(
             f"{adapter.name} did not answer as documented ({detail}).", detail=detail

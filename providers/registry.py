@@ -26,6 +26,10 @@ def adapter_class(key: str) -> type[Adapter]:
     return all_adapters()[key]
 
 
+def is_known(key: str) -> bool:
+    return key in all_adapters()
+
+
 def _adapter_in(key: str) -> type[Adapter]:
     module = importlib.import_module(f"{adapters.__name__}.{key}")
     found = [

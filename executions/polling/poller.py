@@ -7,7 +7,9 @@ poll, and what is left over waits its turn as a row that `queue_reader` works at
 
 from __future__ import annotations
 
+import logging
 import time
+import traceback
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from executions.sql_files import statements
 from executions.storage import key_backfill
 from executions.storage.redaction import typed_secrets
 from executions.storage.store import BATCH, NOW, Stored, quarantine, store
+from providers import registry
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -44,6 +47,7 @@ from providers.models import ProviderAccount, open_account, remember
 from providers.redaction import NOTHING, Secrets
 
 _sql = statements(__file__)
+log = logging.getLogger(__name__)
 
 READ_FOR = 10.0  # seconds of one poll in which runs are read one by one
 DETAILS = 200  # of them at most
@@ -87,10 +91,15 @@ def poll(account_id: int, poll_seq: int) -> Tally | None:
     try:
         adapter = open_account(account)
         _Poll(account, adapter, tally).run()
-    except (ProviderError, SealError, KeyError) as error:
+    except (ProviderError, SealError) as error:
         failure = error
-        tally.outcome = getattr(error, "code", "misconfigured")
-        tally.error = _sentence(error, account)[:500]
+        tally.outcome, tally.error = getattr(error, "code", "misconfigured"), str(error)[:500]
+    except Exception as error:  # noqa: BLE001 - logged without its text, which may hold a secret
+        failure = error
+        tally.outcome, tally.error = _what_broke(error, account, adapter)
+        if account.last_error != tally.error:
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("account %s: %s\n%s", account.name, tally.error, where)
     if adapter is not None:
         tally.requests, tally.bytes = adapter.http.requests, adapter.http.bytes
         remember(account, adapter)
@@ -100,10 +109,16 @@ def poll(account_id: int, poll_seq: int) -> Tally | None:
     return tally
 
 
-def _sentence(error: Exception, account: ProviderAccount) -> str:
-    if isinstance(error, KeyError):
-        return f"There is no provider named {account.provider}."
-    return str(error)
+def _what_broke(
+    error: Exception, account: ProviderAccount, adapter: Adapter | None
+) -> tuple[str, str]:
+    """The outcome and a sentence for an error that no adapter may raise."""
+    if not registry.is_known(account.provider):
+        return "misconfigured", f"There is no provider named {account.provider}."
+    detail = type(error).__name__
+    if adapter is not None:  # only then are its secrets known
+        detail = adapter.http.redact(f"{detail}: {error}")
+    return "broken", f"Annunciator itself made a mistake while polling ({detail})."[:500]
 
 
 class _Poll:

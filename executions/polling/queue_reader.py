@@ -55,7 +55,7 @@ def work(account_id: int) -> None:
     """Read what is due, for a while. Nothing if another worker holds the account."""
     if not read_queue.claim(account_id):
         return
-    rest: timedelta | None = None
+    rest: timedelta | None = REST  # unless it ends as it should
     try:
         rest = _Reader(ProviderAccount.objects.get(pk=account_id)).run()
     finally:

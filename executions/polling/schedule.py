@@ -19,6 +19,7 @@ from django.utils import timezone
 from executions.live import publish
 from executions.models import Execution, PollRun
 from executions.sql_files import statements
+from providers import registry
 from providers.adapter import Adapter
 from providers.contract import AuthFailed, RateLimited
 from providers.credentials import SealError
@@ -171,7 +172,7 @@ def _after_failure(
     account: ProviderAccount, failure: Exception | None, adapter: Adapter | None
 ) -> tuple[Health, timedelta]:
     every = interval_of(account, adapter, is_busy=True) if adapter else timedelta(minutes=1)
-    if isinstance(failure, AuthFailed | SealError | KeyError):
+    if isinstance(failure, AuthFailed | SealError) or not registry.is_known(account.provider):
         return Health.AUTH, LONGEST_BACKOFF
     if isinstance(failure, RateLimited):
         wait = timedelta(seconds=failure.retry_after) * random.uniform(1.0, 1.1)

@@ -22,6 +22,16 @@ from providers.demo import serve
 from providers.models import ProviderAccount
 
 
+def poll_once(account: ProviderAccount) -> ProviderAccount:
+    """One poll of the account, now, whatever the schedule says; the account as it is afterwards."""
+    ProviderAccount.objects.filter(pk=account.pk).update(lease_until=None)
+    seq = schedule.claim(account.pk)
+    assert seq is not None
+    tasks.poll(account.pk, seq)
+    account.refresh_from_db()
+    return account
+
+
 class Desk:
     """One simulator, its account, and what ana does at her desk; workers run inline."""
 
@@ -37,11 +47,8 @@ class Desk:
         return f"{told['definition']}/{ref}" if "definition" in told else ref
 
     def poll(self) -> ProviderAccount:
-        """One poll, now, whatever the schedule says."""
-        ProviderAccount.objects.filter(pk=self.account.pk).update(lease_until=None)
-        seq = schedule.claim(self.account.pk)
-        assert seq is not None
-        tasks.poll(self.account.pk, seq)
+        """One poll, now, whatever the schedule says, and what readers do after it."""
+        poll_once(self.account)
         tasks.read_due(self.account.pk)
         self.account.refresh_from_db()
         return self.account
