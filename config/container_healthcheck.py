@@ -14,8 +14,8 @@ import time
 from config import env
 
 TIMEOUT = 10  # seconds
-FILES = {"beat": ("beat-schedule*", 600), "listener": ("listener-alive", 60)}
-"""In the data folder, and the seconds after which they are stale. Beat writes every 180."""
+FILES = {"beat": ("beat-alive", 120), "listener": ("listener-alive", 60)}
+"""In the data folder, and the seconds after which they are stale."""
 
 
 def main(name: str) -> str:

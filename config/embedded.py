@@ -18,8 +18,9 @@ import socket
 import subprocess
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
@@ -47,6 +48,7 @@ NEEDED = 200  # MB on the disk: a new database takes 60, and its journal grows
 PASSES = ("shared memory block", "lock file", "starting up", "shutting down")
 """In what Postgres says when a server that was killed is still on its way out."""
 
+_in_use: dict[str, Path] = {}  # the folder of each embedded service that this process uses
 _children: list[subprocess.Popen[bytes]] = []  # kept: Python warns of one that nobody waited for
 
 
@@ -71,11 +73,14 @@ def services() -> Iterator[None]:
             fcntl.flock(users, fcntl.LOCK_SH)
             if wants_postgres:
                 os.environ["DATABASE_URL"] = start_postgres(folder)
+                _in_use["Postgres"] = folder
             if wants_valkey:
                 os.environ["REDIS_URL"] = start_valkey(folder)
+                _in_use["Valkey"] = folder
         try:
             yield
         finally:
+            _in_use.clear()
             _leave(folder, users, wants_postgres, wants_valkey)
 
 
@@ -114,6 +119,23 @@ def sharing(folder: Path) -> Iterator[None]:
             yield
         finally:
             _leave(folder, users, not env.text("DATABASE_URL"), not env.text("REDIS_URL"))
+
+
+def dead() -> dict[str, Callable[[], object]]:
+    """The services that this process uses and that have ended, each with what starts it again at
+    the same address; that raises CannotStart."""
+    found: dict[str, Callable[[], object]] = {}
+    for name, folder in tuple(_in_use.items()):
+        if name == "Postgres" and not _postgres(folder / "postgres"):
+            found[name] = partial(_revive, folder, start_postgres)
+        if name == "Valkey" and not _valkey(folder / "valkey"):
+            found[name] = partial(_revive, folder, restart_valkey)
+    return found
+
+
+def _revive(folder: Path, start: Callable[[Path], str]) -> None:
+    with _alone(folder):
+        start(folder)
 
 
 def left_running(folder: Path) -> list[str]:
@@ -165,6 +187,7 @@ def start_postgres(folder: Path) -> str:
     data = folder / "postgres"
     _check_postgres(data)
     if not _postgres(data):
+        _forget_handle(data)  # of a server that has ended: it would not start another one
         with suppress(OSError):  # of a server that was killed; its number may be another's now
             (data / "postmaster.pid").unlink()
     deadline = time.monotonic() + START_TIMEOUT
@@ -305,6 +328,8 @@ def start_valkey(folder: Path) -> str:
 def restart_valkey(folder: Path) -> str:
     """Start a Valkey that died again, at the same address, with what its file kept."""
     data = folder / "valkey"
+    if _valkey(data):  # somebody else was faster
+        return (data / "address").read_text().strip()
     parts = urlsplit((data / "address").read_text().strip())
     return _run_valkey(data, parts.port or 0, parts.password or "")
 

@@ -13,7 +13,7 @@ import logging
 import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import django
@@ -34,6 +34,7 @@ from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils.crypto import constant_time_compare  # noqa: E402
 
+from config.database import UNAVAILABLE  # noqa: E402
 from executions.access.permissions import visible_accounts  # noqa: E402
 from executions.live.publish import CHANNEL  # noqa: E402
 
@@ -131,7 +132,12 @@ async def stream(request: Request) -> Response:
     and `signed-out` before it ends because the session is over."""
     headers = _cors(request)
     session_key = request.cookies.get(settings.SESSION_COOKIE_NAME)
-    accounts = await accounts_of(session_key)
+    try:
+        accounts = await accounts_of(session_key)
+    except UNAVAILABLE:
+        return PlainTextResponse(
+            "The database does not answer.", 503, {**headers, "Retry-After": "10"}
+        )
     if accounts is None:
         return PlainTextResponse("Sign in first.", status_code=401, headers=headers)
     if len(hub.clients) >= CLIENTS:
@@ -159,11 +165,13 @@ async def _events(client: Client, session_key: str | None) -> AsyncIterator[str]
             if event is None:
                 return
             if loop.time() > check_at:
-                accounts = await accounts_of(session_key)
-                if accounts is None:
-                    yield _event("signed-out", "{}")
-                    return
-                client.accounts, check_at = accounts, loop.time() + RECHECK
+                check_at = loop.time() + RECHECK
+                with suppress(*UNAVAILABLE):  # while it is away nobody's rights change
+                    accounts = await accounts_of(session_key)
+                    if accounts is None:
+                        yield _event("signed-out", "{}")
+                        return
+                    client.accounts = accounts
             yield event
     finally:
         hub.clients.discard(client)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONCE, NONE, SELF
 
 from config import env
+from config.database import fail_waiting
 
 BASE_DIR = env.BASE_DIR
 DEBUG = env.value("ANNUNCIATOR_DEBUG", False)
@@ -89,6 +90,15 @@ TEMPLATES = [
 ]
 
 
+POOL = {
+    "min_size": 0,
+    "max_size": 40,
+    "timeout": 10,
+    "reconnect_timeout": 0,  # a try and another one at once; then whoever waits is told
+    "reconnect_failed": fail_waiting,
+}
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's settings for a `postgresql://` address. `?host=` may name a socket folder."""
     parts = urlsplit(url)
@@ -101,7 +111,7 @@ def database(url: str) -> dict[str, Any]:
         "HOST": options.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": 40, "timeout": 10}, **options},
+        "OPTIONS": {"connect_timeout": 2, "pool": POOL, **options},
     }
 
 
@@ -198,6 +208,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a broker whose disk or memory is full is no end
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -216,7 +227,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"once_per_outage": {"()": "config.database.OncePerOutage"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["once_per_outage"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "apprise": {"level": "CRITICAL"},  # its lines carry addresses; runs in the courier
@@ -225,6 +243,7 @@ LOGGING = {
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},  # config.database says it, once
         "django.request": {"level": "ERROR"},
     },
 }

@@ -11,6 +11,8 @@ from executions.web.form_pages import posted_from
 
 sign_out = login_not_required(posted_from("executions:list")(LogoutView.as_view()))
 
+handler500 = "config.error_pages.server_error"
+
 urlpatterns = [
     path("", include("executions.urls")),
     path("sign-in/", SignIn.as_view(redirect_authenticated_user=True), name="login"),

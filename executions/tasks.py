@@ -16,6 +16,7 @@ from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation
 from executions.errors import acknowledgements
 from executions.live import publish
+from executions.live.wake_workers import has_room
 from executions.models import Command, CommandState, ExecutionDetail, Rank
 from executions.notifications import compose, delivery, evaluation
 from executions.polling import (
@@ -40,14 +41,16 @@ Expected = (ProviderError, SealError)
 def tick() -> None:
     """Once a second: claim due accounts, one poll each; nudge readings, commands and batches that
     wait."""
-    for account_id, poll_seq in schedule.claim_due():
-        poll.apply_async((account_id, poll_seq), expires=schedule.LEASE.total_seconds())
-    for account_id in read_queue.due_accounts():
-        read_due.apply_async((account_id,), expires=5)
-    for key in reconciliation.due_commands():
-        carry_out.apply_async((key,), expires=30)
-    if batch_runner.has_work():
-        advance_batches.apply_async(expires=5)
+    if has_room("poll"):
+        for account_id, poll_seq in schedule.claim_due():
+            poll.delay(account_id, poll_seq)
+        for account_id in read_queue.due_accounts():
+            read_due.delay(account_id)
+    if has_room("command"):
+        for key in reconciliation.due_commands():
+            carry_out.delay(key)
+        if batch_runner.has_work():
+            advance_batches.delay()
 
 
 @shared_task(ignore_result=True)
@@ -122,9 +125,9 @@ def sweep() -> None:
     runs are looked through for keys; acknowledged errors that are over end."""
     reconciliation.expire_leases()
     for key in reconciliation.unsettled():
-        reconcile.apply_async((key,), expires=30)
+        reconcile.delay(key)
     for account_id in key_backfill.due():
-        find_keys.apply_async((account_id,), expires=30)
+        find_keys.delay(account_id)
     acknowledgements.settle()
 
 
@@ -141,7 +144,7 @@ def notify() -> None:
     compose.write_messages()
     delivery.expire_leases()
     for rule_id, target in delivery.due_targets():
-        deliver.apply_async((rule_id, target), expires=10)
+        deliver.delay(rule_id, target)
 
 
 @shared_task(ignore_result=True)

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -25,6 +26,7 @@ class Refusal(Exception):
         self.status, self.error, self.retry_after = status, error, retry_after
 
 
+TOO_LARGE = "The body is larger than 1 MB, the most that this API takes."
 WORDS = {400: "bad_request", 403: "forbidden", 404: "not_found", 429: "too_many_requests"}
 
 
@@ -39,6 +41,9 @@ def install(api: NinjaAPI) -> None:
         HttpError: lambda request, error: answer(
             error.status_code, WORDS.get(error.status_code, "error"), str(error)
         ),
+        RequestDataTooBig: lambda request, error: answer(413, "too_large", TOO_LARGE),
+        OperationalError: _unavailable,
+        InterfaceError: _unavailable,
         Exception: _broken,
     }
     for kind, handler in handlers.items():
@@ -81,6 +86,16 @@ def _place(location: tuple[Any, ...], places: tuple[str, ...]) -> tuple[Any, ...
         if location[0] in places
         else location
     )
+
+
+def _unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
+    response = answer(
+        503,
+        "unavailable",
+        "The database does not answer. Nothing was changed. Try again in a minute.",
+    )
+    response["Retry-After"] = "10"
+    return response
 
 
 def _broken(request: HttpRequest, error: Exception) -> HttpResponse:

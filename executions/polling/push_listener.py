@@ -10,10 +10,11 @@ import logging
 import random
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from executions.live import publish
 from executions.live.wake_workers import wake
@@ -63,7 +64,7 @@ class Ear:
             for ref in [ref for ref, at in tuple(self.due.items()) if at <= now]:
                 self.due.pop(ref, None)
                 if publish.is_first(f"hint:{self.account.pk}:{ref}", 1):
-                    wake("read_ref", self.account.pk, ref, expires=10)
+                    wake("read_ref", self.account.pk, ref)
                 else:
                     self.due.setdefault(ref, now + 1.0)  # the last of many hints counts too
             time.sleep(0.05)
@@ -75,19 +76,28 @@ def listen_forever(sign_of_life: Path | None = None) -> None:
     ears: dict[tuple[int, int], Ear] = {}
     while True:
         close_old_connections()
-        wanted = {
-            (account.pk, account.revision): account
-            for account in ProviderAccount.objects.filter(enabled=True).exclude(health=Health.AUTH)
-            if _has_channel(account)
-        }
+        try:
+            wanted = _wanted()
+        except (OperationalError, InterfaceError):  # the database is away: who listens goes on
+            time.sleep(LOOK_EVERY)
+            continue
         for key in set(ears) - set(wanted):
             ears.pop(key).is_wanted = False
         for key in set(wanted) - set(ears):
             ears[key] = Ear(wanted[key])
             ears[key].start()
         if sign_of_life:
-            sign_of_life.touch()
+            with suppress(OSError):  # a full disk
+                sign_of_life.touch()
         time.sleep(LOOK_EVERY)
+
+
+def _wanted() -> dict[tuple[int, int], ProviderAccount]:
+    """The accounts with a push channel, by id and revision."""
+    accounts = ProviderAccount.objects.filter(enabled=True).exclude(health=Health.AUTH)
+    return {
+        (account.pk, account.revision): account for account in accounts if _has_channel(account)
+    }
 
 
 def _has_channel(account: ProviderAccount) -> bool:

@@ -105,7 +105,7 @@ def _count_history(account_id: int, added: int) -> None:
 
 
 def _call_reader(account_id: int) -> None:
-    transaction.on_commit(lambda: wake("read_due", account_id, expires=5))
+    transaction.on_commit(lambda: wake("read_due", account_id))
 
 
 # ---------------------------------------------------------------------------------------- asked

@@ -80,9 +80,10 @@ def seconds_of(act: Callable[[], requests.Response]) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.fault("P12")
 def test_two_beats_poll_and_send_no_more_than_one(product: Product, sim: serve.Running) -> None:
-    schedule = str(product.folder / "beat-schedule")
-    product.commands["beat2"] = product.commands["beat"].replace(schedule, f"{schedule}-2")
+    alive = str(product.folder / "beat-alive")
+    product.commands["beat2"] = product.commands["beat"].replace(alive, f"{alive}-2")
     product.start("beat2")
     try:
         before = len(polls(product))
@@ -105,6 +106,7 @@ def test_two_beats_poll_and_send_no_more_than_one(product: Product, sim: serve.R
     assert sum(entry["method"] == "POST" for entry in sim.log) == len(started(sim))
 
 
+@pytest.mark.fault("P6")
 def test_without_a_broker_pages_answer_and_commands_go_out_afterwards(
     product: Product, sim: serve.Running
 ) -> None:
@@ -135,6 +137,7 @@ def test_without_a_broker_pages_answer_and_commands_go_out_afterwards(
     assert sorted(m for m in started(sim) if m.startswith("broker")) == sorted(wanted)
 
 
+@pytest.mark.fault("P7")
 def test_a_broker_that_hangs_holds_up_no_page(product: Product, sim: serve.Running) -> None:
     session = sign_in(product)
     pid = int((product.folder / "valkey" / "pid").read_text())

@@ -242,3 +242,142 @@ def test_a_start_waits_for_a_database_that_recovers(quiet: Terminal) -> None:
         process.wait()
     with quiet.running():
         assert "exit status" not in quiet.said
+
+
+# ------------------------------------------------------------------------- what ends by itself
+
+
+@pytest.fixture(scope="module")
+def going() -> Iterator[Terminal]:
+    """A run without the demo that goes on through several tests."""
+    with own_terminal() as terminal:
+        terminal.env["ANNUNCIATOR_DEMO"] = "0"
+        with terminal.running() as process:
+            yield terminal
+            assert process.poll() is None
+        terminal.all_end()
+
+
+def says(terminal: Terminal, words: str, since: int, seconds: float = 30) -> None:
+    Product.wait_until(lambda: words in terminal.said[since:], words, seconds)
+
+
+def is_ready(terminal: Terminal) -> bool:
+    """Everything works, the stream included."""
+    try:
+        ready = requests.get(f"http://127.0.0.1:{terminal.port}/readyz", timeout=5).ok
+        stream = requests.get(f"http://127.0.0.1:{terminal.live_port}/healthz", timeout=5).text
+    except requests.RequestException:
+        return False
+    return ready and stream == "ok"
+
+
+def page(terminal: Terminal, session: requests.Session) -> tuple[int, float, str]:
+    """Status, seconds and text of a page that asks the database."""
+    began = time.monotonic()
+    answer = session.get(f"http://127.0.0.1:{terminal.port}/", timeout=20)
+    return answer.status_code, round(time.monotonic() - began, 2), answer.text
+
+
+def sign_in(terminal: Terminal) -> requests.Session:
+    session = requests.Session()
+    address = f"http://127.0.0.1:{terminal.port}/sign-in/"
+    session.get(address, timeout=10)
+    form = {"username": "admin", "password": PASSWORD}
+    form["csrfmiddlewaretoken"] = next(c.value for c in session.cookies if "csrf" in c.name)
+    assert session.post(address, form, headers={"Referer": address}, timeout=10).ok
+    return session
+
+
+def kill_service(terminal: Terminal, pid_file: str) -> None:
+    os.kill(int((terminal.folder / pid_file).read_text().split()[0]), signal.SIGKILL)
+
+
+@pytest.mark.fault("P2")
+def test_a_process_that_dies_is_started_again_and_the_terminal_says_so(going: Terminal) -> None:
+    marks = {"poller": "worker -Q poll", "beat": "config beat", "live": "config.live",
+             "web": "granian"}  # fmt: skip
+    since = len(going.said)
+    for mark in marks.values():
+        pids = going.process_ids(lambda line, mark=mark: mark in line)
+        os.kill(min(pids), signal.SIGKILL)  # of the pages one process alone: the other goes with it
+    for name in marks:
+        says(going, f"| {name} was killed (SIGKILL); it is started again in", since)
+        says(going, f"{name} is started again\n", since)
+    Product.wait_until(lambda: is_ready(going), "everything works", STARTS_WITHIN)
+
+
+@pytest.mark.fault("P9")
+def test_a_database_that_dies_is_started_again_and_pages_say_so_meanwhile(going: Terminal) -> None:
+    session = sign_in(going)
+    since = len(going.said)
+    kill_service(going, "postgres/postmaster.pid")
+    seen = [page(going, session)]
+    while seen[-1][0] == 503:
+        assert "The database does not answer" in seen[-1][2]
+        time.sleep(0.2)
+        seen.append(page(going, session))
+    assert [each[0] for each in seen] == [503] * (len(seen) - 1) + [200], seen[-1][2]
+    assert len(seen) > 1
+    assert max(seconds for _, seconds, _ in seen[:-1]) < 1, [each[:2] for each in seen]
+    says(going, "Postgres has ended; it is started again", since)
+    says(going, "Postgres is back", since)
+    Product.wait_until(lambda: is_ready(going), "everything works", 30)
+    assert "it is started again in" not in going.said[since:]  # all processes lived through it
+
+
+@pytest.mark.fault("P6")
+def test_a_broker_that_dies_is_started_again(going: Terminal) -> None:
+    since = len(going.said)
+    kill_service(going, "valkey/pid")
+    says(going, "Valkey has ended; it is started again", since)
+    says(going, "Valkey is back", since)
+    Product.wait_until(lambda: is_ready(going), "everything works", 15)
+    assert "it is started again in" not in going.said[since:]
+
+
+@contextmanager
+def small_disk() -> Iterator[Terminal]:
+    """A terminal whose data folder is a disk of its own, with room for little more than a start."""
+    with own_folder() as name:
+        (folder := name / "data").mkdir()
+        small = ["mount", "-t", "tmpfs", "-o", "size=330m,mode=755", "none", str(folder)]
+        if subprocess.run(small, capture_output=True, check=False).returncode:
+            pytest.skip("needs the right to mount a small disk")
+        terminal = Terminal(folder)
+        terminal.env["ANNUNCIATOR_DEMO"] = "0"
+        try:
+            yield terminal
+        finally:
+            terminal.kill_all(lambda line: True)
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """A file that takes every last byte of the disk."""
+    ballast = folder / "ballast"
+    with suppress(OSError), open(ballast, "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(65_536))
+    with suppress(OSError), open(ballast, "ab", buffering=0) as file:
+        while True:
+            file.write(bytes(512))
+    return ballast
+
+
+@pytest.mark.fault("P17")
+def test_everything_recovers_by_itself_after_a_full_disk() -> None:
+    with small_disk() as terminal, terminal.running() as process:
+        session = sign_in(terminal)
+        for _ in range(2):
+            ballast = fill(terminal.folder)
+            for _ in range(10):  # Postgres and Valkey write meanwhile, or cannot
+                status, took, _ = page(terminal, session)
+                assert status in (200, 503)
+                assert took < 2
+                time.sleep(1)
+            ballast.unlink()
+            Product.wait_until(lambda: is_ready(terminal), "everything works", 60)
+        assert process.poll() is None
+        assert page(terminal, session)[0] == 200
+        assert "it is started again in" not in terminal.said

@@ -1,7 +1,8 @@
 """`manage.py run`: every process of the product in one terminal, until Ctrl-C.
 
 Web, live stream, worker, poller, beat, listener and, unless ANNUNCIATOR_DEMO=0, the demo
-providers: separate processes under one runner. A second start on the same data folder is refused.
+providers: separate processes under one runner, which starts again what ends by itself. A second
+start on the same data folder is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from config import demo, env
+from config import demo, embedded, env
 from config.bootstrap import prepare
 from config.processes import demo as demo_command
 from config.processes import processes
@@ -36,9 +37,7 @@ class Command(BaseCommand):
         self._check_ports()
         sign_in = prepare(self._say)
         self._print_address(sign_in)
-        supervisor = Supervisor(self._commands(), parent=parent)
-        if ended := supervisor.run():
-            raise CommandError(f"The process {ended} ended by itself; its last lines are above.")
+        Supervisor(self._commands(), parent=parent, dead_services=embedded.dead).run()
 
     def _say(self, line: str) -> None:
         self.stdout.write(f"  {line}")
