@@ -36,7 +36,7 @@ def prepare_environment(folder: Path, *, is_spared: bool) -> None:
     os.environ |= {
         "ANNUNCIATOR_DATA": str(folder),
         "ANNUNCIATOR_DEMO": "0",
-        "ANNUNCIATOR_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "ANNUNCIATOR_ALLOWED_NETWORKS": "127.0.0.0/8:*",
         "ANNUNCIATOR_PACE": "1" if is_spared else "1000000",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DJANGO_ALLOW_ASYNC_UNSAFE": "1",  # the browser driver runs an event loop

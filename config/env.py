@@ -6,7 +6,6 @@ nobody set are made once and kept in the data folder, readable by its owner alon
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import re
@@ -17,6 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
+
+from providers.address_policy import Policy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -36,7 +37,9 @@ VARIABLES: dict[str, str] = {
     "ANNUNCIATOR_ADMIN_PASSWORD": "Password of the first user, admin. Empty: made "
     "and printed once.",
     "ANNUNCIATOR_ALLOWED_NETWORKS": "Networks (CIDR, commas) that accounts may reach besides "
-    "public addresses.",
+    "public addresses, at the ports 80, 443, 4200, 8080 and 8443, or at others that are named "
+    "behind a network: 10.20.0.0/16:9000, 10.20.0.0/16:9000-9100 or, for every port, "
+    "10.20.0.0/16:*.",
     "ANNUNCIATOR_ALLOWED_HOSTS": "Host names (commas) under which the site is reached. Default: "
     "localhost, 127.0.0.1, [::1] and HOST.",
     "ANNUNCIATOR_KEEP_DAYS": "Days after which finished runs and their history go. Default 400.",
@@ -178,11 +181,12 @@ def _hosts(raw: str) -> list[str]:
 
 
 def _networks(raw: str) -> list[str]:
-    for network in _split(raw):
-        try:
-            ipaddress.ip_network(network)
-        except ValueError:
-            raise _Unusable("networks like 10.20.0.0/16 with commas between") from None
+    try:
+        Policy.from_cidrs(_split(raw))
+    except ValueError:
+        raise _Unusable(
+            "networks like 10.20.0.0/16 or, with ports, 10.20.0.0/16:9000-9100, with commas between"
+        ) from None
     return _split(raw)
 
 

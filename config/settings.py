@@ -21,8 +21,9 @@ LIVE_PORT: int = env.value("LIVE_PORT", PORT + 1)
 LIVE_URL: str = env.value("LIVE_URL", "")
 IS_DEMO = env.value("ANNUNCIATOR_DEMO", True)
 IS_SECURE = env.value("ANNUNCIATOR_SECURE", False)
+DEMO_PORT: int = env.value("ANNUNCIATOR_DEMO_PORT", 8101)
 ANNUNCIATOR_ALLOWED_NETWORKS = env.value("ANNUNCIATOR_ALLOWED_NETWORKS", []) or (
-    ["127.0.0.0/8"] if IS_DEMO else []  # the demo providers listen on this machine
+    [f"127.0.0.0/8:{DEMO_PORT}-{DEMO_PORT + 3}"] if IS_DEMO else []  # they listen on this machine
 )
 ANNUNCIATOR_PACE = env.value("ANNUNCIATOR_PACE", 1.0)
 ANNUNCIATOR_LEASE = timedelta(seconds=env.value("ANNUNCIATOR_LEASE_SECONDS", 90.0))

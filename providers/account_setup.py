@@ -1,12 +1,14 @@
 """Setting an account up: the one way from a form or an accounts file to a row.
 
 Called by the account form (`forms.AccountForm`), which the admin and the accounts file both fill.
-Stored credentials belong to one address: they are forgotten when the address or the provider
-changes, or whoever may edit an account could send them to a server of their own.
+Stored credentials belong to one address: they are forgotten when the address, the provider or the
+certificate authority changes, or whoever may edit an account could send them to a server of their
+own.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,6 +37,8 @@ class Wish:
     settings: Mapping[str, Any]
     credentials: Mapping[str, str] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
+    authority: str = ""
+    """The certificate authority, as `forms.AuthorityField` cleans it."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +67,29 @@ def moves(stored: ProviderAccount | None, wish: Wish) -> bool:
     )
 
 
+def forgets(stored: ProviderAccount | None, wish: Wish) -> bool:
+    """Whether stored credentials are for somebody else than the wish would send them to: it moves
+    the account, or believes another authority about who answers there."""
+    return moves(stored, wish) or (
+        stored is not None and stored.certificate_authority != wish.authority
+    )
+
+
 def credentials_after(stored: ProviderAccount | None, wish: Wish) -> dict[str, str]:
     """The complete set that the wish leaves. Raises SealError where it would leave a stored one
     that does not open."""
-    kept = {} if stored is None or moves(stored, wish) else _opened(stored, wish)
+    kept = {} if stored is None or forgets(stored, wish) else _opened(stored, wish)
     merged = {**kept, **{key: value for key, value in wish.credentials.items() if value}}
     return {key: value for key, value in merged.items() if key not in wish.removed}
 
 
 def trial_account(stored: ProviderAccount | None, wish: Wish) -> ProviderAccount:
     """An unsaved account as the wish would leave it, good for one connection."""
-    account = ProviderAccount(provider=wish.provider, settings=dict(wish.settings))
+    account = ProviderAccount(
+        provider=wish.provider,
+        settings=dict(wish.settings),
+        certificate_authority=wish.authority,
+    )
     account.set_credentials(credentials_after(stored, wish), by="")
     return account
 
@@ -88,10 +104,14 @@ def set_up(account: ProviderAccount, wish: Wish, *, by: str) -> list[Change]:
     stored = _locked(account)
     changes = _plain_changes(stored, account) + _settings_changes(stored, wish)
     account.provider, account.settings = wish.provider, dict(wish.settings)
+    account.certificate_authority = wish.authority
     if stored is None:
         account.save()  # a seal names the row's number
     changes += _change_credentials(account, stored, wish, by)
-    written = [*PLAIN, "provider", "settings", "sealed_credentials", "credential_notes"]
+    written = [
+        *PLAIN, "provider", "settings", "certificate_authority", "sealed_credentials",
+        "credential_notes",
+    ]  # fmt: skip
     if moves(stored, wish):
         account.memory, account.covered_since = {}, None
         written += ["memory", "covered_since"]
@@ -231,7 +251,15 @@ def _settings_changes(stored: ProviderAccount | None, wish: Wish) -> list[Change
         before, after = old.get(key, ""), wish.settings.get(key, "")
         if before != after:
             changes.append(Change(f"settings.{key}", before, after))
+    before, after = (stored.certificate_authority if stored else ""), wish.authority
+    if before != after:
+        changes.append(Change("settings.certificate_authority", _mark(before), _mark(after)))
     return changes
+
+
+def _mark(authority: str) -> str:
+    """By which two authorities are told apart, short enough for the audit log."""
+    return f"sha256 {hashlib.sha256(authority.encode()).hexdigest()[:16]}" if authority else ""
 
 
 def _change_credentials(
@@ -241,7 +269,7 @@ def _change_credentials(
     if stored is not None:
         account.sealed_credentials = stored.sealed_credentials
         account.credential_notes = stored.credential_notes
-    if not (wish.credentials or wish.removed or moves(stored, wish)):
+    if not (wish.credentials or wish.removed or forgets(stored, wish)):
         return []
     old = _opened(stored, wish) if stored else {}
     new = credentials_after(stored, wish)
@@ -262,7 +290,7 @@ def _opened(stored: ProviderAccount, wish: Wish) -> dict[str, str]:
     try:
         return stored.credentials()
     except SealError:
-        if wish.credentials or wish.removed or moves(stored, wish):
+        if wish.credentials or wish.removed or forgets(stored, wish):
             return {}
         raise
 

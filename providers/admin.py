@@ -92,10 +92,16 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             '<a href="{}" rel="noopener noreferrer">{}</a>', adapter.docs, adapter.docs
         )
         about = format_html("The provider documents its API here: {}", docs)
-        sealed = "Stored sealed and never shown again. A new address forgets them."
+        sealed = "Stored sealed and never shown again. A new address or authority forgets them."
         return (
             (None, {"fields": ("name", "enabled", "group", "poll_every")}),
-            (adapter.name, {"fields": forms.setting_names(provider), "description": about}),
+            (
+                adapter.name,
+                {
+                    "fields": (*forms.setting_names(provider), "certificate_authority"),
+                    "description": about,
+                },
+            ),
             ("Credentials", {"fields": secret, "description": sealed}),
         )
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.forms.fields import InvalidJSONInput
+from django.utils import timezone
 
 from providers import account_setup, exact_json
 from providers.adapter import Adapter
@@ -96,6 +99,45 @@ class BaseUrlField(forms.CharField):
             raise ValidationError(str(error)) from None
 
 
+class AuthorityField(forms.CharField):
+    """Certificates of authorities in PEM, and nothing else: no keys, none that signs nothing, none
+    that has expired."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "autocomplete": "off"})
+        super().__init__(**{**options, "widget": widget, "max_length": MAX_JSON})
+
+    def clean(self, value: Any) -> str:
+        text = str(super().clean(value)).strip()
+        if not text:
+            return ""
+        if "PRIVATE KEY" in text:
+            raise ValidationError("There is a private key in it: paste the certificate alone.")
+        try:
+            found = x509.load_pem_x509_certificates(text.encode())
+        except (ValueError, UnicodeError):
+            raise ValidationError(
+                "This is no certificate in PEM: it begins with -----BEGIN CERTIFICATE-----."
+            ) from None
+        for each in found:
+            name = each.subject.rfc4514_string()[:100] or "without a name"
+            if not _is_authority(each):
+                raise ValidationError(f"The certificate {name} is not that of an authority.")
+            if each.not_valid_after_utc < timezone.now():
+                until = f"{each.not_valid_after_utc:%Y-%m-%d}"
+                raise ValidationError(f"The certificate {name} expired on {until}.")
+        encoded = [each.public_bytes(serialization.Encoding.PEM).decode() for each in found]
+        return "".join(encoded)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return found.value.ca
+
+
 class JsonField(forms.JSONField):
     """JSON as strict as it can be: no NaN, no key twice, not too deep; digits stay as typed."""
 
@@ -168,7 +210,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
 
     class Meta:
         model = ProviderAccount
-        fields = ("name", "enabled", "group", "poll_every")
+        fields = ("name", "enabled", "group", "poll_every", "certificate_authority")
+        field_classes = {"certificate_authority": AuthorityField}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -199,6 +242,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
             removed=frozenset(
                 item.key for item in _secrets(self.adapter) if values.get(REMOVE + item.key)
             ),
+            authority=values.get("certificate_authority", ""),
         )
 
     def set_up(self, by: str) -> list[account_setup.Change]:
@@ -207,7 +251,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
 
     def _check_credentials(self) -> None:
         wish, stored = self.wish(), self.stored
-        moved = account_setup.moves(stored, wish)
+        moved = account_setup.forgets(stored, wish)
         try:
             left = account_setup.credentials_after(stored, wish)
         except SealError as error:
@@ -220,7 +264,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
                 self.add_error(CREDENTIAL + item.key, MOVED if moved else "This field is required.")
 
 
-MOVED = "Type it again: stored credentials are forgotten when the address or provider changes."
+MOVED = (
+    "Type it again: stored credentials are forgotten when the address, the provider or the "
+    "certificate authority changes."
+)
 
 
 def account_form(provider: str, account: ProviderAccount | None = None) -> type[AccountForm]:

@@ -65,6 +65,14 @@ class ProviderAccount(models.Model):
         help_text="Seconds between two polls while runs are active. Empty: what suits the "
         "provider.",
     )
+    certificate_authority = models.TextField(
+        default="",
+        db_default="",
+        blank=True,
+        help_text="Of your own, where the provider's certificate was not issued by a public one: "
+        "its certificate in PEM (-----BEGIN CERTIFICATE-----). It is trusted for this account "
+        "alone.",
+    )
     memory = models.JSONField(default=dict, blank=True, editable=False)
     revision = models.PositiveIntegerField(default=1, editable=False)
     """Grows with every change of settings or credentials."""
@@ -168,6 +176,7 @@ def open_account(account: ProviderAccount, *, seconds: float | None = None) -> A
         secrets=[value for key, value in secrets.items() if key not in names],
         bucket=_bucket_for(account),
         seconds=seconds,
+        authority=account.certificate_authority,
     )
     config: dict[str, Any] = {**account.settings, **secrets}
     return account.adapter_class(config, http, dict(account.memory))

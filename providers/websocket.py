@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,6 +31,7 @@ def listen(http: Http, url: str, *, headers: Mapping[str, str] | None = None) ->
         with connect(
             target,
             sock=sock,
+            ssl=_trusting(http.authority) if is_encrypted else None,
             additional_headers=dict(headers or {}),
             open_timeout=CONNECT_TIMEOUT,
             max_size=MAX_MESSAGE,
@@ -45,3 +47,10 @@ def listen(http: Http, url: str, *, headers: Mapping[str, str] | None = None) ->
         raise Unreachable(f"The live channel of {host} ended.") from None
     finally:
         sock.close()
+
+
+def _trusting(authority: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if authority:
+        context.load_verify_locations(cadata=authority)
+    return context

@@ -50,7 +50,7 @@ class Product:
             "ANNUNCIATOR_DATA": str(self.folder),
             "ANNUNCIATOR_DEMO": "0",
             "ANNUNCIATOR_ADMIN_PASSWORD": PASSWORD,
-            "ANNUNCIATOR_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "ANNUNCIATOR_ALLOWED_NETWORKS": "127.0.0.0/8:*",
             "ANNUNCIATOR_PACE": "100",
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),

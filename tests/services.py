@@ -24,7 +24,7 @@ IS_OURS = not os.environ.get("DATABASE_URL")
 if WORKER and "REDIS_URL" in os.environ:  # one server for all: a database of it for each
     number = int(WORKER.removeprefix("gw")) + 1
     os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rstrip('/').removesuffix('/0')}/{number}"
-os.environ.setdefault("ANNUNCIATOR_ALLOWED_NETWORKS", "127.0.0.0/8")
+os.environ.setdefault("ANNUNCIATOR_ALLOWED_NETWORKS", "127.0.0.0/8:*")
 os.environ["ANNUNCIATOR_DEMO"] = "0"
 os.environ["ANNUNCIATOR_PACE"] = "100"  # simulators on this machine need no sparing
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser driver runs an event loop

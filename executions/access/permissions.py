@@ -136,10 +136,11 @@ def _entries(user: User) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(Q(account_name__in=names) | Q(actor=user.get_username()))
 
 
-_OF_AN_ACCOUNT = (ProviderAccount, Workflow, Quarantine, Command, CorrelationRule)
+_OF_AN_ACCOUNT = (ProviderAccount, Execution, Workflow, Quarantine, Command, CorrelationRule)
 _OWN: dict[type[Model], Any] = {
     NoticeRule: _rules,
     AuditEntry: _entries,
     ApiToken: lambda user: ApiToken.objects.filter(Q(user=user) | Q(user__groups__in=_teams(user))),
     Group: lambda user: user.groups.all(),
+    User: lambda user: User.objects.filter(Q(pk=user.pk) | Q(groups__in=_teams(user))),
 }

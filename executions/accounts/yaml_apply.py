@@ -143,6 +143,9 @@ def _plain_data(entry: Entry, stored: ProviderAccount | None) -> dict[str, Any]:
         "enabled": values.get("enabled", stored.enabled if stored else True),
         "poll_every": values.get("poll_every", stored.poll_every if stored else None),
         "group": stored.group_id if stored else None,
+        "certificate_authority": values.get(
+            "certificate_authority", stored.certificate_authority if stored else ""
+        ),
     }
     if not isinstance(data["enabled"], bool):
         entry.blame("enabled", "it must be true or false.")

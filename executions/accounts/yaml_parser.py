@@ -11,7 +11,10 @@ from typing import Any
 
 import yaml
 
-KEYS = ("name", "provider", "settings", "credentials", "enabled", "group", "poll_every", "keys")
+KEYS = (
+    "name", "provider", "settings", "credentials", "enabled", "group", "poll_every",
+    "certificate_authority", "keys",
+)  # fmt: skip
 RULE_KEYS = ("name", "source", "path", "pattern", "link")
 MAX_FILE = 2**20  # characters
 

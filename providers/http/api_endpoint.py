@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from providers import exact_json
+from providers.address_policy import below
 from providers.contract import (
     AuthFailed,
     BadResponse,
@@ -57,9 +58,14 @@ class Endpoint:
         return self.request("DELETE", *path, **options)
 
     def follow(self, url: str) -> Reply:
-        """GET a link that the provider gave. Raises BadResponse if it leaves the base URL."""
-        if not url.startswith(self.base_url + "/"):
-            raise BadResponse(f"{self.service} links outside its own address; ignored.")
+        """GET a link that the provider gave. Raises BadResponse, before anything is sent, if it
+        leaves the base URL."""
+        try:
+            url = below(self.base_url, url)
+        except ValueError:
+            raise BadResponse(
+                f"{self.service} links outside its own address; the link is not followed."
+            ) from None
         return self._reply("GET", url, f"GET {urlsplit(url).path}")
 
     def request(self, method: str, *path: str, **options: Any) -> Reply:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import math
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
@@ -13,16 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from urllib3.exceptions import HTTPError
 
-from providers.address_policy import Policy, Refused
+from providers.address_policy import Policy
 from providers.contract import BadResponse, ProviderError, Rejected, Unreachable, Unsupported
 from providers.http.api_endpoint import Endpoint
 from providers.http.deadlines import Guard, current, watchdog
 from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Explain, plain_explanation
-from providers.http.transports import prepared, transport_for
+from providers.http.transports import prepared, transport_for, why_not_connected
 from providers.redaction import Secrets
 
 
@@ -37,8 +36,11 @@ class Http:
         secrets: Iterable[str] = (),
         bucket: Bucket | None = None,
         seconds: float | None = None,
+        authority: str = "",
     ) -> None:
         self.policy = policy or Policy()
+        self.authority = authority
+        """Certificates (PEM) that are trusted besides the public ones."""
         self.not_carried_out: frozenset[int] = frozenset()
         """Statuses that are a refusal at this provider, beside REFUSALS."""
         self.unproven = 0
@@ -101,11 +103,11 @@ class Http:
         if deadline <= 0:
             raise Unreachable(f"{place}: there was no time left to send it.", was_sent=False)
         self.requests += 1
-        guard = Guard()
-        watchdog.watch(guard, deadline)
+        guard = Guard(deadline)
+        watchdog.watch(guard)
         current.guard = guard
         try:
-            response = transport_for(self._key, self.policy).send(
+            response = transport_for(self._key, self.policy, self.authority).send(
                 prepared(method, url, params, headers, body),
                 timeout=(CONNECT_TIMEOUT, read_timeout),
                 stream=True,
@@ -182,24 +184,15 @@ class Http:
         host = place.split(" ", 1)[1]
         unreachable = partial(Unreachable, was_sent=guard.has_sent)
         chain = _causes(error)
-        refused = next((cause for cause in chain if isinstance(cause, Refused)), None)
-        if refused is not None:
-            return unreachable(f"{host} may not be reached. {refused}")
+        if any(isinstance(each, requests.exceptions.InvalidURL | UnicodeError) for each in chain):
+            return BadResponse(f"The address of {host} cannot be used.")
+        why = "" if guard.has_sent else why_not_connected(chain, host)
+        if why:
+            return unreachable(why)
         if guard.has_expired:
             return unreachable(f"{host} gave no complete answer within {deadline:.3g} s.")
-        for cause in chain:
-            if isinstance(cause, ConnectTimeoutError | requests.ConnectTimeout):
-                return unreachable(f"{host} did not take the connection in time.")
-            if isinstance(cause, socket.gaierror):
-                return unreachable(f"The name {host} does not resolve.")
-            if isinstance(cause, requests.exceptions.SSLError) and not guard.has_sent:
-                return unreachable(f"The certificate of {host} is not trusted.")
-            if isinstance(cause, ConnectionRefusedError):
-                return unreachable(f"{host} refused the connection.")
-            if isinstance(cause, requests.ReadTimeout):
-                return unreachable(f"{host} did not answer in time.")
-            if isinstance(cause, requests.exceptions.InvalidURL | UnicodeError):
-                return BadResponse(f"The address of {host} cannot be used.")
+        if any(isinstance(cause, requests.ReadTimeout) for cause in chain):
+            return unreachable(f"{host} did not answer in time.")
         if not guard.has_sent:
             return unreachable(f"{host} cannot be connected to.")
         return unreachable(f"{host} broke the connection before it answered.")

@@ -15,7 +15,8 @@ class Guard:
     socket is then left to the guard, which closes it with the request.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.ends_at = time.monotonic() + seconds
         self.has_expired = False
         self.has_sent = False
         """Whether a first byte of the request has been handed to a connection."""
@@ -23,6 +24,11 @@ class Guard:
         self._sockets: list[socket.socket] = []
         self._left: list[socket.socket] = []
         self._lock = threading.Lock()
+
+    @property
+    def left(self) -> float:
+        """Seconds, 0 when it is over."""
+        return max(0.0, self.ends_at - time.monotonic())
 
     def hold(self, sock: socket.socket) -> None:
         with self._lock:
@@ -62,13 +68,13 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._count = 0
 
-    def watch(self, guard: Guard, seconds: float) -> None:
+    def watch(self, guard: Guard) -> None:
         with self._condition:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="http-deadline", daemon=True)
                 self._thread.start()
             self._count += 1
-            heapq.heappush(self._due, (time.monotonic() + seconds, self._count, guard))
+            heapq.heappush(self._due, (guard.ends_at, self._count, guard))
             if self._due[0][2] is guard:
                 self._condition.notify()
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
+import threading
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from functools import partial
 from typing import Any
 
 import requests
@@ -22,16 +28,65 @@ from providers.http.deadlines import Guard, current
 from providers.http.limits import CONNECT_TIMEOUT, USER_AGENT
 
 
-def connect(policy: Policy, host: str, port: int, timeout: Any, *, tls: bool) -> socket.socket:
-    """A connected socket to `host`. One forbidden record spoils the whole name."""
-    infos = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+class NameNotFound(OSError):
+    """There is no such name."""
+
+
+class NameServerSilent(TimeoutError):
+    """The name could not be looked up now: no answer, or not in time."""
+
+
+_lookups: dict[tuple[str, int], Future[Any]] = {}
+_lookups_lock = threading.Lock()
+
+
+def _resolve(host: str, port: int, seconds: float) -> list[Any]:
+    """What the name stands for, in time. A resolver knows no limit of ours, so each name has a
+    thread that asks for it, shared by all who wait. Raises NameNotFound and NameServerSilent."""
+    with _lookups_lock:
+        found = _lookups.get((host, port))
+        if found is None:
+            found = _lookups[host, port] = Future()
+            asking = (found, host, port)
+            threading.Thread(target=_look_up, args=asking, name="resolver", daemon=True).start()
+    try:
+        infos: list[Any] = found.result(seconds)
+        return infos
+    except FutureTimeout:
+        raise NameServerSilent(host) from None
+    except socket.gaierror as error:
+        if error.errno in (socket.EAI_AGAIN, socket.EAI_FAIL):
+            raise NameServerSilent(host) from None
+        raise NameNotFound(host) from None
+
+
+def _look_up(found: Future[Any], host: str, port: int) -> None:
+    try:
+        infos = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        answer: Any = partial(found.set_exception, error)
+    else:
+        answer = partial(found.set_result, infos)
+    with _lookups_lock:  # whoever asks from now on wants a fresh answer
+        _lookups.pop((host, port), None)
+    answer()
+
+
+def connect(policy: Policy, host: str, port: int, seconds: float, *, tls: bool) -> socket.socket:
+    """A connected socket to `host`, within these seconds altogether, the look-up of its name and
+    all of its addresses included. One forbidden record spoils the whole name."""
+    ends_at = time.monotonic() + seconds
+    infos = _resolve(host, port, seconds)
     for info in infos:
         policy.check(str(info[4][0]), port, is_encrypted=tls)
     failure: OSError = OSError(f"{host} has no address")
     for family, kind, proto, _, address in infos:
+        left = ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
         sock = socket.socket(family, kind, proto)
         try:
-            sock.settimeout(timeout if isinstance(timeout, int | float) else CONNECT_TIMEOUT)
+            sock.settimeout(left)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(address)
             policy.check(str(sock.getpeername()[0]), port, is_encrypted=tls)
@@ -55,14 +110,13 @@ class Guarded:
 
     def _new_conn(self) -> socket.socket:
         connection: Any = self
+        guard: Guard | None = getattr(current, "guard", None)
+        seconds = CONNECT_TIMEOUT if guard is None else min(CONNECT_TIMEOUT, guard.left)
+        is_encrypted = isinstance(self, HTTPSConnection)
+        host, port = connection._dns_host, connection.port
         try:
-            sock = connect(
-                self.policy,
-                connection._dns_host,
-                connection.port,
-                connection.timeout,
-                tls=isinstance(self, HTTPSConnection),
-            )
+            sock = connect(self.policy, host, port, seconds, tls=is_encrypted)
+            sock.settimeout(connection.timeout)
         except Refused:
             raise
         except TimeoutError as error:
@@ -99,14 +153,24 @@ class Guarded:
             self.guard.hold(self.lifeline)
 
 
+class Secure(HTTPSConnection):
+    authority: str | None
+
+    def connect(self) -> None:
+        self.ca_cert_data = self.authority
+        super().connect()
+
+
 class Transport(HTTPAdapter):
     """requests' own transport, without the Session above it: what a Session adds is what the door
     does not want (cookies, redirects, netrc, proxies, hooks), and a third of a request's time."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, authority: str = "") -> None:
+        """`authority`: certificates (PEM) that are trusted besides the public ones."""
         super().__init__(max_retries=0, pool_connections=2, pool_maxsize=4)
         plain = type("PlainConnection", (Guarded, HTTPConnection), {"policy": policy})
-        secure = type("SecureConnection", (Guarded, HTTPSConnection), {"policy": policy})
+        trusting = {"policy": policy, "authority": authority or None}
+        secure = type("SecureConnection", (Guarded, Secure), trusting)
         self.poolmanager.pool_classes_by_scheme = {
             "http": type("Plain", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("Secure", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
@@ -125,11 +189,12 @@ class Transport(HTTPAdapter):
         return response
 
 
-def transport_for(key: object, policy: Policy) -> Transport:
+def transport_for(key: object, policy: Policy, authority: str = "") -> Transport:
     """One per account and thread, the 64 last used."""
     pool: OrderedDict[object, Transport] = current.__dict__.setdefault("transports", OrderedDict())
-    transport = pool.pop((key, policy), None) or Transport(policy)
-    pool[(key, policy)] = transport
+    place = (key, policy, authority)
+    transport = pool.pop(place, None) or Transport(policy, authority)
+    pool[place] = transport
     if len(pool) > 64:
         pool.popitem(last=False)[1].close()
     return transport
@@ -163,7 +228,41 @@ def open_socket(policy: Policy, host: str, port: int, *, is_encrypted: bool) -> 
     """A connected TCP socket under the policy. Raises Unreachable with `was_sent=False`."""
     try:
         return connect(policy, host, port, CONNECT_TIMEOUT, tls=is_encrypted)
-    except Refused as error:
-        raise Unreachable(f"{host} may not be reached. {error}", was_sent=False) from None
-    except OSError:
-        raise Unreachable(f"{host} cannot be connected to.", was_sent=False) from None
+    except OSError as error:
+        why = why_not_connected([error], host) or f"{host} cannot be connected to."
+        raise Unreachable(why, was_sent=False) from None
+
+
+def why_not_connected(causes: Sequence[BaseException], host: str) -> str:
+    """Why there is no connection to `host`, as a sentence, "" if these causes do not say: what is
+    refused, not there, silent or not trusted asks different things of a person."""
+    for kind, words in _WHY.items():
+        for cause in causes:
+            if isinstance(cause, kind):
+                return words(host, cause)
+    return ""
+
+
+_OTHER_ISSUER = "its issuer is unknown here. Is it your own? Add it to the account"
+_DISTRUST: Mapping[int, str] = {  # by the codes of OpenSSL
+    9: "it is not valid yet",
+    10: "it has expired",
+    **dict.fromkeys((2, 18, 19, 20, 21), _OTHER_ISSUER),
+    **dict.fromkeys((62, 64), "it was issued for another host"),
+}
+_WHY: Mapping[type[BaseException], Callable[[str, Any], str]] = {  # the first that fits
+    Refused: lambda host, error: f"{host} may not be reached. {error}",
+    NameNotFound: lambda host, _: f"The name {host} does not resolve: there is no such host.",
+    NameServerSilent: lambda host, _: (
+        f"The name {host} was not looked up in time: its name server does not answer."
+    ),
+    ConnectionRefusedError: lambda host, _: (
+        f"{host} refused the connection: nothing listens there."
+    ),
+    ssl.SSLCertVerificationError: lambda host, error: (
+        f"The certificate of {host} is not trusted: "
+        f"{_DISTRUST.get(error.verify_code, 'it cannot be checked')}."
+    ),
+    ssl.SSLError: lambda host, _: f"{host} does not speak TLS as it should: no safe connection.",
+    TimeoutError: lambda host, _: f"{host} did not take the connection in time.",
+}

@@ -37,7 +37,7 @@ WRONG = {
     "LIVE_URL": ["live.example.com", "ftp://live.example.com", "https://"],
     "ANNUNCIATOR_DEMO": ["maybe", "2"],
     "ANNUNCIATOR_DEMO_PORT": ["demo", "65535"],
-    "ANNUNCIATOR_ALLOWED_NETWORKS": ["everything", "10.0.0.0/8,10.1.2.300"],
+    "ANNUNCIATOR_ALLOWED_NETWORKS": ["everything", "10.0.0.0/8,10.1.2.300", "10.0.0.0/8:70000"],
     "ANNUNCIATOR_ALLOWED_HOSTS": ["https://runs.example.com", "runs.example.com:8000"],
     "ANNUNCIATOR_KEEP_DAYS": ["a year", "0", "-3"],
     "ANNUNCIATOR_PACE": ["fast", "0", "nan", "inf"],

@@ -31,7 +31,7 @@ from tests.engines.prefect import CLOSED, Engine, running
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 WITHIN = 60.0  # seconds for a run to get where a command sends it
-LOOPBACK = Policy.from_cidrs(["127.0.0.0/8"])
+LOOPBACK = Policy.from_cidrs(["127.0.0.0/8:*"])
 
 
 class PatientHttp(Http):

@@ -28,7 +28,7 @@ from providers.registry import adapter_class
 FIXTURES = Path(__file__).parent / "adapters" / "fixtures"
 READ_TIMEOUT = 0.5  # seconds a test waits for a byte
 DEADLINE = 1.0  # seconds a test waits for a whole answer
-LOOPBACK = Policy.from_cidrs(["127.0.0.0/8"])
+LOOPBACK = Policy.from_cidrs(["127.0.0.0/8:*"])
 
 Answer = Mapping[str, Any]
 

@@ -49,7 +49,7 @@ def opened() -> Iterator[Callable[..., tuple[serve.Running, Adapter]]]:
                 "api_key": sim.api_key,
                 **EXTRA_SETTINGS.get(key, {}),
             }
-            http = Http(Policy.from_cidrs(["127.0.0.0/8"]), session_key="tests")
+            http = Http(Policy.from_cidrs(["127.0.0.0/8:*"]), session_key="tests")
             return sim, adapter_class(key)(config, http, {})
 
         yield start

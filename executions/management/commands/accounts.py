@@ -95,6 +95,7 @@ def _told(account: ProviderAccount) -> dict[str, Any]:
         "group": account.group.name if account.group else None,
         "poll_every": account.poll_every,
         "settings": account.settings,
+        "certificate_authority": account.certificate_authority,
         "credentials": account.credential_notes,
         "keys": [
             {

@@ -26,9 +26,9 @@ from typing import Any
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
-from providers.address_policy import NEVER_PORTS, Policy, Refused
+from providers.address_policy import Policy, Refused
 
-MAIL_PORTS = frozenset({25})  # ports that the policy keeps from accounts and mail needs
+MAIL_PORTS = frozenset({25, 465, 587})  # which mail needs, and accounts do not
 CONNECT_FOR = 5.0  # seconds
 ANSWER_WITHIN = 10.0  # seconds between two bytes
 FORBIDDEN = frozenset(
@@ -152,8 +152,7 @@ def deliver(job: dict[str, Any]) -> dict[str, Any]:
     target.redirects = False
     target.socket_connect_timeout, target.socket_read_timeout = CONNECT_FOR, ANSWER_WITHIN
     is_mail = hasattr(target, "smtp_host")
-    never = NEVER_PORTS - MAIL_PORTS if is_mail else NEVER_PORTS
-    policy = Policy(Policy.from_cidrs(job["allowed"]).allowed, never)
+    policy = Policy.from_cidrs(job["allowed"], MAIL_PORTS if is_mail else ())
     door = _Door(policy, _is_encrypted(target))
     problem = _problem_with(target, door, is_server=job["is_server"])
     if problem or job["is_check"]:

@@ -81,6 +81,13 @@ def test_lists_filters_and_searches_hold_ones_own_alone(
         assert MARK not in other.content.decode(), place
 
 
+def test_the_page_of_each_opens_for_its_own_administrator(
+    east: Client, theirs: dict[str, Any]
+) -> None:
+    pages = [f"/admin/{place}/{row.pk}/change/" for place, row in theirs.items()]
+    assert {page: east.get(page).status_code for page in pages} == dict.fromkeys(pages, 200)
+
+
 def test_what_is_asked_for_by_number_is_not_there(west: Client, theirs: dict[str, Any]) -> None:
     found = {}
     for place, row in theirs.items():

@@ -14,7 +14,7 @@ import pytest
 from executions.notifications.channels import addresses
 from executions.notifications.channels.addresses import AddressRefused, Message, read_address
 
-HERE = ["127.0.0.0/8"]
+HERE = ["127.0.0.0/8:*"]
 WORDS = Message("A title", "A body")
 
 
