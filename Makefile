@@ -39,6 +39,7 @@ screenshots: $(VENV)/test.stamp  ## pictures of every page in .data/screenshots/
 
 lint: $(VENV)/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@find templates -name '*.html' | xargs $(BIN)/djade --target-version 5.2 --check
 	@$(BIN)/mypy config executions providers
 	@$(BIN)/lint-imports
 

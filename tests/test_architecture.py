@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,22 @@ def test_templates_hold_no_script_no_style_and_trust_nobody(path):
     assert not re.search(r"\sstyle\s*=", text), "inline style"
     assert not re.search(r"\son[a-z]+\s*=", text), "inline handler"
     assert not re.search(r"hx-on|hx-vals\s*=\s*[\"']js:|hx-trigger\s*=\s*[\"'][^\"']*\[", text)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=where)
+def test_no_line_of_a_template_is_longer_than_120_columns(path):
+    long = [
+        number for number, line in enumerate(path.read_text().split("\n"), 1) if len(line) > 120
+    ]
+    assert not long, "break it where white space holds no text: config/template_loader.py"
+
+
+def test_the_tags_of_all_templates_are_as_the_formatter_writes_them():
+    djade = Path(sys.executable).with_name("djade")
+    found = subprocess.run(
+        [djade, "--target-version", "5.2", "--check", *TEMPLATES], capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=where)
