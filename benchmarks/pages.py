@@ -74,7 +74,7 @@ def answers(rows: int) -> None:
     clients = {}
     for user in User.objects.all():
         clients[user.username] = Client(headers={"host": "localhost"})
-        clients[user.username].force_login(user, "config.auth_backend.PeopleBackend")
+        clients[user.username].force_login(user, "config.eager_user_backend.PeopleBackend")
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         asked = json.loads(line)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
-from executions.web.form_pages import form_page_of
+from executions.web.post_only_views import form_page_of
 
 LIVE_PATH = "/live/"
 

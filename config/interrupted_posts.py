@@ -24,7 +24,7 @@ from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.decorators import method_decorator
 
-from executions.web.form_pages import form_page_of
+from executions.web.post_only_views import form_page_of
 from providers.credentials import SealError, seal, unseal
 
 CONTEXT = "interrupted"

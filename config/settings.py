@@ -129,7 +129,7 @@ REDIS_URL = env.value("REDIS_URL", "redis://localhost:6379/0")
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "config.auth_backend.PeopleBackend",
+    "config.eager_user_backend.PeopleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

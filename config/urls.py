@@ -7,7 +7,7 @@ from django.urls import include, path
 
 from config import context_processors, health
 from config.interrupted_posts import SignIn
-from executions.web.form_pages import posted_from
+from executions.web.post_only_views import posted_from
 
 sign_out = login_not_required(posted_from("executions:list")(LogoutView.as_view()))
 
@@ -17,7 +17,7 @@ urlpatterns = [
     path("", include("executions.urls")),
     path("sign-in/", SignIn.as_view(redirect_authenticated_user=True), name="login"),
     path("sign-out/", sign_out, name="logout"),
-    path("api/v1/", include("executions.api.urls")),
+    path("api/v1/", include("executions.api.ninja_api")),
     path("admin/logout/", sign_out),
     path("admin/", admin.site.urls),
     path("favicon.ico", context_processors.icon),

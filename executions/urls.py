@@ -2,9 +2,9 @@
 
 from django.urls import path
 
-from executions.accounts import views as account_views
-from executions.api import json_record
-from executions.bulk import item_views as batch_item_views
+from executions.accounts import health_views as account_views
+from executions.api import run_json_download
+from executions.bulk import batch_results as batch_item_views
 from executions.bulk import views as batch_views
 from executions.commands.verbs import RUN_VERBS
 from executions.correlation import views as key_views
@@ -12,13 +12,13 @@ from executions.errors import views as error_views
 from executions.handover import views as handover_views
 from executions.inbox import answer_history, answer_views, claim_views
 from executions.inbox import views as inbox_views
-from executions.notifications import views as notification_views
+from executions.notifications import notification_list_views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
 from executions.runs import note_views, start_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
-from executions.runs.page import actions, log, outputs, payloads, steps
+from executions.runs.page import command_views, log, output_download, payloads, steps
 from executions.runs.page import views as run_page
 from executions.web import live_page, preferences
 
@@ -36,7 +36,7 @@ urlpatterns = [
     path("views/<int:pk>/change/", saved_view_views.view_change, name="view-change"),
     path("views/<int:pk>/deletion/", saved_view_views.view_deletion, name="view-deletion"),
     path("executions/<int:pk>/", run_page.execution_detail, name="detail"),
-    path("executions/<int:pk>.json", json_record.run_record, name="run-record"),
+    path("executions/<int:pk>.json", run_json_download.run_record, name="run-record"),
     path("executions/<int:pk>/changes/", run_page.run_changes, name="run-changes"),
     path("executions/<int:pk>/log/", log.log_fragment, name="log"),
     path("executions/<int:pk>/log.txt", log.log_text, name="log-text"),
@@ -44,11 +44,11 @@ urlpatterns = [
     path("executions/<int:pk>/steps/<int:step_pk>.json", steps.step_output, name="step-output"),
     path("executions/<int:pk>/tree/<slug:part>/", payloads.payload_tree, name="payload-tree"),
     path("executions/<int:pk>/<slug:part>.json", payloads.payload, name="payload"),
-    path("executions/<int:pk>/outputs/<int:output_pk>/", outputs.output, name="output"),
+    path("executions/<int:pk>/outputs/<int:output_pk>/", output_download.output, name="output"),
     *(
         path(
             f"executions/<int:pk>/{each.noun}/",
-            actions.run_command,
+            command_views.run_command,
             {"verb": each.verb},
             name=each.noun,
         )

@@ -83,7 +83,7 @@ class SecretField(forms.CharField):
 
 
 class BaseUrlField(forms.CharField):
-    """The address of a provider, as `network.clean_base_url` has it."""
+    """The address of a provider, as `address_policy.clean_base_url` has it."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.TextInput(attrs={"class": "vURLField", "inputmode": "url"})

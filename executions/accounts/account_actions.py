@@ -16,7 +16,7 @@ from django.db import transaction
 
 from executions.access import audit_log
 from executions.access.permissions import require_may_administer, require_may_see
-from executions.display.text import stamped
+from executions.display.formatting import stamped
 from executions.live import publish
 from providers import account_setup
 from providers.models import ProviderAccount

@@ -16,7 +16,7 @@ from executions.access.permissions import may_act, visible_accounts, visible_exe
 from executions.api import schemas
 from executions.api.errors import Refusal
 from executions.models import Command, Execution, Workflow
-from executions.runs.page import outputs
+from executions.runs.page import output_download
 from executions.search import pages as run_pages
 from executions.search.cursor import Cursor
 from executions.search.filters import Filters, parse
@@ -62,7 +62,7 @@ def show_execution(request: HttpRequest, pk: int) -> Execution:
 def read_output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBase:
     """The document itself, streamed from the provider."""
     request.user = person(request)
-    response = outputs.output(request, pk, output_pk)
+    response = output_download.output(request, pk, output_pk)
     if response.status_code >= 500:
         raise Refusal(502, "provider", "The provider did not hand the document out. Try later.")
     return response

@@ -9,13 +9,13 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 
-from executions.bulk.batches import TYPED_ABOVE, total
-from executions.bulk.item_views import PAGE, item_view, page_of, visible_items
+from executions.bulk.batch_lifecycle import TYPED_ABOVE, total
+from executions.bulk.batch_results import PAGE, item_view, page_of, visible_items
 from executions.bulk.progress import runs, title_of
 from executions.bulk.selection import MOST
 from executions.commands.verbs import RUN_VERBS, note_of
+from executions.display.formatting import plain
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import plain
 from executions.models import Batch, ItemState
 from executions.web.requester import accounts_of
 

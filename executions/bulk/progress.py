@@ -11,11 +11,11 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from executions.access.permissions import may_act
-from executions.bulk import batches
-from executions.bulk.batches import total
+from executions.bulk import batch_lifecycle
+from executions.bulk.batch_lifecycle import total
 from executions.commands.verbs import VERBS
+from executions.display.formatting import plain
 from executions.display.people import user_name
-from executions.display.text import plain
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
 from executions.web.requester import accounts_of, person
 from providers.models import Health, ProviderAccount
@@ -57,7 +57,7 @@ def title_of(batch: Batch, number: int) -> str:
 def get_batch(request: HttpRequest, pk: int) -> Batch:
     if pk >= 2**63:
         raise Http404
-    found = batches.visible_batches(person(request), accounts_of(request))
+    found = batch_lifecycle.visible_batches(person(request), accounts_of(request))
     return get_object_or_404(found.select_related("requested_by", "stopped_by"), pk=pk)
 
 
@@ -109,7 +109,7 @@ def head_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "stopped": batch.stopped_at,
         "stopped_by": user_name(batch.stopped_by) if batch.stopped_at else "",
         "finished": batch.finished_at,
-        "may_stop": able and batches.may_stop(person(request), batch),
+        "may_stop": able and batch_lifecycle.may_stop(person(request), batch),
         "retries": _retries(batch, accounts) if able and not batch.is_open else [],
         "list_url": reverse("executions:list") + batch.query,
     }

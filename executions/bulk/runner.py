@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from executions.bulk import batches
+from executions.bulk import batch_lifecycle
 from executions.commands.eligibility import why_not
 from executions.commands.submit import NotPossible, request_command
 from executions.live import publish
@@ -61,8 +61,8 @@ def advance() -> int:
         ids = list(Batch.objects.filter(state__in=OPEN_BATCH_STATES).values_list("pk", flat=True))
         touched = _follow(ids)
         touched += _send_some()
-        batches.recount({batch_id for batch_id, _ in touched})
-        batches.finish(ids)
+        batch_lifecycle.recount({batch_id for batch_id, _ in touched})
+        batch_lifecycle.finish(ids)
         transaction.on_commit(lambda: _tell(set(touched)))
     return len(touched)
 
@@ -73,7 +73,7 @@ def command_key(batch: Batch, execution_id: int) -> UUID:
 
 def _is_ours() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [batches.PASS_LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [batch_lifecycle.PASS_LOCK])
         return bool(cursor.fetchone()[0])
 
 

@@ -16,9 +16,9 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from executions.access.permissions import visible_executions
-from executions.bulk.batches import recount
+from executions.bulk.batch_lifecycle import recount
 from executions.commands.eligibility import assessed
-from executions.display.text import stamped
+from executions.display.formatting import stamped
 from executions.models import Batch, BatchItem, BatchState, ItemState, Workflow
 from executions.search import queryset as run_queryset
 from executions.search.filters import Filters

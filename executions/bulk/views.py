@@ -14,16 +14,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act, require_may_act
-from executions.bulk import batches, preview, progress, selection
-from executions.bulk import item_views as batch_item_views
+from executions.bulk import batch_lifecycle, preview, progress, selection
+from executions.bulk import batch_results as batch_item_views
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
 from executions.display.id_params import row_id, row_ids
 from executions.inbox.question_page import intent_key
 from executions.models import BATCH_KINDS, Batch, BatchState
 from executions.search.filters import Filters, parse
-from executions.web.form_pages import posted_from
 from executions.web.live_page import LivePage, Shown, show
+from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person, sees_all
 from providers.contract import Verb
 
@@ -102,7 +102,7 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
         selection.assess_again(batch, accounts_of(request))
         old = {"old": "This preview was old, so it was made again. Check it, then confirm."}
         return _preview(request, batch, old, 422)
-    problems = batches.start(
+    problems = batch_lifecycle.start(
         batch,
         reason=request.POST.get("reason", ""),
         typed=request.POST.get("number", ""),
@@ -117,7 +117,7 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
 def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_batch(request, pk)
     require_may_act(request.user)
-    spared = batches.stop(
+    spared = batch_lifecycle.stop(
         batch, user=person(request), accounts=accounts_of(request), address=address(request)
     )
     text = f"Stopped: {spared:,} will not be sent. What was sent before is followed."
@@ -179,7 +179,7 @@ def _ids(request: HttpRequest) -> list[int]:
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:
-    found = batches.visible_batches(person(request), accounts_of(request))
+    found = batch_lifecycle.visible_batches(person(request), accounts_of(request))
     mine = request.GET.get("of") == "me"
     if mine:
         found = found.filter(requested_by=person(request))

@@ -10,13 +10,13 @@ from django.utils import timezone
 from executions.commands.reconciliation import STALLED_AFTER
 from executions.commands.sealed_arguments import worded_arguments
 from executions.commands.verbs import VERBS
-from executions.display.people import user_name
-from executions.display.text import (
+from executions.display.formatting import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
     clock,
     plain,
 )
+from executions.display.people import user_name
 from executions.models import (
     OPEN_COMMAND_STATES,
     BatchItem,

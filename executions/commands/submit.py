@@ -16,9 +16,9 @@ from executions.access import audit_log
 from executions.access.permissions import require_may_act, require_may_see
 from executions.commands.eligibility import not_offered
 from executions.commands.sealed_arguments import seal
+from executions.display.formatting import stamped
 from executions.display.freshness import blind_sentence
 from executions.display.people import user_name
-from executions.display.text import stamped
 from executions.forms import CompiledForm
 from executions.live import publish
 from executions.live.wake_workers import wake

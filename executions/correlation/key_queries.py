@@ -1,6 +1,6 @@
 """One business key through every engine: the runs that carry it, and keys to choose from.
 
-Called by `views.keys`; reads rows alone. Every function takes the accounts that its reader may see.
+Called by `views`; reads rows alone. Every function takes the accounts that its reader may see.
 """
 
 from __future__ import annotations

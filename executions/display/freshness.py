@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from executions.display.text import stamped
+from executions.display.formatting import stamped
 from executions.models import Execution
 from providers.models import BLIND, Health, ProviderAccount
 

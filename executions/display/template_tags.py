@@ -12,20 +12,20 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 
-from executions.display import text
+from executions.display import formatting
 from executions.display.statuses import StatusView
 
 register = template.Library()
 
 SHAPES: Mapping[str, Callable[[datetime], str]] = {
-    "sentence": text.stamped,  # Nov 22 12:03:05 CET
-    "column": text.moment,  # Nov 22 12:03:05, below a heading with the zone
-    "clock": text.clock,  # 12:03:05
-    "today": text.today,  # 12:03, with the day if it is another one
+    "sentence": formatting.stamped,  # Nov 22 12:03:05 CET
+    "column": formatting.moment,  # Nov 22 12:03:05, below a heading with the zone
+    "clock": formatting.clock,  # 12:03:05
+    "today": formatting.today,  # 12:03, with the day if it is another one
 }
 
-register.filter("iso", text.iso)
-register.filter("stamped", text.stamped)
+register.filter("iso", formatting.iso)
+register.filter("stamped", formatting.stamped)
 
 
 @register.simple_tag
@@ -34,7 +34,7 @@ def moment(at: datetime | None, shape: str = "sentence") -> str:
     if at is None:
         return ""
     markup = '<time class="num" datetime="{}">{}</time>'
-    return format_html(markup, text.iso(at), SHAPES[shape](at))
+    return format_html(markup, formatting.iso(at), SHAPES[shape](at))
 
 
 @register.simple_tag
@@ -42,7 +42,7 @@ def duration(took: timedelta | float | None) -> str:
     """`2 m 05 s`, of a timedelta or of seconds. Nothing for None."""
     if took is None:
         return ""
-    return text.duration(took.total_seconds() if isinstance(took, timedelta) else took)
+    return formatting.duration(took.total_seconds() if isinstance(took, timedelta) else took)
 
 
 @register.simple_tag
@@ -79,4 +79,4 @@ def lamp_link(status: StatusView, is_past: bool = False) -> str:
 @register.simple_tag
 def provider_text(written: object, limit: int = 0) -> str:
     """What a provider wrote, as text in which nothing is invisible; cut at `limit` characters."""
-    return text.plain(str(written or ""), limit)
+    return formatting.plain(str(written or ""), limit)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from executions.display.text import shown
+from executions.display.formatting import shown
 
 LEAST = 0.5  # percent; a shorter bar could not be seen
 TICKS = 7

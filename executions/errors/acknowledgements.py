@@ -1,6 +1,6 @@
 """Acknowledging an error for a team; ends after a day or when its workflows work again.
 
-Called by `views.errors` for people and by `tasks` for what ends by itself. A person takes an error
+Called by `errors.views` for people and by `tasks` for what ends by itself. A person takes an error
 on for the teams of the accounts that they may see and that have it; nobody else's team is calmed
 by it.
 """

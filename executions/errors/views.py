@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import require_may_act
+from executions.display.formatting import count, mark, plain
 from executions.display.people import user_name
-from executions.display.text import count, mark, plain
 from executions.errors import acknowledgements
 from executions.errors import groups as error_groups
 from executions.errors.acknowledgements import Taken
@@ -21,8 +21,8 @@ from executions.models import ErrorAcknowledgement
 from executions.payloads.error_fingerprint import is_error_key
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
-from executions.web.form_pages import next_address, posted_from
 from executions.web.live_page import LivePage, Shown
+from executions.web.post_only_views import next_address, posted_from
 from executions.web.requester import accounts_of, address, person
 
 DEFAULT = "24h"

@@ -23,8 +23,8 @@ from executions.forms.compiled_form import CompiledForm
 from executions.forms.django_form import AnswerForm
 from executions.forms.files import short_files
 from executions.forms.form_instance import Drawing
-from executions.forms.form_source import CannotShow, read_triple, speaks_otherwise
 from executions.forms.parser import Reader
+from executions.forms.raw_definition import CannotShow, read_triple, speaks_otherwise
 
 __all__ = ["AnswerForm", "CompiledForm", "compile_question", "compile_triple", "short_files"]
 

@@ -16,10 +16,10 @@ from executions.forms.django_form import AnswerForm
 from executions.forms.draft_carry_over import changed_rows, collected, differences, fitting_value
 from executions.forms.files import data_url
 from executions.forms.form_instance import NAME, Drawing
-from executions.forms.form_source import CannotShow
 from executions.forms.json_path import EACH, Path, complained, key_text
-from executions.forms.json_schema import Schemas, explicit, with_defaults
 from executions.forms.provider_text import plain
+from executions.forms.raw_definition import CannotShow
+from executions.forms.schema_resolver import Schemas, explicit, with_defaults
 from executions.forms.secret_fields import masked, masked_part, passwords_in, secret_texts
 from executions.forms.validation import TooMuch
 from executions.forms.value_codec import CHOICE_CONTROLS

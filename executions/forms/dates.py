@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 
 from django.utils import timezone
 
-from executions.display.wall_clock import moment_of, moments_of, named, offset
+from executions.display.local_time_input import moment_of, moments_of, named, offset
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)((?:[T ]\d\d:\d\d\S*)?)", re.ASCII)
 _MOMENT = re.compile(

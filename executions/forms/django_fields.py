@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from executions.forms import schema_rules
+from executions.forms import complaints
 from executions.forms.dates import wall_of
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import MISSING
@@ -52,22 +52,22 @@ class AnswerField(forms.Field):
         try:
             answer = drawn.value()
         except Unreadable as error:
-            self.refuse(schema_rules.Complaint(error.code, str(error)), drawn.typed)
+            self.refuse(complaints.Complaint(error.code, str(error)), drawn.typed)
         may_be_empty = not self.refuses_empty and leaf.shape.kind == "string" and not leaf.options
-        is_absent = schema_rules.is_absent(
+        is_absent = complaints.is_absent(
             answer, is_nullable=leaf.shape.is_nullable, may_be_empty=may_be_empty
         )
         if is_absent and drawn.is_required:
             self.refuse(
-                schema_rules.Complaint(schema_rules.REQUIRED, schema_rules.REQUIRED_WORDS), answer
+                complaints.Complaint(complaints.REQUIRED, complaints.REQUIRED_WORDS), answer
             )
-        complaint = None if is_absent else schema_rules.day_complaint(leaf, answer)
+        complaint = None if is_absent else complaints.day_complaint(leaf, answer)
         if complaint:
             self.refuse(complaint, answer)
         return answer
 
-    def refuse(self, complaint: schema_rules.Complaint, value: Any) -> Any:
-        raise ValidationError(schema_rules.message(self.drawn.leaf, complaint, value))
+    def refuse(self, complaint: complaints.Complaint, value: Any) -> Any:
+        raise ValidationError(complaints.message(self.drawn.leaf, complaint, value))
 
 
 class RowsField(forms.Field):

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from jsonschema.exceptions import ValidationError
 
-from executions.forms import request_body, schema_rules
+from executions.forms import answer_body, complaints
 from executions.forms.compiled_nodes import Group, Leaf, Repeat
 from executions.forms.complaint_placement import Placed, placed
 from executions.forms.django_fields import AnswerField, RowsField, foreign
@@ -70,7 +70,7 @@ class AnswerForm(forms.Form):
         one about fields together stands on top; what no field here can change stops nobody."""
         if self.asked is not None:
             self.check_options()
-        places = dict(request_body.places(self.drawing.items, self.value_of))
+        places = dict(answer_body.places(self.drawing.items, self.value_of))
         for each in placed(self.errors_of_body(), places):
             drawn = each.drawn
             if drawn is None:
@@ -78,7 +78,7 @@ class AnswerForm(forms.Form):
                     continue  # it may be a consequence
                 if each.inside:
                     self.add_error(None, self.on_top(each, places))
-                elif each.complaint.code != schema_rules.REQUIRED:  # those are known as lacking
+                elif each.complaint.code != complaints.REQUIRED:  # those are known as lacking
                     self.refused.append(key_text(each.path) or "the whole answer")
             elif not self.has_error(drawn.name) and not self.is_exempt(drawn, each.complaint):
                 self.add_error(drawn.name, self.words(drawn, each.complaint))
@@ -86,7 +86,7 @@ class AnswerForm(forms.Form):
 
     def check_options(self) -> None:
         """Finds what the provider neither offers nor gave itself: nobody can choose that."""
-        complaint = schema_rules.Complaint(schema_rules.ENUM, "Choose one of the options.")
+        complaint = complaints.Complaint(complaints.ENUM, "Choose one of the options.")
         for name in self.fields:
             drawn = self.by_name[name]
             is_choice = isinstance(drawn.node, Leaf) and foreign(drawn)
@@ -100,17 +100,17 @@ class AnswerForm(forms.Form):
         except TooMuch:
             return []  # said on the page, see `CompiledForm.unchecked`
 
-    def is_exempt(self, drawn: Drawn, complaint: schema_rules.Complaint) -> bool:
+    def is_exempt(self, drawn: Drawn, complaint: complaints.Complaint) -> bool:
         """What the form allows beyond the schema, and what nobody here can mend."""
-        if complaint.code == schema_rules.REQUIRED:
+        if complaint.code == complaints.REQUIRED:
             return drawn.node.is_free or drawn.is_unclear  # type: ignore[union-attr]
-        if complaint.code == schema_rules.TYPE and drawn.is_untouched:
+        if complaint.code == complaints.TYPE and drawn.is_untouched:
             return self.came_like_this(drawn)
         if drawn.is_required:
             return False
         value = self.value_of(drawn) if isinstance(drawn.node, Leaf) else None
         if isinstance(drawn.node, Repeat):
-            value = request_body.rows_of(drawn, self.value_of)
+            value = answer_body.rows_of(drawn, self.value_of)
             return drawn.is_untouched and value in (MISSING, None, [])
         return value in ("", None)
 
@@ -123,10 +123,10 @@ class AnswerForm(forms.Form):
         title = node.words.title if isinstance(node, Group) else ""
         return f"{title}: {each.complaint.text}" if title else each.complaint.text
 
-    def words(self, drawn: Drawn, complaint: schema_rules.Complaint) -> str:
+    def words(self, drawn: Drawn, complaint: complaints.Complaint) -> str:
         if isinstance(drawn.node, Leaf):
-            return schema_rules.message(drawn.node, complaint, self.value_of(drawn))
-        return schema_rules.message(drawn.repeat, complaint, "")
+            return complaints.message(drawn.node, complaint, self.value_of(drawn))
+        return complaints.message(drawn.repeat, complaint, "")
 
     def value_of(self, drawn: Drawn) -> Any:
         """The cleaned value; what cannot be sent from here stays as it was."""
@@ -136,7 +136,7 @@ class AnswerForm(forms.Form):
 
     def body(self) -> Any:
         """The body of a valid form. `copyValueTo` fills what has no field of its own here."""
-        body = request_body.assembled(self.drawing.items, self.drawing.start, self.value_of)
+        body = answer_body.assembled(self.drawing.items, self.drawing.start, self.value_of)
         drawn_paths = {drawn.path for drawn in self.by_name.values()}
         for drawn in self.drawing.leaves():
             for path in drawn.leaf.copies_to:

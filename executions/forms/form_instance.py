@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from executions.forms.answer_body import assembled
 from executions.forms.compiled_nodes import Group, Leaf, Node, Repeat, Text
 from executions.forms.conditions import Condition, Scope, Unclear
-from executions.forms.form_source import CannotShow
 from executions.forms.instance_nodes import MAX_ROWS, Drawn, Frame, Row, first_tokens
 from executions.forms.json_path import MISSING, dig
-from executions.forms.json_schema import Schemas, with_defaults
-from executions.forms.request_body import assembled
+from executions.forms.raw_definition import CannotShow
+from executions.forms.schema_resolver import Schemas, with_defaults
 from executions.forms.validation import one_limit
 from executions.forms.value_codec import Unreadable, control_for, normal
 

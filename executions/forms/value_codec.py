@@ -11,7 +11,7 @@ import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from executions.display.wall_clock import UnclearTime
+from executions.display.local_time_input import UnclearTime
 from executions.forms import dates, files
 from executions.forms.compiled_nodes import Leaf
 from executions.forms.json_path import MISSING

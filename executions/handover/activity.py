@@ -16,9 +16,9 @@ from django.db import connection
 from django.db.models import Q
 
 from executions.commands.verbs import VERBS
+from executions.display.formatting import COMMAND_LAMPS, COMMAND_WORDS, plain, stamped
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import COMMAND_LAMPS, COMMAND_WORDS, plain, stamped
 from executions.models import (
     PROBLEM_STATUSES,
     RATED_STATUSES,

@@ -14,15 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import preference_of
+from executions.display.formatting import stamped
 from executions.display.id_params import row_id
-from executions.display.text import stamped
-from executions.display.wall_clock import read_moment
+from executions.display.local_time_input import read_moment
 from executions.handover import activity
 from executions.handover.activity import Activity, ActivityGroup, Window
-from executions.handover.takeover import take_over
+from executions.handover.last_seen import take_over
 from executions.web.account_banner import accounts_not_current
-from executions.web.form_pages import posted_from
 from executions.web.live_page import LivePage, Shown
+from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person
 
 FEW = 8  # lines of a group before its own page is needed

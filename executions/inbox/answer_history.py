@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.commands import display as command_display
-from executions.display.text import plain
+from executions.display.formatting import plain
 from executions.inbox.question_rows import answer_words, small_forms
 from executions.models import Command, Question
 from executions.search.unicode_spellings import holds

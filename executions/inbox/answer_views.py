@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
-from executions.display.text import plain, stamped
+from executions.display.formatting import plain, stamped
 from executions.forms import CompiledForm, compile_question, short_files
 from executions.inbox import drafts
 from executions.inbox.question_page import (
@@ -27,9 +27,9 @@ from executions.inbox.question_page import (
 )
 from executions.inbox.question_rows import line_answer
 from executions.models import Question
-from executions.web.form_pages import posted_from
 from executions.web.fragments import fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
+from executions.web.post_only_views import posted_from
 from executions.web.requester import address, person
 from providers import exact_json, registry
 from providers.contract import Verb

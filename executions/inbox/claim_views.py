@@ -10,8 +10,8 @@ from executions.inbox import claims
 from executions.inbox.question_page import get_question
 from executions.inbox.question_rows import line_answer
 from executions.models import Question
-from executions.web.form_pages import next_address, posted_from
 from executions.web.fragments import wants_fragment
+from executions.web.post_only_views import next_address, posted_from
 from executions.web.requester import address, person
 
 

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from executions.access.permissions import may_act, visible_executions
 from executions.commands.display import argument_pairs
+from executions.display.formatting import COMMAND_WORDS, plain, stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
-from executions.display.text import COMMAND_WORDS, plain, stamped
 from executions.forms import CompiledForm, compile_question
 from executions.inbox import drafts
 from executions.inbox.question_rows import presence_of, presence_words

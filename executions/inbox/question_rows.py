@@ -16,9 +16,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from executions.commands.sealed_arguments import worded_arguments
+from executions.display.formatting import COMMAND_WORDS, clock, plain
 from executions.display.freshness import freshness
 from executions.display.people import user_name
-from executions.display.text import COMMAND_WORDS, clock, plain
 from executions.forms import compile_question
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
 from executions.web.fragments import fragment, no_store

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions.display.formatting import mark, plain
 from executions.display.id_params import row_id
-from executions.display.text import mark, plain
 from executions.inbox import answer_history
 from executions.inbox.question_rows import COLUMNS, lines_of
 from executions.models import Question

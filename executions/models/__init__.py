@@ -30,7 +30,7 @@ from executions.models.notices import (
 from executions.models.people import ApiToken, AuditEntry, Preference
 from executions.models.polls import PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
-from executions.models.readings import Backlog, Rank, Reading
+from executions.models.read_queue import Backlog, Rank, Reading
 from executions.models.runs import (
     ERROR_LEVELS,
     FINAL_STATUSES,

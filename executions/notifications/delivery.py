@@ -20,8 +20,8 @@ from django.utils import timezone
 from executions.live import publish
 from executions.models import Delivery, DeliveryState, Event, NoticeMessage, NoticeRule
 from executions.notifications import message_text
-from executions.notifications.channels import addresses
-from executions.notifications.channels.addresses import Outcome
+from executions.notifications.channels import sending
+from executions.notifications.channels.sending import Outcome
 from executions.sql_files import statements
 from providers.credentials import SealError
 
@@ -114,7 +114,7 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
     held = {"state": DeliveryState.SENDING, "attempts": 1, "lease_until": timezone.now() + LEASE}
     results = []
     for delivery in deliveries_of(message, rule, **held):
-        outcome = _send(rule, delivery.target, addresses.Message(title, body), lambda: True)
+        outcome = _send(rule, delivery.target, sending.Message(title, body), lambda: True)
         state = "sent" if outcome.is_sent else "unknown" if outcome.state == "unknown" else "failed"
         _store([delivery], DeliveryState(state), outcome.says)
         results.append((delivery, outcome))
@@ -122,19 +122,19 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
 
 
 def _send(
-    rule: NoticeRule, target: str, message: addresses.Message, may_go: Callable[[], bool]
+    rule: NoticeRule, target: str, message: sending.Message, may_go: Callable[[], bool]
 ) -> Outcome:
     """One sending to one address of the rule, every failure as an outcome."""
     try:
         urls = {each["id"]: each["url"] for each in rule.addresses()}
         if target not in urls:
             return Outcome("dropped", "The address was removed.")
-        address = addresses.read_address(urls[target])
+        address = sending.read_address(urls[target])
     except SealError as error:
         return Outcome("refused", f"{error} Type the address again.")
-    except addresses.AddressRefused as error:
+    except sending.AddressRefused as error:
         return Outcome("refused", str(error))
-    return addresses.send(
+    return sending.send(
         address,
         message,
         settings.ANNUNCIATOR_ALLOWED_NETWORKS,
@@ -143,15 +143,15 @@ def _send(
     )
 
 
-def _joined(claimed: list[Delivery]) -> addresses.Message:
+def _joined(claimed: list[Delivery]) -> sending.Message:
     newest = claimed[-1].message
     event = Event(newest.rule.event)
     kinds = {delivery.message.kind for delivery in claimed}
     color = "success" if kinds == {"cleared"} else COLORS.get(event, "failure")
     if len(claimed) == 1:
-        return addresses.Message(newest.title, newest.body, color)
+        return sending.Message(newest.title, newest.body, color)
     parts = [f"{each.message.title}\n\n{each.message.body}" for each in claimed]
-    return addresses.Message(
+    return sending.Message(
         f"{len(claimed)} messages, the last: {newest.title}", "\n\n—\n\n".join(parts), color
     )
 

@@ -17,9 +17,9 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.display.text import duration, plain, stamped
+from executions.display.formatting import duration, plain, stamped
 from executions.models import Event, Notice, NoticeRule
-from executions.notifications.channels.addresses import cut_title
+from executions.notifications.channels.sending import cut_title
 
 FIRST = 5  # lines of one message that name single things
 GROUPS = 6  # groups of one message

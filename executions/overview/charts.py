@@ -12,8 +12,8 @@ from datetime import timedelta
 from itertools import pairwise
 from math import ceil, log
 
+from executions.display.formatting import duration
 from executions.display.statuses import LAMP_WORDS, STATUS_VIEWS
-from executions.display.text import duration
 from executions.models import FINAL_STATUSES, RATED_STATUSES
 from executions.overview.chart_queries import ENDED_LAMPS, Bucket, Endings, Hour
 from executions.overview.time_buckets import ChartRange, stamp

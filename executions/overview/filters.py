@@ -12,8 +12,8 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
+from executions.display.formatting import plain
 from executions.display.id_params import row_id
-from executions.display.text import plain
 from executions.models import Workflow
 from executions.overview import time_buckets
 from executions.overview.charts import Pairs

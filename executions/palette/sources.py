@@ -13,12 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import may_administer, visible_executions
-from executions.bulk import batches, progress
+from executions.bulk import batch_lifecycle, progress
 from executions.correlation import key_queries
 from executions.correlation.views import key_address
+from executions.display.formatting import plain, stamped, zone
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import plain, stamped, zone
 from executions.errors import groups as error_groups
 from executions.models import Execution, SavedView, Workflow
 from executions.payloads.business_keys import normalized
@@ -178,7 +178,7 @@ def recent_batches(asked: Asked) -> Iterator[Destination]:
     if not asked.text:
         return
     user = person(asked.request)
-    found = batches.visible_batches(user, accounts_of(asked.request))
+    found = batch_lifecycle.visible_batches(user, accounts_of(asked.request))
     for row in found.select_related("requested_by").order_by("-pk")[:NEWEST_BATCHES]:
         line = progress.line_of(asked.request, row)
         if _has(asked.text, f"Batch #{row.pk}", line["title"], line["reason"], line["by"]):

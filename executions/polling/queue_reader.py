@@ -1,7 +1,7 @@
 """Reads the runs that `read_queue` says are due, one account at a time, inside the account's rate.
 
 Called by `tasks`; calls `read_queue` for whose turn it is, the adapter, `storage.store` by way of
-`poller`, `logs`, and `commands.reconciliation` with what was seen. Polls and commands come before
+`poller`, the log, and `commands.reconciliation` with what was seen. Polls and commands come before
 it: it leaves them a part of the account's burst, and reads history only while most of that is
 unused."""
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from executions.access.permissions import require_may_act, visible_executions
 from executions.models import Execution, Note, Workflow
 from executions.runs import notes as run_notes
-from executions.web.form_pages import next_address, posted_from
+from executions.web.post_only_views import next_address, posted_from
 from executions.web.requester import accounts_of, address, person
 
 

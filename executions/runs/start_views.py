@@ -19,8 +19,8 @@ from executions.commands import display as command_display
 from executions.commands import start_prefill
 from executions.commands.submit import NotPossible, request_start
 from executions.commands.verbs import note_of
+from executions.display.formatting import plain, stamped
 from executions.display.id_params import row_id
-from executions.display.text import plain, stamped
 from executions.inbox.question_page import intent_key
 from executions.models import Command, Execution, Note, Workflow
 from executions.runs import start_drafts
@@ -28,9 +28,9 @@ from executions.runs.notes import notes_of_workflow
 from executions.search.filters import provider_name
 from executions.search.unicode_spellings import holds
 from executions.web.account_banner import accounts_out_of_sight
-from executions.web.form_pages import posted_from
 from executions.web.fragments import no_store
 from executions.web.live_page import LivePage, Shown, show
+from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person
 from providers import registry
 from providers.contract import Field, ProviderError, Verb

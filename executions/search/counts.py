@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import connection
 
 from executions.models import StatusCount
+from executions.search.access_paths import accounts_of, workflows_of
 from executions.search.conditions import BY_END, BY_START, conditions, every
 from executions.search.filters import Filters
 from executions.search.scan_sql import finding_sql
-from executions.search.scans import accounts_of, workflows_of
 from providers.contract import Status
 
 CAP = 1000  # counts above say "1,000+"

@@ -14,8 +14,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from executions.display.formatting import iso
 from executions.display.freshness import freshness
-from executions.display.text import iso
 from executions.search import queryset as run_queryset
 from executions.search.filters import Filters, provider_name
 from providers.contract import shows

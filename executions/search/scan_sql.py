@@ -6,10 +6,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from executions.search.access_paths import Driver, Source, holding_sql, in_order, sources
 from executions.search.conditions import Condition, conditions, every
 from executions.search.cursor import Cursor
 from executions.search.filters import Filters
-from executions.search.scans import Driver, Source, holding_sql, in_order, sources
 
 WINDOW = 300  # runs looked at where no index serves the order
 FEW = 3  # scans whose rows are read from the table at once

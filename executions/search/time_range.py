@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from django.http import QueryDict
 from django.utils import timezone
 
-from executions.display.wall_clock import read_moment
+from executions.display.local_time_input import read_moment
 
 PRESETS: Mapping[str, tuple[str, timedelta]] = {
     "15m": ("last 15 minutes", timedelta(minutes=15)),

@@ -1,6 +1,6 @@
 """Takes what is a secret, or looks like one, out of a snapshot before it is stored.
 
-Called by `store`, `polling.poller`, `logs` and `commands.dispatch`. What a secret looks like in
+Called by `store`, `polling.poller`, the log and `commands.dispatch`. What a secret looks like in
 text is in `providers.redaction`."""
 
 from __future__ import annotations

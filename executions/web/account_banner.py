@@ -7,8 +7,8 @@ from typing import NamedTuple
 from django.http import HttpRequest
 from django.utils import timezone
 
+from executions.display.formatting import stamped
 from executions.display.freshness import Freshness, freshness
-from executions.display.text import stamped
 from executions.web.requester import accounts_of
 from providers.models import ProviderAccount
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from executions.access.permissions import may_act, may_administer, preference_of
-from executions.display.text import zone
+from executions.display.formatting import zone
 from executions.web.account_banner import banner_lines
 from executions.web.inbox_badge import inbox_count
 

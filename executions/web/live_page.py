@@ -15,7 +15,7 @@ from django.template import loader
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions.display.text import mark
+from executions.display.formatting import mark
 from executions.web.account_banner import accounts_not_current
 from executions.web.fragments import Fragment, fragment, no_store, partials
 from executions.web.inbox_badge import inbox_count

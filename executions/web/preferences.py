@@ -16,9 +16,9 @@ from executions.access.permissions import preference_of
 from executions.display.relative_times import zone_named, zone_names
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS, STATUS_VIEWS
 from executions.models import Preference
-from executions.web.form_pages import next_address
 from executions.web.layout import THEMES
 from executions.web.live_page import show
+from executions.web.post_only_views import next_address
 from executions.web.requester import person
 
 YEAR = 365 * 24 * 3600

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from executions.bulk import batches as batching
+from executions.bulk import batch_lifecycle as batching
 from executions.commands import sealed_arguments
 from executions.models import Batch, BatchItem, Command, Execution, Question
 

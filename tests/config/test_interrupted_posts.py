@@ -112,7 +112,7 @@ def test_an_old_token_leads_to_the_form_with_what_was_typed(people, question, an
     page = f"/questions/{question.pk}/"
     posted = posted_by(ana, page, **{f"q{question.pk}-": "4711"})
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(people["ana"], "config.auth_backend.PeopleBackend")
+    strict.force_login(people["ana"], "config.eager_user_backend.PeopleBackend")
     elsewhere = strict.post(f"{page}answer/", posted, HTTP_ORIGIN="https://evil.example")
     assert elsewhere.status_code == 403
     assert "Not allowed" in elsewhere.content.decode()
@@ -135,7 +135,7 @@ def test_a_sign_in_page_overtaken_by_another_tab_keeps_what_it_holds(
     for is_strict in (True, False):  # with the token of before, and with the new one
         Draft.objects.all().delete()
         client = Client(enforce_csrf_checks=is_strict)
-        client.force_login(people["ana"], "config.auth_backend.PeopleBackend")
+        client.force_login(people["ana"], "config.eager_user_backend.PeopleBackend")
         back = client.post("/sign-in/", carried, follow=True, **OURS)
         assert back.request["PATH_INFO"] == page
         assert 'value="4711"' in back.content.decode()
@@ -145,7 +145,7 @@ def test_a_sign_in_page_overtaken_by_another_tab_keeps_what_it_holds(
 def test_the_text_of_a_form_without_drafts_is_shown_for_copying(people, question, is_over) -> None:
     client = Client(enforce_csrf_checks=True)
     if not is_over:
-        client.force_login(people["ana"], "config.auth_backend.PeopleBackend")
+        client.force_login(people["ana"], "config.eager_user_backend.PeopleBackend")
     note = {"text": "Waits for <b>the</b> night shift"}
     page = client.post(f"/executions/{question.execution_id}/notes/", note, **OURS)
     assert page.status_code == 403

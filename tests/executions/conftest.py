@@ -44,7 +44,7 @@ def people(db: None) -> dict[str, User]:
 
 def signed_in(user: User) -> Client:
     client = Client()
-    client.force_login(user, "config.auth_backend.PeopleBackend")
+    client.force_login(user, "config.eager_user_backend.PeopleBackend")
     return client
 
 

@@ -71,7 +71,7 @@ def log_of(server, ana: User) -> Callable[..., Execution]:
 @pytest.fixture
 def reader(ana: User) -> Client:
     client = Client()
-    client.force_login(ana, "config.auth_backend.PeopleBackend")
+    client.force_login(ana, "config.eager_user_backend.PeopleBackend")
     return client
 
 

@@ -21,7 +21,8 @@ import uuid
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.http import QueryDict
-from executions.bulk import batches, selection
+from executions.bulk import selection
+from executions.bulk import batch_lifecycle
 from executions.search import filters
 from providers.contract import Verb
 from providers.models import ProviderAccount
@@ -31,7 +32,7 @@ asked = selection.Asked(user, Verb.CANCEL, uuid.uuid4(), accounts)
 query = QueryDict("&".join(f"account={pk}" for pk in accounts))
 found = filters.parse(query, accounts, now=timezone.now())
 batch = selection.freeze_matching(asked, found)
-problems = batches.start(batch, reason="drill", typed="30", address=None)
+problems = batch_lifecycle.start(batch, reason="drill", typed="30", address=None)
 print(problems, batch.pk)
 """
 

@@ -21,8 +21,8 @@ import requests
 import yaml
 
 from config import embedded, env
-from config.bootstrap import prepare
 from config.processes import processes
+from config.site_setup import prepare
 from tests.product import ROOT, Product, free_port, own_folder, stop_group
 
 FILE = ROOT / "docker-compose.yml"

@@ -205,7 +205,7 @@ def everything_shown(planter: Planter, admin: User, said: str) -> dict[str, str]
             cursor.execute(select.format(sql.Identifier(table)))
             found[table] = cursor.fetchone()[0] or ""
     client = Client()
-    client.force_login(admin, "config.auth_backend.PeopleBackend")
+    client.force_login(admin, "config.eager_user_backend.PeopleBackend")
     runs = list(Execution.objects.filter(account=planter.account).values_list("pk", flat=True))
     pages = [f"/{page}" for page in PAGES] + [f"/accounts/{planter.account.pk}/"]
     for pk in runs[:6]:

@@ -16,9 +16,9 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from config import demo, embedded, env
-from config.bootstrap import prepare
 from config.processes import demo as demo_command
 from config.processes import processes
+from config.site_setup import prepare
 from config.supervisor import Supervisor
 
 

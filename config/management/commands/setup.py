@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from config.bootstrap import prepare
+from config.site_setup import prepare
 
 
 class Command(BaseCommand):

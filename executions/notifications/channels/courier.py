@@ -1,6 +1,6 @@
 """Hands one message to one address, in a process of its own: the only importer of Apprise.
 
-Started by `messages` with the job as JSON on standard input. Apprise opens its connections itself,
+Started by `sending` with the job as JSON on standard input. Apprise opens its connections itself,
 so what `http` does for providers is done here for the whole process: every connection is checked
 against the address policy, no program is started, no file is written, none is read outside Python's
 own folders, redirects are not followed and certificates are always checked. Nothing leaves but one

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access import audit_log
-from executions.display.text import plain
+from executions.display.formatting import plain
 from executions.runs.list.views import filters_of
 from executions.search import csv_rows
 from executions.web.requester import address, person

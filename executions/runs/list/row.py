@@ -15,10 +15,7 @@ from typing import Any
 from django.template import loader
 from django.utils import timezone
 
-from executions.display.freshness import Freshness, freshness, is_last_seen
-from executions.display.people import DELETED_USER
-from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import (
+from executions.display.formatting import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
     clock,
@@ -31,6 +28,9 @@ from executions.display.text import (
     stamped,
     zone,
 )
+from executions.display.freshness import Freshness, freshness, is_last_seen
+from executions.display.people import DELETED_USER
+from executions.display.statuses import STATUS_VIEWS
 from executions.search.filters import provider_name
 from providers.models import ProviderAccount
 

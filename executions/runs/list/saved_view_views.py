@@ -14,8 +14,8 @@ from executions.models import SavedView
 from executions.runs.list import saved_views
 from executions.runs.list.views import filters_of
 from executions.search import columns
-from executions.web.form_pages import posted_from
 from executions.web.fragments import fragment, no_store
+from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person
 
 ROLES = (VIEWER, "operator", "admin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from executions.display import text as display_text
+from executions.display import formatting as display_text
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS, STATUS_VIEWS, StatusView
 from executions.search import counts as run_counts
 from executions.search.counts import CAP

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act, preference_of
 from executions.commands.verbs import RUN_VERBS
-from executions.display import text as display_text
+from executions.display import formatting as display_text
+from executions.display.formatting import mark
 from executions.display.freshness import freshness
 from executions.display.id_params import row_id
-from executions.display.text import mark
 from executions.errors import groups as error_groups
 from executions.models import SavedView
 from executions.runs.list import row as run_row

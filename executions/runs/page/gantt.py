@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import MAXYEAR, datetime, timedelta
 
+from executions.display.formatting import duration
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import duration
 from executions.display.time_scale import LEAST, Bar, Scale, percent
 from executions.models import FINAL_STATUSES, Transition
 from executions.runs.page.step_tree import Node

@@ -10,16 +10,16 @@ from django.http import HttpRequest
 
 from executions.commands.display import command_view
 from executions.commands.verbs import RUN_VERBS
+from executions.display.formatting import plain
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import plain
 from executions.models import (
     Command,
     CommandState,
     Execution,
     Transition,
 )
-from executions.runs.page.params import HISTORY_WORDS, link, number, query, word
+from executions.runs.page.query_params import HISTORY_WORDS, link, number, query, word
 from providers.contract import Status, Verb
 
 MAX_SHOWN = 100

@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import visible_executions
-from executions.display.text import count, iso, plain
+from executions.display.formatting import count, iso, plain
 from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
 from executions.payloads.terminal_text import last_state, without_codes
-from executions.runs.page.log_lines import day_of, lines_of
-from executions.runs.page.params import LOG_WORDS, STEP_WORDS, link, number, query, word
+from executions.runs.page.log_line_rendering import day_of, lines_of
+from executions.runs.page.query_params import LOG_WORDS, STEP_WORDS, link, number, query, word
 from executions.search.statement_timeout import TooLong, bounded
 from executions.search.unicode_spellings import holds
 from executions.web.fragments import Fragment, fragment, no_store

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from executions.display.formatting import duration, iso, plain
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import duration, iso, plain
 from executions.models import Execution, Step
 from executions.search import overdue
 

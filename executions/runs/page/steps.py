@@ -15,10 +15,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import visible_executions
-from executions.display.text import plain
+from executions.display.formatting import plain
 from executions.models import Execution, LogEntry, Step
 from executions.runs.page import step_tree
-from executions.runs.page.params import (
+from executions.runs.page.payloads import value_view
+from executions.runs.page.query_params import (
     LOG_WORDS,
     MOST_VALUES,
     STEP_WORDS,
@@ -27,7 +28,6 @@ from executions.runs.page.params import (
     query,
     word,
 )
-from executions.runs.page.payloads import value_view
 from executions.runs.page.step_rows import drawn
 from executions.runs.page.step_tree import Node, Row, Shown
 from executions.search.statement_timeout import TooLong, bounded

@@ -17,9 +17,9 @@ from executions.access.permissions import may_act, visible_executions
 from executions.commands import display as command_display
 from executions.commands.verbs import RUN_VERBS, note_of
 from executions.correlation import views as key_views
+from executions.display.formatting import duration, iso, mark, plain, size
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import duration, iso, mark, plain, size
 from executions.errors import views as error_views
 from executions.inbox import question_page
 from executions.models import (
@@ -34,13 +34,13 @@ from executions.models import (
 from executions.polling import read_queue
 from executions.runs.notes import notes_of
 from executions.runs.page import history, log, related
-from executions.runs.page.params import link
 from executions.runs.page.payloads import payload_list
+from executions.runs.page.query_params import link
 from executions.runs.page.steps import failed_step, step_list
 from executions.search.overdue import with_limits
-from executions.web.form_pages import is_own_address
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
+from executions.web.post_only_views import is_own_address
 from providers import registry
 
 REFUSED = "refused_reason"  # in the session: run, verb and text of a command that was refused

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from providers.adapter import Adapter
 from providers.adapters.eightx8 import reading
-from providers.adapters.eightx8.definitions import (
+from providers.adapters.eightx8.definition_discovery import (
     PAGE,
     Definitions,
     Visit,

@@ -1,4 +1,4 @@
-"""Prefect's words in ours: states, steps, parameters, log lines. Read `prefect.py` first.
+"""Prefect's words in ours: states, steps, parameters, log lines. Read `__init__.py` first.
 
 Nothing here asks the server.
 """

@@ -33,7 +33,7 @@ def signed_in(name: str, *groups: str) -> Client:
     user = User.objects.create_user(name, is_staff=True)
     user.groups.set(Group.objects.filter(name__in=groups))
     client = Client()
-    client.force_login(user, "config.auth_backend.PeopleBackend")
+    client.force_login(user, "config.eager_user_backend.PeopleBackend")
     return client
 
 

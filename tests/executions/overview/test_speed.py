@@ -40,7 +40,7 @@ def ask(population: None, db: None) -> Callable[[str, str], Asked]:
     def asked(user: str, path: str) -> Asked:
         client = Client(headers={"host": "localhost"})
         person = User.objects.get(username=user)
-        client.force_login(person, "config.auth_backend.PeopleBackend")
+        client.force_login(person, "config.eager_user_backend.PeopleBackend")
         with CaptureQueriesContext(connection) as queries:
             page = client.get(path)
         assert page.status_code == 200

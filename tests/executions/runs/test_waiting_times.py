@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from executions.display.text import iso
+from executions.display.formatting import iso
 from executions.models import Execution, Question, Transition
 from providers import contract
 from providers.contract import Status

@@ -9,9 +9,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from executions.display.formatting import duration
 from executions.display.relative_times import ago, relative, zone_named, zone_names
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import duration
 from executions.models import LogEntry, Preference
 from providers.contract import Status
 

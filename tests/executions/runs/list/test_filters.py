@@ -183,7 +183,7 @@ def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, p
 
 
 def test_a_value_that_very_many_runs_hold_is_found_in_the_newest_ones(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.search.scans.MANY", 2)
+    monkeypatch.setattr("executions.search.access_paths.MANY", 2)
     for number in range(6):
         put(f"r{number}", age=number, input={"currency": "EUR"}, steps=())
     assert labels(ana.get("/?q=eur")) == [f"r{number}" for number in range(6)]

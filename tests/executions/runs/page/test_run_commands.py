@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from executions.models import Command, Execution, ExecutionDetail, LogEntry, Output
-from executions.runs.page.outputs import clean_name
+from executions.runs.page.output_download import clean_name
 from providers import contract
 from providers.contract import Status
 

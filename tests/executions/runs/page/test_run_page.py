@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from executions.models import Command, Execution, ExecutionDetail, LogEntry, Step
 from executions.runs.page.json_tree import tree
-from executions.runs.page.log_lines import parts_of
+from executions.runs.page.log_line_rendering import parts_of
 from executions.search.overdue import measure
 from providers import contract
 from providers.contract import Status

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions.display.text import plain
+from executions.display.formatting import plain
 from executions.models import ERROR_LEVELS, LogEntry
 from executions.payloads.terminal_text import CODE, last_state
 

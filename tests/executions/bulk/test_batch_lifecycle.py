@@ -504,7 +504,7 @@ def test_open_pages_are_told_only_when_something_changed(ana, put):
 
 
 def test_items_come_a_hundred_at_a_time_and_by_result(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.bulk.item_views.PAGE", 2)
+    monkeypatch.setattr("executions.bulk.batch_results.PAGE", 2)
     runs = [put(f"r{number}", age=number + 1) for number in range(5)]
     picked(ana, *runs)
     batch = Batch.objects.get()

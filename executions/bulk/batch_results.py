@@ -12,9 +12,9 @@ from django.views.decorators.http import require_GET
 
 from executions.bulk.progress import ITEM_STATES, get_batch, item_words
 from executions.commands.verbs import VERBS
+from executions.display.formatting import iso, plain
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.text import iso, plain
 from executions.models import Batch, BatchItem, ItemState
 from executions.search import csv_rows
 from executions.search.filters import provider_name

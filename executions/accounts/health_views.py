@@ -13,14 +13,14 @@ from django.utils import timezone
 
 from executions.access.permissions import visible_accounts
 from executions.accounts import account_actions
+from executions.display.formatting import duration, plain, size
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
-from executions.display.text import duration, plain, size
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.polling import read_queue
 from executions.search.filters import provider_name
-from executions.web.form_pages import posted_from
 from executions.web.live_page import LivePage, Shown
+from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address
 from providers import account_setup, registry
 from providers.adapter import Adapter

@@ -1,4 +1,4 @@
-"""The API's addresses, to be included below /api/v1/."""
+"""The JSON API, included below /api/v1/: who may call it, how it is read, written, described."""
 
 from __future__ import annotations
 

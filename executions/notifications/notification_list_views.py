@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import require_may_act, visible_accounts
+from executions.display.formatting import clock, mark, moment, plain, stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
-from executions.display.text import clock, mark, moment, plain, stamped
 from executions.models import (
     Delivery,
     DeliveryState,
@@ -26,10 +26,10 @@ from executions.models import (
     NoticeRule,
     Workflow,
 )
+from executions.notifications import acknowledge_and_mute as notifications_mutes
 from executions.notifications import message_text, rule_form
-from executions.notifications import mutes as notifications_mutes
-from executions.web.form_pages import posted_from
 from executions.web.live_page import LivePage, Shown, show
+from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person
 
 MAX_GROUPS = 100

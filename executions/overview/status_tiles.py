@@ -15,8 +15,8 @@ from typing import Any
 
 from django.db import connection
 
+from executions.display.formatting import plain
 from executions.display.statuses import LAMP_ICONS
-from executions.display.text import plain
 from executions.models import OPEN_STATUSES, Workflow
 from executions.overview.time_buckets import stamp
 from executions.search.filters import Filters
