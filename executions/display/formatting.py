@@ -28,6 +28,14 @@ def plain(text: str, limit: int = 0) -> str:
     return "".join(c if _is_visible(c) else f"⟨U+{ord(c):04X}⟩" for c in text)
 
 
+def too_long(what: str, typed: str, most: int) -> str:
+    """Why a text of a person is not taken, with the text itself, so that nothing is lost; "" if it
+    has at most so many characters. `what` begins the sentence: "A reason"."""
+    if len(typed) <= most:
+        return ""
+    return f"{what} has at most {most:,} characters, not {len(typed):,}. You typed: {plain(typed)}"
+
+
 def _is_visible(character: str) -> bool:
     code = ord(character)
     if code in (9, 10, 13):

@@ -46,7 +46,7 @@ def take(
     address: str | None = None,
 ) -> int:
     """Take the error on for the teams of these accounts, until HOLDS from now; who held it before
-    is replaced. Returns the number of teams."""
+    is replaced. `note` has at most MAX_NOTE characters. Returns the number of teams."""
     affected = list(accounts)
     teams = {account.group_id for account in affected}
     now = timezone.now()
@@ -56,14 +56,14 @@ def take(
                 error_key=key,
                 team_id=team,
                 ended_at=None,
-                defaults={"by": by, "note": note[:MAX_NOTE], "at": now, "until": now + HOLDS},
+                defaults={"by": by, "note": note, "at": now, "until": now + HOLDS},
             )
         audit_log.record(
             by,
             audit_log.Action.ERROR_ACKNOWLEDGED,
             account_name=affected[0].name if len(affected) == 1 else "",
             target=f"error:{key}",
-            detail={"note": note[:MAX_NOTE], "accounts": [each.name for each in affected]},
+            detail={"note": note, "accounts": [each.name for each in affected]},
             address=address,
         )
     _tell(affected)

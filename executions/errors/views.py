@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import require_may_act
-from executions.display.formatting import count, mark, plain
+from executions.display.formatting import count, mark, plain, too_long
 from executions.display.people import user_name
 from executions.errors import acknowledgements
 from executions.errors import groups as error_groups
@@ -59,6 +59,9 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
         messages.info(request, "Every workflow has succeeded since: there is nothing to take on.")
         return HttpResponseRedirect(next_address(request, reverse("executions:error", args=[key])))
     note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
+    if problem := too_long("A note", note, acknowledgements.MAX_NOTE):
+        messages.error(request, f"Nothing was taken on. {problem}")
+        return HttpResponseRedirect(reverse("executions:error", args=[key]))
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
     acknowledgements.take(key, affected, person(request), note, address=address(request))
     messages.success(request, "You are on it for 24 hours, or until its workflows succeed again.")

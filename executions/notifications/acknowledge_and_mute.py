@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from executions.access import audit_log
 from executions.access.permissions import require_may_act, visible_accounts
+from executions.display.formatting import too_long
 from executions.models import Notice, NoticeMute, NoticeRule, Workflow
 from providers.models import ProviderAccount
 
@@ -25,6 +26,7 @@ DURATIONS = {
     "24h": ("24 hours", timedelta(hours=24)),
     "7d": ("7 days", timedelta(days=7)),
 }
+MAX_REASON = 300  # characters
 
 
 class NotMuted(ValueError):
@@ -83,11 +85,13 @@ def mute(
     lasts: str,
     address: str | None,
 ) -> NoticeMute:
-    """Raises NotMuted without a reason or with an unknown duration."""
+    """Raises NotMuted without a reason, with one too long, or with an unknown duration."""
     require_may_act(user)
-    reason = " ".join(reason.split())[:300]
+    reason = " ".join(reason.replace("\0", " ").split())
     if not reason:
         raise NotMuted("Say why: a mute needs a reason.")
+    if problem := too_long("A reason", reason, MAX_REASON):
+        raise NotMuted(problem)
     if lasts not in DURATIONS:
         raise NotMuted("Choose how long it shall last.")
     until = timezone.now() + DURATIONS[lasts][1]

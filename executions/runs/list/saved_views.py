@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from executions.access import audit_log
 from executions.access.permissions import may_act, preference_of
+from executions.display.formatting import too_long
 from executions.display.id_params import row_id
 from executions.models import Preference, SavedView
 from executions.search.filters import Filters, parse
 from providers.models import ProviderAccount
 
 MAX_VIEWS = 100  # of one person
-MAX_NAME = 80
+MAX_NAME = 80  # characters
 
 
 class Refused(Exception):
@@ -41,9 +42,11 @@ def save(
     address: str | None,
 ) -> SavedView:
     """Create or change. `audience`: private, everybody or `team:<group id>`. Raises Refused."""
-    view.name = " ".join(name.replace("\0", "").split())[:MAX_NAME]
+    view.name = " ".join(name.replace("\0", "").split())
     if not view.name:
         raise Refused("A view needs a name.")
+    if problem := too_long("A name", view.name, MAX_NAME):
+        raise Refused(problem)
     view.audience, _, group = audience.partition(":")
     view.group = _team(user, group) if view.audience == SavedView.TEAM else None
     if view.audience not in dict(SavedView.AUDIENCES):

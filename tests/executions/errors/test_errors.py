@@ -133,6 +133,15 @@ def test_taking_an_error_on_calms_it_for_the_team_and_is_audited(ana, vik, fail)
     assert (entry.actor, entry.target) == ("ana", f"error:{KEY}")
 
 
+def test_a_note_that_is_too_long_is_refused_whole_and_not_cut(ana, fail):
+    fail("a")
+    typed = "é" * 301
+    page = Page(ana.post(f"/errors/{KEY}/acknowledgement/", {"note": typed}, follow=True))
+    assert f"at most 300 characters, not 301. You typed: {typed}" in page
+    assert page.one("#note").get("maxlength") == ""
+    assert not ErrorAcknowledgement.objects.exists()
+
+
 def test_other_teams_do_not_push_out_who_was_on_it_before(ana, fail, people):
     fail("a")
     ana.post(f"/errors/{KEY}/acknowledgement/", {"note": "ticket 812"})

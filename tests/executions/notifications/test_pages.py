@@ -20,6 +20,7 @@ from executions.models import (
     NoticeRule,
 )
 from providers.contract import Status
+from tests.pages import Page
 
 PAGE = "/notices/"
 
@@ -145,6 +146,15 @@ def test_an_operator_mutes_with_a_reason_and_ends_it(ana, notice, kind):
 def test_a_mute_without_reason_or_end_is_not_made(ana, account, lasts, reason, says):
     wish = {"thing": f"account:{account.pk}", "lasts": lasts, "reason": reason}
     assert says in ana.post(f"{PAGE}mutes/", wish, follow=True).content.decode()
+    assert not NoticeMute.objects.exists()
+
+
+def test_a_reason_that_is_too_long_is_refused_whole_and_not_cut(ana, account):
+    typed = "é" * 301
+    wish = {"thing": f"account:{account.pk}", "lasts": "1h", "reason": typed}
+    page = Page(ana.post(f"{PAGE}mutes/", wish, follow=True))
+    assert f"at most 300 characters, not 301. You typed: {typed}" in page
+    assert page.one("#mute-reason").get("maxlength") == ""
     assert not NoticeMute.objects.exists()
 
 

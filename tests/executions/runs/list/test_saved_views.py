@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 
 from executions.models import AuditEntry, Preference, SavedView
 from providers.contract import Status
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +117,17 @@ def test_two_views_of_one_name_are_refused_in_a_sentence(ana, put):
     answer = ana.post("/views/creation/", {"name": "Failures", "query": ""}, follow=True)
     assert "You have a view “Failures” already" in html.unescape(answer.content.decode())
     assert SavedView.objects.count() == 1
+
+
+def test_a_name_that_is_too_long_is_refused_whole_and_not_cut(ana, put):
+    typed = "é" * 81
+    page = Page(ana.post("/views/creation/", {"name": typed, "query": ""}, follow=True))
+    assert f"at most 80 characters, not 81. You typed: {typed}" in page
+    view = saved(ana, "Failures")
+    ana.post(f"/views/{view.pk}/change/", {"name": typed, "query": ""})
+    assert [each.name for each in SavedView.objects.all()] == ["Failures"]
+    fields = Page(ana.get(f"/views/?view={view.pk}")).all("input[name='name']")
+    assert [each.get("maxlength") for each in fields] == ["", ""]
 
 
 def test_columns_and_density_are_kept_for_the_person_and_in_the_view(ana, people, put):
