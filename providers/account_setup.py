@@ -132,16 +132,17 @@ def same_runs(accounts: Iterable[ProviderAccount]) -> dict[int, list[ProviderAcc
     for account in accounts:
         if account.enabled and (place := _place(account)) is not None:
             alike.setdefault(place, []).append(account)
-    asked = {account.pk for group in alike.values() if len(group) > 1 for account in group}
+    several = [account for group in alike.values() if len(group) > 1 for account in group]
+    asked = {account.pk for account in several if account.pk}
     rows = ProviderAccount.objects.only("sealed_credentials")
     sealed = rows.in_bulk(asked) if asked else {}
     keyed: dict[Any, list[ProviderAccount]] = {}
-    for place, group in alike.items():
-        for account in group:
-            if account.pk in sealed:
-                with suppress(SealError):
-                    key = (place, frozenset(sealed[account.pk].credentials().items()))
-                    keyed.setdefault(key, []).append(account)
+    for account in several:
+        row = sealed.get(account.pk) if account.pk else account
+        if row is not None:
+            with suppress(SealError):
+                key = (_place(account), frozenset(row.credentials().items()))
+                keyed.setdefault(key, []).append(account)
     return {
         account.pk: [other for other in group if other.pk != account.pk]
         for group in keyed.values()
@@ -151,7 +152,7 @@ def same_runs(accounts: Iterable[ProviderAccount]) -> dict[int, list[ProviderAcc
 
 
 def twins_of(account: ProviderAccount) -> list[ProviderAccount]:
-    """The other accounts that read the very same runs as this saved one."""
+    """The other saved accounts that read the very same runs as this one."""
     others = ProviderAccount.objects.filter(provider=account.provider).exclude(pk=account.pk)
     return same_runs([account, *others]).get(account.pk, [])
 

@@ -6,6 +6,7 @@ Registered by `executions.admin`, which adds what this app cannot know: poll run
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
@@ -205,9 +206,11 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         if not connection_test.may_try(person):
             limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little."
             return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
-        trial = connection_test.try_account(account_setup.trial_account(form.stored, form.wish()))
+        account = account_setup.trial_account(form.stored, form.wish())
+        trial = connection_test.try_account(account)
         self.note(request, form.instance, "tested", {"ok": trial.is_ok})
-        return trial
+        twins = [twin for twin in self.twins(request, account) if twin != form.stored]
+        return replace(trial, warning=account_setup.twin_warning(twins))
 
     # ----------------------------------------------------------------- polling and switching
 

@@ -54,6 +54,7 @@ class Trial:
     advice: str = ""
     can: tuple[str, ...] = ()
     cannot: tuple[str, ...] = ()
+    warning: str = ""
 
 
 def try_account(account: ProviderAccount) -> Trial:

@@ -225,8 +225,15 @@ def test_an_account_of_the_same_address_and_key_is_warned_of(
     admin: Client, account: ProviderAccount, server: Any
 ) -> None:
     new = f"{LIST}add/?provider=smartflows"
+    warning = "Documents has the same address and credentials"
+    tested = typed(server.url, SECRET, name="Papers", _test="1")
+    assert warning in admin.post(new, tested).content.decode()
+    other = typed(server.url, "another-secret-key", name="Papers", _test="1")
+    assert warning not in admin.post(new, other).content.decode()
+    same = typed(server.url, _test="1")
+    assert warning not in admin.post(change(account), same).content.decode()
     page = admin.post(new, typed(server.url, SECRET, name="Papers"), follow=True)
-    assert "Documents has the same address and credentials" in page.content.decode()
+    assert warning in page.content.decode()
     page = admin.post(new, typed(server.url, "another-key", name="Others"), follow=True)
     assert "same address and credentials" not in page.content.decode()
 
