@@ -42,8 +42,8 @@ def list_executions(
     `sort`."""
     accounts = {account.pk: account for account in _accounts(request)}
     filters = _filters(request, accounts)
-    place = Cursor.parse(cursor) if cursor else None
-    if cursor and (place is None or place.is_end != filters.is_by_end):
+    place = Cursor.parse(cursor, filters.cursor_order) if cursor else None
+    if cursor and place is None:
         raise Refusal(422, "invalid", "cursor: take it from `next` of the page before.")
     page = run_pages.page(filters, place, limit=limit)
     items = [row for row in page.rows if row.account_id in accounts]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +15,7 @@ from executions.commands import display as command_display
 from executions.display.formatting import plain
 from executions.inbox.question_rows import answer_words, small_forms
 from executions.models import Command, Question
+from executions.search.cursor import Cursor, Order
 from executions.search.unicode_spellings import holds
 from executions.web.live_page import show
 from executions.web.requester import accounts_of
@@ -24,7 +24,6 @@ from providers.contract import Verb
 PAGE = 30
 NEWEST = 8  # below the inbox
 KNOWN = {"by", "q", "after"}
-Cursor = tuple[datetime, uuid.UUID]
 
 
 @require_GET
@@ -32,7 +31,7 @@ def answered(request: HttpRequest) -> HttpResponse:
     """All answers given here, page by page, for one person or with a text."""
     by = " ".join(request.GET.get("by", "").replace("\0", " ").split())[:150]
     text = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:200]
-    place = _place(request.GET.get("after", ""))
+    place = Cursor.parse(request.GET.get("after", ""), Order.REQUEST)
     ignored = [f"“{key[:40]}” is not a filter of this list." for key in request.GET.keys() - KNOWN]
     if request.GET.get("after") and place is None:
         ignored.append("The page's place in the list was not understood.")
@@ -40,8 +39,8 @@ def answered(request: HttpRequest) -> HttpResponse:
     following = ""
     if len(rows) > PAGE:
         last = rows[PAGE - 1]
-        after = f"{last.requested_at.isoformat()}_{last.key}"
-        following = _address(by=by, q=text, after=after)
+        after = Cursor(last.requested_at, last.key.int, Order.REQUEST)
+        following = _address(by=by, q=text, after=str(after))
     context = {
         "rows": _views(rows[:PAGE]),
         "by": by,
@@ -80,8 +79,8 @@ def _narrowed(
             | Q(execution_id__in=titled)
         )
     if place is not None:
-        at, key = place
-        found = found.filter(requested_at__lte=at).exclude(requested_at=at, key__gte=key)
+        known = {"requested_at": place.at, "key__gte": uuid.UUID(int=place.id)}
+        found = found.filter(requested_at__lte=place.at).exclude(**known)
     return found
 
 
@@ -114,15 +113,6 @@ def _view(row: Command, question: Question | None, with_values: bool) -> dict[st
         "account": row.account.name,
         "at": row.requested_at,
     }
-
-
-def _place(text: str) -> Cursor | None:
-    at, _, key = text.rpartition("_")
-    try:
-        moment_, number = datetime.fromisoformat(at), uuid.UUID(key)
-    except ValueError:
-        return None
-    return (moment_, number) if moment_.tzinfo else None
 
 
 def _address(**given: str) -> str:

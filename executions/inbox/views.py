@@ -18,7 +18,7 @@ from executions.inbox import answer_history
 from executions.inbox.question_rows import COLUMNS, lines_of
 from executions.models import Question
 from executions.search import questions as question_search
-from executions.search.questions import Cursor, Wanted
+from executions.search.questions import Wanted, cursor_of
 from executions.web.account_banner import accounts_out_of_sight
 from executions.web.inbox_badge import inbox_count
 from executions.web.live_page import LivePage, Shown
@@ -61,8 +61,8 @@ def _wanted(request: HttpRequest) -> Wanted:
 
 
 def _page(request: HttpRequest, wanted: Wanted) -> question_search.Page:
-    before = Cursor.read(request.GET.get("before", ""))
-    cursor = before or Cursor.read(request.GET.get("after", ""))
+    before = cursor_of(request.GET.get("before", ""))
+    cursor = before or cursor_of(request.GET.get("after", ""))
     found = _rows(wanted.questions(request.user.pk))
     return question_search.page(found, cursor, is_back=before is not None)
 

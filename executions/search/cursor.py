@@ -1,40 +1,68 @@
-"""A place in the order of the table of runs, as addresses carry it."""
+"""A place in the order of a list, as addresses carry it."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from executions.models import Execution
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TEXT = re.compile(r"([a-z]?)(-?\d{1,18})-(\d{1,39})(?:-(-?\d{1,18}))?", re.ASCII)
+
+
+class Order(StrEnum):
+    """By what a list is ordered; the letter in front of its cursors."""
+
+    START = ""
+    """Runs by their start."""
+    END = "f"
+    """Runs by their end."""
+    DUE = "q"
+    """Questions by due time, then by opening."""
+    REQUEST = "a"
+    """Answers by their request; their numbers are those of UUIDs."""
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in the order of the list: a start, or an end where the list is by end."""
+    """The row at a place: the moment by which it is listed, and its number."""
 
     at: datetime
     id: int
-    is_end: bool = False
+    order: Order = Order.START
+    due_at: datetime | None = None
+    """Comes before `at`, where a list is by due time."""
 
     def __str__(self) -> str:
-        number = (self.at - EPOCH) // timedelta(microseconds=1)
-        return f"{'f' if self.is_end else ''}{number}-{self.id}"
+        due = f"-{_microseconds(self.due_at)}" if self.due_at else ""
+        return f"{self.order}{_microseconds(self.at)}-{self.id}{due}"
 
     @classmethod
-    def of(cls, execution: Execution, is_end: bool = False) -> Cursor:
-        at = execution.finished_at if is_end else execution.sort_at
-        return cls(at or EPOCH, execution.pk, is_end)
+    def of(cls, execution: Execution, order: Order = Order.START) -> Cursor:
+        at = execution.finished_at if order == Order.END else execution.sort_at
+        return cls(at or EPOCH, execution.pk, order)
 
     @classmethod
-    def parse(cls, text: str) -> Cursor | None:
-        """None for what is not a cursor."""
-        is_end = text.startswith("f")
-        moment, _, number = text[is_end:].partition("-")
+    def parse(cls, text: str, *orders: Order) -> Cursor | None:
+        """None for what is not a cursor of one of these orders."""
+        match = TEXT.fullmatch(text)
+        if match is None or match[1] not in orders:
+            return None
+        order, number = Order(match[1]), int(match[3])
+        if number >= 2 ** (128 if order == Order.REQUEST else 63):
+            return None
         try:
-            if len(text) < 40 and text.isascii() and 0 <= int(number) < 2**63:
-                return cls(EPOCH + timedelta(microseconds=int(moment)), int(number), is_end)
-        except (ValueError, OverflowError):
-            pass
-        return None
+            return cls(_moment(match[2]), number, order, _moment(match[4]) if match[4] else None)
+        except OverflowError:
+            return None
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(text: str) -> datetime:
+    return EPOCH + timedelta(microseconds=int(text))

@@ -21,6 +21,7 @@ from executions.models import OPEN_STATUSES
 from executions.payloads.business_keys import normalized
 from executions.payloads.error_fingerprint import is_error_key
 from executions.search.columns import read, spelled
+from executions.search.cursor import Order
 from executions.search.overdue import GOING
 from executions.search.time_range import (
     ANY_TIME,
@@ -151,6 +152,10 @@ class Filters:
     @property
     def is_by_end(self) -> bool:
         return self.order == "finished"
+
+    @property
+    def cursor_order(self) -> Order:
+        return Order.END if self.is_by_end else Order.START
 
     @property
     def is_open_only(self) -> bool:

@@ -52,15 +52,14 @@ def page(
     has_more = len(hits) > limit
     hits = sorted(hits[:limit], reverse=filters.order != "oldest")
     rows = load([pk for _, pk in hits])
-    by_end = filters.is_by_end
     older: Cursor | None = None
     searched_to = None
     if is_newer:
-        older = Cursor.of(rows[-1], by_end) if rows else cursor
+        older = Cursor.of(rows[-1], filters.cursor_order) if rows else cursor
     elif end and (not has_more or _comes_after(filters, hits[-1], end)):
-        older, searched_to = Cursor(*end, by_end), end[0]
+        older, searched_to = Cursor(*end, filters.cursor_order), end[0]
     elif has_more:
-        older = Cursor.of(rows[-1], by_end)
+        older = Cursor.of(rows[-1], filters.cursor_order)
     return Page(
         rows=rows,
         has_newer=has_more if is_newer else cursor is not None,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet
@@ -17,6 +16,7 @@ from django.http import QueryDict
 
 from executions.display.id_params import row_id
 from executions.models import Question, Workflow
+from executions.search.cursor import Cursor, Order
 from executions.search.unicode_spellings import holds
 from providers.models import ProviderAccount
 
@@ -27,39 +27,6 @@ WHOSE = {"": "All", "mine": "Mine", "unclaimed": "Unclaimed"}
 KINDS = {"form": "Forms", "approval": "Approvals"}
 KNOWN = {"whose", "account", "workflow", "kind", "q"}
 NOT_FILTERS = {"after", "before", "stamp", "top", "questions", "rows"}
-MAX_ID = 2**63
-
-
-class Cursor(NamedTuple):
-    """A place in the order."""
-
-    due_at: datetime | None
-    opened_at: datetime
-    pk: int
-
-    @classmethod
-    def of(cls, row: Question) -> Cursor:
-        return cls(row.due_at, row.opened_at, row.pk)
-
-    @classmethod
-    def read(cls, text: str) -> Cursor | None:
-        """None for what is no cursor of ours."""
-        try:
-            due, opened, number = text.split("_")
-            cursor = cls(
-                datetime.fromisoformat(due) if due else None,
-                datetime.fromisoformat(opened),
-                int(number),
-            )
-        except ValueError:
-            return None
-        times = [at for at in (cursor.due_at, cursor.opened_at) if at is not None]
-        is_ours = all(at.tzinfo for at in times) and 0 <= cursor.pk < MAX_ID
-        return cursor if is_ours else None
-
-    def __str__(self) -> str:
-        due = self.due_at.isoformat() if self.due_at else ""
-        return f"{due}_{self.opened_at.isoformat()}_{self.pk}"
 
 
 class Page(NamedTuple):
@@ -141,7 +108,7 @@ def parse(query: QueryDict, accounts: Mapping[int, ProviderAccount], *, sees_all
     wanted.text = text[:MAX_TEXT]
     for key in ("after", "before"):
         value = query.get(key, "")
-        if value and Cursor.read(value) is None:
+        if value and cursor_of(value) is None:
             wanted.ignored.append("The page's place in the list was not understood.")
     return wanted
 
@@ -177,9 +144,12 @@ def page(
         before, after = cursor is not None, has_more
     if not rows:
         return Page([], None, None)
-    return Page(
-        rows, Cursor.of(rows[0]) if before else None, Cursor.of(rows[-1]) if after else None
-    )
+    return Page(rows, _place(rows[0]) if before else None, _place(rows[-1]) if after else None)
+
+
+def cursor_of(text: str) -> Cursor | None:
+    """A place in the inbox; None for what is none."""
+    return Cursor.parse(text, Order.DUE)
 
 
 def workflows(accounts: Mapping[int, ProviderAccount], *, sees_all: bool) -> list[tuple[int, str]]:
@@ -187,6 +157,10 @@ def workflows(accounts: Mapping[int, ProviderAccount], *, sees_all: bool) -> lis
     asking = open_questions(accounts, sees_all=sees_all).values("execution__workflow_id")
     found = Workflow.objects.filter(pk__in=asking).order_by("name", "pk")
     return list(found.values_list("pk", "name")[:MAX_OPTIONS])
+
+
+def _place(row: Question) -> Cursor:
+    return Cursor(row.opened_at, row.pk, Order.DUE, row.due_at)
 
 
 def _whose(whose: str, user_id: int | None) -> Q:
@@ -219,7 +193,7 @@ def _walk(
 def _beyond(names: Sequence[str], cursor: Cursor, is_back: bool) -> Q:
     """Row comparison, written so that the index is entered at the cursor."""
     sign = "lt" if is_back else "gt"
-    values: dict[str, Any] = {name: getattr(cursor, name) for name in names}
+    values = {"due_at": cursor.due_at, "opened_at": cursor.at, "pk": cursor.id}
     beyond, same = Q(), Q()
     for name in names:
         beyond |= same & Q(**{f"{name}__{sign}": values[name]})

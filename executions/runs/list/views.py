@@ -26,7 +26,7 @@ from executions.runs.list.status_counts import lamps_of, matching_of, tally_of
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
 from executions.search.columns import columns, switched
-from executions.search.cursor import EPOCH, Cursor
+from executions.search.cursor import EPOCH, Cursor, Order
 from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
 from executions.web.account_banner import accounts_not_current
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
@@ -69,7 +69,7 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
     filters = filters_of(request)
     wants_new = request.GET.get("part") == "rows"
     rows = [] if wants_new else _changed_rows(request, filters)
-    lamps, top = lamps_of(filters), Cursor.parse(request.GET.get("top", ""))
+    lamps, top = lamps_of(filters), Cursor.parse(request.GET.get("top", ""), Order.START, Order.END)
     waiting = 0 if wants_new else run_pages.count_newer(filters, top)
     is_empty = bool(top and top.at == EPOCH and waiting)
     context = {"filters": filters, "lamps": lamps, "waiting": waiting,
@@ -166,8 +166,8 @@ def table(
     preference = preference_of(request.user)
     own_columns = view.columns if view else preference.columns
     shown = own_columns if filters.columns is None else switched(filters.columns)
-    own, by_end = _mark(filters), filters.is_by_end
-    top = Cursor.of(page.rows[0], by_end) if page.rows else Cursor(EPOCH, 0, by_end)
+    own, order = _mark(filters), filters.cursor_order
+    top = Cursor.of(page.rows[0], order) if page.rows else Cursor(EPOCH, 0, order)
     return {
         "filters": filters,
         "view": view,
@@ -184,7 +184,7 @@ def table(
         "waiting": 0,
         "older": filters.query(before=f"{page.older}.{own}") if page.older else "",
         "newer": (
-            filters.query(after=f"{Cursor.of(page.rows[0], by_end)}.{own}")
+            filters.query(after=f"{Cursor.of(page.rows[0], order)}.{own}")
             if cursor and page.has_newer and page.rows
             else ""
         ),
@@ -243,10 +243,10 @@ def _cursor(request: HttpRequest, filters: Filters) -> tuple[Cursor | None, bool
         text, _, own = request.GET.get(name, "").partition(".")
         if not text:
             continue
-        cursor = Cursor.parse(text)
+        cursor = Cursor.parse(text, Order.START, Order.END)
         if cursor is None:
             filters.ignored.append("The place in the list was not understood; this is its start.")
-        elif cursor.is_end != filters.is_by_end or (own and own != _mark(filters)):
+        elif cursor.order != filters.cursor_order or (own and own != _mark(filters)):
             filters.ignored.append("The place belongs to another list; this is the start of yours.")
         else:
             return cursor, name == "after"
