@@ -19,7 +19,7 @@ TOKEN = re.compile(
     r"|(?P<opening></?[a-zA-Z][\w-]*|<!)"
     r"|(?P<quote>[\"'])"
     r"|(?P<closing>/?>)"
-    r"|(?P<other>.)",
+    r"|(?P<other>[^\s{<>/\"']+|.)",
     re.DOTALL,
 )
 AS_WRITTEN = ("pre", "textarea")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from django.utils import timezone
 from providers import credentials, exact_json, registry
 from providers.adapter import Adapter
 from providers.address_policy import Policy
-from providers.contract import Unreachable
+from providers.contract import Pace, Unreachable
 from providers.http import Bucket, Http
 
 BLIND = "This is a blind test: an administrator made the account unreachable on purpose."
@@ -116,6 +117,17 @@ class ProviderAccount(models.Model):
     def adapter_class(self) -> type[Adapter]:
         """Raises KeyError if the provider's module is gone."""
         return registry.adapter_class(self.provider)
+
+    def poll_interval(self, *, is_busy: bool) -> timedelta:
+        """From the end of a good poll to the next; `is_busy` while a run is open."""
+        own = timedelta(seconds=self.poll_every) if self.poll_every else None
+        try:
+            pace = self.adapter_class.pace
+        except KeyError:
+            pace = Pace()
+        if own is None:
+            return pace.busy_every if is_busy else pace.idle_every
+        return own if is_busy else max(own, min(own * 3, pace.idle_every))
 
     @property
     def is_blind(self) -> bool:

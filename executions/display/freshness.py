@@ -31,7 +31,7 @@ def freshness(account: ProviderAccount, now: datetime) -> Freshness:
     seen = account.last_success_at
     as_of = stamped(seen)
     until = f"Data is from {stamped(seen)}." if seen else "Nothing has been read from it yet."
-    is_old = seen is None or now - seen > _patience(account)
+    is_old = seen is None or now - seen > max(LATE_AFTER, 3 * account.poll_interval(is_busy=False))
     if account.health == Health.PAUSED or not account.enabled:
         return Freshness("disabled", True, as_of, f"Polling is disabled. {until}")
     if account.health == Health.AUTH:
@@ -59,16 +59,6 @@ def is_last_seen(run: Execution, fresh: Freshness) -> bool:
     """Whether the status of an open run is the one last seen, not the current one: its account is
     stale, or the run cannot be read."""
     return not run.is_final and (fresh.is_stale or run.missing_since is not None)
-
-
-def _patience(account: ProviderAccount) -> timedelta:
-    try:
-        every = account.adapter_class.pace.idle_every
-    except KeyError:
-        every = LATE_AFTER
-    if account.poll_every:
-        every = max(every, timedelta(seconds=account.poll_every))
-    return max(LATE_AFTER, 3 * every)
 
 
 def blind_sentence(account: ProviderAccount) -> str:

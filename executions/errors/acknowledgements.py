@@ -23,7 +23,7 @@ from executions.live import publish
 from executions.models import Ending, ErrorAcknowledgement
 from providers.models import ProviderAccount
 
-HOLDS = timedelta(hours=24)
+ACKNOWLEDGED_FOR = timedelta(hours=24)
 MAX_NOTE = 300
 
 
@@ -45,7 +45,7 @@ def take(
     *,
     address: str | None = None,
 ) -> int:
-    """Take the error on for the teams of these accounts, until HOLDS from now; who held it before
+    """Take the error on for the teams of these accounts, for ACKNOWLEDGED_FOR; who held it before
     is replaced. `note` has at most MAX_NOTE characters. Returns the number of teams."""
     affected = list(accounts)
     teams = {account.group_id for account in affected}
@@ -56,7 +56,12 @@ def take(
                 error_key=key,
                 team_id=team,
                 ended_at=None,
-                defaults={"by": by, "note": note, "at": now, "until": now + HOLDS},
+                defaults={
+                    "by": by,
+                    "note": note,
+                    "at": now,
+                    "until": now + ACKNOWLEDGED_FOR,
+                },
             )
         audit_log.record(
             by,

@@ -16,10 +16,10 @@ from django.utils import timezone
 from executions.access import audit_log
 from executions.access.permissions import require_may_act, visible_accounts
 from executions.display.formatting import too_long
+from executions.errors.acknowledgements import ACKNOWLEDGED_FOR
 from executions.models import Notice, NoticeMute, NoticeRule, Workflow
 from providers.models import ProviderAccount
 
-ACKNOWLEDGED_FOR = timedelta(hours=24)
 DURATIONS = {
     "1h": ("1 hour", timedelta(hours=1)),
     "4h": ("4 hours", timedelta(hours=4)),

@@ -23,7 +23,7 @@ from django.utils import timezone
 from executions.live import publish
 from executions.models import OPEN_STATUSES, Execution, Rank
 from executions.polling import read_queue
-from executions.polling.schedule import MISSES, Tally, finish, interval_of
+from executions.polling.schedule import MISSES, Tally, finish
 from executions.sql_files import statements
 from executions.storage import key_backfill
 from executions.storage.redaction import typed_secrets
@@ -228,7 +228,7 @@ class _Poll:
             wait = pace.open_every
         else:
             return True
-        every = interval_of(self.account, self.adapter, is_busy=True)
+        every = self.account.poll_interval(is_busy=True)
         turns = max(1, round(wait / every))
         return (self.account.poll_seq + zlib.crc32(ref.encode())) % turns == 0
 

@@ -75,13 +75,6 @@ def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[
 # -------------------------------------------------------------------------------- what follows
 
 
-def interval_of(account: ProviderAccount, adapter: Adapter, *, is_busy: bool) -> timedelta:
-    if account.poll_every:
-        every = timedelta(seconds=account.poll_every)
-        return every if is_busy else max(every, min(every * 3, adapter.pace.idle_every))
-    return adapter.pace.busy_every if is_busy else adapter.pace.idle_every
-
-
 def backoff(failures: int, every: timedelta) -> timedelta:
     """Doubling from the interval up to LONGEST_BACKOFF, half of it by chance."""
     longest: timedelta = min(every * 2 ** min(failures, 12), LONGEST_BACKOFF)
@@ -99,7 +92,7 @@ def finish(
     """Record the attempt and decide when the account is due again; two statements."""
     old_health = account.health
     if failure is None and adapter is not None:
-        health, wait = Health.OK, _wait_after_success(account, adapter)
+        health, wait = Health.OK, _wait_after_success(account)
     else:
         health, wait = _after_failure(account, failure, adapter)
     skew = adapter.http.server_skew if adapter is not None else None
@@ -161,17 +154,17 @@ def _poll_run(
     )
 
 
-def _wait_after_success(account: ProviderAccount, adapter: Adapter) -> timedelta:
+def _wait_after_success(account: ProviderAccount) -> timedelta:
     is_busy = Execution.objects.filter(
         account=account, status__in=("queued", "running", "unknown"), misses__lt=MISSES
     ).exists()
-    return interval_of(account, adapter, is_busy=is_busy) * random.uniform(0.95, 1.05)
+    return account.poll_interval(is_busy=is_busy) * random.uniform(0.95, 1.05)
 
 
 def _after_failure(
     account: ProviderAccount, failure: Exception | None, adapter: Adapter | None
 ) -> tuple[Health, timedelta]:
-    every = interval_of(account, adapter, is_busy=True) if adapter else timedelta(minutes=1)
+    every = account.poll_interval(is_busy=True) if adapter else timedelta(minutes=1)
     if isinstance(failure, AuthFailed | SealError) or not registry.is_known(account.provider):
         return Health.AUTH, LONGEST_BACKOFF
     if isinstance(failure, RateLimited):
