@@ -18,6 +18,7 @@ SOURCES = [
     for path in sorted((ROOT / package).rglob("*.py"))
     if "migrations" not in path.parts
 ]
+MIGRATIONS = sorted(ROOT.glob("*/migrations/0*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 ADAPTERS = sorted((ROOT / "providers" / "adapters").glob("*/*.py"))
 
@@ -97,6 +98,13 @@ def test_the_tags_of_all_templates_are_as_the_formatter_writes_them():
 def test_no_template_asks_which_provider_it_is(path):
     words = r"smartflows|eightx8|generio|flow8|prefect"
     assert not re.search(rf"provider\s*==|==\s*[\"']({words})", path.read_text())
+
+
+@pytest.mark.parametrize("path", MIGRATIONS, ids=where)
+def test_a_migration_runs_no_code_that_may_change_after_it(path):
+    ours = {name for name in imports_of(path) if name.split(".")[0] in ("executions", "providers")}
+    models = {name for name in ours if name.split(".")[1:2] == ["models"]}
+    assert ours == models
 
 
 def test_provider_text_is_trusted_in_one_place_only():

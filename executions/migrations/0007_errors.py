@@ -3,14 +3,89 @@
 Runs that are stored already get their error key here, in batches by id.
 """
 
+import hashlib
+import re
+
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from executions.payloads.error_fingerprint import error_key
-
 BATCH = 5000
+
+# How errors were told apart when this migration was written; later ways change nothing here.
+
+CODE = re.compile(
+    r"\x1b(?:\[([0-?]*)[ -/]*([@-~])?"  # its second group is "m" where it sets a colour
+    r"|[\]PX^_](?:[^\x07\x1b\n]*(?:\x07|\x1b\\))?|[ -/]+[0-~]|[78=>cDEHMNOZ\\])?"
+)
+
+
+def without_codes(text: str) -> str:
+    """Without what colours a terminal or moves its cursor (ECMA-48)."""
+    return CODE.sub("", text) if "\x1b" in text else text
+
+
+KEY_LENGTH = 16  # hexadecimal characters
+LONGEST = 300  # characters looked at; as many as a summary has
+
+SPACE = re.compile(r"\s+")
+MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+# The first that fits wins. What is `kept` tells errors apart: a 404 is not a 502.
+VARYING = re.compile(
+    r"""
+    (?P<kept>
+        \b(?:HTTP(?:/\d(?:\.\d)?)?|status(?:\ code)?|exit\ code|error\ code|code|errno)
+            [\s:=\#-]{1,3}\d{1,6}\b
+        | \bORA-\d{5}\b | \bSQLSTATE[\s:=\[]{1,2}\w{5}\b
+        | \b[45]\d\d\b(?=\s(?:Client|Server|Bad|Unauthorized|Forbidden|Not|Gateway|Internal|Service
+            |Too|Conflict|Request))
+    )
+    | (?P<url>\b[a-z][a-z0-9+.-]*://(?P<host>[^\s/"'<>:@]+)[^\s"'<>]*)
+    | (?P<uuid>\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b)
+    | (?P<time>
+        \b\d{4}-\d{2}-\d{2}(?:[T\ ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\ ?Z|\ ?[+-]\d{2}:?\d{2})?)?
+        | \b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b
+        | \b(?:MONTH\ \d{1,2}|\d{1,2}\ MONTH)(?:,?\ \d{4})?\b
+        | \b\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\b
+    )
+    | (?P<quoted>
+        "[^"]*" | “[^”]*” | «[^»]*» | `[^`]*` | (?<!\w)'[^']*'(?!\w) | ‘[^’]*’(?!\w)
+    )
+    | (?P<path>(?<![\w.])(?:[a-z]:)?(?:[\\/][\w.@%+~=-]+){2,}[\\/]? | (?<!\S)[\\/][\w.@%+~=-]+)
+    | (?P<id>
+        \b0x[0-9a-f]+\b
+        | \b(?=[a-z]*\d)(?=\d*[a-z])[0-9a-z]{8,}\b
+    )
+    | (?P<number>\d+(?:[.,]\d+)*)
+    """.replace("MONTH", MONTHS),
+    re.IGNORECASE | re.VERBOSE,
+)
+MARKS = {"uuid": "#", "time": "<time>", "quoted": "<value>", "path": "<path>", "id": "#"}
+
+
+def mask(text: str) -> str:
+    """`Order 17 of "Ada": timeout after 30 s` becomes `order # of <value>: timeout after # s`."""
+    line = SPACE.sub(" ", without_codes(text[:LONGEST])).strip()
+    return VARYING.sub(masked_part, line).casefold().rstrip(" .!…")
+
+
+def masked_part(match: re.Match[str]) -> str:
+    kind = match.lastgroup or ""
+    if match["kept"]:
+        return match[0]
+    if match["url"]:
+        return f"<url {match['host']}>"
+    return MARKS.get(kind, "#")
+
+
+def error_key(text: str) -> str:
+    """Equal for texts that tell the same error; "" where there is no text."""
+    masked = mask(text)
+    if not masked:
+        return ""
+    digest = hashlib.blake2b(masked.encode("utf-8", "replace"), digest_size=KEY_LENGTH // 2)
+    return digest.hexdigest()
 
 
 def give_keys(apps, schema_editor):
