@@ -1,14 +1,15 @@
 """SQL beside the module that runs it: `statements(__file__)` in `store.py` reads `store.sql`, once.
 
 A file has sections. Each begins with `-- name: word`; other lines that begin with `--` are comments
-and are not sent. `{word}` stands for a fragment: one that the caller gives, else a list of
-`STATUSES`, else the section of that name.
+and are not sent. `{word}` stands for a fragment: one that the caller or the module gives, else a
+list of `STATUSES`, else the section of that name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,23 +20,25 @@ _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
 _FRAGMENT = re.compile(r"\{(\w+)\}")
 
 
-def _listed(statuses: Iterable[Status]) -> str:
-    return f"({', '.join(repr(status.value) for status in statuses)})"
+def listed(values: Iterable[Enum]) -> str:
+    """`IN {fragment}`: members of an enumeration as a list in SQL."""
+    return f"({', '.join(repr(each.value) for each in values)})"
 
 
 STATUSES: Mapping[str, str] = {
-    "final": _listed(status for status in Status if status.is_final),
-    "open_and_known": _listed(
+    "final": listed(status for status in Status if status.is_final),
+    "open_and_known": listed(
         status for status in Status if status.phase not in (Phase.ENDED, Phase.UNCLEAR)
     ),
-    "problem": _listed(status for status in Status if status.is_problem),
+    "problem": listed(status for status in Status if status.is_problem),
 }
 """`status IN {final}`: no statement lists them itself."""
 
 
-def statements(module_file: str) -> Callable[..., str]:
-    """A function that returns a section by name, its fragments filled in. KeyError for a section
-    or a fragment that is not there. Fragments are our own words, never what a person typed."""
+def statements(module_file: str, **own: str) -> Callable[..., str]:
+    """A function that returns a section by name, its fragments filled in: those of the call, else
+    `own`. KeyError for a section or a fragment that is not there. Fragments are our own words,
+    never what a person typed."""
     text = Path(module_file).with_suffix(".sql").read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
     sections = {
@@ -49,7 +52,7 @@ def statements(module_file: str) -> Callable[..., str]:
             word = found[1]
             if word in fragments:
                 return str(fragments[word])
-            return STATUSES.get(word) or statement(word, **fragments)
+            return own.get(word) or STATUSES.get(word) or statement(word, **fragments)
 
         return _FRAGMENT.sub(filled, sections[name])
 

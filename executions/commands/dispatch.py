@@ -20,7 +20,7 @@ from executions.access.permissions import may_act, visible_accounts
 from executions.commands.sealed_arguments import secrets_of, unseal
 from executions.display.freshness import blind_sentence
 from executions.live import publish
-from executions.models import Command, CommandState, Execution, Question
+from executions.models import SETTLED_COMMAND_STATES, Command, CommandState, Execution, Question
 from executions.payloads.terminal_text import without_codes
 from providers.adapter import Adapter
 from providers.contract import (
@@ -192,7 +192,7 @@ def _settle(
     """Only the attempt that sent may write; where a person decided meanwhile, this is dropped.
     Nothing is sent or read for the command before `wait` is over."""
     now = timezone.now()
-    is_over = state in (CommandState.CONFIRMED, CommandState.REJECTED)
+    is_over = state in SETTLED_COMMAND_STATES
     hide = Secrets(typed=secrets_of(command)).hide_named  # the provider may repeat what was typed
     changed = Command.objects.filter(
         pk=command.pk, state=CommandState.SENDING, attempts=command.attempts

@@ -13,7 +13,13 @@ from executions.models.batches import (
     BatchState,
     ItemState,
 )
-from executions.models.commands import MAX_REASON, OPEN_COMMAND_STATES, Command, CommandState
+from executions.models.commands import (
+    MAX_REASON,
+    OPEN_COMMAND_STATES,
+    SETTLED_COMMAND_STATES,
+    Command,
+    CommandState,
+)
 from executions.models.errors import Ending, ErrorAcknowledgement
 from executions.models.keys import CorrelationRule, KeySearch, RunKey
 from executions.models.notes import MAX_NOTE, Note
@@ -62,6 +68,7 @@ __all__ = [
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",
     "RATED_STATUSES",
+    "SETTLED_COMMAND_STATES",
     "STATUS_CHOICES",
     "AccountTally",
     "ApiToken",

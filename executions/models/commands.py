@@ -31,6 +31,7 @@ OPEN_COMMAND_STATES = (
     CommandState.ACCEPTED,
     CommandState.UNKNOWN,
 )
+SETTLED_COMMAND_STATES = (CommandState.CONFIRMED, CommandState.REJECTED)
 
 
 class Command(models.Model):

@@ -22,18 +22,19 @@ from executions.models import Delivery, DeliveryState, Event, NoticeMessage, Not
 from executions.notifications import message_text
 from executions.notifications.channels import sending
 from executions.notifications.channels.sending import Outcome
-from executions.sql_files import statements
+from executions.sql_files import listed, statements
 from providers.credentials import SealError
-
-_sql = statements(__file__)
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 RETRY_AFTER = (10, 60, 300, 900, 3600)  # seconds; then it is given up
 AT_ONCE = 3  # sendings under way: the workers serve people's commands as well
 JOINED = 10  # messages in one
 KEPT = timedelta(days=90)
-OPEN = (DeliveryState.PENDING, DeliveryState.PREPARING, DeliveryState.SENDING)
+HELD = (DeliveryState.PREPARING, DeliveryState.SENDING)
+OPEN = (DeliveryState.PENDING, *HELD)
 COLORS = {Event.WAITING: "warning", Event.OVERDUE: "warning", Event.MISSING: "warning"}
+
+_sql = statements(__file__, open_deliveries=listed(OPEN), held_deliveries=listed(HELD))
 
 
 def deliveries_of(message: NoticeMessage, rule: NoticeRule, **more: Any) -> list[Delivery]:
@@ -191,7 +192,7 @@ def _try_later(delivery: Delivery, outcome: Outcome) -> None:
         _store([delivery], DeliveryState.FAILED, f"Given up. {outcome.says}")
         return
     wait = timedelta(seconds=RETRY_AFTER[delivery.attempts - 1])
-    _held([delivery], DeliveryState.PREPARING, DeliveryState.SENDING).update(
+    _held([delivery], *HELD).update(
         state=DeliveryState.PENDING,
         lease_until=None,
         not_before=timezone.now() + wait,
@@ -202,7 +203,7 @@ def _try_later(delivery: Delivery, outcome: Outcome) -> None:
 
 def _store(claimed: list[Delivery], state: DeliveryState, says: str) -> None:
     held = _held(
-        claimed, DeliveryState.PREPARING, DeliveryState.SENDING, DeliveryState.UNKNOWN
+        claimed, *HELD, DeliveryState.UNKNOWN
     )  # unknown: we were slow, and know better now
     held.update(state=state, lease_until=None, settled_at=timezone.now(), says=says[:300])
     _tell_pages(claimed)

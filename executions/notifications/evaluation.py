@@ -18,12 +18,23 @@ from django.utils import timezone
 
 from executions.display.freshness import freshness
 from executions.live import publish
-from executions.models import Event, Notice, NoticeClock, NoticeRule
+from executions.models import (
+    OPEN_COMMAND_STATES,
+    SETTLED_COMMAND_STATES,
+    Event,
+    Notice,
+    NoticeClock,
+    NoticeRule,
+)
 from executions.search.overdue import ENOUGH, is_overdue, overdue_at
-from executions.sql_files import statements
+from executions.sql_files import listed, statements
 from providers.models import ProviderAccount
 
-_sql = statements(__file__)
+_sql = statements(
+    __file__,
+    open_commands=listed(OPEN_COMMAND_STATES),
+    settled_commands=listed(SETTLED_COMMAND_STATES),
+)
 
 CONDITIONS_EVERY = timedelta(seconds=10)  # failures are looked for each time
 STAMPED_BEFORE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3  # longest a poll may store for

@@ -80,7 +80,7 @@ SELECT * FROM (
     LEFT JOIN executions_workflow w ON w.id = coalesce(c.workflow_id, r.workflow_id)
     CROSS JOIN LATERAL (
         SELECT c.account_id, coalesce(c.workflow_id, r.workflow_id) AS workflow_id) x
-    WHERE ({undecided} OR (c.state IN ('pending', 'sending', 'accepted', 'unknown')
+    WHERE ({undecided} OR (c.state IN {open_commands}
         AND c.requested_at < now() - %(after)s)) AND {scope}
 ) found
 WHERE NOT EXISTS (SELECT 1 FROM executions_notice n WHERE n.rule_id = %(rule)s
@@ -179,7 +179,7 @@ SELECT n.id, coalesce(replace(c.state, '_', ' '), 'gone') AS because, c.key IS N
 FROM executions_notice n
 LEFT JOIN executions_command c ON c.key = split_part(n.subject, ':', 2)::uuid
 WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
-    AND (c.key IS NULL OR c.state IN ('confirmed', 'rejected')
+    AND (c.key IS NULL OR c.state IN {settled_commands}
         OR (c.state = 'needs_person' AND NOT {undecided}))
 
 -- name: not_given

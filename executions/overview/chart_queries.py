@@ -13,15 +13,15 @@ from typing import Any
 
 from django.db import connection
 
-from executions.models import RATED_STATUSES
+from executions.models import RATED_STATUSES, CommandState
 from executions.overview.status_tiles import workflows_sql
 from executions.overview.time_buckets import ChartRange
 from executions.search.filters import Filters
-from executions.sql_files import statements
+from executions.sql_files import listed, statements
 from executions.storage.rollups import NO_END, percentile, start_of
 from providers.contract import Lamp, Status
 
-_sql = statements(__file__)
+_sql = statements(__file__, taken_commands=listed((CommandState.ACCEPTED, CommandState.CONFIRMED)))
 
 WEEK = 7 * 24 * 4  # quarters
 MOST_QUESTIONS = 5000

@@ -27,7 +27,7 @@ SELECT q.id, q.execution_id, q.title, q.ref, q.opened_at, q.is_opening_reported,
     EXISTS (
         SELECT 1 FROM executions_command c WHERE c.execution_id = q.execution_id
             AND c.kind = 'answer' AND c.question_ref = q.ref
-            AND c.state IN ('accepted', 'confirmed')) AS is_ours
+            AND c.state IN {taken_commands}) AS is_ours
 FROM executions_question q
 JOIN executions_execution x ON x.id = q.execution_id
 JOIN executions_workflow w ON w.id = x.workflow_id
