@@ -18,6 +18,8 @@ SOURCES = [
     for path in sorted((ROOT / package).rglob("*.py"))
     if "migrations" not in path.parts
 ]
+FIELDS = {"executions.models", "executions.models.searching", "providers.exact_json"}
+"""What fields of migrations are made of."""
 MIGRATIONS = sorted(ROOT.glob("*/migrations/0*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 ADAPTERS = sorted((ROOT / "providers" / "adapters").glob("*/*.py"))
@@ -103,8 +105,7 @@ def test_no_template_asks_which_provider_it_is(path):
 @pytest.mark.parametrize("path", MIGRATIONS, ids=where)
 def test_a_migration_runs_no_code_that_may_change_after_it(path):
     ours = {name for name in imports_of(path) if name.split(".")[0] in ("executions", "providers")}
-    models = {name for name in ours if name.split(".")[1:2] == ["models"]}
-    assert ours == models
+    assert ours <= FIELDS, "copy it into the migration"
 
 
 def test_provider_text_is_trusted_in_one_place_only():
