@@ -6,6 +6,7 @@ nobody set are made once and kept in the data folder, readable by its owner alon
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -55,6 +56,8 @@ VARIABLES: dict[str, str] = {
     "address that the terminal prints, or the first of ANNUNCIATOR_ALLOWED_HOSTS where HOST is not "
     "among them; https without a port if ANNUNCIATOR_SECURE.",
     "ANNUNCIATOR_SECURE": "1 when served over https: secure cookies, HSTS. Default 0.",
+    "ANNUNCIATOR_TRUSTED_PROXIES": "Networks (CIDR, commas) of the proxies whose X-Forwarded-For "
+    "says who asks. Default: none, or this machine if ANNUNCIATOR_SECURE.",
     "ANNUNCIATOR_DEBUG": "1 shows Django's debug pages. Default 0.",
     "SECRET_KEY": "Django's key. Empty: made once, kept in the data folder.",
     "CREDENTIAL_KEYS": "Fernet keys (commas) that seal credentials; the first one seals. Empty: "
@@ -190,6 +193,13 @@ def _networks(raw: str) -> list[str]:
     return _split(raw)
 
 
+def _proxies(raw: str) -> list[str]:
+    try:
+        return [str(ipaddress.ip_network(each)) for each in _split(raw)]
+    except ValueError:
+        raise _Unusable("networks like 10.20.0.7/32 with commas between") from None
+
+
 def _fernet_keys(raw: str) -> list[str]:
     for key in _split(raw):
         try:
@@ -217,6 +227,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "ANNUNCIATOR_OVERDUE_SECONDS": _number(may_be_zero=True),
     "ANNUNCIATOR_SITE_URL": _web_address,
     "ANNUNCIATOR_SECURE": _flag,
+    "ANNUNCIATOR_TRUSTED_PROXIES": _proxies,
     "ANNUNCIATOR_DEBUG": _flag,
     "CREDENTIAL_KEYS": _fernet_keys,
 }

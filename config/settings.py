@@ -22,6 +22,9 @@ LIVE_URL: str = env.value("LIVE_URL", "")
 IS_DEMO = env.value("ANNUNCIATOR_DEMO", True)
 IS_SECURE = env.value("ANNUNCIATOR_SECURE", False)
 DEMO_PORT: int = env.value("ANNUNCIATOR_DEMO_PORT", 8101)
+TRUSTED_PROXIES = env.value("ANNUNCIATOR_TRUSTED_PROXIES", []) or (
+    ["127.0.0.0/8", "::1/128"] if IS_SECURE else []  # a proxy on this machine
+)
 ANNUNCIATOR_ALLOWED_NETWORKS = env.value("ANNUNCIATOR_ALLOWED_NETWORKS", []) or (
     [f"127.0.0.0/8:{DEMO_PORT}-{DEMO_PORT + 3}"] if IS_DEMO else []  # they listen on this machine
 )
@@ -53,6 +56,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.sign_in_limits.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -135,10 +139,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+AXES_HANDLER = "config.sign_in_limits.Limits"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_LOCKOUT_CALLABLE = "config.sign_in_limits.refused"
+AXES_CLIENT_IP_CALLABLE = "config.sign_in_limits.guessed_from"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 LOGIN_URL = "login"
 CSRF_FAILURE_VIEW = "config.interrupted_posts.stale"

@@ -54,6 +54,7 @@ class Action(StrEnum):
     BLIND_TEST_BEGUN = "blind test begun"
     BLIND_TEST_ENDED = "blind test ended"
     CREDENTIALS_ROTATED = "credentials.rotated"
+    SIGN_IN_LIMITED = "sign-in.limited"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - a word, no secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a word, no secret
     VIEW_CREATED = "view.created"

@@ -46,6 +46,7 @@ WRONG = {
     "ANNUNCIATOR_OVERDUE_SECONDS": ["a minute", "-1"],
     "ANNUNCIATOR_SITE_URL": ["runs.example.com", "mailto:runs@example.com"],
     "ANNUNCIATOR_SECURE": ["https"],
+    "ANNUNCIATOR_TRUSTED_PROXIES": ["proxy.example.com", "10.0.0.0/8,10.0.0.1/8"],
     "ANNUNCIATOR_DEBUG": ["verbose"],
     "CREDENTIAL_KEYS": ["hunter2", "hunter2,hunter2"],
 }
