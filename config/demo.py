@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from config import env
 from providers.demo.eightx8 import api as eightx8
 from providers.demo.flow8 import api as flow8
 from providers.demo.generio import api as generio
+from providers.demo.population import HISTORY
 from providers.demo.smartflows import api as smartflows
 from providers.models import ProviderAccount
 
@@ -22,6 +25,7 @@ API_KEYS = {
     "flow8": flow8.API_KEY,
 }
 EXTRA_SETTINGS = {"eightx8": {"account_id": eightx8.ACCOUNT_ID}}
+BY = "demo"  # in the audit log
 POLL_EVERY = 4  # seconds: the demo wants to be seen moving
 
 
@@ -39,8 +43,10 @@ def ports_text() -> str:
     return ",".join(f"{key}={port}" for key, port in ports().items())
 
 
-def ensure_accounts() -> None:
-    """Create the demo accounts that are missing; people's changes to existing ones stay."""
+def ensure_accounts() -> list[ProviderAccount]:
+    """Create the demo accounts that are missing, and return those; people's changes to existing
+    ones stay."""
+    created = []
     for key, port in ports().items():
         site = f"http://{host()}:{port}"
         account, is_new = ProviderAccount.objects.get_or_create(
@@ -49,11 +55,14 @@ def ensure_accounts() -> None:
                 "provider": key,
                 "settings": {"base_url": site, **EXTRA_SETTINGS.get(key, {})},
                 "poll_every": POLL_EVERY,
+                "covered_since": timezone.now() - HISTORY,
             },
         )
         if is_new:
-            account.set_credentials({"api_key": API_KEYS[key]}, by="demo")
+            account.set_credentials({"api_key": API_KEYS[key]}, by=BY)
             account.save()
+            created.append(account)
         elif account.provider == key and account.settings.get("base_url") != site:
             account.settings = {**account.settings, "base_url": site}
             account.save()
+    return created

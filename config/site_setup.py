@@ -13,7 +13,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from config import demo, env
+from config import env
+from config.demo_setup import set_up_demo
 
 TIMEOUT = 10  # seconds, for each service
 
@@ -28,14 +29,15 @@ def prepare(say: Callable[[str], object]) -> str:
         call_command("migrate", verbosity=0)
     say("Static files ...")
     call_command("collectstatic", interactive=False, verbosity=0)
-    if settings.IS_DEMO:
-        demo.ensure_accounts()
     if env.text("HOST") in ("0.0.0.0", "::") and not env.text("ANNUNCIATOR_ALLOWED_HOSTS"):  # noqa: S104
         say(
             f"HOST is every address, but the site answers under {', '.join(env.own_hosts())} "
             "alone: name others in ANNUNCIATOR_ALLOWED_HOSTS."
         )
-    return first_user()
+    sentence = first_user()
+    if settings.IS_DEMO:
+        set_up_demo()
+    return sentence
 
 
 def check_services() -> None:

@@ -162,10 +162,10 @@ class _Poll:
                 self.seen.add(record.ref)
         known = _known(self.account.pk, [snapshot.ref for snapshot in snapshots])
         ready = []
-        old: set[str] = set()
+        old: dict[str, Snapshot] = {}
         for snapshot in snapshots:
             if snapshot.ref not in known and self._is_history(snapshot):
-                old.add(snapshot.ref)
+                old[snapshot.ref] = snapshot
                 ready.append(snapshot)
             elif not snapshot.needs_detail:
                 ready.append(snapshot)
@@ -179,7 +179,8 @@ class _Poll:
             if row.is_detailed:
                 continue
             if row.ref in old:
-                self.history.append(row.execution_id)
+                if self._is_worth_reading(old[row.ref]):
+                    self.history.append(row.execution_id)
             elif row.has_new_status:
                 self.to_read.setdefault(row.ref, None)
 
@@ -191,6 +192,13 @@ class _Poll:
         ended = snapshot.finished_at or snapshot.started_at
         is_first_poll = self.account.covered_since is None
         return is_first_poll or (ended is not None and ended < self.started_at - RECENT)
+
+    def _is_worth_reading(self, snapshot: Snapshot) -> bool:
+        """Of long ago only what did not end well; the rest is read when a person opens it."""
+        if snapshot.status not in (Status.SUCCEEDED, Status.CANCELED, Status.SKIPPED):
+            return True
+        ended = snapshot.finished_at or snapshot.started_at
+        return ended is None or ended > self.started_at - FIRST_WINDOW
 
     def _list_tells_too_little(self, snapshot: Snapshot, known: Known | None) -> bool:
         if self._ended_otherwise(snapshot, known):

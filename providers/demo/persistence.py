@@ -23,7 +23,7 @@ from typing import Any
 from providers.demo import runs
 from providers.demo.world import Run, World
 
-VERSION = 2  # of the file; raise it where a run begins to carry something it did not
+VERSION = 3  # of the file; raise it where a run begins to carry something it did not
 LOG_SAVED = 2_000  # requests
 SAVE_EVERY = 3.0  # seconds
 SHARE = 0.05  # of the time that saving may take: the simulators stand still meanwhile
@@ -118,7 +118,7 @@ def save(key: str, world: World, folder: Path) -> None:
         "options": world.options,
         "log": world.log[-LOG_SAVED:],
         "effects": dict(world.effects),
-        "runs": world.runs,
+        "runs": {ref: run for ref, run in world.runs.items() if not run.is_made_up},
         "erased": world.erased,
         "kept": world.kept,
     }

@@ -41,6 +41,7 @@ class Run:
         self.scenario = scenario
         self.plan = list(plan)
         self.position = 0
+        self.is_made_up = False  # a part of history that is written anew at each start
         self.created_at = self.entered_at = at or world.now()
         self._changes: list[tuple[str, datetime]] = []
         self._enter(self.created_at)

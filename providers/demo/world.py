@@ -14,7 +14,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -28,13 +28,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from providers.demo.faults import CONTROL, ErrorMaker, Faults, Recorder
 from providers.demo.runs import Run, Stage
 
-__all__ = ["GOES_ON_AFTER", "Population", "Run", "Stage", "World", "simulator"]
+__all__ = ["GOES_ON_AFTER", "Run", "Stage", "World", "simulator"]
 
 GOES_ON_AFTER = 20 * 60.0  # seconds a run waits for a person before it goes on by itself
 TICK_EVERY = 0.2  # seconds between two looks of the background task
-FORGET_AFTER = timedelta(days=3)  # a demo left alone for weeks must not grow for ever
 LOG_KEPT = 20_000  # requests; the demo is polled day and night
-AWAY_FOR = timedelta(hours=1)  # a world stopped for longer gets a history of its absence
+AWAY_FOR = timedelta(hours=1)  # a world stopped for longer finds things under way again
 
 Kept = TypeVar("Kept")
 
@@ -115,57 +114,17 @@ class World:
             self.erased.append(run)
 
     def advance(self) -> None:
-        for run in list(self.runs.values()):
-            run.advance()
+        self.open_runs()
+
+    def open_runs(self) -> list[Run]:
+        """Those that have not ended, after catching up with the clock."""
+        return [run for run in list(self.runs.values()) if not run.is_made_up and not run.is_final]
 
     def tick(self) -> None:
         self.advance()
         del self.log[:-LOG_KEPT]
         for each in list(self.ticks):
             each()
-
-
-@dataclass
-class Population:
-    """Keeps a believable morning going: a history first, then a new run now and then.
-
-    A world that was loaded has its history; what it missed in a long absence is made up.
-    """
-
-    world: World
-    begin: Callable[[datetime], Any]  # starts one run of chance at that moment
-    history: int = 60
-    hours: float = 36.0
-    every: tuple[float, float] = (10.0, 25.0)  # simulated seconds between two new runs
-    next_at: datetime = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.next_at = self.world.now()
-        if self.world.begins_anew:
-            self._write_history()
-        if self.world.populate:
-            self.world.ticks.append(self.tick)
-
-    def _write_history(self) -> None:
-        now, chance, hours = self.world.now(), self.world.random, self.hours
-        if self.world.closed_at:
-            hours = min(hours, (now - self.world.closed_at).total_seconds() / 3600)
-        number = round(self.history * hours / self.hours)
-        # squared: more of it lies in the last hours than in the night before
-        ages = sorted((chance.random() ** 2 * hours for _ in range(number)), reverse=True)
-        for age in ages:
-            self.begin(now - timedelta(hours=age))
-
-    def tick(self) -> None:
-        now = self.world.now()
-        if now < self.next_at:
-            return
-        self.begin(now)
-        pause = self.world.random.uniform(*self.every) / self.world.speed
-        self.next_at = now + timedelta(seconds=pause)
-        for run in list(self.world.runs.values()):
-            if run.finished_at and now - run.finished_at > FORGET_AFTER:
-                del self.world.runs[run.ref]
 
 
 def simulator(

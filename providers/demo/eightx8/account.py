@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
-from providers.demo.eightx8.definitions import DEFINITIONS, Definition
+from providers.demo.eightx8.definitions import DEFINITIONS, Definition, id_of
 from providers.demo.eightx8.instances import Instance
 from providers.demo.eightx8.scenarios import SCENARIOS, STANDING, Beat, goes_well
-from providers.demo.world import Population, World
+from providers.demo.population import Population
+from providers.demo.trade import case_at
+from providers.demo.world import Run, World
 
 
 class Account:
@@ -21,18 +23,14 @@ class Account:
         self.definitions = world.keep("definitions", lambda: by_id)  # without the deleted ones
         for scenario in SCENARIOS:
             world.scenarios[scenario] = partial(self.begin, scenario)
-        if world.begins_anew:
-            for scenario, minutes in STANDING.items():
-                self.begin(scenario, ago=minutes * 60.0)
-        Population(world, self.begin_any)
+        Population(world, self, a_day=38, every=(90.0, 140.0))
 
     def _make_definitions(self) -> dict[str, Definition]:
         world, made = self.world, dict[str, Definition]()
         for key, (name, trigger, sub_account, version, text) in DEFINITIONS.items():
             steps = [cast(tuple[str, str], tuple(step.split(":"))) for step in text.split()]
             since = world.now() - timedelta(days=world.random.randrange(120, 700))
-            ident = world.new_uuid()
-            made[key] = Definition(ident, name, trigger, sub_account, version, steps, since)
+            made[key] = Definition(id_of(key), name, trigger, sub_account, version, steps, since)
         return made
 
     def begin(
@@ -48,26 +46,46 @@ class Account:
         if varied:
             plan = [self._vary(beat) for beat in plan]
         at = at or self.world.now() - timedelta(seconds=ago)
-        payload = self._payload(definition)
+        payload = self._payload(definition, at)
         return self._add(Instance(self.world, definition, version, scenario, plan, payload, at))
 
-    def begin_any(self, at: datetime) -> None:
+    def begin_any(self, at: datetime, *, asks: bool, is_brief: bool = False) -> None:
+        """`asks` changes nothing: it is the customers who reply, never a person here."""
         weights = [weight for _, _, weight in SCENARIOS.values()]
         self.begin(self.world.random.choices(list(SCENARIOS), weights)[0], at=at, varied=True)
+
+    def begin_failing(self, at: datetime) -> None:
+        self.begin("erp_away", at=at, varied=True)
+
+    def begin_standing(self) -> None:
+        for scenario, minutes in STANDING:
+            self.begin(scenario, ago=minutes * 60.0)
+
+    def questions_of(self, run: Run) -> int:
+        return 0
+
+    def withdraw(self, run: Run) -> None:
+        """Never called, since nothing asks."""
 
     def _vary(self, beat: Beat) -> Beat:
         if beat.seconds is None or beat.status == "Suspended":
             return beat
-        low = 0.05 if beat.waits else 0.6  # customers answer soon or late
-        return replace(beat, seconds=beat.seconds * self.world.random.uniform(low, 1.0))
+        # customers answer soon or late; every other step takes long enough to be seen
+        low, high = (0.05, 1.0) if beat.waits else (2.0, 6.0)
+        return replace(beat, seconds=beat.seconds * self.world.random.uniform(low, high))
 
-    def _payload(self, definition: Definition) -> dict[str, Any]:
+    def _payload(self, definition: Definition, at: datetime) -> dict[str, Any]:
         chance = self.world.random
+        case = case_at(at, chance)
         number = f"+4930555{chance.randrange(10_000):04d}"
-        payload: dict[str, Any] = {"reference": f"P-{chance.randrange(10_000, 99_999)}"}
+        payload: dict[str, Any] = {"order": case.order, "customer": case.customer}
+        if definition is self.by_key["claim"]:
+            payload = {"claim": case.claim, "customer": case.customer}
+        elif definition is self.by_key["dunning"]:
+            payload = {"invoice": case.invoice, "amount": case.amount, "customer": case.customer}
         if definition.trigger == "http_request":
-            return payload | {"phoneNumber": number, "depot": chance.choice("ABCD")}
-        user = {"msisdn": number, "name": chance.choice(("A. Meyer", "J. Novak", "L. Rossi"))}
+            return payload | {"phoneNumber": number, "carrier": case.carrier}
+        user = {"msisdn": number, "name": case.customer}
         text = chance.choice(("Where is my parcel?", "Ich bin morgen nicht da", "Hi, new claim"))
         return payload | {"umid": self.world.new_uuid(), "user": user, "content": {"text": text}}
 

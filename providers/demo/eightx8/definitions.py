@@ -3,16 +3,23 @@
 From the vendor's OpenAPI file and support articles (read in November 2026).
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from providers.demo.trade import ERP_AWAY
 from providers.demo.world import GOES_ON_AFTER
 
 ACCOUNT_ID = "nordhafen"
 
 # key -> (name, trigger, sub-account, latest version, steps as id:stepType)
 DEFINITIONS = {
+    "order": (
+        "Order confirmation", "http_request", "nordhafen_wa", 2,
+        "read_order:HttpRequest booking:HttpRequest send_confirmation:ChatAppsMessage "
+        "log_confirmation:HttpRequest",
+    ),
     "notice": (
         "Parcel notice", "http_request", "nordhafen_wa", 4,
         "send_notice:ChatAppsMessage log_notice:HttpRequest",
@@ -33,7 +40,7 @@ DEFINITIONS = {
         "open_claim:HttpRequest send_claim_number:ChatAppsMessage",
     ),
     "roadside": (
-        "Roadside assistance dispatch", "http_request", "nordhafen_sms", 5,
+        "Roadside assistance", "http_request", "nordhafen_sms", 5,
         "locate_car:HttpRequest choose_partner:Branch send_partner:SMS tell_customer:SMS",
     ),
     "driver": (
@@ -41,17 +48,15 @@ DEFINITIONS = {
         "ask_position:SMS read_position:HttpRequest has_arrived:If",
     ),
     "alarm": (
-        "Warehouse alarm call-out", "http_request", "nordhafen_voice", 3,
+        "Warehouse alarm", "http_request", "nordhafen_voice", 3,
         "call_guard:VoiceMessage await_key_press:WaitForDTMF report_alarm:HttpRequest",
     ),
     "dunning": (
-        "Overdue invoice reminder: second notice with payment link, instalment offer and "
-        "hand-over to collections (business customers, all regions, without disputed invoices)",
-        "http_request", "nordhafen_sms", 11,
+        "Overdue invoice reminder", "http_request", "nordhafen_sms", 11,
         "read_balance:HttpRequest send_payment_link:SMS log_notice:HttpRequest",
     ),
     "redelivery": (
-        "配送通知（再配達の受付）", "http_request", "nordhafen_wa", 1,
+        "Avis de livraison à Genève", "http_request", "nordhafen_wa", 1,
         "send_notice:ChatAppsMessage log_notice:HttpRequest",
     ),
     "survey": (
@@ -89,6 +94,12 @@ FAULTS = {
         "The remote server returned an error: (422) policyNumber must have 9 digits.",
     ),
 }
+FAULTS_OF_STEP = {"booking": (ERP_AWAY,)}  # instead of those of its type
+
+
+def id_of(key: str) -> str:
+    """The id of a definition: the same in every account."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"8x8 definition {key}"))
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from providers.demo.eightx8.definitions import BLOCKED, FAULTS, SECONDS
+from providers.demo.eightx8.definitions import BLOCKED, FAULTS, FAULTS_OF_STEP, SECONDS
 from providers.demo.world import Stage
 
 RESUMED_AFTER = 3 * 3600.0  # seconds after which somebody else resumes what a fault suspended
@@ -55,7 +55,7 @@ def is_long(steps: Steps, chance: Random) -> list[Beat]:
 
 def faults(steps: Steps, chance: Random) -> list[Beat]:
     before, (name, kind), _ = split(steps, FAULTS)
-    error = chance.choice(FAULTS[kind])
+    error = chance.choice(FAULTS_OF_STEP.get(name) or FAULTS[kind])
     return [*before, *walk([(name, kind)], ends="Failed", error=error), TERMINATED]
 
 
@@ -93,21 +93,23 @@ def has_strange_step(steps: Steps, chance: Random) -> list[Beat]:
 
 # scenario -> (its plan, the definitions it happens to, its weight in the demo)
 SCENARIOS: dict[str, tuple[Callable[[Steps, Random], list[Beat]], str, int]] = {
-    "quick_success": (goes_well, "notice roadside dunning redelivery", 40),
-    "waits_for_reply": (goes_well, "reschedule claim alarm", 16),
-    "sleeps": (goes_well, "reminder", 9),
-    "running_long": (is_long, "survey", 5),
-    "faulted": (faults, "notice claim roadside dunning", 8),
-    "terminated_elsewhere": (is_stopped_elsewhere, "reschedule claim", 3),
-    "suspended_by_fault": (is_suspended_by_fault, "notice dunning", 2),
+    "quick_success": (goes_well, "order order notice roadside dunning redelivery", 40),
+    "waits_for_reply": (goes_well, "reschedule claim alarm", 12),
+    "sleeps": (goes_well, "reminder", 6),
+    "running_long": (is_long, "survey", 8),
+    "faulted": (faults, "notice claim roadside dunning", 3),
+    "erp_away": (faults, "order", 1),
+    "terminated_elsewhere": (is_stopped_elsewhere, "reschedule claim", 2),
+    "suspended_by_fault": (is_suspended_by_fault, "notice dunning", 1),
     "event_timeout": (times_out, "reschedule claim alarm", 9),
-    "loop": (loops, "driver", 7),
-    "old_version": (goes_well, "reschedule", 2),
+    "loop": (loops, "driver", 10),
+    "old_version": (goes_well, "reschedule", 1),
     "disabled_definition": (loses_definition, "campaign", 0),
-    "unknown_step_status": (has_strange_step, "notice roadside", 1),
+    "unknown_step_status": (has_strange_step, "notice roadside", 0),
 }
-# what is going on when somebody opens the demo: scenario -> minutes ago
-STANDING = {
-    "suspended_by_fault": 47, "faulted": 13, "sleeps": 6, "old_version": 5,
-    "waits_for_reply": 4, "running_long": 2, "disabled_definition": 1,
-}  # fmt: skip
+# what is going on when somebody opens the demo: scenario, minutes ago
+STANDING = (
+    ("suspended_by_fault", 47), ("faulted", 13), ("sleeps", 6), ("old_version", 5),
+    ("waits_for_reply", 4), ("running_long", 3), ("erp_away", 2), ("waits_for_reply", 2),
+    ("disabled_definition", 1),
+)  # fmt: skip

@@ -18,7 +18,7 @@ What the documentation leaves open is a switch in `world.options`:
 """
 
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -31,7 +31,7 @@ from starlette.websockets import WebSocket
 
 from providers.demo.flow8.channel import Channel
 from providers.demo.flow8.company import Company
-from providers.demo.flow8.flows import FLOWS
+from providers.demo.flow8.flows import FLOWS, Flow
 from providers.demo.flow8.plays import Play
 from providers.demo.flow8.requests import error, no_such_flow, one_of, read_date, read_object, whole
 from providers.demo.flow8.users import (
@@ -89,7 +89,7 @@ class Api:
         if "enabled" in given:
             wanted = one_of(given["enabled"], "enabled", ("true", "false")) == "true"
             found = [flow for flow in found if flow.enabled is wanted]
-        return self._page(request, [flow.as_json() for flow in found])
+        return self._page(request, found)
 
     async def get_flow(self, request: Request) -> Response:
         flow = self.flows.get(request.path_params["flow"])
@@ -118,7 +118,7 @@ class Api:
             and (first is None or (play.started_at or play.created_at).date() >= first)
             and (last is None or (play.started_at or play.created_at).date() <= last)
         ]
-        return self._page(request, [play.as_json() for play in found])
+        return self._page(request, found)
 
     async def get_play(self, request: Request) -> Response:
         return JSONResponse(self._play(request).as_json())
@@ -201,11 +201,11 @@ class Api:
             return error(403, "This key is for the MCP server only")
         return error(401, "Missing, wrong or expired credentials")
 
-    def _page(self, request: Request, rows: list[dict[str, Any]]) -> Response:
+    def _page(self, request: Request, rows: Sequence[Flow | Play]) -> Response:
         page = whole(request.query_params.get("page", 0), "page", 0, 10**6)
         size = whole(request.query_params.get("size", 25), "size", 1, 100)
         size = min(size, int(self.world.options.get("max_size", size)))
-        part = rows[page * size : (page + 1) * size]
+        part = [each.as_json() for each in rows[page * size : (page + 1) * size]]
         if self.world.options.get("lists", "wrapped") == "bare":
             return JSONResponse(part)
         total = {"total": len(rows), "page": page, "size": size, "pages": -(-len(rows) // size)}

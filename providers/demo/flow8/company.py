@@ -6,10 +6,20 @@ from functools import partial
 from string import ascii_letters
 from typing import Any, cast
 
-from providers.demo.flow8.flows import FLOWS, SWITCHED_OFF, Flow, Layer
+from providers.demo.flow8.flows import FLOWS, SWITCHED_OFF, Flow, Layer, id_of
 from providers.demo.flow8.plays import Play
-from providers.demo.flow8.scenarios import SCENARIOS, STANDING, Beat, goes_well
-from providers.demo.world import Population, World
+from providers.demo.flow8.scenarios import (
+    ASKS,
+    MANY_STEPS,
+    SCENARIOS,
+    STANDING,
+    Beat,
+    goes_well,
+    travels,
+)
+from providers.demo.population import PATIENCE, Population, answered_within
+from providers.demo.trade import case_at
+from providers.demo.world import GOES_ON_AFTER, Run, World
 
 MARKS = "!?-~"  # after the name of a step in `FLOWS`
 
@@ -23,10 +33,7 @@ class Company:
         self.flows = {flow.id: flow for flow in self.by_key.values()}
         for scenario in SCENARIOS:
             world.scenarios[scenario] = partial(self.begin, scenario)
-        if world.begins_anew:
-            for scenario, minutes in STANDING.items():
-                self.begin(scenario, ago=minutes * 60.0)
-        Population(world, self.begin_any)
+        Population(world, self, a_day=45, every=(36.0, 54.0))
 
     def _make_flows(self) -> dict[str, Flow]:
         made = {}
@@ -37,43 +44,84 @@ class Company:
 
     def _make_flow(self, key: str, name: str, category: str, text: str, since: datetime) -> Flow:
         layers = [
-            Layer(self.world.new_hex24(), each.rstrip(MARKS), index, each.lstrip(ascii_letters))
+            Layer(
+                id_of(f"{key} {each.rstrip(MARKS)}"),
+                each.rstrip(MARKS),
+                index,
+                each.lstrip(ascii_letters),
+            )
             for index, group in enumerate(text.split())
             for each in group.split("+")
         ]
         enabled = key not in SWITCHED_OFF
-        ident = self.world.new_hex24()
-        return Flow(ident, key, name, category, enabled, since, tuple(layers))
+        return Flow(id_of(key), key, name, category, enabled, since, tuple(layers))
 
     def begin(
-        self, scenario: str, *, at: datetime | None = None, ago: float = 0.0, varied: bool = False
+        self,
+        scenario: str,
+        *,
+        at: datetime | None = None,
+        ago: float = 0.0,
+        varied: bool = False,
+        answered_in: float = 0.0,
     ) -> Play:
-        """Start one play of a scenario, `ago` real seconds in the past."""
+        """Start one play of a scenario, `ago` real seconds in the past. `answered_in`: seconds
+        until somebody decides in flow8 itself."""
         plan_of, keys, _ = SCENARIOS[scenario]
         flow = self.by_key[self.world.random.choice(keys.split())]
+        at = at or self.world.now() - timedelta(seconds=ago)
         plan = plan_of(flow)
         if varied:
             plan = [self._vary(beat) for beat in plan]
-        at = at or self.world.now() - timedelta(seconds=ago)
-        return self._add(flow, scenario, plan, self._args(flow), at)
+            if scenario in ASKS:
+                answered_in = answered_within(self.world.random, at, self.world.now())
+        if answered_in:
+            plan = [replace(beat, seconds=answered_in) if beat.asks else beat for beat in plan]
+        return self._add(flow, scenario, plan, self._args(flow, at), at)
 
-    def begin_any(self, at: datetime) -> None:
-        weights = [weight for _, _, weight in SCENARIOS.values()]
+    def begin_any(self, at: datetime, *, asks: bool, is_brief: bool = False) -> None:
+        left_out = (() if asks else ASKS) + (MANY_STEPS if is_brief else ())
+        weights = [0 if name in left_out else each[2] for name, each in SCENARIOS.items()]
         self.begin(self.world.random.choices(list(SCENARIOS), weights)[0], at=at, varied=True)
+
+    def begin_failing(self, at: datetime) -> None:
+        self.begin("erp_away", at=at, varied=True)
+
+    def begin_standing(self) -> None:
+        for scenario, minutes in STANDING:
+            self.begin(scenario, ago=minutes * 60.0, answered_in=2 * PATIENCE.total_seconds())
+
+    def questions_of(self, run: Run) -> int:
+        return len(run.asking()) if isinstance(run, Play) and run.status == "WAIT" else 0
+
+    def withdraw(self, run: Run) -> None:
+        """Skipped by its own logic: no endpoint or state says that a play was withdrawn."""
+        if isinstance(run, Play):
+            run.skip()
 
     def _vary(self, beat: Beat) -> Beat:
         if beat.seconds is None:
             return beat
-        low, high = (0.1, 1.0) if beat.waits else (0.4, 2.0)
+        is_long = beat.seconds > GOES_ON_AFTER / 2
+        low, high = (0.1, 1.0) if is_long else (0.8, 1.3)
         return replace(beat, seconds=beat.seconds * self.world.random.uniform(low, high))
 
-    def _args(self, flow: Flow) -> dict[str, Any]:
-        number = self.world.random.randrange(1_000, 9_999)
-        if flow.category == "finance":
-            return {"invoiceId": f"INV-{number}", "customerEmail": "client@example.com"}
-        if flow.category == "claims":
-            return {"claim": f"C-{number}", "amount": self.world.random.randrange(400, 9_000)}
-        return {"reference": f"{flow.category[:3].upper()}-{number}"}
+    def _args(self, flow: Flow, at: datetime) -> dict[str, Any]:
+        case = case_at(at, self.world.random)
+        match flow.category:
+            case "finance":
+                kept = {"invoiceId": case.invoice, "order": case.order}
+                return kept | {"customer": case.customer, "amount": case.amount}
+            case "claims" | "contracts":
+                kept = {"claim": case.claim, "customer": case.customer}
+                return kept | {"amount": case.amount}
+            case "procurement":
+                return {"article": case.article, "product": case.product}
+            case "service":
+                return {"customer": case.customer, "order": case.order}
+            case _:
+                kept = {"order": case.order, "customer": case.customer}
+                return kept | {"article": case.article, "carrier": case.carrier}
 
     def _add(
         self, flow: Flow, scenario: str, plan: list[Beat], args: dict[str, Any], at: datetime
@@ -95,7 +143,8 @@ class Company:
 
     def start(self, flow: Flow, args: dict[str, Any], key: str | None) -> Play:
         """A play started through the API."""
-        play = self._add(flow, "started", goes_well(flow), args, self.world.now())
+        plan = travels(flow) if flow.key in ("order", "tour") else goes_well(flow)
+        play = self._add(flow, "started", plan, args, self.world.now())
         play.proceed()  # the documented answer says RUN
         play.key = key
         what = {"ref": play.ref, "flow": flow.id, "values": args, "key": key}

@@ -1,22 +1,25 @@
 """What simulated flow8 holds from the start: its flows, their layers, and what can fail in them."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from providers.demo.trade import ERP_AWAY
 
 # key -> (name, category, steps). ! needs approval, ? waits for an outside event, - is filtered
 # out, ~ may fail without failing the play; a + joins parallel steps.
 FLOWS = {
     "payout": (
-        "Claim pay-out above limit", "claims",
+        "Claim pay-out", "claims",
         "readClaim checkCover alertTeam- approvePayOut! payOut notifyCustomer",
     ),
     "release": (
-        "Supplier invoice: two-step release", "finance",
+        "Supplier invoice release", "finance",
         "downloadPdf extractText releaseByCostCenter! releaseByFinance! postToLedger",
     ),
     "addendum": (
-        "Contract change with legal and actuarial sign-off", "underwriting",
+        "Contract change", "contracts",
         "readContract signOffLegal!+signOffActuary! renderAddendum sendAddendum",
     ),
     "carrier": (
@@ -37,16 +40,25 @@ FLOWS = {
         "Damage report triage", "claims", "readReport scoreDamage~ assignAdjuster notifyCustomer",
     ),
     "close": (
-        "Month-end reconciliation of premium accounts, reinsurance shares and broker commissions "
-        "across all subsidiaries (parallel ledgers, local currency and group currency)", "finance",
+        "Month-end reconciliation", "finance",
         "lockPeriod readPremiums readReinsurance readCommissions matchPremiums matchReinsurance "
         "matchCommissions writeDifferences renderReport publishReport",
     ),
     "matching": (
-        "請求書の自動照合", "finance", "downloadPdf extractText matchOrder postToLedger",
+        "Rechnungsprüfung Zürich", "finance", "downloadPdf extractText matchOrder postToLedger",
     ),
     "suppliers": (
         "Supplier master data sync", "procurement", "readSuppliers enrichTaxIds~ writeErp",
+    ),
+    "order": (
+        "Sales order", "sales",
+        "readOrder checkCredit? booking reserveStock? pickArticles? packParcel? handOver? "
+        "sendInvoice",
+    ),
+    "tour": (
+        "Delivery tour", "logistics",
+        "loadVan leaveDepot? firstStop? secondStop? thirdStop? fourthStop? fifthStop? sixthStop? "
+        "seventhStop? eighthStop? ninthStop? tenthStop? eleventhStop? twelfthStop? returnToDepot?",
     ),
     "fax": ("Fax intake (old)", "service", "readFax extractText createCase"),
 }  # fmt: skip
@@ -57,10 +69,11 @@ FAILURES = {
         "execution timeout after 60 s",
         "Page 3 holds no text and text recognition is not licensed",
     ),
-    "updateCrm": ("connect ETIMEDOUT 10.20.4.17:8443", "Customer record is locked by m.lindt"),
+    "updateCrm": ("connect ETIMEDOUT 10.20.4.17:8443", "Customer record is locked by another user"),
     "bookCarrier": ("Carrier answered 503 Service Unavailable after 3 attempts",),
     "compareThresholds": ("Material 88-1204 has no reorder threshold",),
     "scoreDamage": ("Image service answered 429 Too Many Requests after 5 attempts",),
+    "booking": (ERP_AWAY,),
     "enrichTaxIds": ("Tax id service is in maintenance until 06:00 UTC",),
 }  # by the step that fails
 
@@ -83,6 +96,11 @@ class Layer:
         shown = {"id": self.id, "ref": self.ref, "name": words.capitalize(), "index": self.index}
         on_error = {"onError": "continue"} if "~" in self.marks else {}
         return shown | {"needsApproval": "!" in self.marks} | on_error
+
+
+def id_of(name: str) -> str:
+    """The id of a flow or a layer: the same in every installation."""
+    return hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True)

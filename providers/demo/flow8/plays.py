@@ -85,20 +85,26 @@ class Play(Run):
             target = self.world.options.get("decline_to", "FAIL")
             if target == "FAIL":
                 self.layers[ref]["error"] = f"Declined: {note}" if note else "Declined"
-            ends = {"RUN": "DONE", "WAIT": "SKIP"}  # of layers beside it
-            open_layers = [
-                x for x in self.layers.values() if x["state"] in ends and x["ref"] != ref
-            ]
-            others = {layer["ref"]: ends[layer["state"]] for layer in open_layers}
-            self.turn(Beat(target, sets={ref: target} | others))
+            self._break_off(ref, target)
             return
         self.set_layer(ref, "RUN", now)
         if not self.asking():
             self.proceed()
 
+    def skip(self) -> None:
+        """Nobody decided for long: skipped by the logic of the flow."""
+        self._break_off(self.asking()[0], "SKIP")
+
+    def _break_off(self, ref: str, target: str) -> None:
+        ends = {"RUN": "DONE", "WAIT": "SKIP"}  # of layers beside it
+        open_layers = [x for x in self.layers.values() if x["state"] in ends and x["ref"] != ref]
+        others = {layer["ref"]: ends[layer["state"]] for layer in open_layers}
+        self.turn(Beat(target, sets={ref: target} | others))
+
     def _tell(self, kind: str, at: datetime, **more: Any) -> None:
-        event = {"type": kind, "playId": self.ref, "flowId": self.flow.id}
-        self.world.tell(event | more | {"timestamp": stamp(at)})
+        if self.world.listeners:
+            event = {"type": kind, "playId": self.ref, "flowId": self.flow.id}
+            self.world.tell(event | more | {"timestamp": stamp(at)})
 
     def _lasted(self, at: datetime) -> int:
         return int((at - (self.started_at or at)).total_seconds() * 1000)
@@ -121,7 +127,8 @@ class Play(Run):
             keys = {"api_key": "demo-secret-0b64a2c1", "period": "2026-11"}
             return {"statusCode": 200, "headers": headers, "body": keys | {"rows": rows}}
         if ref.startswith("extract"):
-            return {"text": f"Invoice #{self.args.get('invoiceId', '-')}\nAmount: 1,250.00 EUR\n"}
+            amount = self.args.get("amount", "EUR 1,250.00")
+            return {"text": f"Invoice {self.args.get('invoiceId', '-')}\nAmount: {amount}\n"}
         if ref.startswith(("read", "download")):
             return {"statusCode": 200, "headers": headers, "body": self.args}
         return {"ok": True}

@@ -136,6 +136,54 @@ def customer_details(chance: random.Random, answers: list[dict[str, Any]]) -> Fo
     )
 
 
+def delivery_choice(chance: random.Random, answers: list[dict[str, Any]]) -> Form:
+    draft = Draft(chance)
+    ways = choices(
+        ("partial", "Send what is there now"),
+        ("wait", "Wait until everything is there"),
+        ("replace", "Send a similar article instead"),
+    )
+    return draft.finish(
+        section(
+            "An article is out of stock",
+            draft.field(
+                "How shall the order be delivered?",
+                "radios",
+                required=True,
+                shown=ways,
+                type="string",
+                enum=["partial", "wait", "replace"],
+            ),
+            draft.field("Message to the customer", "textarea", type="string", maxLength=500),
+        )
+    )
+
+
+def document_review(chance: random.Random, answers: list[dict[str, Any]]) -> Form:
+    draft = Draft(chance)
+    results = choices(("send", "Send it"), ("correct", "Correct it first"))
+    return draft.finish(
+        section(
+            "Document",
+            draft.field("Document", value="Offer, 3 pages (PDF)", shown={"readonly": True}),
+            draft.field("Language", value="German", shown={"readonly": True}),
+        ),
+        section(
+            "Review",
+            draft.field(
+                "Result",
+                "radios",
+                required=True,
+                shown=results,
+                type="string",
+                enum=["send", "correct"],
+            ),
+            draft.field("Pages to correct", "number", type="integer", minimum=1, maximum=3),
+            draft.field("What is to be corrected", "textarea", type="string", maxLength=1000),
+        ),
+    )
+
+
 def damage_report(chance: random.Random, answers: list[dict[str, Any]]) -> Form:
     """Every kind of field at once, with nested sections and one property nobody sees."""
     draft = Draft(chance)

@@ -8,12 +8,15 @@ from providers.demo.smartflows.forms import (
     FormMaker,
     customer_details,
     damage_report,
+    delivery_choice,
+    document_review,
     garbage,
     hostile_texts,
     kind_of_customer,
     lease_details,
 )
 from providers.demo.smartflows.runs import REMOVED, Recipe
+from providers.demo.trade import ERP_AWAY
 from providers.demo.world import GOES_ON_AFTER
 
 SOMEONE = {
@@ -63,6 +66,38 @@ def failing(seconds: float = 2.0) -> Recipe:
     return Recipe([Leaf("Collect data", seconds), broken, never], "Error")
 
 
+def erp_away(seconds: float = 6.0) -> Recipe:
+    booking = Leaf("Booking", seconds, fate="Error", text=f"Booking: {ERP_AWAY}")
+    return Recipe(
+        [Leaf("Collect data", seconds), booking, Leaf("Send mail", fate="Skipped")], "Error"
+    )
+
+
+def picked_and_packed(seconds: float = 9.0, parts: int = 12) -> Recipe:
+    """Goes to and fro between the flow and the people in the warehouse."""
+    blocks: list[Any] = [Leaf("Collect the order", seconds)]
+    for part in range(1, parts + 1):
+        text = f"Part {part} of {parts} is being picked"
+        blocks += [
+            Leaf("Wait for the warehouse", seconds, "Waiting", text=text),
+            Leaf(f"Picking list {part} of {parts}", seconds),
+        ]
+    note = (("document", "Delivery note", "pdf"),)
+    return Recipe([*blocks, Leaf("Generating Document", seconds, makes=note)])
+
+
+def printed_in_batches(seconds: float = 9.5, parts: int = 15) -> Recipe:
+    """One document after the other, each as soon as the print shop is free."""
+    blocks: list[Any] = []
+    for part in range(1, parts + 1):
+        made = (("letter", f"Renewal letter {part}", "pdf"),)
+        blocks += [
+            Leaf(f"Generating Document {part} of {parts}", seconds, makes=made),
+            Leaf("Wait for the print shop", seconds, "Waiting", text=f"Letter {part} of {parts}"),
+        ]
+    return Recipe([*blocks, Leaf("Store in archive", seconds)])
+
+
 def waiting_esign(seconds: float = GOES_ON_AFTER) -> Recipe:
     sign = Leaf("Wait for signature", seconds, "Waiting", text="E-sign: 2 of 3 people have signed")
     made = (("contract", "Supplier contract", "pdf"),)
@@ -71,11 +106,13 @@ def waiting_esign(seconds: float = GOES_ON_AFTER) -> Recipe:
     )
 
 
-def asking(*forms: FormMaker, seconds: float = GOES_ON_AFTER) -> Recipe:
+def asking(
+    *forms: FormMaker, seconds: float = GOES_ON_AFTER, title: str = "Collecting details"
+) -> Recipe:
     blocks: list[Any] = [Leaf("Collect data", 1.0)]
     for number, form in enumerate(forms, 1):
-        title = "Collecting details" if number == 1 else f"Collecting details, page {number}"
-        blocks += [Leaf(title, seconds, "UserInput", form=form), Leaf("Checking answers", 1.0)]
+        page = title if number == 1 else f"{title}, page {number}"
+        blocks += [Leaf(page, seconds, "UserInput", form=form), Leaf("Checking answers", 1.0)]
     blocks.append(Leaf("Generating Document", 2.0, makes=(("document", "Agreement", "docx"),)))
     return Recipe(blocks)
 
@@ -90,6 +127,14 @@ def two_round_form(seconds: float = GOES_ON_AFTER) -> Recipe:
 
 def big_form(seconds: float = GOES_ON_AFTER) -> Recipe:
     return asking(damage_report, seconds=seconds)
+
+
+def choice_form(seconds: float = GOES_ON_AFTER) -> Recipe:
+    return asking(delivery_choice, seconds=seconds, title="Deliver in parts?")
+
+
+def review_form(seconds: float = GOES_ON_AFTER) -> Recipe:
+    return asking(document_review, seconds=seconds, title="Review of the offer")
 
 
 def html_in_texts(seconds: float = GOES_ON_AFTER) -> Recipe:
@@ -166,6 +211,11 @@ SCENARIOS: dict[str, Callable[..., Recipe]] = {
         one_round_form,
         two_round_form,
         big_form,
+        choice_form,
+        review_form,
+        picked_and_packed,
+        printed_in_batches,
+        erp_away,
         html_in_texts,
         unparsable_form,
         answered_elsewhere,
@@ -179,21 +229,27 @@ SCENARIOS: dict[str, Callable[..., Recipe]] = {
     )
 }
 
+ASKS = ("one_round_form", "two_round_form", "big_form", "choice_form", "review_form", "select_flow")
+IN_PARTS = ("picked_and_packed", "printed_in_batches")
+
 # flow name, what starts it, and its scenarios with their weights in the demo
 CATALOG: list[tuple[str, str, dict[str, int]]] = [
-    ("Lease contract", "user", {"one_round_form": 6, "with_documents": 4}),
-    ("Policy renewal letter", "none", {"quick_success": 20, "failing": 2, "interrupted": 1}),
-    ("Claims assessment", "user", {"big_form": 4, "canceled_elsewhere": 1}),
-    ("New customer", "user", {"two_round_form": 5}),
-    ("Supplier contract", "none", {"waiting_esign": 5, "quick_success": 3}),
-    ("Delivery note", "plugin", {"quick_success": 24, "failing": 1, "queued_long": 1}),
-    ("Dangerous goods declaration", "plugin", {"long_running": 5, "failing": 2}),
-    (
-        "Quarterly claims bordereau for the reinsurance treaty department, with loss triangles, "
-        "reserve commentary and the reconciliation of ceded premiums (all lines of business)",
-        "none",
-        {"nested_report": 4, "failing": 1},
-    ),
-    ("見積書作成(東京支店)", "plugin", {"quick_success": 8, "canceled_elsewhere": 1}),
-    ("Warranty answer", "none", {"answered_elsewhere": 2, "with_documents": 4}),
+    ("Lease contract", "user", {"one_round_form": 3, "with_documents": 3}),
+    ("Renewal letters", "none", {"printed_in_batches": 26, "failing": 1, "interrupted": 1}),
+    ("Claim assessment", "user", {"big_form": 2, "canceled_elsewhere": 1}),
+    ("New customer", "user", {"two_round_form": 2}),
+    ("Contract to signature", "none", {"waiting_esign": 4, "quick_success": 2}),
+    ("Delivery note", "plugin", {"picked_and_packed": 32, "erp_away": 1, "queued_long": 1}),
+    ("Dangerous goods declaration", "plugin", {"long_running": 6, "failing": 1}),
+    ("Quarterly claims report", "none", {"nested_report": 4}),
+    ("Offer", "user", {"review_form": 2, "select_flow": 0}),
+    ("Partial delivery", "plugin", {"choice_form": 2}),
+    ("Auftragsbestätigung", "plugin", {"quick_success": 7, "canceled_elsewhere": 1}),
+    ("Réponse garantie", "none", {"answered_elsewhere": 2, "with_documents": 3}),
 ]
+# what waits already when somebody opens the demo: scenario, minutes ago
+STANDING = (
+    ("big_form", 38), ("select_flow", 29), ("waiting_esign", 22), ("review_form", 16),
+    ("two_round_form", 9), ("one_round_form", 6), ("failing", 4), ("choice_form", 3),
+    ("queued_long", 1), ("erp_away", 1),
+)  # fmt: skip

@@ -1,13 +1,23 @@
 """One simulated Smart Flows installation: its flows, its runs, and who starts them."""
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from providers.demo.population import PATIENCE, Population, answered_within
 from providers.demo.smartflows.documents import Document
 from providers.demo.smartflows.runs import Execution, Flow, skipping_questions
-from providers.demo.smartflows.scenarios import CATALOG, SCENARIOS, SOMEONE
-from providers.demo.world import Population, World
+from providers.demo.smartflows.scenarios import (
+    ASKS,
+    CATALOG,
+    IN_PARTS,
+    SCENARIOS,
+    SOMEONE,
+    STANDING,
+)
+from providers.demo.trade import case_at
+from providers.demo.world import GOES_ON_AFTER, Run, World
 
 ME = {
     "id": "77a1c0de-0002-4b1f-9a55-000000000007",
@@ -22,11 +32,11 @@ class Site:
     def __init__(self, world: World) -> None:
         self.world = world
         self.flows: list[Flow] = world.keep(
-            "flows", lambda: [Flow(world.new_uuid(), name, name, kind) for name, kind, _ in CATALOG]
+            "flows", lambda: [Flow(id_of(name), name, name, kind) for name, kind, _ in CATALOG]
         )
         for name in SCENARIOS:
             world.scenarios[name] = self._scenario(name)
-        self.population = Population(world, self._begin_by_chance)
+        self.population = Population(world, self, a_day=42, every=(60.0, 90.0), most_questions=7)
 
     def executions(self) -> list[Execution]:
         return [run for run in self.world.runs.values() if isinstance(run, Execution)]
@@ -71,13 +81,56 @@ class Site:
         recipe = SCENARIOS[scenario](**options)
         owner = SOMEONE if self.world.random.random() < 0.5 else ME
         run = Execution(self.world, scenario, flow, recipe, owner=owner, at=at)
+        run.input = self._input(flow, at)
         self.world.add(run)
         return run
 
-    def _begin_by_chance(self, at: datetime) -> None:
+    def _input(self, flow: Flow, at: datetime) -> dict[str, Any]:
+        case = case_at(at, self.world.random)
+        if "laim" in flow.name:
+            return {"claim": case.claim, "customer": case.customer, "amount": case.amount}
+        order = {"order": case.order, "customer": case.customer}
+        return order | {"article": case.article, "pieces": case.pieces, "amount": case.amount}
+
+    # who keeps the population going
+
+    def begin_any(self, at: datetime, *, asks: bool, is_brief: bool = False) -> None:
         chance = self.world.random
-        weights = [sum(mixture.values()) for _, _, mixture in CATALOG]
-        place = chance.choices(range(len(CATALOG)), weights)[0]
-        mixture = CATALOG[place][2]
-        scenario = chance.choices(list(mixture), list(mixture.values()))[0]
-        self._begin(scenario, self.flows[place], at)
+        choices = [
+            (flow, name, weight)
+            for flow, (_, _, mixture) in zip(self.flows, CATALOG, strict=True)
+            for name, weight in mixture.items()
+            if asks or name not in ASKS
+        ]
+        flow, scenario, _ = chance.choices(choices, [weight for *_, weight in choices])[0]
+        options: dict[str, Any] = {}
+        if scenario in ASKS:
+            options["seconds"] = answered_within(chance, at, self.world.now())
+        elif scenario == "waiting_esign":
+            options["seconds"] = chance.uniform(0.2, 1.0) * GOES_ON_AFTER
+        elif scenario in IN_PARTS and is_brief:
+            options["parts"] = 2
+        self._begin(scenario, flow, at, **options)
+
+    def begin_failing(self, at: datetime) -> None:
+        flow = self._flow_of("erp_away")
+        self._begin("erp_away", flow, at)
+
+    def begin_standing(self) -> None:
+        for scenario, minutes in STANDING:
+            at = self.world.now() - timedelta(minutes=minutes)
+            waits = {"seconds": 2 * PATIENCE.total_seconds()} if scenario in ASKS else {}
+            self._begin(scenario, self._flow_of(scenario), at, **waits)
+
+    def questions_of(self, run: Run) -> int:
+        return int(run.status in ("UserInput", "SelectFlow"))
+
+    def withdraw(self, run: Run) -> None:
+        """Its owner stops it in the vendor's own panel."""
+        if isinstance(run, Execution):
+            run.cancel(SOMEONE)
+
+
+def id_of(name: str) -> str:
+    """The id of a flow: the same in every installation."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"Smart Flows {name}"))

@@ -391,7 +391,7 @@ def test_the_demo_looks_like_a_morning() -> None:
             rows += api.beside(f"/definitions/{inner['id']}/workflows/x", limit=500)
         faulted = [run for run in sim.script if "Failed" in {s["status"] for s in run["steps"]}]
     words = [row["status"] for row in rows]
-    assert 40 <= len(rows) <= 80
+    assert len(rows) > 400
     assert set(words) == set(eightx8.STATUSES)
     assert words.count("Complete") > len(rows) / 2
     assert 2 <= len(faulted) <= len(rows) / 5

@@ -305,8 +305,8 @@ def test_the_demo_population_is_a_believable_morning() -> None:
         rows = Client(sim).get("/flows")["flows"]
     words = [row["state"] for row in rows]
     names = {row["template"] for row in rows}
-    assert 40 <= len(rows) <= 80
-    assert 1 <= words.count("failed") <= 12
+    assert len(rows) > 150
+    assert 1 <= words.count("failed") <= len(rows) / 8
     assert words.count("completed") > len(words) / 2
-    assert any(len(name) > 100 for name in names)
+    assert len(names) == 5
     assert any(not name.isascii() for name in names)

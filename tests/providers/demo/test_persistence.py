@@ -37,6 +37,7 @@ def test_a_world_that_was_loaded_goes_on_like_the_one_that_was_saved(key, tmp_pa
     saved.effect("start", {"values": [1.5, None, "\u00e9"]})
     persistence.save(key, saved, tmp_path)
     persistence.load(key, loaded, tmp_path)
+    saved.runs = {ref: run for ref, run in saved.runs.items() if not run.is_made_up}
     assert scripts(loaded) == scripts(saved)
     assert (loaded.effects, loaded.closed_at) == (saved.effects, saved.now())
     for _ in range(12):
@@ -49,11 +50,11 @@ def test_a_world_that_was_loaded_goes_on_like_the_one_that_was_saved(key, tmp_pa
     "text",
     [
         '{"version": 1, "state": {"dict": {}, "": 0}}',
-        '{"version": 2, "state": {"Popen": {"args": "true"}, "": 0}}',
-        '{"version": 2, "state": {"function": "system"}}',
-        '{"version": 2, "state": {"Stage": {"status": "Running"}, "": 0}}',
-        '{"version": 2, "state": {"again": 7}}',
-        '{"version": 2, "state": []}',
+        '{"version": 3, "state": {"Popen": {"args": "true"}, "": 0}}',
+        '{"version": 3, "state": {"function": "system"}}',
+        '{"version": 3, "state": {"Stage": {"status": "Running"}, "": 0}}',
+        '{"version": 3, "state": {"again": 7}}',
+        '{"version": 3, "state": []}',
         "[]",
         "{",
     ],

@@ -415,13 +415,13 @@ def test_unknown_things_are_404_and_malformed_ids_400(client: Client) -> None:
 
 def test_the_demo_population_is_a_believable_morning() -> None:
     with running("smartflows", populate=True) as sim:
-        rows = Client(sim).get(RUNS, size=500)
+        rows = Client(sim).get(RUNS, size=5000)
         names = {row["flow"]["displayName"] for row in rows}
         words = [row["status"] for row in rows]
         counted = Client(sim).call("POST", f"{RUNS}/statistics", json={}).json()
-    assert 40 <= len(rows) <= 80
-    assert any(len(name) > 120 for name in names)
+    assert len(rows) > 400
+    assert len(names) >= 10
     assert any(not name.isascii() for name in names)
-    assert 1 <= sum(word in ("Error", "Interrupted") for word in words) <= 12
+    assert 1 <= sum(word in ("Error", "Interrupted") for word in words) <= len(words) / 8
     assert words.count("Success") > len(words) / 2
     assert sum(day["totalCount"] for day in counted["perTime"]) == len(rows)
