@@ -250,7 +250,7 @@ class _Poll:
         """One by one, as long as there is time. What is left over, also because a reading failed,
         is stored as the list has it where it was not known at all, and waits its turn."""
         waiting = read_queue.waiting_refs(self.account.pk, list(self.to_read))
-        left = sorted(self.to_read.keys() - waiting, key=lambda ref: ref not in self.unknown)
+        left = sorted(self.to_read.keys() - waiting, key=self._place)
         until, most = time.monotonic() + READ_FOR, DETAILS
         batch: list[Snapshot] = []
         stored_at = time.monotonic()
@@ -268,6 +268,11 @@ class _Poll:
         finally:
             self._store(batch)
             self._leave(left)
+
+    def _place(self, ref: str) -> tuple[bool, bool]:
+        """What was not known at all comes first, and of that what goes on or waits for a person."""
+        listed = self.to_read[ref]
+        return ref not in self.unknown, listed is not None and listed.status.is_final
 
     def _leave(self, refs: list[str]) -> None:
         """To the readers. They work at known runs, so an unknown one is stored as it was listed."""

@@ -29,6 +29,7 @@ from providers.adapters.eightx8.definition_discovery import (
 from providers.contract import (
     BadResponse,
     Field,
+    LogChunk,
     NotFound,
     Pace,
     ProviderError,
@@ -127,6 +128,20 @@ class EightX8(Adapter):
         result = reading.read_run(ref, run, workflow, errors, is_ours=is_ours, tries=tries)
         self._note_try(ref, failed=result.status_reason in reading.UNDECIDED)
         return result
+
+    def log(self, ref: str, cursor: str) -> LogChunk:
+        """The instance's step log and its errors as lines, in the order of their times. The cursor
+        counts the lines that were given: later ones only follow."""
+        definition, instance = reading.split(ref)
+        path = ("definitions", definition, "workflows", instance)
+        run = self._api.get(*path, params={"includeLogs": "true"}).json()
+        errors = self._errors(*path) if reading.needs_errors(run) else []
+        lines = reading.read_log(run, errors or [])[int(cursor or 0) :]
+        return LogChunk(
+            lines=tuple(lines),
+            next_cursor=str(int(cursor or 0) + len(lines)),
+            is_complete=errors is not None and not lines and reading.has_ended(run),
+        )
 
     def workflows(self) -> Iterator[Workflow]:
         for item in self._definitions.listed():

@@ -12,6 +12,7 @@ from typing import Any
 
 from providers.contract import (
     BadResponse,
+    LogLine,
     NotFound,
     Snapshot,
     Status,
@@ -42,6 +43,7 @@ STEP_STATUSES = {
     "failed": (Status.FAILED, ""),
     "cancelled": (Status.CANCELED, "event_timeout_possible"),  # does not end the run
 }
+LEVELS = {"failed": "error", "cancelled": "warning"}  # of the line that ends a step
 OFFERS = {
     "runnable": frozenset({Verb.CANCEL, Verb.SUSPEND}),
     "suspended": frozenset({Verb.CANCEL, Verb.RESUME}),
@@ -142,6 +144,30 @@ def read_steps(run: Mapping[str, Any], errors: Sequence[Any]) -> tuple[Step, ...
     texts = {error.get("step"): _words(error) for error in reversed(errors)}
     steps = {log["id"]: _step(log, texts) for log in run.get("logs") or []}
     return tuple(steps.values())
+
+
+def read_log(run: Mapping[str, Any], errors: Sequence[Any]) -> list[LogLine]:
+    """What the step log and the errors resource say, each with its time. An error is recorded
+    before its step is closed."""
+    events: list[tuple[datetime, LogLine]] = []
+    for error in errors:
+        if at := read_time(error.get("errorTime")):
+            text = f"{error.get('step') or 'run'}: {_words(error)}"
+            events.append((at, LogLine(text=text, at=at, level="error")))
+    for log in run.get("logs") or []:
+        step, word = str(log["id"]), _verbatim(log.get("status"))
+        if at := read_time(log.get("startedAt")):
+            text = f"{log['stepName']}: started"
+            events.append((at, LogLine(text=text, at=at, level="info", step_ref=step)))
+        if at := read_time(log.get("completedAt")):
+            level = LEVELS.get(native_key(word), "info")
+            text = f"{log['stepName']}: {word}"
+            events.append((at, LogLine(text=text, at=at, level=level, step_ref=step)))
+    return [line for _, line in sorted(events, key=lambda event: event[0])]
+
+
+def has_ended(run: Mapping[str, Any]) -> bool:
+    return native_key(run.get("status")) in ("complete", "terminated")
 
 
 def _step(log: Mapping[str, Any], texts: Mapping[Any, str]) -> Step:

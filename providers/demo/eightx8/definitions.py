@@ -16,7 +16,7 @@ ACCOUNT_ID = "nordhafen"
 # key -> (name, trigger, sub-account, latest version, steps as id:stepType)
 DEFINITIONS = {
     "order": (
-        "Order confirmation", "http_request", "nordhafen_wa", 2,
+        "Order confirmation", "http_request", "nordhafen_wa", 1,
         "read_order:HttpRequest booking:HttpRequest send_confirmation:ChatAppsMessage "
         "log_confirmation:HttpRequest",
     ),
@@ -30,29 +30,29 @@ DEFINITIONS = {
         "confirm_slot:ChatAppsMessage",
     ),
     "reminder": (
-        "Appointment reminder", "http_request", "nordhafen_sms", 2,
+        "Appointment reminder", "http_request", "nordhafen_sms", 1,
         "send_reminder:SMS until_the_day_before:Wait send_second_reminder:SMS",
     ),
     "claim": (
-        "Claim intake by chat", "inbound_chat_apps", "nordhafen_wa", 7,
+        "Claim intake by chat", "inbound_chat_apps", "nordhafen_wa", 2,
         "greet:ChatAppsMessage ask_policy_number:ChatAppsMessage "
         "await_policy_number:WaitForReply look_up_policy:HttpRequest has_cover:If "
         "open_claim:HttpRequest send_claim_number:ChatAppsMessage",
     ),
     "roadside": (
-        "Roadside assistance", "http_request", "nordhafen_sms", 5,
+        "Roadside assistance", "http_request", "nordhafen_sms", 1,
         "locate_car:HttpRequest choose_partner:Branch send_partner:SMS tell_customer:SMS",
     ),
     "driver": (
-        "Driver check-in", "http_request", "nordhafen_sms", 2,
+        "Driver check-in", "http_request", "nordhafen_sms", 1,
         "ask_position:SMS read_position:HttpRequest has_arrived:If",
     ),
     "alarm": (
-        "Warehouse alarm", "http_request", "nordhafen_voice", 3,
+        "Warehouse alarm", "http_request", "nordhafen_voice", 1,
         "call_guard:VoiceMessage await_key_press:WaitForDTMF report_alarm:HttpRequest",
     ),
     "dunning": (
-        "Overdue invoice reminder", "http_request", "nordhafen_sms", 11,
+        "Overdue invoice reminder", "http_request", "nordhafen_sms", 2,
         "read_balance:HttpRequest send_payment_link:SMS log_notice:HttpRequest",
     ),
     "redelivery": (
@@ -60,7 +60,7 @@ DEFINITIONS = {
         "send_notice:ChatAppsMessage log_notice:HttpRequest",
     ),
     "survey": (
-        "Delivery survey of the day", "http_request", "nordhafen_sms", 6,
+        "Delivery survey of the day", "http_request", "nordhafen_sms", 1,
         "read_deliveries:HttpRequest send_north:SMS send_east:SMS send_south:SMS send_west:SMS "
         "send_islands:SMS collect_replies:HttpRequest score_replies:HttpRequest "
         "store_scores:HttpRequest report_to_depots:HttpRequest",

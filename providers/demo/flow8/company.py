@@ -33,7 +33,7 @@ class Company:
         self.flows = {flow.id: flow for flow in self.by_key.values()}
         for scenario in SCENARIOS:
             world.scenarios[scenario] = partial(self.begin, scenario)
-        Population(world, self, a_day=45, every=(36.0, 54.0))
+        Population(world, self, a_day=45, every=(28.0, 42.0))
 
     def _make_flows(self) -> dict[str, Flow]:
         made = {}

@@ -130,6 +130,33 @@ def test_steps_keep_their_own_id_when_a_name_comes_twice(server, account) -> Non
     assert steps[0].started_at == datetime(2021, 6, 30, 3, 20, 39, 385747, tzinfo=UTC)
 
 
+# ---------------------------------------------------------------------------------------- log
+
+
+def test_the_step_log_and_the_errors_are_lines_in_the_order_of_their_times(server, account) -> None:
+    errors = [{"step": "call", "message": "503", "errorTime": "2024-05-06T09:00:05Z"}]
+    adapter = account("instance_without_its_log", {"body": errors})
+    first = {"id": "s1", "stepName": "ask", "startedAt": "2024-05-06T09:00:00Z",
+             "completedAt": "2024-05-06T09:00:02Z", "status": "Complete"}  # fmt: skip
+    second = {"id": "s2", "stepName": "call", "startedAt": "2024-05-06T09:00:02.1Z",
+              "completedAt": None, "status": "Running"}  # fmt: skip
+    body = {**run(1, SINCE, status="Runnable"), "logs": [first, second]}
+    server.on("GET", RUN_AT, {"body": body})
+    begun = adapter.log(REF, "")
+    assert [line.text for line in begun.lines] == ["ask: started", "ask: Complete", "call: started"]
+    assert [line.step_ref for line in begun.lines] == ["s1", "s1", "s2"]
+    assert not begun.is_complete
+
+    ended = {**second, "completedAt": "2024-05-06T09:00:05Z", "status": "Failed"}
+    server.on("GET", RUN_AT, {"body": {**body, "status": "Terminated", "logs": [first, ended]}})
+    rest = adapter.log(REF, begun.next_cursor)
+    assert [(line.text, line.level) for line in rest.lines] == [
+        ("call: 503", "error"),
+        ("call: Failed", "error"),
+    ]
+    assert adapter.log(REF, rest.next_cursor).is_complete
+
+
 # --------------------------------------------------------------------------------- Terminated
 
 
