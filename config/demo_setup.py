@@ -12,7 +12,7 @@ from django.db import transaction
 from config import demo
 from executions.access import audit_log
 from executions.models import CorrelationRule, Event, NoticeRule, Workflow
-from executions.notifications import mutes
+from executions.notifications import acknowledge_and_mute
 from executions.notifications.rule_form import rule_form, set_up
 from executions.runs import notes
 from providers.demo.eightx8.definitions import DEFINITIONS
@@ -93,7 +93,7 @@ def furnish(accounts: dict[str, ProviderAccount], user: User) -> None:
     key, workflow, reason = MUTED
     if key in accounts:
         place = _workflow(accounts[key], workflow)
-        mutes.mute(place, user, reason=reason, lasts="7d", address=None)
+        acknowledge_and_mute.mute(place, user, reason=reason, lasts="7d", address=None)
 
 
 def _add_key_rule(account: ProviderAccount, name: str, path: str) -> None:
