@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -14,11 +14,38 @@ from executions.web.account_banner import banner_lines
 from executions.web.inbox_badge import inbox_count
 
 THEMES = ("system", "light", "dark")
+
+
+class Entry(NamedTuple):
+    """An entry of the menu. `key` goes to it after g; a wide one moves below *More* where the page
+    is narrow."""
+
+    key: str
+    section: str
+    url: str
+    word: str
+    icon: str
+    is_wide: bool = False
+    is_more: bool = False
+
+
+MENU = (
+    Entry("r", "runs", "executions:list", "Runs", "list"),
+    Entry("i", "inbox", "executions:inbox", "Inbox", "inbox"),
+    Entry("o", "overview", "executions:overview", "Overview", "grid"),
+    Entry("e", "errors", "executions:errors", "Errors", "triangle"),
+    Entry("w", "workflows", "executions:workflows", "Workflows", "flow", is_wide=True),
+    Entry("a", "accounts", "executions:accounts", "Accounts", "key", is_wide=True),
+    Entry("s", "handover", "executions:shift", "Handover", "calendar", is_wide=True),
+    Entry("k", "keys", "executions:keys", "Business keys", "search", is_more=True),
+    Entry("b", "batches", "executions:batches", "Batches", "table", is_more=True),
+    Entry("n", "notifications", "executions:notices", "Notifications", "bell", is_more=True),
+)
 SECTIONS = {  # first part of the address: what the navigation marks
     "": "runs", "executions": "runs", "inbox": "inbox", "questions": "inbox",
     "errors": "errors", "keys": "keys",
     "workflows": "workflows", "commands": "workflows", "accounts": "accounts",
-    "batches": "batches", "shift": "shift", "overview": "overview",
+    "batches": "batches", "shift": "handover", "overview": "overview", "notices": "notifications",
 }  # fmt: skip
 
 
@@ -36,6 +63,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         return words
     return {
         **words,
+        "menu": MENU,
         "preference": preference_of(user),
         "zone_name": timezone.get_current_timezone_name(),
         "inbox_count": cache(lambda: inbox_count(request)),
