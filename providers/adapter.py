@@ -30,6 +30,7 @@ from providers.contract import (
     short_ref,
 )
 from providers.http import Http
+from providers.times import noted, noticing
 
 CALLS = (
     "check", "snapshots", "snapshot", "workflows", "start_fields", "answer", "cancel", "suspend",
@@ -97,7 +98,8 @@ class Adapter(ABC):
         Unreadable, so that it cannot take the others with it; None is left out."""
         for item in items:
             try:
-                snapshot = read(item)
+                with noticing() as odd:
+                    snapshot = noted(read(item), odd)
             except ProviderError:
                 raise
             except Exception as error:  # noqa: BLE001 - it is kept in words
@@ -212,8 +214,8 @@ def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(call)
     def inner(self: Adapter, *args: Any, **kwargs: Any) -> Any:
-        with translated(self):
-            result = call(self, *args, **kwargs)
+        with translated(self), noticing() as odd:
+            result = noted(call(self, *args, **kwargs), odd)
         return _each(self, result) if isinstance(result, Iterator) else _hidden(self, result)
 
     return inner

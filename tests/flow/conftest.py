@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from config.demo import EXTRA_SETTINGS
 from executions import tasks
@@ -47,7 +49,9 @@ class Desk:
         return f"{told['definition']}/{ref}" if "definition" in told else ref
 
     def poll(self) -> ProviderAccount:
-        """One poll, now, whatever the schedule says, and what readers do after it."""
+        """One poll, now, whatever the schedule and the provider's last answer say, and what readers
+        do after it."""
+        self.wait()
         poll_once(self.account)
         tasks.read_due(self.account.pk)
         self.account.refresh_from_db()
@@ -62,6 +66,10 @@ class Desk:
                 return result
             assert time.monotonic() < deadline, f"not within {seconds} s: {self.describe()}"
             time.sleep(0.1)
+
+    def wait(self) -> None:
+        """As long as the provider has asked for."""
+        ProviderAccount.objects.filter(pk=self.account.pk).update(quiet_until=None)
 
     def run(self, ref: str) -> Execution:
         return Execution.objects.select_related("account").get(account=self.account, ref=ref)
@@ -94,6 +102,7 @@ class Desk:
 
     def settle(self, command: Command) -> Command:
         """Reconcile as the sweep would, long after the sending."""
+        self.wait()
         past = command.sent_at - 2 * dispatch.RESEND_AFTER if command.sent_at else None
         Command.objects.filter(pk=command.pk).update(sent_at=past, not_before=past)
         for key in reconciliation.unsettled():
@@ -140,3 +149,15 @@ def open_desk(ana: User) -> Iterator[Callable[..., Desk]]:
             return Desk(sim, account, ana)
 
         yield open_one
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[..., str]]:
+    """`served(endpoint)`: the address of a server that answers everything with this endpoint."""
+    with ExitStack() as stack:
+
+        def start(endpoint: Any) -> str:
+            routes = [Route("/{rest:path}", endpoint, methods=["GET", "POST"])]
+            return stack.enter_context(serve.serving(Starlette(routes=routes)))
+
+        yield start

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -16,16 +15,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
-from starlette.routing import Route
 
 from executions import tasks
 from executions.models import Command, Execution, ExecutionDetail, Quarantine, Question, Rank
 from executions.polling import read_queue, schedule
 from providers.contract import Verb
-from providers.demo import serve
 from providers.demo.smartflows import scenarios
 from providers.demo.smartflows.forms import Draft, Form, section
 from providers.models import ProviderAccount
@@ -36,18 +32,6 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens there
 
 
 # --------------------------------------------------------------------------------- what is broken
-
-
-@pytest.fixture
-def served() -> Iterator[Callable[..., str]]:
-    """`served(endpoint)`: the address of a server that answers everything with this endpoint."""
-    with ExitStack() as stack:
-
-        def start(endpoint: Any) -> str:
-            routes = [Route("/{rest:path}", endpoint, methods=["GET", "POST"])]
-            return stack.enter_context(serve.serving(Starlette(routes=routes)))
-
-        yield start
 
 
 async def huge(request: Request) -> StreamingResponse:
@@ -469,3 +453,30 @@ def test_an_invalid_accounts_file_names_line_and_field_and_applies_nothing(open_
     assert re.search(r"line 13: .*Third.*provider: it must be one of", told)
     assert list(ProviderAccount.objects.values()) == before
     assert desk.poll().health == "ok"
+
+
+@pytest.mark.fault("D5")
+@pytest.mark.parametrize(
+    "odd",
+    ["2026-11-22T24:00:00Z", "2026-11-22T08:00:60Z", 1_795_334_400_000, 1_795_334_400_000_000,
+     "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "12026-01-01T00:00:00Z", 10**30, [1]],
+)  # fmt: skip
+def test_a_run_with_an_odd_time_is_stored_and_what_is_left_out_is_noted(
+    open_desk, served, page, odd
+):
+    async def odd_times(request: Request) -> JSONResponse:
+        flow = {**FLOW, "started_at": odd, "finished_at": odd}
+        is_one = request.url.path.endswith(FLOW["flow_id"])
+        return JSONResponse(flow if is_one else {"flows": [flow], "templates": []})
+
+    desk = open_desk("generio")
+    at_address(desk, served(odd_times))
+    desk.poll()
+    assert not Quarantine.objects.exists()
+    run = desk.run(FLOW["flow_id"])
+    if run.started_at is None:
+        tasks.read_due(desk.account.pk)
+        shown = text_of(page, f"/executions/{run.pk}/")
+        assert "cannot be kept as it was" in shown
+    else:
+        assert run.started_at.year in (2026, 2025)

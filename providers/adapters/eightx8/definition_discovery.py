@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from providers.adapters.eightx8.reading import oldest_start, read_time
+from providers.adapters.eightx8.reading import oldest_start
 from providers.contract import BadResponse, NotFound, Rejected, Workflow, native_key
 from providers.http import Endpoint
+from providers.times import read_time
 
 PAGE = 100  # rows; 500 is allowed, but rows can be large and an answer is capped
 MOST_ROWS = 10_000  # of a list of definitions or versions

@@ -21,6 +21,7 @@ from providers.contract import (
     Workflow,
     native_key,
 )
+from providers.times import read_time
 
 # "Settle after 5 tries over at least 10 minutes": an adapter has no clock, and a run in question
 # is read with each poll, every 30 s, so twenty tries stand for both.
@@ -253,23 +254,11 @@ def _lines(errors: Sequence[Any]) -> list[str]:
 # ----------------------------------------------------------------------------------------- times
 
 
-def read_time(text: Any) -> datetime | None:
-    """ISO 8601 with 0 to 7 digits of a second (seed); digits beyond microseconds are cut."""
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def oldest_start(runs: Sequence[Any]) -> datetime | None:
-    """Of a list in the order newest first; rows without a readable start are passed over, and
-    those at the ends of the calendar, from where no list can go on."""
+    """Of a list in the order newest first; rows without a readable start are passed over."""
     for run in reversed(runs):
-        try:
-            moment = read_time(run["startedAt"])
-        except (LookupError, TypeError, ValueError):
-            continue
-        if moment is not None and 1 < moment.year < 9999:
+        moment = read_time(run.get("startedAt")) if isinstance(run, Mapping) else None
+        if moment is not None:
             return moment
     return None
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from providers.adapters.flow8.reading import read_time
 from providers.adapters.flow8.session import Session
 from providers.contract import BadResponse, native_key
 from providers.http import Reply
+from providers.times import read_time
 
 SIZE = 100  # rows of a page: the documented maximum
 
@@ -70,12 +70,7 @@ def read_page(reply: Reply, page: int) -> tuple[list[Any], bool]:
 
 def _starts(plays: Iterable[Any]) -> list[datetime]:
     """Of the rows that have a readable one."""
-    found = []
-    for play in plays:
-        try:
-            found.append(read_time(play.get("startedAt")))
-        except (TypeError, ValueError, AttributeError):
-            continue
+    found = [read_time(play.get("startedAt")) for play in plays if isinstance(play, Mapping)]
     return [moment for moment in found if moment is not None]
 
 

@@ -7,7 +7,7 @@ https://flow8-docs.pages.dev/developer/. Read November 2026.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from providers.contract import (
@@ -22,6 +22,7 @@ from providers.contract import (
     native_key,
 )
 from providers.http import parse_json
+from providers.times import read_time
 
 STATUSES = {
     "new": (Status.QUEUED, ""),
@@ -231,10 +232,3 @@ def _text(error: Any) -> str:
 
 def _verbatim(word: Any) -> str:
     return word if isinstance(word, str) else "" if word is None else str(word)
-
-
-def read_time(text: Any) -> datetime | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import itertools
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -23,9 +23,9 @@ from providers.contract import (
     native_key,
 )
 from providers.http import Reply, plain_explanation
+from providers.times import read_time
 
 GLB = "model/gltf-binary"  # what every published template makes
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENDINGS = {GLB: ".glb", "image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt"}
 
 STATUSES = {
@@ -161,16 +161,6 @@ def read_fraction(value: Any, *, is_open: bool) -> int | None:
     if value == 0 and is_open:
         return None
     return min(round(value * 100 if value <= 1 else value), 100)
-
-
-def read_time(value: Any) -> datetime | None:
-    """ISO 8601, UTC where no zone is given, or epoch seconds (the format is undocumented)."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, int | float):
-        return EPOCH + timedelta(seconds=value)  # out of reach: OverflowError, never OSError
-    time = datetime.fromisoformat(value)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def read_output(asset: dict[str, Any]) -> Output:

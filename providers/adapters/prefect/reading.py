@@ -22,6 +22,7 @@ from providers.contract import (
     native_key,
 )
 from providers.http import parse_json
+from providers.times import read_time as read_any_time
 
 HISTORY = 1000  # finished runs, when discovery has no start
 SCHEDULED = 1000  # runs that have not begun, the next ones first
@@ -252,6 +253,11 @@ def read_line(row: Mapping[str, Any]) -> LogLine:
     )
 
 
+def read_time(text: Any) -> datetime | None:
+    """Prefect names the zone of every time: without one it is none."""
+    return read_any_time(text, naive=None)
+
+
 def mark_of(row: Mapping[str, Any]) -> str:
     return str(row["id"])[-8:]
 
@@ -262,16 +268,15 @@ def cursor_after(rows: list[Any], after: str) -> str:
     since which the rows were read. "" without rows."""
     if not rows:
         return ""
-    times = [datetime.fromisoformat(row["timestamp"]) for row in rows]
-    begins = [times[-1] - LATE_LINES]
+    times = [read_time(row["timestamp"]) for row in rows]
+    known = [at for at in times if at is not None]
+    if not known:
+        return after and f"{after}~{'.'.join(map(mark_of, rows))}"
+    begins = [known[-1] - LATE_LINES]
     if after:
         begins.append(datetime.fromisoformat(after))
-    if len(times) > EDGE:
-        begins.append(times[-EDGE])
+    if len(known) > EDGE:
+        begins.append(known[-EDGE])
     begin = max(begins)
-    marks = [mark_of(row) for row, at in zip(rows, times, strict=True) if at >= begin]
+    marks = [mark_of(row) for row, at in zip(rows, times, strict=True) if at is None or at >= begin]
     return f"{begin.isoformat()}~{'.'.join(marks)}"
-
-
-def read_time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.adapters.smartflows.steps import read_steps, read_time
+from providers.adapters.smartflows.steps import read_steps
 from providers.contract import (
     BadResponse,
     Output,
@@ -26,6 +26,7 @@ from providers.contract import (
     native_key,
 )
 from providers.http import Reply, plain_explanation
+from providers.times import read_time
 
 PAGE_SIZE = 100  # rows; the default is 20, no maximum is documented
 

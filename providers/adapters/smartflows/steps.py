@@ -7,10 +7,10 @@ read in November 2026; the guide has no example of it.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from providers.contract import Status, Step, native_key
+from providers.times import read_time
 
 STEP_STATUSES = {
     "output": Status.SUCCEEDED,
@@ -112,11 +112,3 @@ def summary_of(inner: list[Step]) -> Status:
     if Status.QUEUED in found:
         return Status.RUNNING
     return Status.SUCCEEDED if Status.SUCCEEDED in found else Status.SKIPPED
-
-
-def read_time(text: str | None) -> datetime | None:
-    """ISO 8601; UTC where no zone is given (undocumented)."""
-    if not text:
-        return None
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

