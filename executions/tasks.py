@@ -115,7 +115,11 @@ def read_ref(account_id: int, ref: str) -> None:
     """A hint or a start named this run: read it, known or not."""
     account = ProviderAccount.objects.filter(pk=account_id, enabled=True).first()
     if account is not None:
-        _read_ref(account, ref)
+        try:
+            _read_ref(account, ref)
+        except Expected as error:  # the next poll comes anyway
+            log.info("run named by a hint of %s not read: %s", account, error)
+            return
         reconciliation.confirm_observed(account_id)
 
 

@@ -118,7 +118,8 @@ def set_up(account: ProviderAccount, wish: Wish, *, by: str) -> list[Change]:
     if stored is not None and any(change.what not in PLAIN for change in changes):
         # A poll under way ends without a word: it was for the account as it used to be.
         account.revision, account.lease_until = stored.revision + 1, None
-        written += ["revision", "lease_until"]
+        account.quiet_until = None  # whom the provider asked to wait was another
+        written += ["revision", "lease_until", "quiet_until"]
     if any(change.what in ("enabled", "provider") or "." in change.what for change in changes):
         written += _begin_anew(account, timezone.now())
     account.save(update_fields=written)

@@ -19,7 +19,7 @@ from providers import credentials, exact_json, registry
 from providers.adapter import Adapter
 from providers.address_policy import Policy
 from providers.contract import Pace, Unreachable
-from providers.http import Bucket, Http
+from providers.http import Bucket, Gate, Http
 
 BLIND = "This is a blind test: an administrator made the account unreachable on purpose."
 
@@ -94,6 +94,8 @@ class ProviderAccount(models.Model):
     """Number of the newest claim; a slower, older poll may not overwrite its rows."""
     next_poll_at = models.DateTimeField(default=timezone.now, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
+    quiet_until = models.DateTimeField(null=True, editable=False)
+    """Up to when the provider has asked to be left alone: nothing is sent before."""
     blind_until = models.DateTimeField(null=True, editable=False)
     """Up to when an administrator has made this account unreachable on purpose, as a test."""
     blind_by = models.CharField(max_length=150, db_default="", blank=True, editable=False)
@@ -135,6 +137,11 @@ class ProviderAccount(models.Model):
         return self.blind_until is not None and self.blind_until > timezone.now()
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether the provider has asked to be left alone, and that is not over."""
+        return self.quiet_until is not None and self.quiet_until > timezone.now()
+
+    @property
     def is_being_polled(self) -> bool:
         """Whether a poll was begun that has not ended; `next_poll_at` is then only the moment from
         which another worker would take it over."""
@@ -174,10 +181,41 @@ def _bucket_for(account: ProviderAccount) -> Bucket:
         return _buckets.setdefault((account.pk or 0, rate), Bucket(rate, burst=rate * 4))
 
 
-def open_account(account: ProviderAccount, *, seconds: float | None = None) -> Adapter:
+def _gate_of(account: ProviderAccount, fresh_for: float) -> Gate:
+    """One for all workers: it stands in the account's row, by the database's clock."""
+    every = account.poll_interval(is_busy=True).total_seconds()
+    if account.pk is None:
+        return Gate(shortest=every)
+    table = connection.ops.quote_name(ProviderAccount._meta.db_table)
+
+    def look() -> float:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(extract(epoch FROM quiet_until - now()), 0)"  # noqa: S608
+                f" FROM {table} WHERE id = %s",
+                [account.pk],
+            )
+            row = cursor.fetchone()
+            return float(row[0]) if row else 0.0
+
+    def shut(seconds: float) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} SET quiet_until ="  # noqa: S608
+                " greatest(quiet_until, now() + make_interval(secs => %s)) WHERE id = %s",
+                [seconds, account.pk],
+            )
+
+    return Gate(look, shut, shortest=every, fresh_for=fresh_for)
+
+
+def open_account(
+    account: ProviderAccount, *, seconds: float | None = None, fresh_for: float = 1.0
+) -> Adapter:
     """A live adapter for the account, for one thread and a short while. Raises SealError, or
     Unreachable in a blind test, before anything is sent; its calls raise the errors of the
-    contract and nothing else. After `seconds` it sends nothing any more."""
+    contract and nothing else. After `seconds` it sends nothing any more. Every `fresh_for` seconds
+    it looks whether the provider has asked another worker to leave the account alone."""
     if account.is_blind:
         raise Unreachable(BLIND, was_sent=False)
     secrets = account.credentials()
@@ -189,6 +227,7 @@ def open_account(account: ProviderAccount, *, seconds: float | None = None) -> A
         bucket=_bucket_for(account),
         seconds=seconds,
         authority=account.certificate_authority,
+        gate=_gate_of(account, fresh_for),
     )
     config: dict[str, Any] = {**account.settings, **secrets}
     return account.adapter_class(config, http, dict(account.memory))

@@ -32,6 +32,9 @@ def poll_now(user: User | AnonymousUser, account: ProviderAccount, *, address: s
     _check(user, account)
     if not account.enabled:
         raise NotNow(f"{account.name} is disabled. Enable it to poll it.")
+    if account.is_quiet:
+        until = stamped(account.quiet_until)
+        raise NotNow(f"{account.name} is not polled: its provider asked us to wait until {until}.")
     with transaction.atomic():
         if not account_setup.poll_soon(account):
             raise NotNow(f"{account.name} was polled a moment ago. Wait ten seconds.")

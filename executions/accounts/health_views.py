@@ -204,7 +204,8 @@ def _next_poll(account: ProviderAccount) -> dict[str, Any]:
         return {"why": "not with these credentials"}
     if account.is_being_polled:
         return {"why": "under way"}
-    return {"at": account.next_poll_at}
+    quiet = account.quiet_until if account.is_quiet else None
+    return {"at": max(account.next_poll_at, quiet or account.next_poll_at), "quiet": quiet}
 
 
 def _rules(account: ProviderAccount) -> list[dict[str, Any]]:

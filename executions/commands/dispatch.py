@@ -36,7 +36,7 @@ from providers.contract import (
     short_ref,
 )
 from providers.credentials import SealError
-from providers.models import open_account, remember
+from providers.models import ProviderAccount, open_account, remember
 from providers.redaction import Secrets
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
@@ -62,6 +62,7 @@ def claim(key: UUID | str) -> Command | None:
     at any later moment can be told from the effect; committed before anything is sent. None if it
     is not ours to send."""
     now = timezone.now()
+    _wait_with_account(key)
     run = Execution.objects.filter(pk=OuterRef("execution_id"))
     taken = Command.objects.filter(pk=key, state=CommandState.PENDING, not_before__lte=now).update(
         state=CommandState.SENDING,
@@ -78,6 +79,17 @@ def claim(key: UUID | str) -> Command | None:
     ).get(pk=key)
     _tell(command)
     return command
+
+
+def _wait_with_account(key: UUID | str) -> None:
+    """Where the provider has asked to be left alone, the command waits: that is no try of it."""
+    until = ProviderAccount.objects.filter(pk=OuterRef("account_id")).values("quiet_until")
+    Command.objects.filter(
+        pk=key, state=CommandState.PENDING, account__quiet_until__gt=timezone.now()
+    ).update(
+        not_before=Subquery(until[:1]),
+        message="The provider asked us to wait. It is sent as soon as that is over.",
+    )
 
 
 def send(command: Command) -> Command:

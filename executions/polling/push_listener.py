@@ -7,6 +7,7 @@ truth, and a lost connection costs only speed. Reconnects quietly.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -14,12 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from executions.live import publish
 from executions.live.wake_workers import wake
 from providers.adapter import Adapter
-from providers.contract import ProviderError
+from providers.contract import ProviderError, RateLimited
 from providers.credentials import SealError
 from providers.models import Health, ProviderAccount, open_account
 
@@ -48,13 +49,20 @@ class Ear:
         while self.is_wanted:
             began = time.monotonic()
             try:
-                for ref in open_account(self.account).hints():
+                adapter = open_account(self.account, fresh_for=math.inf)
+                adapter.http.gate.check()
+                connection.close()  # none is held while listening
+                for ref in adapter.hints():
                     if len(self.due) < MOST:  # a flood is left to the poll
                         self.due.setdefault(ref, time.monotonic() + SETTLE)
                     if not self.is_wanted:
                         return
-            except (ProviderError, SealError) as error:
+            except (ProviderError, SealError, OperationalError, InterfaceError) as error:
                 log.debug("%s: %s", self.account, error)
+                if isinstance(error, RateLimited):
+                    time.sleep(error.retry_after)
+            finally:
+                connection.close()
             wait = SHORTEST if time.monotonic() - began > LONGEST else min(wait * 2, LONGEST)
             time.sleep(wait * random.uniform(0.5, 1.0))
 

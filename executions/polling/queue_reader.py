@@ -19,7 +19,7 @@ from django.db import OperationalError
 from executions.commands import reconciliation
 from executions.live import publish
 from executions.models import Execution, Rank
-from executions.polling import log_fetcher, poller, read_queue, schedule
+from executions.polling import log_fetcher, poller, read_queue
 from executions.polling.read_queue import ORDER, Due
 from executions.search import overdue
 from providers.adapter import Adapter
@@ -86,11 +86,7 @@ class _Reader:
 
     def _rest_after(self, error: Exception) -> timedelta:
         log.info("runs of %s not read: %s", self.account, error)
-        if not isinstance(error, RateLimited):
-            return REST
-        rest = timedelta(seconds=error.retry_after)
-        schedule.leave_alone(self.account.pk, rest)
-        return rest
+        return REST
 
     def _read_for(self, seconds: float, adapter: Adapter) -> None:
         until = time.monotonic() + seconds

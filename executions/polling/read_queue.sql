@@ -34,7 +34,7 @@ SELECT a.id, EXISTS (SELECT 1 FROM executions_reading r
     WHERE r.account_id = a.id AND r.rank < %(history)s AND r.due_at <= now())
 FROM providers_provideraccount a
 LEFT JOIN executions_backlog b ON b.account_id = a.id
-WHERE a.enabled AND a.health = 'ok'
+WHERE a.enabled AND a.health = 'ok' AND (a.quiet_until IS NULL OR a.quiet_until <= now())
     AND (b.reader_until IS NULL OR b.reader_until < now())
     AND EXISTS (SELECT 1 FROM executions_reading r WHERE r.account_id = a.id)
 
@@ -42,6 +42,7 @@ WHERE a.enabled AND a.health = 'ok'
 INSERT INTO executions_backlog AS b (account_id, reader_until, history_total)
 SELECT id, now() + %(lease)s, 0 FROM providers_provideraccount
 WHERE id = %(id)s AND enabled AND health = 'ok'
+    AND (quiet_until IS NULL OR quiet_until <= now())
 ON CONFLICT (account_id) DO UPDATE SET reader_until = excluded.reader_until
 WHERE b.reader_until IS NULL OR b.reader_until < now()
 

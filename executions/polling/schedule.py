@@ -29,6 +29,8 @@ _sql = statements(__file__)
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3
 LONGEST_BACKOFF = timedelta(minutes=15)
+_ABLE = """enabled AND health NOT IN ('auth', 'paused')
+    AND (quiet_until IS NULL OR quiet_until <= now()) AND"""
 MISSES = 3  # 404s after which a run is no longer asked for
 
 log = logging.getLogger(__name__)
@@ -66,7 +68,7 @@ def claim(account_id: int) -> int | None:
 
 def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[tuple[int, int]]:
     parameters: list[Any] = [LEASE, LEASE, *values]
-    able = "enabled AND health NOT IN ('auth', 'paused') AND" if only_enabled else ""
+    able = _ABLE if only_enabled else ""
     with connection.cursor() as cursor:
         cursor.execute(_sql("claim", able=able, which=which), parameters)
         return [(row[0], row[1]) for row in cursor.fetchall()]
@@ -103,7 +105,6 @@ def finish(
         "started": started_at,
         "skew": skew,
         "wait": wait,
-        "throttled": isinstance(failure, RateLimited),
         "id": account.pk,
         "seq": poll_seq,
         "revision": account.revision,
@@ -122,17 +123,6 @@ def finish(
         publish.publish_health(account.pk, health.value)
         told = log.info if health == Health.OK else log.warning
         told("account %s is %s. %s", account.name, health.label, tally.error)
-
-
-def leave_alone(account_id: int, wait: timedelta) -> None:
-    """No poll before `wait` is over: the provider asked for it outside of one."""
-    parameters: list[Any] = [wait, account_id]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE providers_provideraccount SET next_poll_at = greatest(next_poll_at, now() + %s)"
-            " WHERE id = %s",
-            parameters,
-        )
 
 
 def _poll_run(
@@ -154,11 +144,16 @@ def _poll_run(
     )
 
 
-def _wait_after_success(account: ProviderAccount) -> timedelta:
+def _interval_now(account: ProviderAccount) -> timedelta:
+    """The normal interval, by whether something is going on."""
     is_busy = Execution.objects.filter(
         account=account, status__in=("queued", "running", "unknown"), misses__lt=MISSES
     ).exists()
-    return account.poll_interval(is_busy=is_busy) * random.uniform(0.95, 1.05)
+    return account.poll_interval(is_busy=is_busy)
+
+
+def _wait_after_success(account: ProviderAccount) -> timedelta:
+    return _interval_now(account) * random.uniform(0.95, 1.05)
 
 
 def _after_failure(
@@ -167,9 +162,11 @@ def _after_failure(
     every = account.poll_interval(is_busy=True) if adapter else timedelta(minutes=1)
     if isinstance(failure, AuthFailed | SealError) or not registry.is_known(account.provider):
         return Health.AUTH, LONGEST_BACKOFF
-    if isinstance(failure, RateLimited):
-        wait = timedelta(seconds=failure.retry_after) * random.uniform(1.0, 1.1)
-        return Health.FAILING, wait
+    if isinstance(failure, RateLimited):  # never sooner than if nothing had been said
+        wait = timedelta(seconds=failure.retry_after)
+        if adapter is not None:
+            wait = max(wait, _interval_now(account))
+        return Health.FAILING, wait * random.uniform(1.0, 1.1)
     wait = backoff(account.failures + 1, every)
     if account.is_blind and account.blind_until:  # looked at again as soon as the test is over
         wait = min(wait, account.blind_until - timezone.now() + timedelta(seconds=1))

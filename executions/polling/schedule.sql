@@ -15,7 +15,6 @@ UPDATE providers_provideraccount SET
     covered_since = CASE WHEN %(ok)s THEN %(started)s ELSE covered_since END,
     clock_skew = coalesce(%(skew)s, clock_skew),
     failures = CASE WHEN %(ok)s THEN 0 ELSE failures + 1 END,
-    next_poll_at = CASE WHEN next_poll_at < now() AND NOT %(throttled)s
-        THEN next_poll_at ELSE now() + %(wait)s END,
+    next_poll_at = CASE WHEN next_poll_at < now() THEN next_poll_at ELSE now() + %(wait)s END,
     lease_until = NULL
 WHERE id = %(id)s AND poll_seq = %(seq)s AND revision = %(revision)s

@@ -8,6 +8,7 @@ Retries live in one place, the account's row. Sends once, raises the errors of `
 
 from providers.http.api_endpoint import Endpoint, Opened
 from providers.http.client import Http
+from providers.http.gate import Gate
 from providers.http.limits import CONNECT_TIMEOUT, READ_TIMEOUT, REFUSALS, USER_AGENT
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Reply, parse_json, parse_retry_after, plain_explanation
@@ -20,6 +21,7 @@ __all__ = [
     "USER_AGENT",
     "Bucket",
     "Endpoint",
+    "Gate",
     "Http",
     "Opened",
     "Reply",

@@ -150,9 +150,10 @@ class Endpoint:
         words = f": {detail}" if detail else "."
         message = f"{reply.where} answered {status}{words}"
         if status == 429 or (status == 503 and reply.headers.get("Retry-After")):
+            wait = parse_retry_after(reply.headers.get("Retry-After"), reply.headers.get("Date"))
             raise RateLimited(
                 message,
-                retry_after=parse_retry_after(reply.headers.get("Retry-After")),
+                retry_after=self.http.gate.close(wait),
                 status=status,
                 detail=detail,
             )

@@ -18,6 +18,7 @@ from providers.address_policy import Policy
 from providers.contract import BadResponse, ProviderError, Rejected, Unreachable, Unsupported
 from providers.http.api_endpoint import Endpoint
 from providers.http.deadlines import Guard, current, watchdog
+from providers.http.gate import Gate
 from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Explain, plain_explanation
@@ -35,6 +36,7 @@ class Http:
         session_key: object = None,
         secrets: Iterable[str] = (),
         bucket: Bucket | None = None,
+        gate: Gate | None = None,
         seconds: float | None = None,
         authority: str = "",
     ) -> None:
@@ -55,6 +57,7 @@ class Http:
         self._last_date: str | None = None
         self._key = session_key
         self._bucket = bucket
+        self.gate = gate or Gate()
         self._until = math.inf if seconds is None else time.monotonic() + seconds
         self.secrets = Secrets(secrets)
 
@@ -95,9 +98,10 @@ class Http:
         changes: bool = False,
     ) -> tuple[requests.Response, Guard]:
         """One request, sent once, body unread; `changes` says that it is no mere reading. Raises
-        Unreachable and BadResponse."""
+        Unreachable, BadResponse, and RateLimited while the account is to be left alone."""
         if self._bucket is not None:
             self._bucket.wait(self.reserve)
+        self.gate.check()
         place = f"{method} {urlsplit(url).hostname}"
         deadline = min(deadline, self._until - time.monotonic())
         if deadline <= 0:

@@ -81,21 +81,27 @@ def plain_explanation(reply: Reply) -> str:
     return "" if text.startswith("<") else text
 
 
-def parse_retry_after(value: str | None, now: float | None = None) -> float:
-    """Seconds to wait, within [1, MAX_RETRY_AFTER]. Takes seconds or an HTTP date; anything else
-    is DEFAULT_RETRY_AFTER."""
+def parse_retry_after(value: str | None, date: str | None = None) -> float:
+    """Seconds to wait, within [0, MAX_RETRY_AFTER]. Takes seconds or an HTTP date, compared with
+    the answer's own `date` where there is one: the provider's clock may be wrong. Anything else is
+    DEFAULT_RETRY_AFTER."""
     text = (value or "").strip()
     seconds: float | None = None
     if text.isascii() and text.isdigit() and len(text) < 10:
         seconds = float(text)
-    elif text:
-        try:
-            moment = email.utils.parsedate_to_datetime(text)
-        except (ValueError, TypeError, OverflowError, IndexError):
-            moment = None
-        if moment is not None:
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            seconds = aware.timestamp() - (time.time() if now is None else now)
+    elif (moment := _http_date(text)) is not None:
+        said = _http_date(date or "")
+        seconds = moment - (time.time() if said is None else said)
     if seconds is None:
         return DEFAULT_RETRY_AFTER
-    return min(max(seconds, 1.0), MAX_RETRY_AFTER)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _http_date(text: str) -> float | None:
+    """In seconds since the epoch."""
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

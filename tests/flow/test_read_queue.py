@@ -236,7 +236,7 @@ def test_readers_wait_as_long_as_the_provider_asks(running):
     assert len(desk.sim.log) == asked
     assert desk.account.pk not in read_queue.due_accounts()
     desk.account.refresh_from_db()
-    assert desk.account.next_poll_at > timezone.now() + timedelta(seconds=20)
+    assert desk.account.quiet_until > timezone.now() + timedelta(seconds=20)
     assert Reading.objects.exists()
 
 
