@@ -1,7 +1,7 @@
 """What changed between two moments, for the person who takes over: read from what polls and
 people have left behind, newest first, each kind bounded.
 
-Called by the shift view. `GROUPS` names the kinds in the order of the page; each is one function of
+Called by the handover view. `GROUPS` names the kinds in the order of the page; each is one function of
 the window and costs one or two queries.
 """
 

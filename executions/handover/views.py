@@ -1,4 +1,4 @@
-"""The shift view: what changed since a person was last here, and "I have taken over"."""
+"""The handover view: what changed since a person was last here, and "I have taken over"."""
 
 from __future__ import annotations
 

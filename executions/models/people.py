@@ -54,7 +54,7 @@ class Preference(models.Model):
     """Keys of the columns of the table of runs that are not as they come, hidden or shown."""
     has_shortcuts = models.BooleanField(default=True)
     seen_at = models.DateTimeField(null=True, blank=True)
-    """Up to when this person has taken over: the shift view starts there."""
+    """Up to when this person has taken over: the handover view starts there."""
     default_view = models.ForeignKey(
         "SavedView", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

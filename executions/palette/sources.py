@@ -38,7 +38,7 @@ PAGES = (  # (name, address, icon, keys)
     ("Overview: the wall and the charts", "executions:overview", "lamp", "g o"),
     ("Errors: what failed in the same way", "executions:errors", "cross", "g e"),
     ("Keys: one thing through many engines", "executions:keys", "key", "g k"),
-    ("Shift: what changed since I was here", "executions:shift", "again", "g s"),
+    ("Handover: what changed since I was here", "executions:shift", "again", "g s"),
     ("Workflows", "executions:workflows", "play", "g w"),
     ("Batches: acting on many runs", "executions:batches", "menu", "g b"),
     ("Accounts", "executions:accounts", "key", "g a"),

@@ -1,4 +1,4 @@
-"""The shift view: what changed since a person was last here."""
+"""The handover view: what changed since a person was last here."""
 
 from __future__ import annotations
 
