@@ -29,7 +29,7 @@ POLL_NOW_EVERY = timedelta(seconds=10)  # "poll now" asks an account no more oft
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class AccountDraft:
     """What an account is to become. `credentials` holds newly typed ones; a stored one that is
     neither typed again nor in `removed` stays, while the address does."""
 
@@ -55,64 +55,64 @@ class Change:
         return f"{self.what}: {_shown(self.before)} -> {_shown(self.after)}"
 
 
-def moves(stored: ProviderAccount | None, wish: Wish) -> bool:
-    """Whether the wish points the stored account at another provider or address."""
+def moves(stored: ProviderAccount | None, draft: AccountDraft) -> bool:
+    """Whether the draft points the stored account at another provider or address."""
     if stored is None:
         return False
-    if stored.provider != wish.provider:
+    if stored.provider != draft.provider:
         return True
     return any(
-        stored.settings.get(key, "") != wish.settings.get(key, "")
+        stored.settings.get(key, "") != draft.settings.get(key, "")
         for key in _address_keys(stored.adapter_class)
     )
 
 
-def forgets(stored: ProviderAccount | None, wish: Wish) -> bool:
-    """Whether stored credentials are for somebody else than the wish would send them to: it moves
+def forgets(stored: ProviderAccount | None, draft: AccountDraft) -> bool:
+    """Whether stored credentials are for somebody else than the draft would send them to: it moves
     the account, or believes another authority about who answers there."""
-    return moves(stored, wish) or (
-        stored is not None and stored.certificate_authority != wish.authority
+    return moves(stored, draft) or (
+        stored is not None and stored.certificate_authority != draft.authority
     )
 
 
-def credentials_after(stored: ProviderAccount | None, wish: Wish) -> dict[str, str]:
-    """The complete set that the wish leaves. Raises SealError where it would leave a stored one
+def credentials_after(stored: ProviderAccount | None, draft: AccountDraft) -> dict[str, str]:
+    """The complete set that the draft leaves. Raises SealError where it would leave a stored one
     that does not open."""
-    kept = {} if stored is None or forgets(stored, wish) else _opened(stored, wish)
-    merged = {**kept, **{key: value for key, value in wish.credentials.items() if value}}
-    return {key: value for key, value in merged.items() if key not in wish.removed}
+    kept = {} if stored is None or forgets(stored, draft) else _opened(stored, draft)
+    merged = {**kept, **{key: value for key, value in draft.credentials.items() if value}}
+    return {key: value for key, value in merged.items() if key not in draft.removed}
 
 
-def trial_account(stored: ProviderAccount | None, wish: Wish) -> ProviderAccount:
-    """An unsaved account as the wish would leave it, good for one connection."""
+def trial_account(stored: ProviderAccount | None, draft: AccountDraft) -> ProviderAccount:
+    """An unsaved account as the draft would leave it, good for one connection."""
     account = ProviderAccount(
-        provider=wish.provider,
-        settings=dict(wish.settings),
-        certificate_authority=wish.authority,
+        provider=draft.provider,
+        settings=dict(draft.settings),
+        certificate_authority=draft.authority,
     )
-    account.set_credentials(credentials_after(stored, wish), by="")
+    account.set_credentials(credentials_after(stored, draft), by="")
     return account
 
 
 @transaction.atomic
-def set_up(account: ProviderAccount, wish: Wish, *, by: str) -> list[Change]:
+def set_up(account: ProviderAccount, draft: AccountDraft, *, by: str) -> list[Change]:
     """Save the account (its name, group, interval and `enabled` as they stand on it) with the
-    wish, and let polling begin anew where it matters. Returns what changed.
+    draft, and let polling begin anew where it matters. Returns what changed.
 
     Only the columns of a setup are written: the poller writes the others at the same time.
     """
     stored = _locked(account)
-    changes = _plain_changes(stored, account) + _settings_changes(stored, wish)
-    account.provider, account.settings = wish.provider, dict(wish.settings)
-    account.certificate_authority = wish.authority
+    changes = _plain_changes(stored, account) + _settings_changes(stored, draft)
+    account.provider, account.settings = draft.provider, dict(draft.settings)
+    account.certificate_authority = draft.authority
     if stored is None:
         account.save()  # a seal names the row's number
-    changes += _change_credentials(account, stored, wish, by)
+    changes += _change_credentials(account, stored, draft, by)
     written = [
         *PLAIN, "provider", "settings", "certificate_authority", "sealed_credentials",
         "credential_notes",
     ]  # fmt: skip
-    if moves(stored, wish):
+    if moves(stored, draft):
         account.memory, account.covered_since = {}, None
         written += ["memory", "covered_since"]
     if stored is not None and any(change.what not in PLAIN for change in changes):
@@ -244,16 +244,16 @@ def _plain_changes(stored: ProviderAccount | None, account: ProviderAccount) -> 
     return changes
 
 
-def _settings_changes(stored: ProviderAccount | None, wish: Wish) -> list[Change]:
+def _settings_changes(stored: ProviderAccount | None, draft: AccountDraft) -> list[Change]:
     old: Mapping[str, Any] = stored.settings if stored else {}
     changes = []
-    if stored is None or stored.provider != wish.provider:
-        changes.append(Change("provider", stored and stored.provider, wish.provider))
-    for key in sorted({*old, *wish.settings}):
-        before, after = old.get(key, ""), wish.settings.get(key, "")
+    if stored is None or stored.provider != draft.provider:
+        changes.append(Change("provider", stored and stored.provider, draft.provider))
+    for key in sorted({*old, *draft.settings}):
+        before, after = old.get(key, ""), draft.settings.get(key, "")
         if before != after:
             changes.append(Change(f"settings.{key}", before, after))
-    before, after = (stored.certificate_authority if stored else ""), wish.authority
+    before, after = (stored.certificate_authority if stored else ""), draft.authority
     if before != after:
         changes.append(Change("settings.certificate_authority", _mark(before), _mark(after)))
     return changes
@@ -265,16 +265,16 @@ def _mark(authority: str) -> str:
 
 
 def _change_credentials(
-    account: ProviderAccount, stored: ProviderAccount | None, wish: Wish, by: str
+    account: ProviderAccount, stored: ProviderAccount | None, draft: AccountDraft, by: str
 ) -> list[Change]:
-    """Seal what the wish leaves on `account`. The changes hold words, never values."""
+    """Seal what the draft leaves on `account`. The changes hold words, never values."""
     if stored is not None:
         account.sealed_credentials = stored.sealed_credentials
         account.credential_notes = stored.credential_notes
-    if not (wish.credentials or wish.removed or forgets(stored, wish)):
+    if not (draft.credentials or draft.removed or forgets(stored, draft)):
         return []
-    old = _opened(stored, wish) if stored else {}
-    new = credentials_after(stored, wish)
+    old = _opened(stored, draft) if stored else {}
+    new = credentials_after(stored, draft)
     changes = [
         Change(f"credentials.{key}", after="set" if key in new else "removed")
         for key in sorted({*old, *new, *account.credential_notes})
@@ -287,12 +287,12 @@ def _change_credentials(
     return changes
 
 
-def _opened(stored: ProviderAccount, wish: Wish) -> dict[str, str]:
+def _opened(stored: ProviderAccount, draft: AccountDraft) -> dict[str, str]:
     """The stored set. One that does not open any more is lost as soon as a person types anew."""
     try:
         return stored.credentials()
     except SealError:
-        if wish.credentials or wish.removed or forgets(stored, wish):
+        if draft.credentials or draft.removed or forgets(stored, draft):
             return {}
         raise
 

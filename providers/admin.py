@@ -144,7 +144,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         self.note(request, obj, "changed" if change else "added", changes)
         if warning := account_setup.twin_warning(self.twins(request, obj)):
             self.message_user(request, warning, messages.WARNING)
-        removed = form.wish().removed
+        removed = form.draft().removed
         for item in changes:
             key = item.what.removeprefix("credentials.")
             if item.after == "removed" and key not in removed:
@@ -206,7 +206,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         if not connection_test.may_try(person):
             limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little."
             return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
-        account = account_setup.trial_account(form.stored, form.wish())
+        account = account_setup.trial_account(form.stored, form.draft())
         trial = connection_test.try_account(account)
         self.note(request, form.instance, "tested", {"ok": trial.is_ok})
         twins = [twin for twin in self.twins(request, account) if twin != form.stored]

@@ -88,7 +88,7 @@ def read(content: bytes | str) -> Any:
 
 
 def read_strictly(content: bytes | str) -> Any:
-    """The same for what is sent on or stored by our own wish. Raises ValueError with a sentence for
+    """The same for what we send on or store. Raises ValueError with a sentence for
     NaN, numbers out of range, a key twice, nesting without end and bytes that are not UTF-8."""
     text = content if isinstance(content, str) else content.decode("utf-8")
     text = text.removeprefix(_BYTE_ORDER_MARK)

@@ -232,10 +232,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
     def stored(self) -> ProviderAccount | None:
         return ProviderAccount.objects.filter(pk=self.instance.pk or 0).first()
 
-    def wish(self) -> account_setup.Wish:
+    def draft(self) -> account_setup.AccountDraft:
         values = self.cleaned_data
         typed = {item.key: values.get(CREDENTIAL + item.key, "") for item in _secrets(self.adapter)}
-        return account_setup.Wish(
+        return account_setup.AccountDraft(
             provider=self.provider,
             settings={item.key: values.get(SETTING + item.key) for item in _plain(self.adapter)},
             credentials={key: value for key, value in typed.items() if value},
@@ -247,18 +247,18 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
 
     def set_up(self, by: str) -> list[account_setup.Change]:
         """Save the account; see `setup.set_up`."""
-        return account_setup.set_up(self.instance, self.wish(), by=by)
+        return account_setup.set_up(self.instance, self.draft(), by=by)
 
     def _check_credentials(self) -> None:
-        wish, stored = self.wish(), self.stored
-        moved = account_setup.forgets(stored, wish)
+        draft, stored = self.draft(), self.stored
+        moved = account_setup.forgets(stored, draft)
         try:
-            left = account_setup.credentials_after(stored, wish)
+            left = account_setup.credentials_after(stored, draft)
         except SealError as error:
             self.add_error(None, f"{error} Type the credentials again to replace it.")
             return
         for item in _secrets(self.adapter):
-            if item.key in wish.credentials and item.key in wish.removed:
+            if item.key in draft.credentials and item.key in draft.removed:
                 self.add_error(CREDENTIAL + item.key, "Type a new one or remove it, not both.")
             elif item.required and item.key not in left:
                 self.add_error(CREDENTIAL + item.key, MOVED if moved else "This field is required.")

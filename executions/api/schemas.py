@@ -232,7 +232,7 @@ class Account(Schema):
         return row.group.name if row.group else None
 
 
-class Wish(Schema):
+class CommandRequest(Schema):
     """What to do with a run. `question` and `values` for an answer, `values` for a start."""
 
     model_config = ConfigDict(extra="forbid")

@@ -34,29 +34,29 @@ IdempotencyKey = Annotated[UUID | None, Header()]
 def create_command(
     request: HttpRequest,
     pk: int,
-    wish: schemas.Wish,
+    body: schemas.CommandRequest,
     idempotency_key: IdempotencyKey = None,
 ) -> Status[Command]:
     """Recorded, not yet done: ask `commands/{key}` until its state is `confirmed` or `rejected`.
     A start starts another run of the same workflow. The same `Idempotency-Key` (a UUID) twice is
     one command."""
     execution = visible_execution(request, pk)
-    kind = Verb(wish.kind)
+    kind = Verb(body.kind)
     about = execution.workflow if kind is Verb.START else execution
-    known = _admit(request, idempotency_key, kind, about, wish.question)
+    known = _admit(request, idempotency_key, kind, about, body.question)
     if known is not None:
         return Status(202, known)
     common: dict[str, Any] = {
         "user": person(request),
-        "reason": wish.reason,
+        "reason": body.reason,
         "key": idempotency_key,
         "address": address(request),
     }
     if kind is Verb.START:
-        command = submit.request_start(workflow=execution.workflow, arguments=wish.values, **common)
+        command = submit.request_start(workflow=execution.workflow, arguments=body.values, **common)
     elif kind is Verb.ANSWER:
-        question = _question(execution, wish)
-        form, values = compile_question(question), unmasked(wish.values, question.model)
+        question = _question(execution, body)
+        form, values = compile_question(question), unmasked(body.values, question.model)
         _check_answer(form, values, question)
         command = submit.request_command(
             execution=execution, kind=kind, question=question, form=form, values=values, **common
@@ -128,15 +128,15 @@ def _admit(
     return None
 
 
-def _question(execution: Execution, wish: schemas.Wish) -> Question:
-    if not wish.question:
+def _question(execution: Execution, body: schemas.CommandRequest) -> Question:
+    if not body.question:
         raise Refusal(422, "invalid", "question: name the question that this answers, by its ref.")
-    question = execution.questions.filter(ref=wish.question).first()
+    question = execution.questions.filter(ref=body.question).first()
     if question is None:
         raise Refusal(422, "invalid", "question: this run asks no such question.")
     if question.kind == "approval":
         allowed = [choice["value"] for choice in question.choices]
-        if wish.values.get("choice") not in allowed:
+        if body.values.get("choice") not in allowed:
             raise Refusal(422, "invalid", f"values.choice: it must be one of {', '.join(allowed)}.")
     return question
 

@@ -1,8 +1,8 @@
 """What changed between two moments, for the person who takes over: read from what polls and
 people have left behind, newest first, each kind bounded.
 
-Called by the handover view. `GROUPS` names the kinds in the order of the page; each is one function of
-the window and costs one or two queries.
+Called by the handover view. `GROUPS` names the kinds in the order of the page; each is one function
+of the window and costs one or two queries.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def answered(window: Window) -> list[Activity]:
     ]  # fmt: skip
 
 
-def wished(window: Window) -> list[Activity]:
+def requested(window: Window) -> list[Activity]:
     """What people asked of runs and workflows, but for answers, which have their own group."""
     rows = (
         Command.objects.filter(requested_at__gt=window.since, requested_at__lte=window.until)
@@ -303,7 +303,7 @@ GROUPS: tuple[tuple[str, str, str, Kind], ...] = (
     ("canceled", "Canceled", "slash", canceled),
     ("asked", "Questions asked", "hand", asked),
     ("answered", "Questions answered", "tick", answered),
-    ("commands", "Asked for by people", "send", wished),
+    ("commands", "Asked for by people", "send", requested),
     ("accounts", "Accounts that broke or recovered", "blind", changed_accounts),
     ("notes", "Notes written", "note", noted),
 )

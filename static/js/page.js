@@ -33,7 +33,7 @@ on("submit", (event) => {
   if (form.dataset.redraw && ["_add", "_remove", "_move"].includes(tool?.name)) { // only draws again
     event.preventDefault();
     htmx.ajax("POST", form.dataset.redraw, { source: form, target, swap: "outerMorph", event: { submitter: tool } });
-  } else if (form.method === "post" && !event.defaultPrevented) { // one click, one wish
+  } else if (form.method === "post" && !event.defaultPrevented) { // one click, one request
     setTimeout(() => form.querySelectorAll("button:not([type=button])").forEach((b) => { b.disabled = true; }));
   }
 });

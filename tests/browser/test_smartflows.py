@@ -65,7 +65,7 @@ def test_a_cancel_is_sent_once_and_shown_when_the_provider_has_done_it(
     with documents.no_worker():
         act(page, "Cancel run", "Wrong data set")
         expect(page.locator("#run-head .pending")).to_contain_text("Cancel requested")
-        expect(state).to_contain_text("Running")  # our wish is not the provider's word
+        expect(state).to_contain_text("Running")  # our request is not the provider's word
     expect(state).to_contain_text("Canceled")
     command = page.locator("#history .command")
     expect(command).to_contain_text("Cancel confirmed")

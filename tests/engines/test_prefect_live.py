@@ -240,10 +240,10 @@ def test_a_refused_answer_shows_the_reason_and_can_be_corrected(page: Page, scen
     ref = scene.runs["suspended"]
     pk = scene.stored(ref)
     asked = scene.product.api("GET", f"executions/{pk}").json()["questions"][0]
-    wish = {"kind": "answer", "question": asked["ref"], "values": {"amount": "plenty"}}
-    assert scene.product.api("POST", f"executions/{pk}/commands", json=wish).status_code == 202
+    posted = {"kind": "answer", "question": asked["ref"], "values": {"amount": "plenty"}}
+    assert scene.product.api("POST", f"executions/{pk}/commands", json=posted).status_code == 202
     scene.wait_for_command(ref, "answer", "rejected")
-    said = scene.engine.api("POST", f"/flow_runs/{ref}/resume", {"run_input": wish["values"]})
+    said = scene.engine.api("POST", f"/flow_runs/{ref}/resume", {"run_input": posted["values"]})
     assert said["status"] == "REJECT"
     scene.open(page, ref)
     question = page.locator("section.question")

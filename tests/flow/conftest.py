@@ -82,13 +82,13 @@ class Desk:
         return Question.objects.filter(execution__ref=ref, closed_at=None).order_by("ref").first()
 
     def ask(self, ref: str, kind: Verb, **more: Any) -> Command:
-        """Record a wish without carrying it out."""
+        """Record a command without carrying it out."""
         if question := more.get("question"):
             more["form"] = compile_question(question)
         return submit.request_command(user=self.user, execution=self.run(ref), kind=kind, **more)
 
     def do(self, ref: str, kind: Verb, **more: Any) -> Command:
-        """Record a wish and carry it out as a worker would."""
+        """Record a command and carry it out as a worker would."""
         command = self.ask(ref, kind, **more)
         tasks.carry_out(str(command.pk))
         command.refresh_from_db()

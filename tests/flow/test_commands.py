@@ -1,4 +1,4 @@
-"""A person's wish, from the row to the provider and back: sent once, confirmed by a poll."""
+"""A person's command, from the row to the provider and back: sent once, confirmed by a poll."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ KINDS: dict[str, dict[str, str]] = {
 
 
 def effects_of(provider: str, effects: dict[str, list[Any]]) -> Counter[tuple[str, str]]:
-    """What was carried out, by our verb and mark. An `erased` run is never anybody's wish."""
+    """What was carried out, by our verb and mark. An `erased` run was never asked for."""
     done: Counter[tuple[str, str]] = Counter()
     for native, kind in KINDS[provider].items():
         for what in effects.get(native, []):

@@ -232,8 +232,8 @@ class Storm:
             else:
                 properties = (question["schema"] or {}).get("properties", {})
                 values = {**dict.fromkeys(properties, ""), **(question["model"] or {})}
-            wish = {"kind": "answer", "question": question["ref"], "values": values}
-            self.command(f"executions/{pk}/commands", ref, wish)
+            posted = {"kind": "answer", "question": question["ref"], "values": values}
+            self.command(f"executions/{pk}/commands", ref, posted)
             return
 
     def start_run(self, provider: str) -> None:
@@ -245,14 +245,14 @@ class Storm:
         )
         if rows:
             mark = f"{provider}-{len(self.marks)}"
-            wish = {"arguments": STARTS[provider](mark)}
-            self.command(f"workflows/{self.chance.choice(rows)[0]}/runs", mark, wish)
+            posted = {"arguments": STARTS[provider](mark)}
+            self.command(f"workflows/{self.chance.choice(rows)[0]}/runs", mark, posted)
 
-    def command(self, path: str, mark: str, wish: dict[str, Any]) -> None:
-        told = self.product.api("POST", path, json=wish)
+    def command(self, path: str, mark: str, posted: dict[str, Any]) -> None:
+        told = self.product.api("POST", path, json=posted)
         if told.status_code == 202:
             self.marks[told.json()["key"]] = mark
-            self.asked[wish.get("kind", "start")] += 1
+            self.asked[posted.get("kind", "start")] += 1
         else:
             assert told.status_code in (409, 429), told.text
             self.refused.append(told.json()["message"])

@@ -50,8 +50,8 @@ def workflow(product: Product) -> int:
 
 
 def start_run(product: Product, mark: str) -> requests.Response:
-    wish = {"arguments": {"mark": mark, "input": "a lamp"}}
-    return product.api("POST", f"workflows/{workflow(product)}/runs", json=wish)
+    posted = {"arguments": {"mark": mark, "input": "a lamp"}}
+    return product.api("POST", f"workflows/{workflow(product)}/runs", json=posted)
 
 
 def started(sim: serve.Running) -> list[str]:

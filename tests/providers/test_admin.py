@@ -15,7 +15,7 @@ from django.utils.html import escape
 
 from executions.models import AuditEntry, PollRun
 from providers import connection_test
-from providers.account_setup import Wish, set_up
+from providers.account_setup import AccountDraft, set_up
 from providers.models import Health, ProviderAccount
 
 pytestmark = pytest.mark.django_db
@@ -41,12 +41,12 @@ def admin(client: Client) -> Client:
 @pytest.fixture
 def account(server: Any) -> ProviderAccount:
     row = ProviderAccount(name="Documents")
-    wish = Wish(
+    draft = AccountDraft(
         provider="smartflows",
         settings={"base_url": server.url},
         credentials={"api_key": SECRET},
     )
-    set_up(row, wish, by="ana")
+    set_up(row, draft, by="ana")
     return row
 
 

@@ -10,7 +10,7 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from executions.accounts import yaml_apply
 from providers import connection_test
-from providers.account_setup import Wish, set_up, trial_account
+from providers.account_setup import AccountDraft, set_up, trial_account
 from providers.forms import account_form
 from providers.models import ProviderAccount
 from tests.providers.authority import Authority, secure_server
@@ -58,13 +58,13 @@ def test_what_stands_around_the_certificate_is_not_kept(own: Authority) -> None:
 def test_a_provider_on_the_premises_is_reached(own: Authority, tmp_path: Path) -> None:
     with secure_server(own.issue(tmp_path, "127.0.0.1")) as server:
         settings = {"base_url": f"https://127.0.0.1:{server.server_port}"}
-        wish: dict[str, Any] = {"provider": "smartflows", "settings": settings}
-        wish["credentials"] = {"api_key": "made-up-key"}
-        trial = connection_test.try_account(trial_account(None, Wish(**wish)))
+        draft: dict[str, Any] = {"provider": "smartflows", "settings": settings}
+        draft["credentials"] = {"api_key": "made-up-key"}
+        trial = connection_test.try_account(trial_account(None, AccountDraft(**draft)))
         assert "not trusted: its issuer is unknown here" in trial.says
         assert server.seen == []
         account = ProviderAccount(name="Inside")
-        set_up(account, Wish(**wish, authority=own.pem), by="ana")
+        set_up(account, AccountDraft(**draft, authority=own.pem), by="ana")
         account.refresh_from_db()
         trial = connection_test.try_account(account)
         assert "not trusted" not in trial.says
@@ -74,14 +74,17 @@ def test_a_provider_on_the_premises_is_reached(own: Authority, tmp_path: Path) -
 def test_another_authority_forgets_the_credentials(own: Authority) -> None:
     """Whoever may edit an account could else read them, with a server of their own between."""
     account = ProviderAccount(name="Inside")
-    wish: dict[str, Any] = {"provider": "smartflows", "settings": {"base_url": "https://a.example"}}
-    set_up(account, Wish(**wish, credentials={"api_key": "made-up-key"}), by="ana")
+    draft: dict[str, Any] = {
+        "provider": "smartflows",
+        "settings": {"base_url": "https://a.example"},
+    }
+    set_up(account, AccountDraft(**draft, credentials={"api_key": "made-up-key"}), by="ana")
     again = typed(own.pem, credential_api_key="", setting_base_url="https://a.example")
     form = account_form("smartflows", account)(again, instance=account)
     assert "certificate authority changes" in str(form.errors["credential_api_key"])
     account.refresh_from_db()
     revision = account.revision
-    changes = set_up(account, Wish(**wish, authority=own.pem), by="ana")
+    changes = set_up(account, AccountDraft(**draft, authority=own.pem), by="ana")
     account.refresh_from_db()
     assert account.credentials() == {}
     assert account.revision == revision + 1

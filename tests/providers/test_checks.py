@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 
 from providers import adapters, checks
-from providers.account_setup import Wish, set_up
+from providers.account_setup import AccountDraft, set_up
 from providers.models import ProviderAccount
 
 
@@ -66,8 +66,8 @@ def test_a_provider_module_that_cannot_be_used_is_named(
 @pytest.mark.django_db
 def test_credentials_that_no_longer_open_are_named(settings: Any) -> None:
     account = ProviderAccount(name="Documents")
-    wish = Wish(provider="smartflows", settings={}, credentials={"api_key": "secret"})
-    set_up(account, wish, by="ana")
+    draft = AccountDraft(provider="smartflows", settings={}, credentials={"api_key": "secret"})
+    set_up(account, draft, by="ana")
     assert checks.stored_credentials(None, databases=["default"]) == []
     settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
     (message,) = checks.stored_credentials(None, databases=["default"])

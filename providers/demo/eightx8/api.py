@@ -118,18 +118,18 @@ class Api:
     async def command(self, request: Request) -> Response:
         instance = self._instance(request)
         body = await read_json(request)
-        wish = body.get("status") if isinstance(body, dict) else None
+        status = body.get("status") if isinstance(body, dict) else None
         allowed = {"suspend": STATUSES[:1], "resume": STATUSES[1:2], "terminate": STATUSES[:2]}
-        if not isinstance(wish, str) or wish not in allowed:
+        if not isinstance(status, str) or status not in allowed:
             raise HTTPException(400, "Invalid status. Use one of suspend, resume, terminate.")
-        if instance.status not in allowed[wish]:
+        if instance.status not in allowed[status]:
             if self.world.options.get("wrong_state") == "silent":
                 return Response()
-            text = f"Cannot {wish} workflow {instance.ref}: its status is {instance.status}."
+            text = f"Cannot {status} workflow {instance.ref}: its status is {instance.status}."
             raise HTTPException(400, text)
         acts = {"suspend": instance.suspend, "resume": instance.proceed}
-        acts.get(wish, instance.terminate)()
-        self.world.effect(wish, instance.ref)
+        acts.get(status, instance.terminate)()
+        self.world.effect(status, instance.ref)
         return Response()
 
     async def start_instance(self, request: Request) -> Response:

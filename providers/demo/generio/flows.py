@@ -16,7 +16,7 @@ from providers.demo.world import Run, Stage, World
 
 GLB = "model/gltf-binary"
 ENDED = ("completed", "aborted", "failed")
-ABORTING_FOR = 3.0  # simulated seconds between the wish to stop and the end
+ABORTING_FOR = 3.0  # simulated seconds between the request to stop and the end
 
 
 @dataclass(frozen=True)

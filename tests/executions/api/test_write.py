@@ -60,13 +60,13 @@ def test_a_key_that_was_used_for_another_wish_is_refused(
     key = {"Idempotency-Key": str(uuid.uuid4())}
     other, workflow = put("r2"), Workflow.objects.get()
     assert ana.post(f"executions/{run}/commands", {"kind": "cancel"}, **key).status_code == 202
-    for path, wish in (
+    for path, posted in (
         (f"executions/{other}/commands", {"kind": "cancel"}),
         (f"executions/{run}/commands", {"kind": "start"}),
         (f"executions/{run}/commands", {"kind": "answer", "question": "q1", "values": {}}),
         (f"workflows/{workflow.pk}/runs", {}),
     ):
-        answer = ana.post(path, wish, **key)
+        answer = ana.post(path, posted, **key)
         assert (answer.status_code, answer.json()["error"]) == (409, "key_in_use")
     assert Command.objects.count() == 1
 
@@ -83,8 +83,8 @@ def test_a_key_of_somebody_else_shows_nothing_of_their_command(
 
 
 def test_an_answer_is_kept_sealed(ana: Api, run: int) -> None:
-    wish = {"kind": "answer", "question": "q1", "values": {"iban": "DE00-made-up"}}
-    answer = ana.post(f"executions/{run}/commands", wish)
+    posted = {"kind": "answer", "question": "q1", "values": {"iban": "DE00-made-up"}}
+    answer = ana.post(f"executions/{run}/commands", posted)
     assert answer.status_code == 202
     row = Command.objects.get()
     assert row.question_ref == "q1"
@@ -93,7 +93,7 @@ def test_an_answer_is_kept_sealed(ana: Api, run: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "says"),
+    ("posted", "says"),
     [
         ({"kind": "answer", "values": {}}, "question: "),
         ({"kind": "answer", "question": "gone", "values": {}}, "question: "),
@@ -105,9 +105,9 @@ def test_an_answer_is_kept_sealed(ana: Api, run: int) -> None:
     ],
 )
 def test_a_wish_that_cannot_be_understood_is_refused(
-    ana: Api, run: int, wish: object, says: str
+    ana: Api, run: int, posted: object, says: str
 ) -> None:
-    answer = ana.post(f"executions/{run}/commands", wish)
+    answer = ana.post(f"executions/{run}/commands", posted)
     assert answer.status_code == 422
     assert says in answer.json()["message"]
     assert Command.objects.count() == 0
@@ -156,9 +156,9 @@ def test_viewers_look_and_do_not_act(vik: Api, run: int, people: dict[str, User]
 
 def test_a_run_is_started_from_its_workflow(ana: Api, eve: Api, run: int) -> None:
     workflow = Workflow.objects.get()
-    wish = {"arguments": {"xml": "<a/>"}, "reason": "month end"}
-    assert eve.post(f"workflows/{workflow.pk}/runs", wish).status_code == 404
-    answer = ana.post(f"workflows/{workflow.pk}/runs", wish)
+    posted = {"arguments": {"xml": "<a/>"}, "reason": "month end"}
+    assert eve.post(f"workflows/{workflow.pk}/runs", posted).status_code == 404
+    answer = ana.post(f"workflows/{workflow.pk}/runs", posted)
     assert answer.status_code == 202
     row = Command.objects.get()
     assert (row.kind, row.workflow, row.reason) == ("start", workflow, "month end")
@@ -190,8 +190,8 @@ def test_a_mask_that_comes_back_means_unchanged(ana, put):
     pk = put("r9", Status.USER_INPUT, steps=(), questions=(question,))
     values = ana.get(f"executions/{pk}").json()["questions"][0]["model"]
     assert values["deep"]["password"] == "[redacted]"
-    wish = {"kind": "answer", "question": "q1", "values": {**values, "user": "cy"}}
-    assert ana.post(f"executions/{pk}/commands", wish).status_code == 202
+    posted = {"kind": "answer", "question": "q1", "values": {**values, "user": "cy"}}
+    assert ana.post(f"executions/{pk}/commands", posted).status_code == 202
     sent = sealed_arguments.unseal(Command.objects.get())["values"]
     assert sent == {"user": "cy", "deep": {"password": "stored-1"}}
 
@@ -251,6 +251,6 @@ def test_an_answer_that_the_page_would_refuse_is_refused(ana, put, values, says)
 )
 def test_an_answer_that_the_page_would_take_is_recorded_as_it_is(ana, put, values):
     pk = put("r9", Status.USER_INPUT, steps=(), questions=(CLAIM,))
-    wish = {"kind": "answer", "question": "q1", "values": values}
-    assert ana.post(f"executions/{pk}/commands", wish).status_code == 202
+    posted = {"kind": "answer", "question": "q1", "values": values}
+    assert ana.post(f"executions/{pk}/commands", posted).status_code == 202
     assert sealed_arguments.unseal(Command.objects.get())["values"] == values

@@ -117,16 +117,16 @@ def test_a_viewer_looks_and_does_not_act(vik, notice, account):
     assert "I am on it" not in page
     assert "Mute for a while" not in page
     assert vik.post(f"{PAGE}{notice.pk}/acknowledgement/").status_code == 403
-    wish = {"thing": f"account:{account.pk}", "lasts": "1h", "reason": "Because"}
-    assert vik.post(f"{PAGE}mutes/", wish).status_code == 403
+    posted = {"thing": f"account:{account.pk}", "lasts": "1h", "reason": "Because"}
+    assert vik.post(f"{PAGE}mutes/", posted).status_code == 403
     assert not NoticeMute.objects.exists()
 
 
 @pytest.mark.parametrize("kind", ["rule", "account", "workflow"])
 def test_an_operator_mutes_with_a_reason_and_ends_it(ana, notice, kind):
     thing = {"rule": notice.rule, "account": notice.account, "workflow": notice.workflow}[kind]
-    wish = {"thing": f"{kind}:{thing.pk}", "lasts": "4h", "reason": "Maintenance of the ERP"}
-    said = ana.post(f"{PAGE}mutes/", wish, follow=True).content.decode()
+    posted = {"thing": f"{kind}:{thing.pk}", "lasts": "4h", "reason": "Maintenance of the ERP"}
+    said = ana.post(f"{PAGE}mutes/", posted, follow=True).content.decode()
     assert "It ends by itself." in said
     assert "Maintenance of the ERP" in said
     assert "muted</span>" in said
@@ -144,15 +144,15 @@ def test_an_operator_mutes_with_a_reason_and_ends_it(ana, notice, kind):
     [("1h", " ", "Say why"), ("forever", "Because", "how long"), ("", "Because", "how long")],
 )
 def test_a_mute_without_reason_or_end_is_not_made(ana, account, lasts, reason, says):
-    wish = {"thing": f"account:{account.pk}", "lasts": lasts, "reason": reason}
-    assert says in ana.post(f"{PAGE}mutes/", wish, follow=True).content.decode()
+    posted = {"thing": f"account:{account.pk}", "lasts": lasts, "reason": reason}
+    assert says in ana.post(f"{PAGE}mutes/", posted, follow=True).content.decode()
     assert not NoticeMute.objects.exists()
 
 
 def test_a_reason_that_is_too_long_is_refused_whole_and_not_cut(ana, account):
     typed = "é" * 301
-    wish = {"thing": f"account:{account.pk}", "lasts": "1h", "reason": typed}
-    page = Page(ana.post(f"{PAGE}mutes/", wish, follow=True))
+    posted = {"thing": f"account:{account.pk}", "lasts": "1h", "reason": typed}
+    page = Page(ana.post(f"{PAGE}mutes/", posted, follow=True))
     assert f"at most 300 characters, not 301. You typed: {typed}" in page
     assert page.one("#mute-reason").get("maxlength") == ""
     assert not NoticeMute.objects.exists()
@@ -162,14 +162,14 @@ def test_a_reason_that_is_too_long_is_refused_whole_and_not_cut(ana, account):
     "thing", ["", "rule", "rule:x", "rule:99", "planet:1", "account:" + "9" * 30]
 )
 def test_a_thing_that_is_not_there_cannot_be_muted(ana, account, thing):
-    wish = {"thing": thing, "lasts": "1h", "reason": "Because"}
-    assert ana.post(f"{PAGE}mutes/", wish).status_code == 404
+    posted = {"thing": thing, "lasts": "1h", "reason": "Because"}
+    assert ana.post(f"{PAGE}mutes/", posted).status_code == 404
 
 
 def test_nobody_mutes_what_is_hidden_from_them(eve, account, rule):
     for thing in (f"account:{account.pk}", f"rule:{rule.pk}"):
-        wish = {"thing": thing, "lasts": "1h", "reason": "Because"}
-        assert eve.post(f"{PAGE}mutes/", wish).status_code == 404
+        posted = {"thing": thing, "lasts": "1h", "reason": "Because"}
+        assert eve.post(f"{PAGE}mutes/", posted).status_code == 404
 
 
 def test_the_log_tells_where_each_message_went_and_pages(ana, rule, account):

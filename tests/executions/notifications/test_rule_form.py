@@ -100,7 +100,7 @@ def test_an_address_is_removed_and_the_others_stay(admin: Client, receiver: Rece
 
 
 @pytest.mark.parametrize(
-    ("wish", "field"),
+    ("posted", "field"),
     [
         ({"event": "waiting"}, "after_seconds"),
         ({"event": "stuck", "after_seconds": "soon"}, "after_seconds"),
@@ -112,8 +112,8 @@ def test_an_address_is_removed_and_the_others_stay(admin: Client, receiver: Rece
         ({"event": "rain"}, "event"),
     ],
 )
-def test_what_is_missing_or_not_understood_is_said_at_the_field(admin, wish, field):
-    page = admin.post(f"{LIST}add/", typed(**wish))
+def test_what_is_missing_or_not_understood_is_said_at_the_field(admin, posted, field):
+    page = admin.post(f"{LIST}add/", typed(**posted))
     assert page.status_code == 200
     assert field in errors_of(page)
 

@@ -220,6 +220,6 @@ def test_a_number_longer_than_any_id_is_no_number(ana, put, address):
 
 
 def test_a_view_is_shared_with_no_team_of_such_a_number(ana):
-    wish = {"name": "Mine", "audience": "team:" + "9" * 5000}
-    said = ana.post("/views/creation/", wish, follow=True).content.decode()
+    posted = {"name": "Mine", "audience": "team:" + "9" * 5000}
+    said = ana.post("/views/creation/", posted, follow=True).content.decode()
     assert "You share views with teams that you are in." in said

@@ -50,8 +50,8 @@ class Client:
     def errors(self, path: str) -> Any:
         return self.ask(f"{path}/errors").json()
 
-    def command(self, path: str, wish: str) -> requests.Response:
-        return self.ask(path, "PATCH", json={"status": wish})
+    def command(self, path: str, posted: str) -> requests.Response:
+        return self.ask(path, "PATCH", json={"status": posted})
 
     def until(self, claim: Callable[[], Any]) -> None:
         deadline = time.monotonic() + 8

@@ -158,8 +158,8 @@ def shown(page) -> str:
 
 def test_an_address_holds_its_columns_whoever_opens_it(ana, vik, put):
     put("a", Status.FAILED)
-    wish = {"column": ["what", "took", "id"], "query": "lamp=failed"}
-    address = ana.post("/executions/table/", wish)["Location"]
+    posted = {"column": ["what", "took", "id"], "query": "lamp=failed"}
+    address = ana.post("/executions/table/", posted)["Location"]
     assert address == "/?lamp=failed&columns=what,took,id"
     for client in (ana, vik):
         assert shown(client.get(address)) == "runs no-account no-started no-finished"
