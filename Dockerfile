@@ -8,5 +8,5 @@ COPY . .
 RUN useradd --create-home annunciator && mkdir /data && chown annunciator /data
 USER annunciator
 EXPOSE 8000 8001
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", \
-     "--blocking-threads", "8", "config.wsgi:application"]
+CMD ["granian", "--interface", "asgi", "--no-ws", "--http", "1", "--host", "0.0.0.0", "--port", \
+     "8000", "--backpressure", "1024", "--http1-header-read-timeout", "10000", "config.pages:app"]

@@ -13,9 +13,9 @@ def processes(*, host: str, port: int, live_port: int, data: Path) -> dict[str, 
     celery = f"{python} -W ignore::UserWarning -m celery -q -A config"
     quiet = "-l warning --without-gossip --without-mingle"
     return {
-        "web": f"{python} -m granian --interface wsgi --host {host} --port {port} --workers 1"
-        " --blocking-threads 8 --backpressure 128 --no-access-log --log-level error"
-        " config.wsgi:application",
+        "web": f"{python} -m granian --interface asgi --no-ws --http 1 --host {host} --port {port}"
+        " --workers 1 --backpressure 1024 --http1-header-read-timeout 10000 --no-access-log"
+        " --log-level error config.pages:app",
         "live": f"{python} -m uvicorn config.live:app --host {host} --port {live_port}"
         " --log-level warning --no-access-log --timeout-graceful-shutdown 1",
         "worker": f"{celery} worker -Q command -P threads -c 8 -n worker@%h {quiet}",

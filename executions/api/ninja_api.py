@@ -77,3 +77,5 @@ urlpatterns = api.urls[0]
 for pattern in urlpatterns:
     # The token decides; the sign-in page is no answer for a program.
     setattr(pattern.callback, "login_required", False)  # noqa: B010 - not known to its type
+    if getattr(pattern, "name", "") == "output":
+        setattr(pattern.callback, "is_download", True)  # noqa: B010 - streamed as pages do it

@@ -58,11 +58,16 @@ def show_execution(request: HttpRequest, pk: int) -> Execution:
     return visible_execution(request, pk)
 
 
+TOO_MANY = "Too many downloads of this person are under way. Try again when one has ended."
+
+
 @router.get("executions/{int:pk}/outputs/{int:output_pk}", url_name="output")
 def read_output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBase:
     """The document itself, streamed from the provider."""
     request.user = person(request)
     response = output_download.output(request, pk, output_pk)
+    if response.status_code == 429:
+        raise Refusal(429, "too_many_requests", TOO_MANY, retry_after=10)
     if response.status_code >= 500:
         raise Refusal(502, "provider", "The provider did not hand the document out. Try later.")
     return response

@@ -16,8 +16,9 @@ from executions.display.formatting import iso, plain
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, BatchItem, ItemState
-from executions.search import csv_rows
+from executions.search import csv_rows, keyset
 from executions.search.filters import provider_name
+from executions.web.downloads import download
 from executions.web.requester import accounts_of
 
 PAGE = 100
@@ -43,12 +44,13 @@ def items_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     }
 
 
+@download
 @require_GET
 def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every item that the person may see, as CSV; cells that a table program would run are
     disarmed."""
     batch = get_batch(request, pk)
-    rows = visible_items(request, batch).order_by("pk").iterator(500)
+    rows = keyset.walk(visible_items(request, batch), "pk", size=500)
     host = f"{request.scheme}://{request.get_host()}"
     response = StreamingHttpResponse(_lines(rows, batch, host), content_type=csv_rows.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="batch-{pk}.csv"'
@@ -93,18 +95,21 @@ def item_view(item: BatchItem) -> dict[str, Any]:
     }
 
 
-def _lines(rows: Iterator[BatchItem], batch: Batch, host: str) -> Iterator[str]:
+def _lines(rows: Iterator[list[BatchItem]], batch: Batch, host: str) -> Iterator[str]:
     yield csv_rows.head(COLUMNS)
-    for item in rows:
-        run, command = item.execution, item.command
-        cells = (
-            run.pk, item.account.name, provider_name(item.account.provider),
-            plain(run.workflow.name), plain(run.name), plain(run.ref), item.status, run.status,
-            batch.kind, item.state, plain(item.message),
-            command.key if command else "",
-            iso(command.requested_at) if command else "",
-            iso(command.accepted_at) if command else "",
-            iso(command.settled_at) if command else "",
-            host + reverse("executions:detail", args=[run.pk]),
-        )  # fmt: skip
-        yield csv_rows.line(cells)
+    for items in rows:
+        yield "".join(csv_rows.line(_cells(item, batch, host)) for item in items)
+
+
+def _cells(item: BatchItem, batch: Batch, host: str) -> tuple[Any, ...]:
+    run, command = item.execution, item.command
+    return (
+        run.pk, item.account.name, provider_name(item.account.provider),
+        plain(run.workflow.name), plain(run.name), plain(run.ref), item.status, run.status,
+        batch.kind, item.state, plain(item.message),
+        command.key if command else "",
+        iso(command.requested_at) if command else "",
+        iso(command.accepted_at) if command else "",
+        iso(command.settled_at) if command else "",
+        host + reverse("executions:detail", args=[run.pk]),
+    )  # fmt: skip

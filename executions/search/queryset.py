@@ -5,12 +5,13 @@ Lists that must stay flat use `pages`; both take the meaning of a filter from `c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from executions.models import Execution
+from executions.search import keyset
 from executions.search.conditions import conditions, every
 from executions.search.filters import Filters
 
@@ -23,10 +24,19 @@ def queryset(filters: Filters) -> QuerySet[Execution]:
     sql, params = every(*conditions(filters, run="executions_execution").values())
     if sql:
         found = found.filter(RawSQL(sql, params, BooleanField()))  # noqa: S611 - our own words
-    column, sign = ("finished_at" if filters.is_by_end else "sort_at"), "-"
-    if filters.order == "oldest":
-        sign = ""
-    return found.order_by(f"{sign}{column}", f"{sign}pk")
+    sign = "" if filters.order == "oldest" else "-"
+    return found.order_by(f"{sign}{_column(filters)}", f"{sign}pk")
+
+
+def walk(filters: Filters, size: int) -> Iterator[list[Execution]]:
+    """Every run of the list with its workflow, in its order, `size` at a time."""
+    column = _column(filters)
+    rows = queryset(filters).filter(**{f"{column}__isnull": False}).select_related("workflow")
+    return keyset.walk(rows, column, "pk", size=size, descending=filters.order != "oldest")
+
+
+def _column(filters: Filters) -> str:
+    return "finished_at" if filters.is_by_end else "sort_at"
 
 
 def matching(filters: Filters, ids: Iterable[int]) -> set[int]:

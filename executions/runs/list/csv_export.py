@@ -10,9 +10,11 @@ from executions.access import audit_log
 from executions.display.formatting import plain
 from executions.runs.list.views import filters_of
 from executions.search import csv_rows
+from executions.web.downloads import download
 from executions.web.requester import address, person
 
 
+@download
 @require_GET
 def export(request: HttpRequest) -> HttpResponseBase:
     """CSV of everything that the list of this address shows, page after page."""

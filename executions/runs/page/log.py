@@ -19,8 +19,10 @@ from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.runs.page.log_line_rendering import day_of, lines_of
 from executions.runs.page.query_params import LOG_WORDS, STEP_WORDS, link, number, query, word
+from executions.search import keyset
 from executions.search.statement_timeout import TooLong, bounded
 from executions.search.unicode_spellings import holds
+from executions.web.downloads import download
 from executions.web.fragments import Fragment, fragment, no_store
 
 WINDOW = 1000  # lines
@@ -115,6 +117,7 @@ def log_fragment(request: HttpRequest, pk: int) -> HttpResponse:
     return no_store(response)
 
 
+@download
 @require_GET
 def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The whole log, what the filter leaves of it, or one line, as plain text."""
@@ -125,8 +128,11 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         rows = rows.filter(seq=line)
 
     def lines() -> Iterator[str]:
-        for entry in rows.iterator(2000):
-            yield f"{iso(entry.at)}\t{entry.level}\t{without_codes(last_state(entry.text))}\n"
+        for entries in keyset.walk(rows, "seq", size=2000):
+            yield "".join(
+                f"{iso(entry.at)}\t{entry.level}\t{without_codes(last_state(entry.text))}\n"
+                for entry in entries
+            )
 
     response = StreamingHttpResponse(lines(), content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}-log.txt"'

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import partial
 
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import visible_executions
 from executions.display.formatting import plain
 from executions.models import Output
+from executions.web.downloads import download
 from executions.web.live_page import show
 from providers.contract import Download, ProviderError
 from providers.credentials import SealError
@@ -29,25 +31,26 @@ ACTIVE = re.compile(
 )
 
 
+@partial(download, in_turn=False)
 @require_GET
 def output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBase:
     execution = get_object_or_404(visible_executions(request.user).select_related("account"), pk=pk)
     wanted = get_object_or_404(Output, pk=output_pk, execution=execution)
     try:
-        download = open_account(execution.account).open_output(execution.ref, wanted.ref)
+        opened = open_account(execution.account).open_output(execution.ref, wanted.ref)
     except (ProviderError, SealError) as error:
         context = {"title": f"“{plain(wanted.name, 80)}” could not be read", "sentence": str(error)}
         return show(request, "executions/runs/page/refused.html", context, status=502)
-    return _answer(download, wanted)
+    return _answer(opened, wanted)
 
 
-def _answer(download: Download, wanted: Output) -> StreamingHttpResponse:
-    given = (download.content_type or wanted.content_type).split(";")[0].strip().lower()
+def _answer(opened: Download, wanted: Output) -> StreamingHttpResponse:
+    given = (opened.content_type or wanted.content_type).split(";")[0].strip().lower()
     response = StreamingHttpResponse(
-        _bounded(download),
+        _bounded(opened),
         content_type=given if given in SAFE_TYPES else "application/octet-stream",
     )
-    name = clean_name(download.name or wanted.name)
+    name = clean_name(opened.name or wanted.name)
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
@@ -56,17 +59,17 @@ def _answer(download: Download, wanted: Output) -> StreamingHttpResponse:
     return response
 
 
-def _bounded(download: Download) -> Iterator[bytes]:
+def _bounded(opened: Download) -> Iterator[bytes]:
     """At most MAX_BYTES; closes the provider's connection however it ends."""
     sent = 0
     try:
-        for chunk in download.chunks:
+        for chunk in opened.chunks:
             sent += len(chunk)
             if sent > MAX_BYTES:  # a broken download, not one that looks complete
                 raise ConnectionAbortedError("the provider sent more than a download may have")
             yield chunk
     finally:
-        close = getattr(download.chunks, "close", None)
+        close = getattr(opened.chunks, "close", None)
         if close is not None:
             close()
 
