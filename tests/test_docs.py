@@ -13,7 +13,7 @@ from django.core.management import get_commands
 
 from config.env import VARIABLES
 from providers.adapter import Adapter
-from providers.contract import Field, Status
+from providers.contract import MAX_REF, Field, Status
 from providers.registry import all_adapters
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,6 +82,11 @@ def test_the_abilities_of_the_providers_page_are_those_of_the_adapters() -> None
     for key, abilities in told.items():
         cls = all_adapters()[key]
         assert abilities == {name: cls.can(verb) for name, verb in COLUMNS.items()}, key
+
+
+def test_the_guide_names_how_long_an_identifier_may_be() -> None:
+    guide = (ROOT / "providers" / "README.md").read_text()
+    assert f"A ref may have {MAX_REF} characters" in " ".join(guide.split())
 
 
 def test_the_settings_of_the_providers_page_are_those_of_the_adapters() -> None:
