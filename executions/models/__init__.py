@@ -33,7 +33,7 @@ from executions.models.notices import (
     NoticeMute,
     NoticeRule,
 )
-from executions.models.people import ApiToken, AuditEntry, Preference
+from executions.models.people import ApiToken, AuditEntry, AuditSeal, Preference
 from executions.models.polls import PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
 from executions.models.read_queue import Backlog, Rank, Reading
@@ -73,6 +73,7 @@ __all__ = [
     "AccountTally",
     "ApiToken",
     "AuditEntry",
+    "AuditSeal",
     "Backlog",
     "Batch",
     "BatchItem",

@@ -28,6 +28,20 @@ class AuditEntry(models.Model):
         return f"{self.actor}: {self.action} {self.target}"
 
 
+class AuditSeal(models.Model):
+    """The hash of one audit entry and of the seal before it. The database writes it as the entry is
+    committed; see the migration 0020."""
+
+    number = models.BigIntegerField(primary_key=True)
+    """From 1, without a gap."""
+    entry = models.BigIntegerField(unique=True)
+    """Id of the entry; no foreign key, so that an entry that was removed leaves its seal."""
+    hash = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+
 class ApiToken(models.Model):
     """A bearer token of one person; only its hash is kept."""
 

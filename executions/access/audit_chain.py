@@ -1,0 +1,56 @@
+"""Whether the audit log is as it was written: every entry is hashed with the hash before it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from executions.models import AuditEntry, AuditSeal
+
+STEP = 2000  # rows read at a time
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`problem` is a sentence about the first entry that is not as it was, "" if all are."""
+
+    problem: str
+    entries: int
+    last: AuditSeal | None
+
+
+def verify() -> Verdict:
+    """Reads the whole log. Entries that are written meanwhile are read as well, or are not."""
+    number, before, last = 0, "", None
+    while rows := _rows(number):
+        for found, entry, kept, text in rows:
+            number += 1
+            if found != number:
+                return Verdict(f"The seal {number} was removed.", number - 1, last)
+            if text is None:
+                return Verdict(f"The entry {entry} was removed.", number - 1, last)
+            before = hashlib.sha256((before + text).encode()).hexdigest()
+            if before != kept:
+                problem = f"The entry {entry} is not as it was written."
+                return Verdict(problem, number - 1, last)
+            last = AuditSeal(number=number, entry=entry, hash=kept)
+    sealed = Exists(AuditSeal.objects.filter(entry=OuterRef("pk")))
+    added = AuditEntry.objects.filter(~sealed).order_by("pk").first()
+    problem = f"The entry {added.pk} did not come through the site." if added else ""
+    return Verdict(problem, number, last)
+
+
+def _rows(after: int) -> list[tuple[int, int, str, str | None]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.number, s.entry, s.hash,"
+            " CASE WHEN e.id IS NOT NULL THEN executions_audit_text(e) END"
+            " FROM executions_auditseal s LEFT JOIN executions_auditentry e ON e.id = s.entry"
+            " WHERE s.number > %s ORDER BY s.number LIMIT %s",
+            [after, STEP],
+        )
+        rows: list[tuple[int, int, str, str | None]] = cursor.fetchall()
+    return rows
