@@ -47,20 +47,20 @@ NOTICE_RULES: tuple[dict[str, Any], ...] = (
 
 NOTES = (
     (
-        "flow8", "order", True,
-        "If Booking fails because the ERP did not answer, wait ten minutes and run the order "
-        "again: a booking is made once per order number. (Simulated, like all of this account.)",
+        "flow8", "release", True,
+        "Amounts over EUR 10,000 are released by cost center and by finance. (Simulated, like all "
+        "of this account.)",
     ),
     (
         "flow8", "payout", True,
         "Pay-outs over EUR 10,000 need a second look at the policy before you approve them.",
     ),
     (
-        "smartflows", "Delivery note", True,
-        "The warehouse works from 06:00 to 18:00 UTC. A delivery note that waits at night is fine.",
+        "smartflows", "Contract to signature", True,
+        "Signers have a day. Ask the customer before you cancel: a new run means new signatures.",
     ),
     (
-        "eightx8", "notice", False,
+        "eightx8", "dunning", False,
         "Numbers that cannot be reached are tried once. The customer gets a letter instead.",
     ),
 )  # fmt: skip

@@ -58,6 +58,7 @@ STORE_EVERY = 1.0  # seconds; what comes slowly is shown as it comes
 OVERLAP = timedelta(minutes=10)  # how far a window reaches back over the last one
 FIRST_WINDOW = timedelta(days=2)
 MISS_EVERY = timedelta(minutes=5)  # 404s closer together count once
+READ_BACK = timedelta(days=7)  # what ended well before that is stored as the list has it
 RECENT = timedelta(hours=1)  # what ended before that is history when we first see it
 
 OPEN = frozenset(OPEN_STATUSES)
@@ -194,11 +195,11 @@ class _Poll:
         return is_first_poll or (ended is not None and ended < self.started_at - RECENT)
 
     def _is_worth_reading(self, snapshot: Snapshot) -> bool:
-        """Of long ago only what did not end well; the rest is read when a person opens it."""
+        """Of long ago only what did not end well: the rest is read when a person opens it."""
         if snapshot.status not in (Status.SUCCEEDED, Status.CANCELED, Status.SKIPPED):
             return True
         ended = snapshot.finished_at or snapshot.started_at
-        return ended is None or ended > self.started_at - FIRST_WINDOW
+        return ended is None or ended > self.started_at - READ_BACK
 
     def _list_tells_too_little(self, snapshot: Snapshot, known: Known | None) -> bool:
         if self._ended_otherwise(snapshot, known):

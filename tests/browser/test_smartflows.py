@@ -23,7 +23,7 @@ def test_a_form_of_two_rounds_is_typed_in_and_the_run_goes_on(
     ref = documents.see_appear(page, "two_round_form")
     steps, first = page.locator("#steps .step"), page.locator(".question").first
     expect(first).to_be_visible()
-    expect(steps.filter(has_text="Collecting details").first).to_contain_text("Needs you")
+    expect(steps.filter(has_text="Kind of customer").first).to_contain_text("Needs you")
     assert is_marked(page)  # the form came by itself
     first.get_by_role("button", name="Business").click()  # one question, one button per choice
 

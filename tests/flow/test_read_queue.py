@@ -316,6 +316,40 @@ def test_runs_that_ended_before_the_account_was_added_are_read_and_judged(
     assert key == "generio" or all(steps_of(ref) for ref in refs)
 
 
+def test_of_long_ago_only_what_did_not_end_well_is_read_and_the_rest_when_it_is_opened(
+    open_desk, page
+):
+    desk = open_desk("flow8")
+    ProviderAccount.objects.update(covered_since=timezone.now() - timedelta(days=30))
+    month = 20 * 86400.0
+    good, bad = (desk.begin(name, ago=month) for name in ("quick_done", "failing"))
+    recent = desk.begin("quick_done", ago=3 * 86400.0)
+    poll_alone(desk)
+    read(desk)
+    assert (desk.status(good), desk.status(bad)) == ("succeeded", "failed")
+    assert desk.run(bad).error_summary
+    assert steps_of(bad)
+    assert steps_of(recent)
+    assert not steps_of(good)
+    Execution.objects.filter(ref=good).update(observed_at=timezone.now() - timedelta(hours=1))
+    page.get(f"/executions/{desk.run(good).pk}/")
+    read(desk)
+    assert steps_of(good)
+
+
+def test_of_an_account_that_is_new_what_goes_on_is_read_before_what_has_ended(open_desk):
+    desk = open_desk("smartflows")
+    ProviderAccount.objects.update(covered_since=timezone.now() - timedelta(days=30))
+    for number in range(6):
+        desk.begin("quick_success", age=600.0 + number)
+    ref = desk.begin("one_round_form", seconds=6000)
+    desk.sim.start("long_running", seconds=6000)
+    time.sleep(0.5)
+    poll_alone(desk)
+    asked = [each["path"] for each in desk.sim.log if each["path"].endswith("/progress")]
+    assert any(ref in path for path in asked[:2])
+
+
 def test_the_account_page_says_how_much_of_the_history_has_been_read(open_desk, page):
     desk = open_desk("generio")
     old_runs(desk, "optimize_success", 12)

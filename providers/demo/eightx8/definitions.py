@@ -91,7 +91,7 @@ FAULTS = {
     "HttpRequest": (
         "The remote server returned an error: (503) Service Unavailable.",
         "Request to https://tms.nordhafen.example/slots timed out after 30 seconds.",
-        "The remote server returned an error: (422) policyNumber must have 9 digits.",
+        "The remote server returned an error: (422) The customer number is unknown.",
     ),
 }
 FAULTS_OF_STEP = {"booking": (ERP_AWAY,)}  # instead of those of its type

@@ -104,8 +104,8 @@ def is_strange(flow: Flow) -> list[Beat]:
 
 # scenario -> (its plan, the flows it happens to, its weight in the demo)
 SCENARIOS: dict[str, tuple[Callable[[Flow], list[Beat]], str, int]] = {
-    "order_through": (travels, "order", 24),
-    "tour_of_stops": (travels, "tour", 50),
+    "order_through": (travels, "order", 20),
+    "tour_of_stops": (travels, "tour", 60),
     "erp_away": (loses_erp, "order", 2),
     "quick_done": (goes_well, "intake address stock matching suppliers damage", 18),
     "failing": (fails, "intake address matching carrier stock", 3),

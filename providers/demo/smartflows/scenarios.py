@@ -122,11 +122,11 @@ def one_round_form(seconds: float = GOES_ON_AFTER) -> Recipe:
 
 
 def two_round_form(seconds: float = GOES_ON_AFTER) -> Recipe:
-    return asking(kind_of_customer, customer_details, seconds=seconds)
+    return asking(kind_of_customer, customer_details, seconds=seconds, title="Kind of customer")
 
 
 def big_form(seconds: float = GOES_ON_AFTER) -> Recipe:
-    return asking(damage_report, seconds=seconds)
+    return asking(damage_report, seconds=seconds, title="Report of the damage")
 
 
 def choice_form(seconds: float = GOES_ON_AFTER) -> Recipe:

@@ -36,7 +36,7 @@ class Site:
         )
         for name in SCENARIOS:
             world.scenarios[name] = self._scenario(name)
-        self.population = Population(world, self, a_day=42, every=(48.0, 72.0), most_questions=7)
+        self.population = Population(world, self, a_day=42, every=(44.0, 66.0), most_questions=7)
 
     def executions(self) -> list[Execution]:
         return [run for run in self.world.runs.values() if isinstance(run, Execution)]

@@ -120,7 +120,7 @@ def test_in_each_of_the_first_ten_half_minutes_ten_rows_of_the_first_screen_chan
             before = now
         changes.append(changed)
         came.append(new)
-    assert min(changes) >= 10, changes
+    assert min(changes) >= 14, f"{changes}: polls of four seconds miss some of them"
     assert sum(came) <= 30, "the list drowns in new rows"
 
 
