@@ -3,7 +3,7 @@
 import { all, byId, on, page, skew, toast } from "./dom.js";
 import { askAll } from "./live.js";
 import { showTip } from "./times.js";
-const ROWS = "[data-row], .task, .account-card, .plain.list tbody tr, .shift-run";
+const ROWS = "[data-row], .inbox-row, .account-card, .plain.list tbody tr, .event-row";
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 let leaderAt = 0;
 function rowOf(element) { return element?.closest?.(ROWS) || null; }
@@ -12,7 +12,7 @@ function moveBy(step) {
   const here = rows.indexOf(rowOf(document.activeElement));
   const next = here < 0 ? rows[step > 0 ? 0 : rows.length - 1] : rows[here + step];
   if (!next) return;
-  const link = next.querySelector(".run-link, .task-link, .account-link") || next.querySelector("a[href]:not([tabindex='-1']), button");
+  const link = next.querySelector(".run-link, .inbox-link, .account-link") || next.querySelector("a[href]:not([tabindex='-1']), button");
   link?.focus({ preventScroll: true, focusVisible: true });
   next.scrollIntoView({ block: "nearest" });
 }

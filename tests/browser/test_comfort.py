@@ -127,7 +127,7 @@ def test_keys_move_through_the_rows_and_open_one(page, product, seeded) -> None:
     page.keyboard.press("i")
     page.wait_for_url("**/inbox/")
     page.keyboard.press("j")
-    assert page.evaluate("document.activeElement.matches('.task-link')")
+    assert page.evaluate("document.activeElement.matches('.inbox-link')")
     page.keyboard.press("g")
     page.keyboard.press("r")
     page.wait_for_url(f"{product.base_url}/")
@@ -297,11 +297,11 @@ def test_a_note_appears_on_the_open_list_of_others(
 
 def test_a_shift_is_looked_at_and_taken_over(page, product, seeded) -> None:
     page.goto(f"{product.base_url}/shift/?since=8h")
-    failed = page.locator(".shift-count", has_text="Failed")
+    failed = page.locator(".handover-count", has_text="Failed")
     expect(failed).to_contain_text("2")
     failed.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Failed")
-    expect(page.locator(".shift-run")).to_have_count(2)
+    expect(page.locator(".event-row")).to_have_count(2)
     page.get_by_role("link", name=re.compile("seed-failed")).click()
     page.wait_for_url(f"**/executions/{seeded['failed']}/")
     page.keyboard.press("g")
@@ -388,10 +388,10 @@ def test_a_day_by_keyboard_alone(chromium: Browser, product, seeded, open_provid
     page.keyboard.press("g")  # answer a form
     page.keyboard.press("i")
     page.wait_for_url("**/inbox/")
-    task = page.locator(".task", has_text=asks)
+    task = page.locator(".inbox-row", has_text=asks)
     for _ in range(30):
         page.keyboard.press("j")
-        if task.locator(".task-link:focus").count():
+        if task.locator(".inbox-link:focus").count():
             break
     page.keyboard.press("Enter")
     page.wait_for_url("**/questions/**")

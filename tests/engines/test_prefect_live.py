@@ -218,7 +218,7 @@ def test_every_run_shows_in_the_right_status_with_its_steps_and_log(
 def test_a_paused_run_is_answered_in_the_inbox_and_completes(page: Page, scene: Scene) -> None:
     ref = scene.runs["input"]
     page.goto(f"{scene.product.base_url}/inbox/")
-    task = page.locator("li.task", has_text=scene.prefect(ref)["name"])
+    task = page.locator("li.inbox-row", has_text=scene.prefect(ref)["name"])
     expect(task).to_contain_text("approve-payment")
     task.locator("a[id^=open-]").click()
     question = page.locator("section.question")

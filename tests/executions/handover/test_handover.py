@@ -117,11 +117,11 @@ def test_a_count_opens_exactly_what_it_counts(ana, put):
     page = ana.get("/shift/?since=8h").content.decode()
     number, href = count_of(page, "failed")
     assert number == "12"
-    assert ana.get(f"/shift/{href}").content.decode().count('class="shift-run"') == 12
+    assert ana.get(f"/shift/{href}").content.decode().count('class="event-row"') == 12
     of_workflow = re.search(r'href="(\?[^"]*workflow=\d+)">all 11', page)
     assert of_workflow
     link = of_workflow[1].replace("&amp;", "&")
-    assert ana.get(f"/shift/{link}").content.decode().count('class="shift-run"') == 11
+    assert ana.get(f"/shift/{link}").content.decode().count('class="event-row"') == 11
 
 
 def test_taking_over_begins_the_next_shift(ana, put, people):
