@@ -78,6 +78,15 @@ FROM (
 ) made, LATERAL (SELECT coalesce(known, 'succeeded') AS status) s
 """
 DERIVED_ROWS = """
+UPDATE executions_workflow w SET succeeded_at = s.at FROM (
+    SELECT workflow_id, max(coalesce(finished_at, changed_at)) AS at FROM executions_execution
+    WHERE status = 'succeeded' GROUP BY 1) s WHERE s.workflow_id = w.id;
+UPDATE executions_execution x SET settled_at = w.succeeded_at, settled_how = 'succeeded'
+FROM executions_workflow w WHERE w.id = x.workflow_id
+    AND x.status IN ('warning', 'failed', 'timed_out')
+    AND coalesce(x.finished_at, x.changed_at) < w.succeeded_at;
+UPDATE executions_execution SET assignee_id = (SELECT min(id) FROM auth_user), assigned_at = now()
+WHERE status IN ('warning', 'failed', 'timed_out') AND settled_at IS NULL AND id % 5 = 0;
 INSERT INTO executions_statuscount (account_id, status, count)
 SELECT account_id, status, count(*) FROM executions_execution GROUP BY 1, 2;
 INSERT INTO executions_runkey (execution_id, account_id, name, value, text, sort_at)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Question, StatusCount
+from executions.models import (
+    OPEN_COMMAND_STATES,
+    RESOLVABLE_STATUSES,
+    UNRESOLVED,
+    Command,
+    CommandState,
+    Execution,
+    Question,
+    StatusCount,
+)
 from providers.contract import Status
 from providers.models import Health, ProviderAccount
 
@@ -17,7 +27,7 @@ Sample = tuple[dict[str, str], float]
 
 
 class Figures(Collector):
-    """Four queries, whatever the number of executions."""
+    """Five queries, whatever the number of executions."""
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         accounts = list(
@@ -27,6 +37,12 @@ class Figures(Collector):
         )
         for name, about, samples in (
             ("executions", "Executions by account and status.", _executions(accounts)),
+            (
+                "executions_unresolved",
+                "Failed, and neither settled nor followed by a success; "
+                "in_hand where somebody is on them.",
+                _unresolved(accounts),
+            ),
             ("account_health", "1 for the health an account has.", _health(accounts)),
             ("account_failures", "Failed polls in a row.", _failures(accounts)),
             ("account_poll_age_seconds", "Since the last good poll.", _ages(accounts)),
@@ -45,6 +61,19 @@ def _executions(accounts: list[ProviderAccount]) -> Iterable[Sample]:
         for status in Status:
             labels = {**_labels(account), "status": status.value}
             yield labels, found.get((account.pk, status.value), 0)
+
+
+def _unresolved(accounts: list[ProviderAccount]) -> Iterable[Sample]:
+    counted = Execution.objects.filter(UNRESOLVED).order_by().values_list("account_id", "status")
+    found = dict.fromkeys(product(
+        (account.pk for account in accounts), RESOLVABLE_STATUSES, (False, True)
+    ), 0)  # fmt: skip
+    rows = counted.annotate(in_hand=Q(assignee__isnull=False), number=Count("pk"))
+    found |= {(pk, status, held): number for pk, status, held, number in rows}
+    for account in accounts:
+        for status, held in product(RESOLVABLE_STATUSES, (False, True)):
+            labels = {**_labels(account), "status": status, "in_hand": str(held).lower()}
+            yield labels, found[account.pk, status, held]
 
 
 def _health(accounts: list[ProviderAccount]) -> Iterable[Sample]:

@@ -31,6 +31,7 @@ STATUSES: Mapping[str, str] = {
         status for status in Status if status.phase not in (Phase.ENDED, Phase.UNCLEAR)
     ),
     "problem": listed(status for status in Status if status.is_problem),
+    "resolvable": listed(status for status in Status if status.is_resolvable),
 }
 """`status IN {final}`: no statement lists them itself."""
 

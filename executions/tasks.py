@@ -28,7 +28,7 @@ from executions.polling import (
     workflow_sync,
 )
 from executions.search import overdue
-from executions.storage import key_backfill, retention
+from executions.storage import key_backfill, retention, settlement, telling
 from providers.contract import NotFound, ProviderError, Verb
 from providers.credentials import SealError
 from providers.models import ProviderAccount
@@ -69,6 +69,7 @@ def poll(account_id: int, poll_seq: int) -> None:
     reconciliation.confirm_observed(account_id)
     if tally.changed_ids:
         overdue.measure(tally.changed_ids)
+        telling.learn(tally.changed_ids)
     account = ProviderAccount.objects.get(pk=account_id)
     if workflow_sync.lists_workflows(account) and publish.is_first(
         f"workflows:{account.pk}:{account.revision}",
@@ -126,13 +127,16 @@ def read_ref(account_id: int, ref: str) -> None:
 @shared_task(ignore_result=True)
 def sweep() -> None:
     """Every few seconds: dead senders become unknown, unknown ones are settled by reading; stored
-    runs are looked through for keys; acknowledged errors that are over end."""
+    runs are looked through for keys; errors in hand or ignored, and ignored runs, whose time is
+    over are unresolved again."""
     reconciliation.expire_leases()
     for key in reconciliation.unsettled():
         reconcile.delay(key)
     for account_id in key_backfill.due():
         find_keys.delay(account_id)
     acknowledgements.settle()
+    settlement.sweep()
+    telling.carry_on()
 
 
 @shared_task(ignore_result=True)

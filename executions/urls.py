@@ -5,6 +5,7 @@ from django.urls import path
 from executions.accounts import health_views as account_views
 from executions.api import run_json_download
 from executions.bulk import batch_results as batch_item_views
+from executions.bulk import triage_views
 from executions.bulk import views as batch_views
 from executions.commands.verbs import RUN_VERBS
 from executions.correlation import views as key_views
@@ -15,7 +16,7 @@ from executions.inbox import views as inbox_views
 from executions.notifications import notification_list_views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
-from executions.runs import note_views, start_views
+from executions.runs import note_views, start_views, telling_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
 from executions.runs.page import command_views, log, output_download, payloads, steps
@@ -29,6 +30,7 @@ urlpatterns = [
     path("executions/changes/", run_list.execution_changes, name="changes"),
     path("executions/options/", typeahead.options, name="options"),
     path("executions/table/", saved_view_views.table_preference, name="table-preference"),
+    path("executions/triage/", triage_views.triage, name="triage"),
     path("executions.csv", csv_export.export, name="export"),
     path("views/", saved_view_views.view_menu, name="views"),
     path("views/creation/", saved_view_views.view_creation, name="view-creation"),
@@ -54,6 +56,7 @@ urlpatterns = [
         )
         for each in RUN_VERBS.values()
     ),
+    path("executions/<int:pk>/values/", telling_views.shown_values, name="shown-values"),
     path("executions/<int:pk>/notes/", note_views.run_note, name="run-note"),
     path("overview/", overview_views.overview, name="overview"),
     path("overview/changes/", overview_views.overview_changes, name="overview-changes"),
@@ -74,6 +77,8 @@ urlpatterns = [
     path("errors/<slug:key>/", error_views.error_detail.page, name="error"),
     path("errors/<slug:key>/changes/", error_views.error_detail.changes, name="error-changes"),
     path("errors/<slug:key>/acknowledgement/", error_views.acknowledgement, name="acknowledgement"),
+    path("errors/<slug:key>/ignoring/", error_views.ignoring, name="error-ignoring"),
+    path("errors/<slug:key>/resolution/", error_views.resolution, name="error-resolution"),
     path("errors/<slug:key>/release/", error_views.release, name="error-release"),
     path("keys/", key_views.key_search, name="keys"),
     path("keys/changes/", key_views.key.changes, name="key-changes"),

@@ -103,6 +103,11 @@ class Status(StrEnum):
     def is_problem(self) -> bool:
         return self.lamp is Lamp.FAILED
 
+    @property
+    def is_resolvable(self) -> bool:
+        """Whether a run that ended so is unresolved until somebody, or a success, settles it."""
+        return self.lamp in (Lamp.FAILED, Lamp.WARNING)
+
 
 class Verb(StrEnum):
     """What a person can ask a provider to do. An adapter offers a verb by defining it."""

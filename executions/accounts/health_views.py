@@ -66,13 +66,15 @@ ABILITIES = (
     fragments={"#accounts": "executions/accounts/_accounts.html"},
 )
 def accounts(request: HttpRequest) -> Shown:
-    views = _account_views(request)
+    is_narrowed = request.GET.get("is") == "unseen"
+    views = [each for each in _account_views(request) if each["is_unseen"] or not is_narrowed]
     context = {
+        "is_narrowed": is_narrowed,
         "accounts": views,
         "providers": capabilities(),
         "abilities": [word for word, _ in ABILITIES],
     }
-    return Shown(context, stamp=views)
+    return Shown(context, stamp=views, query="?is=unseen" if is_narrowed else "")
 
 
 @LivePage(
@@ -143,6 +145,7 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
         "lamp": lamp,
         "icon": icon,
         "word": word,
+        "is_unseen": fresh.is_trouble,
         "since": account.health_since,
         "cause": plain(account.last_error) if state not in ("current", "new", "first") else "",
         "advice": ADVICE.get(state, ""),

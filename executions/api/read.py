@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -40,8 +40,8 @@ def list_executions(
     `provider`, `workflow`, `status`, `lamp`, `error`, `key`. Besides `started`, `from`, `to`,
     `finished`, `finished_from`, `finished_to`, `took_min`, `took_max`, `is`, `waiting`, `q` and
     `sort`."""
-    accounts = {account.pk: account for account in _accounts(request)}
-    filters = _filters(request, accounts)
+    accounts = visible(request)
+    filters = filters_of(request, request.GET, accounts)
     place = Cursor.parse(cursor, filters.cursor_order) if cursor else None
     if cursor and place is None:
         raise Refusal(422, "invalid", "cursor: take it from `next` of the page before.")
@@ -50,6 +50,7 @@ def list_executions(
     workflows = Workflow.objects.in_bulk({row.workflow_id for row in items})
     for row in items:
         row.account, row.workflow = accounts[row.account_id], workflows[row.workflow_id]
+    prefetch_related_objects(items, "assignee", "settled_by")
     return {"items": items, "next": str(page.older) if page.older else None}
 
 
@@ -113,9 +114,16 @@ def _accounts(request: HttpRequest) -> QuerySet[ProviderAccount]:
     return visible_accounts(person(request)).defer("sealed_credentials", "memory")
 
 
-def _filters(request: HttpRequest, accounts: dict[int, ProviderAccount]) -> Filters:
+def visible(request: HttpRequest) -> dict[int, ProviderAccount]:
+    """Every account that the person may see, by id."""
+    return {account.pk: account for account in _accounts(request)}
+
+
+def filters_of(
+    request: HttpRequest, asked: QueryDict, accounts: dict[int, ProviderAccount]
+) -> Filters:
     """A filter that is not understood is refused: a program would take all runs for its answer."""
-    query: QueryDict = request.GET.copy()
+    query: QueryDict = asked.copy()
     numbers = {account.name: str(pk) for pk, account in accounts.items()}
     for key in ("account", "not_account"):
         if key in query:

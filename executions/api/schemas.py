@@ -64,6 +64,34 @@ class Execution(Schema):
     changed_at: datetime = Field(description="Since when it is in this status, at least.")
     is_change_reported: bool = Field(description="`changed_at` is the provider's time.")
     url: str
+    label: str = Field(description="What a person knows the run by: its values, name or short id.")
+    values: list[str] = Field(description="One to three telling values, none where there are none.")
+    whereabouts: str = Field(description="Where it is: question, failed step, what it waits for.")
+    is_unresolved: bool = Field(
+        description="Ended in a problem or with a warning, and needs somebody still."
+    )
+    assignee: str | None = Field(description="Who is on it: unresolved and in hand.")
+    settled_at: datetime | None
+    settled_how: str = Field(description="resolved, ignored, succeeded (a later run), or empty.")
+    settled_by: str | None
+    settled_reason: str
+    ignored_until: datetime | None
+
+    @staticmethod
+    def resolve_values(run: models.Execution) -> list[str]:
+        return run.telling_values
+
+    @staticmethod
+    def resolve_is_unresolved(run: models.Execution) -> bool:
+        return run.is_unresolved
+
+    @staticmethod
+    def resolve_assignee(run: models.Execution) -> str | None:
+        return run.assignee.get_username() if run.assignee else None
+
+    @staticmethod
+    def resolve_settled_by(run: models.Execution) -> str | None:
+        return run.settled_by.get_username() if run.settled_by else None
 
     @staticmethod
     def resolve_account(run: models.Execution) -> str:
@@ -241,6 +269,29 @@ class CommandRequest(Schema):
     question: str = Field("", max_length=MAX_REF)
     values: dict[str, Any] = {}
     reason: str = Field("", max_length=MAX_REASON)
+
+
+class Decision(Schema):
+    """What a person decides about failed runs. `until` for ignore, `assignee` (a user name; oneself
+    if left out) for assign."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    act: Literal["resolve", "ignore", "assign", "let_go", "reopen"]
+    reason: str = Field("", max_length=models.MAX_SETTLED_REASON)
+    until: datetime | None = None
+    assignee: str | None = None
+
+
+class ManyDecisions(Decision):
+    """Of the runs `ids`, or of those that a `filter` finds, as the query of `GET executions`."""
+
+    ids: list[int] = Field([], max_length=1000)
+    filter: str = Field("", max_length=4000)
+
+
+class Decided(Schema):
+    changed: int = Field(description="The others were settled already, or are not visible.")
 
 
 class Start(Schema):

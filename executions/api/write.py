@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Header, Router, Status
@@ -14,13 +16,15 @@ from ninja import Header, Router, Status
 from executions.access.permissions import require_may_act, visible_accounts
 from executions.api import schemas
 from executions.api.errors import Refusal
-from executions.api.read import person, visible_execution
+from executions.api.read import filters_of, person, visible, visible_execution
 from executions.commands import submit
 from executions.forms import CompiledForm, compile_question
 from executions.forms.secret_fields import unmasked
 from executions.inbox.drafts import refuses_empty
-from executions.models import Command, Execution, Question, Rank, Workflow
+from executions.models import Act, Command, Execution, Question, Rank, Workflow
 from executions.polling import read_queue
+from executions.triage import acts
+from executions.triage.choices import person_named
 from executions.web.requester import address
 from providers.contract import Verb
 
@@ -73,6 +77,59 @@ def create_reading(request: HttpRequest, pk: int) -> Status[dict[str, Any]]:
     execution = visible_execution(request, pk)
     read_queue.ask([execution.pk], Rank.PERSON)
     return Status(202, {"reading": read_queue.is_waiting(execution)})
+
+
+@router.post(
+    "executions/{int:pk}/decisions", response={200: schemas.ExecutionDetail}, by_alias=True
+)
+def decide(request: HttpRequest, pk: int, decision: schemas.Decision) -> Execution:
+    """Resolve a failed run, ignore it until a time, assign it, let it go, or reopen it. Done at
+    once: nothing is sent to the provider. Twice is the same as once."""
+    execution = visible_execution(request, pk)
+    _decide(request, decision, acts.picked([execution.pk]))
+    return visible_execution(request, pk)
+
+
+@router.post("decisions", response={200: schemas.Decided})
+def decide_many(request: HttpRequest, decision: schemas.ManyDecisions) -> dict[str, int]:
+    """The same for many runs, at most 10,000 at a time."""
+    if bool(decision.ids) == bool(decision.filter):
+        raise Refusal(422, "invalid", "Name either ids or a filter.")
+    if decision.ids:
+        return {"changed": _decide(request, decision, acts.picked(decision.ids))}
+    filters = filters_of(request, QueryDict(decision.filter.lstrip("?")), visible(request))
+    return {"changed": _decide(request, decision, acts.matching(filters))}
+
+
+def _decide(request: HttpRequest, decision: schemas.Decision, runs: QuerySet[Execution]) -> int:
+    by = person(request)
+    common: dict[str, Any] = {"address": address(request)}
+    try:
+        match Act(decision.act):
+            case Act.RESOLVE:
+                return acts.resolve(by, runs, reason=decision.reason, **common)
+            case Act.IGNORE:
+                until = decision.until or timezone.now()
+                if until.tzinfo is None:
+                    raise Refusal(422, "invalid", "until: name its zone, as in 2026-11-22T09:30Z.")
+                return acts.ignore(by, runs, until=until, reason=decision.reason, **common)
+            case Act.ASSIGN:
+                return acts.assign(by, runs, to=_person_named(by, decision.assignee), **common)
+            case Act.LET_GO:
+                return acts.let_go(by, runs, **common)
+            case Act.REOPEN:
+                return acts.reopen(by, runs, **common)
+    except acts.NotDone as error:
+        raise Refusal(422, "invalid", str(error)) from error
+
+
+def _person_named(by: User, name: str | None) -> User:
+    if name is None:
+        return by
+    found = person_named(name)
+    if found is None:
+        raise Refusal(422, "invalid", "assignee: nobody who may act has this user name.")
+    return found
 
 
 @router.post("workflows/{int:pk}/runs", response={202: schemas.Command})

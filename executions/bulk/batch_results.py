@@ -83,7 +83,7 @@ def item_view(item: BatchItem) -> dict[str, Any]:
         "id": item.pk,
         "run": run.pk,
         "workflow": plain(run.workflow.name, 120) or "(no name)",
-        "label": plain(run.name or run.ref, 120),
+        "label": plain(run.label, 120),
         "account": item.account.name,
         "status": STATUS_VIEWS[run.status],
         "request": f"{verb} {ref} at {provider_name(item.account.provider)}",

@@ -7,24 +7,23 @@ from typing import Any
 from uuid import uuid4, uuid5
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act, require_may_act
 from executions.bulk import batch_lifecycle, preview, progress, selection
 from executions.bulk import batch_results as batch_item_views
+from executions.bulk.choice import filters_of, ids_of
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
-from executions.display.id_params import row_id, row_ids
+from executions.display.id_params import row_id
 from executions.inbox.question_page import intent_key
 from executions.models import BATCH_KINDS, Batch, BatchState
-from executions.search.filters import Filters, parse
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
-from executions.web.requester import accounts_of, address, person, sees_all
+from executions.web.requester import accounts_of, address, person
 from providers.contract import Verb
 
 PAGE = 30
@@ -57,13 +56,13 @@ def batch_creation(request: HttpRequest) -> HttpResponse:
     require_may_act(request.user)
     query = request.POST.get("query", "")
     back = reverse("executions:list") + (f"?{query.lstrip('?')}" if query else "")
-    filters = _filters(request, query)
+    filters = filters_of(request, query)
     try:
         asked = _asked(request, request.POST.get("kind", ""))
         if request.POST.get("scope") == "all":
             batch = selection.freeze_matching(asked, filters)
         else:
-            batch = selection.freeze_picked(asked, _ids(request), filters)
+            batch = selection.freeze_picked(asked, ids_of(request), filters)
     except NothingToDo as error:
         messages.error(request, str(error))
         return redirect(back)
@@ -160,22 +159,6 @@ def _asked(request: HttpRequest, word: str) -> Asked:
     what = "/".join([word, *(request.POST.get(name, "") for name in ("scope", "query", "ids"))])
     key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another request
     return Asked(user=person(request), kind=Verb(word), key=key, accounts=accounts_of(request))
-
-
-def _filters(request: HttpRequest, query: str) -> Filters:
-    """As the page understands it."""
-    return parse(
-        QueryDict(query.lstrip("?")),
-        accounts_of(request),
-        now=timezone.now(),
-        sees_all=sees_all(request),
-        me=person(request).pk,
-    )
-
-
-def _ids(request: HttpRequest) -> list[int]:
-    """Those of the form, without what is no number."""
-    return row_ids(",".join(request.POST.getlist("ids")).split(","))
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:

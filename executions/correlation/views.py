@@ -151,7 +151,7 @@ def _row(
         "word": status.past if is_old else status.word,
         "as_of": fresh.as_of if is_old else "",
         "workflow": plain(run.workflow.name, 160) or "(no name)",
-        "label": plain(run.name or run.ref, 160),
+        "label": plain(run.label, 160),
         "account": account.name,
         "provider": provider_name(account.provider),
         "started": run.started_at,

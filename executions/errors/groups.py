@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection
 
 from executions.search.unicode_spellings import both
+from executions.search.unresolved import is_ignored, is_unresolved
 from executions.sql_files import statements
 
 _sql = statements(__file__)
@@ -40,10 +41,15 @@ class Occurrence:
     """When the workflow last succeeded, if it did."""
     has_failed: bool
     """Else its runs came through in spite of it."""
+    unresolved: int
+    in_hand: int
+    ignored: int
+    assignees: list[int]
+    """Ids of the people who are on its unresolved runs."""
 
     @property
     def is_open(self) -> bool:
-        return self.succeeded_at is None or self.succeeded_at <= self.last_at
+        return self.unresolved > 0
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,24 @@ class ErrorGroup:
         return any(place.has_failed for place in self.places)
 
     @property
-    def is_open(self) -> bool:
-        """Some workflow has not succeeded since."""
-        return any(place.is_open for place in self.places)
+    def unresolved(self) -> int:
+        return sum(place.unresolved for place in self.places)
+
+    @property
+    def in_hand(self) -> int:
+        """How many of the unresolved ones somebody is on."""
+        return sum(place.in_hand for place in self.places)
+
+    @property
+    def state(self) -> str:
+        """open, in_hand, ignored or cleared."""
+        if self.unresolved:
+            return "in_hand" if self.in_hand == self.unresolved else "open"
+        return "ignored" if any(place.ignored for place in self.places) else "cleared"
+
+    @property
+    def assignees(self) -> list[int]:
+        return sorted({each for place in self.places for each in place.assignees})
 
 
 def groups(account_ids: Sequence[int], since: datetime) -> tuple[list[ErrorGroup], datetime | None]:
@@ -91,14 +112,8 @@ def groups(account_ids: Sequence[int], since: datetime) -> tuple[list[ErrorGroup
 def group(key: str, account_ids: Sequence[int], since: datetime) -> ErrorGroup | None:
     """One error; None if no run with it ended since then. One statement."""
     params: dict[str, Any] = {"accounts": list(account_ids), "since": since, "key": key}
-    found, _ = _read("error_key = %(key)s", {**params, "newest": NEWEST})
+    found, _ = _read("x.error_key = %(key)s", {**params, "newest": NEWEST})
     return found[0] if found else None
-
-
-def places_of(key: str, account_ids: Sequence[int], since: datetime) -> tuple[Occurrence, ...]:
-    """Where the error was; nothing if it was not."""
-    found = group(key, account_ids, since)
-    return found.places if found else ()
 
 
 def words_of(keys: Sequence[str], account_ids: Sequence[int]) -> dict[str, str]:
@@ -127,7 +142,8 @@ def saying(text: str, account_ids: Sequence[int], most: int) -> list[tuple[str, 
 
 def _read(is_asked: str, params: dict[str, Any]) -> tuple[list[ErrorGroup], datetime | None]:
     with connection.cursor() as cursor:
-        cursor.execute(_sql("groups", is_asked=is_asked), params)
+        means = {"is_unresolved": is_unresolved(), "is_ignored": is_ignored()}
+        cursor.execute(_sql("groups", is_asked=is_asked, **means), params)
         rows = cursor.fetchall()
     collected: dict[str, list[Occurrence]] = {}
     newest: dict[str, tuple[datetime, int, str]] = {}

@@ -1,26 +1,26 @@
 -- name: groups
 WITH hit AS MATERIALIZED (
-    SELECT id, error_key, workflow_id, account_id, finished_at, status FROM executions_execution
-    WHERE {is_asked} AND error_key <> '' AND finished_at >= %(since)s
-        AND account_id = ANY(%(accounts)s)
-    ORDER BY finished_at DESC, id DESC LIMIT %(newest)s
+    SELECT x.id, x.error_key, x.workflow_id, x.account_id, x.finished_at, x.status, x.assignee_id,
+        {is_unresolved} AS is_unresolved, {is_ignored} AS is_ignored
+    FROM executions_execution x
+    WHERE {is_asked} AND x.error_key <> '' AND x.finished_at >= %(since)s
+        AND x.account_id = ANY(%(accounts)s)
+    ORDER BY x.finished_at DESC, x.id DESC LIMIT %(newest)s
 ), place AS (
     SELECT error_key, workflow_id, account_id, count(*) AS runs, min(finished_at) AS first_at,
         max(finished_at) AS last_at, bool_or(status IN {problem}) AS has_failed,
+        count(*) FILTER (WHERE is_unresolved) AS unresolved,
+        count(*) FILTER (WHERE is_unresolved AND assignee_id IS NOT NULL) AS in_hand,
+        count(*) FILTER (WHERE is_ignored) AS ignored,
+        array_agg(DISTINCT assignee_id)
+            FILTER (WHERE is_unresolved AND assignee_id IS NOT NULL) AS assignees,
         (array_agg(id ORDER BY finished_at DESC, id DESC))[1] AS run_id
     FROM hit GROUP BY error_key, workflow_id, account_id
-), healed AS (
-    SELECT v.workflow_id, (
-        SELECT max(s.finished_at) FROM (
-            SELECT finished_at FROM executions_execution
-            WHERE workflow_id = v.workflow_id AND status = 'succeeded'
-            ORDER BY sort_at DESC, id DESC LIMIT 5) s) AS succeeded_at
-    FROM (SELECT DISTINCT workflow_id FROM place) v
 )
 SELECT p.error_key, p.run_id, x.error_summary, p.workflow_id, w.name, p.account_id, p.runs,
-    p.first_at, p.last_at, h.succeeded_at, p.has_failed
+    p.first_at, p.last_at, w.succeeded_at, p.has_failed, p.unresolved, p.in_hand, p.ignored,
+    coalesce(p.assignees, ARRAY[]::int[])
 FROM place p
-JOIN healed h USING (workflow_id)
 JOIN executions_workflow w ON w.id = p.workflow_id
 JOIN executions_execution x ON x.id = p.run_id
 

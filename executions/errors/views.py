@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import require_may_act
-from executions.display.formatting import count, mark, plain, too_long
+from executions.display.formatting import count, mark, plain, stamped, too_long
 from executions.display.people import user_name
 from executions.errors import acknowledgements
 from executions.errors import groups as error_groups
@@ -21,6 +22,8 @@ from executions.models import ErrorAcknowledgement
 from executions.payloads.error_fingerprint import is_error_key
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
+from executions.triage.acts import NotDone
+from executions.triage.choices import ignore_for, posted_assignee, posted_end
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import next_address, posted_from
 from executions.web.requester import accounts_of, address, person
@@ -53,19 +56,35 @@ def error_detail(request: HttpRequest, key: str) -> Shown:
 
 @posted_from("executions:error")
 def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
-    """A person takes the error on, for the teams of the accounts that they see it at."""
+    """A person takes the error on, or gives it to another, for the teams of the accounts that they
+    see it at."""
     group = _acted_on(request, key)
-    if not group.is_open:
-        messages.info(request, "Every workflow has succeeded since: there is nothing to take on.")
-        return HttpResponseRedirect(next_address(request, reverse("executions:error", args=[key])))
-    note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
-    if problem := too_long("A note", note, acknowledgements.MAX_NOTE):
-        messages.error(request, f"Nothing was taken on. {problem}")
-        return HttpResponseRedirect(reverse("executions:error", args=[key]))
-    affected = [accounts_of(request)[pk] for pk in group.account_ids]
-    acknowledgements.take(key, affected, person(request), note, address=address(request))
-    messages.success(request, "You are on it for 24 hours, or until its workflows succeed again.")
-    return HttpResponseRedirect(next_address(request, reverse("executions:error", args=[key])))
+    try:
+        to = posted_assignee(request, person(request))
+    except NotDone as error:
+        messages.error(request, str(error))
+        return _back(request, key)
+    if not group.unresolved:
+        messages.info(request, "None of its runs is unresolved: there is nothing to take on.")
+        return _back(request, key)
+    who = "You are" if to == person(request) else f"{user_name(to)} is"
+    sentence = f"{who} on it for 24 hours, or until its workflows succeed again."
+    return _done(request, key, group, sentence, acknowledgements.take, to=to)
+
+
+@posted_from("executions:error")
+def ignoring(request: HttpRequest, key: str) -> HttpResponse:
+    """Its runs, and those that still come, need nobody for a while."""
+    group, until = _acted_on(request, key), posted_end(request)
+    sentence = f"Ignored until {stamped(until)}, and then unresolved again."
+    return _done(request, key, group, sentence, acknowledgements.ignore, until=until)
+
+
+@posted_from("executions:error")
+def resolution(request: HttpRequest, key: str) -> HttpResponse:
+    """Its runs need nobody any more; the next one is unresolved."""
+    sentence = "Resolved. The next run that fails with this error is unresolved again."
+    return _done(request, key, _acted_on(request, key), sentence, acknowledgements.resolve)
 
 
 @posted_from("executions:error")
@@ -74,6 +93,32 @@ def release(request: HttpRequest, key: str) -> HttpResponse:
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
     if acknowledgements.release(key, affected, person(request), address=address(request)):
         messages.success(request, "Taken back: the error waits for somebody again.")
+    return _back(request, key)
+
+
+def _done(
+    request: HttpRequest,
+    key: str,
+    group: ErrorGroup,
+    sentence: str,
+    act: Callable[..., int],
+    **more: Any,
+) -> HttpResponse:
+    note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
+    if problem := too_long("A note", note, acknowledgements.MAX_NOTE):
+        messages.error(request, f"Nothing was done. {problem}")
+        return HttpResponseRedirect(reverse("executions:error", args=[key]))
+    affected = [accounts_of(request)[pk] for pk in group.account_ids]
+    try:
+        act(key, affected, person(request), note, address=address(request), **more)
+    except NotDone as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, sentence)
+    return _back(request, key)
+
+
+def _back(request: HttpRequest, key: str) -> HttpResponse:
     return HttpResponseRedirect(next_address(request, reverse("executions:error", args=[key])))
 
 
@@ -96,7 +141,6 @@ def group_view(
     accounts = [accounts_of(request)[pk] for pk in group.account_ids]
     providers = sorted({provider_name(account.provider) for account in accounts})
     still = sum(place.is_open for place in group.places)
-    state = "cleared" if not group.is_open else "taken" if taken else "open"
     return {
         "key": group.key,
         "text": plain(group.text, 300),
@@ -108,7 +152,10 @@ def group_view(
         "workflows": _few(list(dict.fromkeys(plain(p.name, 60) for p in group.places))),
         "first": group.first_at,
         "last": group.last_at,
-        "state": state,
+        "state": group.state,
+        "look": "taken" if group.state in ("in_hand", "ignored") else group.state,
+        "unresolved": f"{group.unresolved:,}",
+        "in_hand": f"{group.in_hand:,}" if group.in_hand else "",
         "lamp": "failed" if group.has_failed else "warning",
         "icon": "cross" if group.has_failed else "triangle",
         "still": still,
@@ -117,6 +164,7 @@ def group_view(
         "taken_until": taken.until if taken else None,
         "note": plain(taken.note) if taken else "",
         "window": window,
+        "ignore_for": ignore_for(),
         "window_word": PRESETS[window][0],
     }
 
@@ -127,15 +175,18 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     found, cut_at = error_groups.groups(list(accounts), timezone.now() - WINDOWS[window])
     taken = acknowledgements.taken(found, accounts)
     views = [group_view(request, each, taken.get(each.key), window) for each in found]
-    order = ("open", "taken", "cleared")
+    order = ("open", "in_hand", "ignored", "cleared")
     views.sort(key=lambda each: order.index(each["state"]))
     return {
         "groups": views[: error_groups.MAX_GROUPS],
         "more": len(views) - error_groups.MAX_GROUPS,
-        "totals": [(word, sum(each["state"] == word for each in views)) for word in order],
+        "totals": [
+            (word.replace("_", " "), sum(each["state"] == word for each in views)) for word in order
+        ],
         "cut_at": cut_at,
         "here": f"{reverse('executions:errors')}?finished={window}",
         "window": window,
+        "ignore_for": ignore_for(),
         "window_word": PRESETS[window][0],
         "ignored": _ignored(request),
         "windows": [(key, PRESETS[key][0], key == window) for key in WINDOWS],

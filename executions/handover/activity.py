@@ -257,7 +257,7 @@ def _of_run(
 ) -> Activity:
     return Activity(
         at, lamp, icon, word, window.accounts[run.account_id].name, run.account_id, run.pk,
-        run.workflow_id, plain(run.workflow.name, 160), plain(run.name or run.ref, 160), **more,
+        run.workflow_id, plain(run.workflow.name, 160), plain(run.label, 160), **more,
     )  # fmt: skip
 
 

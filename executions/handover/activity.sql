@@ -6,7 +6,8 @@ WITH seen AS MATERIALIZED (
     ORDER BY observed_at DESC, execution_id DESC, version DESC LIMIT %(scanned)s
 ), moved AS (
     SELECT DISTINCT ON (x.id) t.observed_at, t.to_status, x.id, x.account_id, x.workflow_id,
-        w.name AS workflow, coalesce(nullif(x.name, ''), x.ref) AS label, x.error_summary
+        w.name AS workflow, coalesce(
+            nullif(array_to_string(x.telling_values, ' · '), ''), nullif(x.name, ''), x.ref) AS label, x.error_summary
     FROM seen t
     JOIN executions_execution x ON x.id = t.execution_id
     JOIN executions_workflow w ON w.id = x.workflow_id
@@ -20,7 +21,8 @@ SELECT * FROM moved ORDER BY observed_at DESC, id DESC LIMIT %(most)s
 
 -- name: works_again
 SELECT x.workflow_id, x.id, x.status, coalesce(x.finished_at, x.changed_at), x.account_id, w.name,
-    coalesce(nullif(x.name, ''), x.ref)
+    coalesce(
+            nullif(array_to_string(x.telling_values, ' · '), ''), nullif(x.name, ''), x.ref)
 FROM unnest(%s::bigint[]) AS f(workflow_id)
 JOIN executions_workflow w ON w.id = f.workflow_id
 CROSS JOIN LATERAL (

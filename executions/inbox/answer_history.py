@@ -109,7 +109,7 @@ def _view(row: Command, question: Question | None, with_values: bool) -> dict[st
         "title": plain(question.title, 160) if question and question.title else "Input was needed",
         "run_id": row.execution_id,
         "workflow": plain(run.workflow.name, 120) if run else "",
-        "label": plain(run.name or run.ref, 120) if run else "",
+        "label": plain(run.label, 120) if run else "",
         "account": row.account.name,
         "at": row.requested_at,
     }

@@ -210,7 +210,7 @@ def _show(
         "q": view,
         "run": run,
         "workflow": plain(run.workflow.name),
-        "label": plain(run.name or run.ref),
+        "label": plain(run.label),
     }
     return QUESTION_PAGE.show(request, _shown(request, question, context), status=status)
 

@@ -29,6 +29,7 @@ COLUMNS = (
     "title", "kind", "due_at", "is_answerable", "fingerprint", "opened_at",
     "is_opening_reported", "closed_at",
     "claimed_at", "ref", "claimed_by__username", "execution__name", "execution__ref",
+    "execution__telling_values",
     "execution__url", "execution__account_id", "execution__workflow__name",
 )  # fmt: skip
 MAX_QUICK = 4000  # characters of a form that is compiled for a line
@@ -109,7 +110,7 @@ def _line(
         "title": plain(row.title, 160) or "Input is needed",
         "kind": row.kind,
         "workflow": plain(run.workflow.name, 160) or "(no name)",
-        "label": plain(run.name or run.ref, 160),
+        "label": plain(run.label, 160),
         "account": account.name,
         "opened": row.opened_at,
         "is_opened_before": not row.is_opening_reported,

@@ -20,7 +20,7 @@ from executions.models.commands import (
     Command,
     CommandState,
 )
-from executions.models.errors import Ending, ErrorAcknowledgement
+from executions.models.errors import Ending, ErrorAcknowledgement, Stance
 from executions.models.keys import CorrelationRule, KeySearch, RunKey
 from executions.models.notes import MAX_NOTE, Note
 from executions.models.notices import (
@@ -40,19 +40,25 @@ from executions.models.read_queue import Backlog, Rank, Reading
 from executions.models.runs import (
     ERROR_LEVELS,
     FINAL_STATUSES,
+    MAX_SETTLED_REASON,
     OPEN_STATUSES,
     PROBLEM_STATUSES,
     RATED_STATUSES,
+    RESOLVABLE_STATUSES,
     STATUS_CHOICES,
+    UNRESOLVED,
     Execution,
     ExecutionDetail,
     LogEntry,
     Output,
+    Settled,
     Step,
     Transition,
     Workflow,
+    short_ref_of,
 )
 from executions.models.tallies import AccountTally, WorkflowTally
+from executions.models.triage import Act, TriageAct
 from executions.models.views import SavedView
 
 __all__ = [
@@ -63,14 +69,18 @@ __all__ = [
     "FOLLOWED",
     "MAX_NOTE",
     "MAX_REASON",
+    "MAX_SETTLED_REASON",
     "OPEN_BATCH_STATES",
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
     "PROBLEM_STATUSES",
     "RATED_STATUSES",
+    "RESOLVABLE_STATUSES",
     "SETTLED_COMMAND_STATES",
     "STATUS_CHOICES",
+    "UNRESOLVED",
     "AccountTally",
+    "Act",
     "ApiToken",
     "AuditEntry",
     "AuditSeal",
@@ -108,10 +118,14 @@ __all__ = [
     "Reading",
     "RunKey",
     "SavedView",
+    "Settled",
+    "Stance",
     "StartDraft",
     "StatusCount",
     "Step",
     "Transition",
+    "TriageAct",
     "Workflow",
     "WorkflowTally",
+    "short_ref_of",
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from executions.models.searching import InputValues
 from providers.contract import MAX_NAME, MAX_REF, Status
@@ -15,6 +17,8 @@ STATUS_CHOICES = [(status.value, status.value.replace("_", " ")) for status in S
 OPEN_STATUSES = tuple(status.value for status in Status if not status.is_final)
 FINAL_STATUSES = tuple(status.value for status in Status if status.is_final)
 PROBLEM_STATUSES = tuple(status.value for status in Status if status.is_problem)
+RESOLVABLE_STATUSES = tuple(status.value for status in Status if status.is_resolvable)
+MAX_SETTLED_REASON = 300
 RATED_STATUSES = tuple(
     status for status in FINAL_STATUSES if status not in (Status.CANCELED, Status.SKIPPED)
 )
@@ -35,12 +39,43 @@ class Workflow(models.Model):
     long_seconds = models.FloatField(null=True)
     """Their 95th percentile."""
     measured_at = models.DateTimeField(null=True)
+    succeeded_at = models.DateTimeField(null=True)
+    """When its last success ended, as far as we know: what failed before is settled by it."""
+    learned_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)
+    """Paths into the input of values that tell its runs apart, by `payloads.telling_values`."""
+    shown_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)
+    """Those that an operator wants to see; before what was learned."""
+    hidden_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)
+    """Those that an operator does not want to see."""
+    values_learned_at = models.DateTimeField(null=True)
+    values_due_below = models.DateTimeField(null=True)
+    """Runs that began before this still have the values of an older choice; null: none has."""
+    values_due_id = models.BigIntegerField(db_default=0)
+    """Those that began at that very moment, below this id."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "ref"], name="workflow_key")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Settled(models.TextChoices):
+    """How a failure stopped being unresolved."""
+
+    RESOLVED = "resolved", "resolved by a person"
+    IGNORED = "ignored", "ignored by a person, for a while"
+    SUCCEEDED = "succeeded", "followed by a success"
+
+
+UNRESOLVED = models.Q(status__in=RESOLVABLE_STATUSES, settled_at__isnull=True)
+"""A run that somebody has to look at; the SQL of it is `search.unresolved`."""
+
+
+def short_ref_of(ref: str) -> str:
+    """The end of an identifier: its beginning is what the runs of a workflow share."""
+    own = ref.rstrip("/").rpartition("/")[2] or ref
+    return own if len(own) <= 16 or " " in own else f"…{own[-8:]}"
 
 
 class Execution(models.Model):
@@ -79,10 +114,39 @@ class Execution(models.Model):
     version = models.PositiveIntegerField(default=1)
     poll_seq = models.PositiveBigIntegerField(default=0)
     provider_version = models.CharField(max_length=60, default="", blank=True)
+    settled_at = models.DateTimeField(null=True)
+    """Since when its failure or warning needs nobody; null: it is unresolved, or never failed."""
+    settled_how = models.CharField(max_length=9, choices=Settled.choices, db_default="", blank=True)
+    settled_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    settled_reason = models.CharField(max_length=MAX_SETTLED_REASON, db_default="", blank=True)
+    ignored_until = models.DateTimeField(null=True)
+    """When an ignored one comes back."""
+    assignee = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    """Who is on it: an unresolved run with one is in hand."""
+    assigned_at = models.DateTimeField(null=True)
+    telling_values = ArrayField(models.CharField(max_length=80), db_default=[], default=list)
+    """One to three values by which a person knows the run: business keys, values of its input that
+    its workflow shows, its name. Empty where nothing tells it apart but its identifier."""
+    whereabouts = models.CharField(max_length=200, db_default="", blank=True)
+    """Where it is: what is asked, which step failed, what it waits for."""
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "ref"], name="execution_key"),
+            models.CheckConstraint(
+                condition=models.Q(settled_at__isnull=True, settled_how="")
+                | models.Q(settled_at__isnull=False, settled_how__in=[s.value for s in Settled]),
+                name="execution_settled",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ignored_until__isnull=True)
+                | models.Q(settled_how=Settled.IGNORED),
+                name="execution_ignored",
+            ),
             models.CheckConstraint(
                 condition=models.Q(status__in=[s.value for s in Status]), name="execution_status"
             ),
@@ -125,6 +189,38 @@ class Execution(models.Model):
                 condition=models.Q(status__in=OPEN_STATUSES),
             ),
             models.Index(
+                fields=["-sort_at", "-id"], name="execution_unresolved", condition=UNRESOLVED
+            ),
+            models.Index(
+                fields=["account", "-sort_at", "-id"],
+                name="execution_unresolved_account",
+                condition=UNRESOLVED,
+            ),
+            models.Index(
+                fields=["workflow", "-sort_at", "-id"],
+                name="execution_unresolved_workflow",
+                condition=UNRESOLVED,
+            ),
+            models.Index(
+                "workflow",
+                Coalesce("finished_at", "changed_at"),
+                name="execution_unresolved_ended",
+                condition=UNRESOLVED,
+            ),
+            models.Index(
+                fields=["error_key", "account"],
+                name="execution_unresolved_error",
+                condition=UNRESOLVED & ~models.Q(error_key=""),
+            ),
+            *(
+                models.Index(
+                    fields=[name],
+                    name=f"execution_{name}",
+                    condition=models.Q(**{f"{name}__isnull": False}),
+                )
+                for name in ("ignored_until", "settled_by", "assignee")
+            ),
+            models.Index(
                 fields=["error_key", "account", "-sort_at", "-id"],
                 name="execution_error",
                 condition=~models.Q(error_key=""),
@@ -147,6 +243,16 @@ class Execution(models.Model):
     @property
     def is_final(self) -> bool:
         return Status(self.status).is_final
+
+    @property
+    def label(self) -> str:
+        """What a person knows it by; else its name, or the end of its identifier."""
+        return " · ".join(self.telling_values) or short_ref_of(self.name or self.ref)
+
+    @property
+    def is_unresolved(self) -> bool:
+        """As `UNRESOLVED` has it."""
+        return self.status in RESOLVABLE_STATUSES and self.settled_at is None
 
     @property
     def is_gone(self) -> bool:

@@ -14,7 +14,7 @@ x.account_id = ANY(%(accounts)s::bigint[])
 AND (%(workflows)s::bigint[] IS NULL OR x.workflow_id = ANY(%(workflows)s::bigint[]))
 
 -- name: label
-coalesce(nullif(x.name, ''), x.ref)
+coalesce(nullif(array_to_string(x.telling_values, ' · '), ''), nullif(x.name, ''), x.ref)
 
 -- name: failed
 -- A run that had failed before the account was added, or before the rule, is no news: `first`
@@ -34,7 +34,7 @@ SELECT DISTINCT ON (t.execution_id)
 FROM recent t
 JOIN executions_execution x ON x.id = t.execution_id
 JOIN providers_provideraccount a ON a.id = x.account_id
-WHERE x.status IN {problem} AND {scope}
+WHERE x.status IN {problem} AND x.settled_how NOT IN ('resolved', 'ignored') AND {scope}
     AND (NOT (t.from_status IN ('', 'unknown') OR 'refined' = ANY(t.flags))
         OR coalesce(t.provider_time, t.observed_at)
             > greatest(%(active_since)s, a.created_at) - interval '1 minute')
@@ -125,13 +125,23 @@ n.turn < excluded.turn
 (n.told_at IS NOT NULL AND n.clear_told_at IS NULL AND NOT n.is_silent)
 
 -- name: share_acknowledgement
--- One more failure of a kind that somebody looks after already.
+-- A failure of an error that is in hand, and one more of a kind that somebody looks after already.
+WITH in_hand AS (
+    UPDATE executions_notice n SET acknowledged_by_id = x.assignee_id,
+        acknowledged_at = x.assigned_at, acknowledged_until = x.assigned_at + interval '1 day'
+    FROM executions_execution x
+    WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND n.told_at IS NULL
+        AND n.acknowledged_until IS NULL AND x.id = n.execution_id AND x.assignee_id IS NOT NULL
+        AND x.assigned_at + interval '1 day' > now()
+    RETURNING n.id
+)
 UPDATE executions_notice n SET acknowledged_by_id = a.acknowledged_by_id,
     acknowledged_at = a.acknowledged_at, acknowledged_until = a.acknowledged_until
 FROM executions_notice a
 WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND n.told_at IS NULL
     AND n.acknowledged_until IS NULL AND a.rule_id = n.rule_id AND a.group_key = n.group_key
     AND a.cleared_at IS NULL AND a.acknowledged_until > now()
+    AND n.id NOT IN (SELECT id FROM in_hand)
 
 -- name: clear
 -- What was never told needs no all-clear; a failure is told even if it is over by then.
@@ -149,16 +159,15 @@ WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
 
 -- name: not_failed
 SELECT n.id, CASE WHEN x.status NOT IN {problem} THEN 'the run went on'
-    WHEN later.yes THEN 'a later run succeeded' ELSE 'nothing new for a week' END AS because,
-    x.status IN {problem} AND later.yes IS NULL AS is_silent
+    WHEN x.settled_how = 'succeeded' THEN 'a later run succeeded'
+    WHEN x.settled_how = 'ignored' THEN 'it is ignored for now'
+    WHEN x.settled_how = 'resolved' THEN 'resolved by ' || coalesce(u.username, 'a deleted user')
+    ELSE 'nothing new for a week' END AS because,
+    x.settled_how = 'ignored' OR x.status IN {problem} AND x.settled_at IS NULL AS is_silent
 FROM executions_notice n JOIN executions_execution x ON x.id = n.execution_id
-LEFT JOIN LATERAL (
-    SELECT true AS yes FROM executions_execution s
-    WHERE s.workflow_id = x.workflow_id AND s.status = 'succeeded' AND s.sort_at > x.sort_at
-    LIMIT 1
-) later ON true
+LEFT JOIN auth_user u ON u.id = x.settled_by_id
 WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL
-    AND (x.status NOT IN {problem} OR later.yes
+    AND (x.status NOT IN {problem} OR x.settled_at IS NOT NULL
         OR n.raised_at < now() - interval '7 days')
 
 -- name: not_waiting

@@ -1,8 +1,7 @@
 """The annunciator: every workflow with its present worst state, problems first.
 
-Three queries whatever the number of runs: open runs through their partial index, what ended badly
-lately from the roll-up, and the names of those that are shown. Lists behind tiles use the words of
-the run list.
+Three queries whatever the number of runs: open and unresolved runs through their partial indexes,
+and the names of those that are shown. Lists behind tiles use the words of the run list.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -18,24 +16,23 @@ from django.db import connection
 from executions.display.formatting import plain
 from executions.display.statuses import LAMP_ICONS
 from executions.models import OPEN_STATUSES, Workflow
-from executions.overview.time_buckets import stamp
 from executions.search.filters import Filters
 from executions.search.overdue import is_overdue
+from executions.search.unresolved import is_unresolved
 from executions.sql_files import statements
-from executions.storage.rollups import quarter_of
 from providers.contract import Lamp, Status
 
 _sql = statements(__file__)
 
-LATELY = timedelta(hours=24)
 ALL_SHOWN = 240  # workflows up to which every one has its tile, in an order that never changes
 MOST_SHOWN = 240  # tiles of problems on a first paint beyond that
 MOST_OPENED = 500  # tiles of one opened account
-STATES = ("needs_you", "failed", "overdue", "warning", "unknown", "active", "quiet")
-PROBLEMS = STATES[:5]
+STATES = ("needs_you", "failed", "overdue", "warning", "unknown", "in_hand", "active", "quiet")
+PROBLEMS = STATES[:6]
 ICONS = {
     **{lamp.value: icon for lamp, icon in LAMP_ICONS.items()},
     "overdue": "alarm",
+    "in_hand": "person",
     "quiet": LAMP_ICONS[Lamp.DONE],
 }
 ONE_MANY = {
@@ -44,11 +41,12 @@ ONE_MANY = {
     "overdue": ("overdue", "overdue"),
     "warning": ("warning", "warnings"),
     "unknown": ("unknown", "unknown"),
+    "in_hand": ("in hand", "in hand"),
     "active": ("active", "active"),
     "quiet": ("quiet", "quiet"),
 }
 
-Counts = dict[str, int]  # by state
+Counts = dict[str, int]  # by state; what somebody is on counts as failed or warning as well
 
 
 @dataclass(frozen=True)
@@ -94,11 +92,9 @@ class Wall:
     runs: Counts
     """Runs by state, of all accounts together; a run may be active and overdue."""
     quiet: int
-    """Workflows of which nothing is going on and nothing ended badly lately."""
+    """Workflows of which nothing is going on and nothing is unresolved."""
     missing: int
     """Workflows in trouble that have no tile."""
-    since: str
-    """From when on what ended badly is shown, as an address names it."""
 
     @property
     def tile_ids(self) -> list[int]:
@@ -111,18 +107,16 @@ class Wall:
 
 def read(
     filters: Filters,
-    now: datetime,
     *,
     opened: int | None = None,
     shown: Sequence[int] | None = None,
 ) -> Wall:
     """The wall as it is now. `opened`: an account of which every workflow gets a tile. `shown`: the
     tiles, in their order, that a page has already: it keeps them, and no other comes in."""
-    since = quarter_of(now - LATELY)
     ids = filters.account_ids()
     accounts = list(filters.accounts) if ids is None else ids
     numbers = _workflows_by_account(filters, accounts)
-    counts = _counts(filters, accounts, since)
+    counts = _counts(filters, accounts)
     states = {pk: worst_of(own) for pk, (_, own) in counts.items()}
     chosen = _chosen(states, sum(numbers.values()), shown)
     rows = _named(filters, accounts, chosen, opened)
@@ -134,7 +128,7 @@ def read(
     groups = _groups(accounts, numbers, counts, states)
     for row in rows:
         own = counts.get(row.pk, (row.account_id, {}))[1]
-        groups[row.account_id].tiles.append(_tile(row, own, stamp(since)))
+        groups[row.account_id].tiles.append(_tile(row, own))
     ordered = [group for group in groups.values() if group.workflows or chosen is None]
     if chosen is not None and shown is None:
         ordered.sort(key=lambda group: group.worst)  # stable: by name within
@@ -147,11 +141,14 @@ def read(
     quiet = sum(group.states.get("quiet", 0) for group in ordered)
     has_tile = {row.pk for row in rows}
     missing = sum(state in PROBLEMS and pk not in has_tile for pk, state in states.items())
-    return Wall(ordered, dict(runs), quiet, missing, stamp(since))
+    return Wall(ordered, dict(runs), quiet, missing)
 
 
 def worst_of(counts: Counts) -> str:
-    return next((state for state in STATES if counts.get(state)), "quiet")
+    """What somebody is on is in hand, however bad it is."""
+    lit = {**counts, **{state: counts.get(state, 0) - counts.get(f"{state}_in_hand", 0)
+                        for state in ("failed", "warning")}}  # fmt: skip
+    return next((state for state in STATES if lit.get(state)), "quiet")
 
 
 def words_of(state: str, number: int) -> str:
@@ -159,21 +156,22 @@ def words_of(state: str, number: int) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def list_query(state: str, workflow: int | None, since: str) -> str:
+def list_query(state: str, workflow: int | None) -> str:
     """The words of the run list for what stands behind a state."""
     own = {
         "needs_you": "lamp=needs_you",
-        "failed": f"lamp=failed&finished_from={since}",
+        "failed": "lamp=failed&is=unresolved",
         "overdue": "is=overdue",
-        "warning": f"lamp=warning&finished_from={since}",
+        "warning": "lamp=warning&is=unresolved",
         "unknown": "lamp=unknown",
+        "in_hand": "is=in_hand",
         "active": "lamp=active",
         "quiet": "",
     }[state]
     return "&".join(part for part in (f"workflow={workflow}" if workflow else "", own) if part)
 
 
-def _tile(row: Workflow, counts: Counts, since: str) -> Tile:
+def _tile(row: Workflow, counts: Counts) -> Tile:
     state = worst_of(counts)
     said = "quiet" if state == "quiet" else words_of(state, counts[state])
     also = [
@@ -186,7 +184,7 @@ def _tile(row: Workflow, counts: Counts, since: str) -> Tile:
         ICONS[state],
         said,
         ", ".join(also),
-        list_query(state, row.pk, since),
+        list_query(state, row.pk),
     )
 
 
@@ -243,21 +241,28 @@ def _workflows_by_account(filters: Filters, accounts: list[int]) -> dict[int, in
         return dict(db.fetchall())
 
 
-def _counts(filters: Filters, accounts: list[int], since: int) -> dict[int, tuple[int, Counts]]:
+def _counts(filters: Filters, accounts: list[int]) -> dict[int, tuple[int, Counts]]:
     """By workflow its account and how many of its runs are in each state; those with none lack."""
     where, params = workflows_sql(filters, accounts)
-    troubled = [s.value for s in Status if s.lamp in (Lamp.FAILED, Lamp.WARNING)]
     with connection.cursor() as db:
         db.execute(
-            _sql("counts", workflows=where, is_overdue=is_overdue()),
-            [list(OPEN_STATUSES), *params, since, troubled, *params],
+            _sql(
+                "counts",
+                workflows=where,
+                is_overdue=is_overdue(),
+                is_unresolved=is_unresolved(),
+            ),
+            [list(OPEN_STATUSES), *params, *params],
         )
         rows = db.fetchall()
     found: dict[int, tuple[int, Counts]] = {}
-    for workflow, account, status, number, overdue in rows:
+    for workflow, account, status, number, overdue, in_hand in rows:
         counts = found.setdefault(workflow, (account, defaultdict(int)))[1]
         counts[Status(status).lamp.value] += int(number)
         counts["overdue"] += overdue
+        if in_hand:
+            counts[f"{Status(status).lamp.value}_in_hand"] += in_hand
+            counts["in_hand"] += in_hand
     return found
 
 

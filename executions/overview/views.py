@@ -143,7 +143,7 @@ def _drawn(now: datetime) -> str:
 
 
 def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> dict[str, Any]:
-    found = status_tiles.read(asked.filters, now, opened=asked.opened, shown=shown)
+    found = status_tiles.read(asked.filters, opened=asked.opened, shown=shown)
     accounts = asked.filters.accounts
     fresh = {pk: freshness(account, now) for pk, account in accounts.items()}
     groups = []
@@ -170,7 +170,7 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
         "groups": groups,
         "missing": found.missing,
         "totals": [
-            (state, status_tiles.ICONS[state], number, asked.runs(_pairs(state, found.since)))
+            (state, status_tiles.ICONS[state], number, asked.runs(_pairs(state)))
             for state, number in _numbers(found.runs)
         ],
         "quiet": f"{found.quiet:,}" if found.quiet else "",
@@ -179,8 +179,8 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
     }
 
 
-def _pairs(state: str, since: str) -> list[tuple[str, str]]:
-    query = status_tiles.list_query(state, None, since)
+def _pairs(state: str) -> list[tuple[str, str]]:
+    query = status_tiles.list_query(state, None)
     return [tuple(part.split("=")) for part in query.split("&") if part]  # type: ignore[misc]
 
 

@@ -82,7 +82,7 @@ def acts_here(asked: Asked) -> Iterator[Destination]:
     for verb in verbs_of(asked.request.user, run):
         if not verb["blocked"] and _has(asked.text, verb["label"]):
             yield Destination(
-                verb["label"], "#run-head", verb["icon"], plain(run.name or run.ref, 80),
+                verb["label"], "#run-head", verb["icon"], plain(run.label, 80),
                 dialog=f"dialog-{verb['verb']}",
             )  # fmt: skip
 
@@ -109,7 +109,7 @@ def runs(asked: Asked) -> Iterator[Destination]:
     for run in sorted(run_pages.load(list(order)), key=lambda run: order[run.pk]):
         status = STATUS_VIEWS[run.status]
         yield Destination(
-            f"{plain(run.workflow_name, 80)} {plain(run.name or run.ref, 80)}",  # type: ignore[attr-defined]
+            f"{plain(run.workflow_name, 80)} {plain(run.label, 80)}",  # type: ignore[attr-defined]
             reverse("executions:detail", args=[run.pk]),
             status.icon,
             f"{status.word}, {accounts[run.account_id].name}",

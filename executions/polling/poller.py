@@ -177,7 +177,7 @@ class _Poll:
                 if snapshot.ref not in known:
                     self.unknown.add(snapshot.ref)
         for row in self._store(ready):
-            if row.is_detailed:
+            if row.is_detailed or row.is_settled:
                 continue
             if row.ref in old:
                 if self._is_worth_reading(old[row.ref]):

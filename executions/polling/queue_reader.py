@@ -22,6 +22,7 @@ from executions.models import Execution, Rank
 from executions.polling import log_fetcher, poller, read_queue
 from executions.polling.read_queue import ORDER, Due
 from executions.search import overdue
+from executions.storage import telling
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -82,6 +83,7 @@ class _Reader:
             remember(self.account, adapter)
             if self.changed_ids:
                 overdue.measure(self.changed_ids)
+                telling.learn(self.changed_ids)
         return None
 
     def _rest_after(self, error: Exception) -> timedelta:

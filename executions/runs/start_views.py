@@ -169,7 +169,7 @@ def _again(
     filled = start_prefill.filled(run, fields)
     about = {
         "run_id": run.pk,
-        "label": plain(run.name or run.ref, 120),
+        "label": plain(run.label, 120),
         "is_filled": bool(filled.values),
         "left_out": plain(", ".join(filled.left_out), 300),
         "problem": filled.problem,
@@ -254,5 +254,5 @@ def _command_context(request: HttpRequest, command: Command) -> dict[str, Any]:
         "workflow": command.workflow,
         "workflow_name": plain(command.workflow.name) if command.workflow else "",
         "run": run,
-        "run_label": plain(run.name or run.ref) if run else "",
+        "run_label": plain(run.label) if run else "",
     }

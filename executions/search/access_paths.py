@@ -29,6 +29,7 @@ from executions.search.conditions import (
 from executions.search.filters import Filters
 from executions.search.overdue import overdue_after
 from executions.search.unicode_spellings import both, spellings
+from executions.search.unresolved import FLAGS
 from executions.sql_files import statements
 
 _sql = statements(__file__)
@@ -60,7 +61,9 @@ def sources(filters: Filters) -> list[Source]:
     by_status: list[Driver] = []
     if statuses is not None:
         by_status = [("unnest(%s::text[])", [statuses], "x.status = {}")]
-    if filters.is_open_only:
+    if not FLAGS.keys().isdisjoint(filters.flags):
+        return [_unresolved_source(filters, asked, ids, accounts)]
+    if filters.is_few_only:
         return [_open_source(filters, asked, ids, accounts, by_status)]
     visible = list(filters.accounts) if ids is None else ids
     if filters.keys():  # few
@@ -102,6 +105,20 @@ def _of_workflows(
     if filters.is_by_end:
         return Source([workflows], residual=_left(asked, *served))
     return Source([workflows, *by_status], residual=_left(asked, *served, "status"))
+
+
+def _unresolved_source(
+    filters: Filters, asked: Asked, ids: list[int] | None, accounts: list[Driver]
+) -> Source:
+    """Some of the unresolved runs. Partial indexes have them alone, in order; led by a status the
+    planner would rather walk through all that ever failed."""
+    if errors := filters.values.get("error"):
+        drivers = [("unnest(%s::text[])", [errors], "x.error_key = {}"), *accounts]
+        return Source(drivers, inside=_left(asked, "error", "account" if accounts else ""))
+    if filters.workflow_ids():
+        drivers = [workflows_of(filters.workflow_ids(), ids)]
+        return Source(drivers, inside=_left(asked, "account", "workflow"))
+    return Source(accounts, inside=_left(asked, "account"))
 
 
 def _open_source(

@@ -12,6 +12,7 @@ from executions.models import OPEN_STATUSES
 from executions.search.filters import Filters
 from executions.search.overdue import is_overdue
 from executions.search.unicode_spellings import both, spellings
+from executions.search.unresolved import FLAGS
 
 Condition = tuple[str, tuple[Any, ...]]  # SQL and its parameters; ("", ()) where nothing is asked
 NOTHING: Condition = ("", ())
@@ -73,6 +74,7 @@ def conditions(
         )
     if "overdue" in filters.flags:
         found["overdue"] = (is_overdue(run), ())
+    found.update({flag: (sql(run), ()) for flag, sql in FLAGS.items() if flag in filters.flags})
     if filters.is_by_end:
         found["ended"] = (f"{run}.finished_at IS NOT NULL", ())
     if filters.text:
@@ -87,9 +89,10 @@ def every(*asked: Condition) -> Condition:
 
 
 def says(text: str, run: str = "x") -> Condition:
-    """Its name, identifier or error has the text. Together, and with something between them that
-    nobody types: one comparison is cheaper than three."""
-    said = f"{run}.name || chr(31) || {run}.ref || chr(31) || {run}.error_summary"
+    """Its name, identifier, error or telling values have the text. Together, and with something
+    between them that nobody types: one comparison is cheaper than four."""
+    values = f"array_to_string({run}.telling_values, chr(31))"
+    said = f"concat_ws(chr(31), {run}.name, {run}.ref, {run}.error_summary, {values})"
     return f"{said} ILIKE ANY(%s)", (patterns(text),)
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 from django.db import connection
 
 from executions.models import StatusCount
@@ -27,12 +31,81 @@ def counts(filters: Filters) -> tuple[dict[str, int], bool]:
         for status, number in kept.values_list("status", "count"):
             found[status] = found.get(status, 0) + number
         return found, False
-    if not filters.is_ranged:
-        return _counts_of_newest(filters)
-    return _counts_by_status(filters, ids), False
+    return _looked_at(filters)
 
 
-def _counts_by_status(filters: Filters, ids: list[int] | None) -> dict[str, int]:
+Counted = tuple[dict[str, int], bool]  # by status; whether they are only lower bounds
+
+
+@dataclass(frozen=True)
+class Lamps:
+    """What the lamps of a list count."""
+
+    now: Counted
+    """Of the list itself, as `counts` has it."""
+    today: Counted
+    lit: dict[str, int]
+    """Unresolved runs by status, without those in hand."""
+    in_hand: dict[str, int]
+    is_least: bool
+
+
+def lamps(filters: Filters, *, today: Filters, unresolved: Filters) -> Lamps:
+    """Of a list, of one for an end in a range, and of one for unresolved runs. At most two
+    queries."""
+    statements = {"today": _statement(today)}
+    if not filters.is_counted:
+        statements["now"] = _statement(filters)
+    if not unresolved.is_impossible:
+        finding, own = finding_sql(unresolved, None, is_newer=False, limit=CAP + 1)
+        statements["unresolved"] = (
+            "SELECT CASE WHEN x.assignee_id IS NULL THEN 'lit' ELSE 'in_hand' END, x.status, "  # noqa: S608
+            f"count(*) FROM ({finding}) f JOIN executions_execution x ON x.id = f.id GROUP BY 1, 2",
+            own,
+            None,
+        )
+    selects = [
+        f"SELECT '{name}', q.* FROM ({sql}) q(what, status, number)"  # noqa: S608 - our own words
+        for name, (sql, _, _) in statements.items()
+    ]
+    rows: dict[str, list[tuple[str, str, int]]] = {name: [] for name in ("unresolved", *statements)}
+    with connection.cursor() as db:
+        params = [value for _, own, _ in statements.values() for value in own]
+        db.execute(" UNION ALL ".join(selects), params)
+        for name, *row in db.fetchall():
+            rows[name].append(tuple(row))
+    held = rows["unresolved"]
+    return Lamps(
+        now=_read(rows["now"], statements["now"][2]) if "now" in rows else counts(filters),
+        today=_read(rows["today"], statements["today"][2]),
+        lit={status: number for what, status, number in held if what == "lit"},
+        in_hand={status: number for what, status, number in held if what == "in_hand"},
+        is_least=sum(number for *_, number in held) > CAP,
+    )
+
+
+def _looked_at(filters: Filters) -> Counted:
+    sql, params, most = _statement(filters)
+    with connection.cursor() as db:
+        db.execute(sql, params)
+        return _read(db.fetchall(), most)
+
+
+def _read(rows: Sequence[tuple[str, str, int]], most: int | None) -> Counted:
+    hits = {status: number for what, status, number in rows if what == "hit"}
+    is_cut = any(what == "end" for what, _, _ in rows)
+    return hits, is_cut or (most is not None and sum(hits.values()) > most)
+
+
+def _statement(filters: Filters) -> tuple[str, list[Any], int | None]:
+    """Rows (`hit`, status, number), and `end` for a search that stopped early; and the number of
+    hits above which there are more, if it is not capped by status."""
+    if filters.is_ranged:
+        return *_by_status(filters, filters.account_ids()), None
+    return _of_newest(filters)
+
+
+def _by_status(filters: Filters, ids: list[int] | None) -> tuple[str, list[Any]]:
     """Capped, per status: for a list that asks for what an index counts, so for no text."""
     if ids is None and (filters.is_by_end or filters.finished.is_set):
         ids = list(filters.accounts)
@@ -48,31 +121,24 @@ def _counts_by_status(filters: Filters, ids: list[int] | None) -> dict[str, int]
         runs = f"SELECT 1 FROM {rows} a(v) CROSS JOIN LATERAL ({each}) y"  # noqa: S608
         params = (*own, *params)
     sql = (
-        f"SELECT s.v, (SELECT count(*) FROM ({runs} LIMIT {CAP + 1}) z) "  # noqa: S608
+        f"SELECT 'hit', s.v, (SELECT count(*) FROM ({runs} LIMIT {CAP + 1}) z) "  # noqa: S608
         "FROM unnest(%s::text[]) s(v)"
     )
-    with connection.cursor() as db:
-        db.execute(sql, [*params, [s.value for s in Status]])
-        return dict(db.fetchall())
+    return sql, [*params, [s.value for s in Status]]
 
 
-def _counts_of_newest(filters: Filters) -> tuple[dict[str, int], bool]:
+def _of_newest(filters: Filters) -> tuple[str, list[Any], int]:
     """Among the first that match, and whether there are more."""
-    most = CAP if filters.is_open_only else NEWEST
+    most = CAP if filters.is_few_only else NEWEST
     anything = Filters(**{**vars(filters), "values": dict(filters.values)})
     anything.excluded = {**filters.excluded, "status": [], "lamp": []}
     anything.values.update(status=[], lamp=[])
     if anything.is_impossible:
-        return {}, False
+        return "SELECT ''::text, ''::text, 0::bigint WHERE false", [], most
     sql, params = finding_sql(anything, None, is_newer=False, limit=most + 1)
-    with connection.cursor() as db:
-        db.execute(
-            f"SELECT f.what, x.status, count(*) FROM ({sql}) f "  # noqa: S608 - our own words only
-            "LEFT JOIN LATERAL (SELECT status FROM executions_execution "
-            "WHERE id = f.id AND f.what = 'hit' LIMIT 1) x ON true GROUP BY 1, 2",
-            params,
-        )
-        found = db.fetchall()
-    hits = {status: number for what, status, number in found if what == "hit"}
-    is_cut = any(what == "end" for what, _, _ in found) or sum(hits.values()) > most
-    return hits, is_cut
+    statement = (
+        f"(SELECT f.what, x.status, count(*) FROM ({sql}) f "  # noqa: S608 - our own words only
+        "LEFT JOIN LATERAL (SELECT status FROM executions_execution "
+        "WHERE id = f.id AND f.what = 'hit' LIMIT 1) x ON true GROUP BY 1, 2)"
+    )
+    return statement, params, most

@@ -17,7 +17,7 @@ from django.http import QueryDict
 from executions.display.freshness import freshness
 from executions.display.id_params import row_id
 from executions.display.statuses import LAMP_WORDS
-from executions.models import OPEN_STATUSES
+from executions.models import OPEN_STATUSES, RESOLVABLE_STATUSES
 from executions.payloads.business_keys import normalized
 from executions.payloads.error_fingerprint import is_error_key
 from executions.search.columns import read, spelled
@@ -34,11 +34,15 @@ from executions.search.time_range import (
     spell,
     stamp,
 )
+from executions.search.unresolved import FLAGS
 from providers import registry
 from providers.contract import MAX_REF, Lamp, Status
 from providers.models import ProviderAccount
 
 FLAG_WORDS: Mapping[str, str] = {
+    "unresolved": "unresolved",
+    "in_hand": "in hand",
+    "ignored": "ignored for now",
     "mine": "waiting for me",
     "overdue": "overdue",
     "stale": "stale: last seen, not current",
@@ -125,6 +129,7 @@ class Filters:
         found = self.asked_statuses()
         for is_asked, possible in (
             ("overdue" in self.flags, GOING),
+            (not FLAGS.keys().isdisjoint(self.flags), RESOLVABLE_STATUSES),
             ("stale" in self.flags, OPEN_STATUSES),
             (self.waiting is not None, (Status.USER_INPUT.value,)),
         ):
@@ -158,8 +163,8 @@ class Filters:
         return Order.END if self.is_by_end else Order.START
 
     @property
-    def is_open_only(self) -> bool:
-        """Whether it asks for a part of the open runs, of which there are never very many."""
+    def is_few_only(self) -> bool:
+        """Whether it asks for a part of the open or the unresolved runs, never very many."""
         return bool(self.flags) or self.waiting is not None
 
     @property
@@ -171,7 +176,7 @@ class Filters:
     @property
     def is_ranged(self) -> bool:
         """Whether indexes can count it by status: no more asked than accounts, workflows, times."""
-        more = self.text or self.excluded.get("workflow") or self.is_open_only
+        more = self.text or self.excluded.get("workflow") or self.is_few_only
         more = more or any(self.values.get(k) or self.excluded.get(k) for k in ("error", "key"))
         more = more or self.took_min is not None or self.took_max is not None
         is_by_end = self.finished.is_set or self.is_by_end

@@ -88,7 +88,7 @@ def _scan(source: Source, by: str, where: Condition, way: str, size: int) -> tup
 
 _CHECKED = (
     ", x.status, x.workflow_id, x.name, x.ref, x.error_summary, x.sort_at, x.started_at, "
-    "x.finished_at, x.error_key"
+    "x.finished_at, x.error_key, x.telling_values"
 )
 _FETCH = f"SELECT x.id{_CHECKED} FROM executions_execution x WHERE x.id = k.id LIMIT 1"  # noqa: S608
 

@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from executions.display.local_time_input import read_moment
 
+TODAY = "today"
 PRESETS: Mapping[str, tuple[str, timedelta]] = {
+    TODAY: ("day so far", timedelta(0)),  # since midnight in the reader's zone
     "15m": ("last 15 minutes", timedelta(minutes=15)),
     "1h": ("last hour", timedelta(hours=1)),
     "6h": ("last 6 hours", timedelta(hours=6)),
@@ -49,6 +51,9 @@ class Range:
 
     @classmethod
     def last(cls, preset: str, now: datetime) -> Range:
+        if preset == TODAY:
+            local = timezone.localtime(now)
+            return cls(preset, local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))
         return cls(preset, now - PRESETS[preset][1])
 
 

@@ -21,7 +21,10 @@ from executions.payloads import business_keys
 from executions.payloads.error_fingerprint import error_key
 from executions.payloads.status_since import status_since
 from executions.payloads.terminal_text import last_state, without_codes
+from executions.payloads.whereabouts import MAX as MAX_PLACE
+from executions.payloads.whereabouts import whereabouts
 from executions.sql_files import statements
+from executions.storage import settlement, telling
 from executions.storage.redaction import NOBODY, Typed, redacted
 from executions.storage.rollups import quarter_sql, slot_sql
 from providers import exact_json
@@ -60,12 +63,14 @@ _STORE = statements(__file__)(
     slot=slot_sql("status", "new_started", "new_finished"),
     old_quarter=quarter_sql("old_finished"),
     old_slot=slot_sql("old_status", "old_started", "old_finished"),
+    telling=telling.values_sql("n.input", "k.texts", "coalesce(nullif(n.name, ''), n.old_name)"),
 )
 
 
 @dataclass(frozen=True)
 class Stored:
-    """One row that the statement wrote."""
+    """One row that the statement wrote. `is_settled`: not because of a snapshot of it, but since a
+    success has settled its failure."""
 
     execution_id: int
     ref: str
@@ -74,6 +79,7 @@ class Stored:
     status: str
     is_new: bool
     is_detailed: bool
+    is_settled: bool
 
     @property
     def has_new_status(self) -> bool:
@@ -123,6 +129,8 @@ def store(
         written, refused = _write(account_id, poll_seq, now, rows[start : start + BATCH])
         stored += written
         bad += refused
+    if rules:
+        settlement.settle_by_keys([row.execution_id for row in stored if not row.is_settled])
     return stored, bad
 
 
@@ -267,6 +275,7 @@ def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
     encoded = exact_json.write(detail, notes=True)
     detail["altered"] = any(mark in encoded for mark in _ALTERED)
     row["fp"] = hashlib.blake2b(encoded, digest_size=16).hexdigest()
+    row["place"] = _text(whereabouts(snapshot), MAX_PLACE)
     row.update(detail)
 
 

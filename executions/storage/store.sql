@@ -4,6 +4,8 @@
 -- then everything that hangs on a written execution. A list row about a run that was read in detail
 -- says only its native status and progress: it must not blank what only the detail knows.
 -- A row whose execution_id is null is news that somebody else's write of the same run came before.
+-- A success settles the older failures of its workflow, those of this batch (`news`) and those that
+-- are stored (`settled`); whether an error is in hand or ignored, its new runs are as well (`stance`).
 WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         ref text, wref text, wname text, wstart boolean, name text, status text, reason text,
@@ -12,22 +14,30 @@ WITH incoming AS MATERIALIZED (
         url text, pver text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
         attempt smallint, altered boolean, steps jsonb, questions jsonb, outputs jsonb,
-        ekey text, keys jsonb)
+        ekey text, keys jsonb, place text)
+), success AS MATERIALIZED (
+    SELECT wref, max(coalesce(finished, since, read)) AS at FROM incoming
+    WHERE status = 'succeeded' GROUP BY wref
 ), new_workflow AS (
-    INSERT INTO executions_workflow AS w (account_id, ref, name, can_start)
-    SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart FROM incoming i
+    INSERT INTO executions_workflow AS w (account_id, ref, name, can_start, succeeded_at)
+    SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart, s.at
+    FROM incoming i LEFT JOIN success s USING (wref)
     WHERE NOT EXISTS (
         SELECT 1 FROM executions_workflow w
         WHERE w.account_id = %(account)s AND w.ref = i.wref AND w.name = i.wname
             AND (w.can_start OR NOT i.wstart))
     ORDER BY wref
     ON CONFLICT (account_id, ref) DO UPDATE
-        SET name = excluded.name, can_start = w.can_start OR excluded.can_start
-    RETURNING w.id, w.ref
+        SET name = excluded.name, can_start = w.can_start OR excluded.can_start,
+            succeeded_at = greatest(w.succeeded_at, excluded.succeeded_at)
+    RETURNING w.id, w.ref, w.succeeded_at, w.name, w.shown_values, w.learned_values,
+        w.hidden_values
 ), workflow AS (
-    SELECT id, ref FROM new_workflow
+    SELECT * FROM new_workflow
     UNION ALL
-    SELECT w.id, w.ref FROM executions_workflow w
+    SELECT w.id, w.ref, greatest(w.succeeded_at, s.at), w.name, w.shown_values, w.learned_values,
+        w.hidden_values
+    FROM executions_workflow w LEFT JOIN success s ON s.wref = w.ref
     WHERE w.account_id = %(account)s AND w.ref IN (SELECT wref FROM incoming)
         AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.ref = w.ref)
 ), compared AS MATERIALIZED (
@@ -58,6 +68,11 @@ WITH incoming AS MATERIALIZED (
                 OR (i.since IS NOT NULL AND NOT o.is_change_reported
                     AND i.status IN {open_and_known})))
         ))
+), stance AS MATERIALIZED (
+    SELECT k.* FROM executions_erroracknowledgement k
+    JOIN providers_provideraccount a ON a.group_id IS NOT DISTINCT FROM k.team_id
+    WHERE a.id = %(account)s AND k.ended_at IS NULL AND k.until > %(now)s
+        AND k.error_key IN (SELECT ekey FROM compared WHERE ekey <> '')
 ), turned AS (
     -- when a run left the status that is stored: the end of the steps that waited, or the start
     SELECT c.id, CASE WHEN c.old_status = 'queued' THEN min(i.started)
@@ -77,23 +92,51 @@ WITH incoming AS MATERIALIZED (
         -- it ran between what was seen last and what is seen now
         t.at IS NOT NULL AND c.status <> 'running'
             AND (c.since IS NOT NULL OR c.status <> c.old_status)
-            AND coalesce(c.since, c.read) - t.at >= interval '1 second' AS has_run
-    FROM compared c LEFT JOIN turned t ON t.id = c.id
+            AND coalesce(c.since, c.read) - t.at >= interval '1 second' AS has_run,
+        w.id AS wid, w.name AS workflow_name, w.shown_values, w.learned_values, w.hidden_values,
+        k.kind AS stance, k.by_id AS stance_by, k.assignee_id AS stance_assignee,
+        k.note AS stance_note, k.at AS stance_at, k.until AS stance_until,
+        CASE WHEN c.status IN {resolvable}
+            AND coalesce(c.finished, c.old_finished, c.since, c.read) < w.succeeded_at
+            THEN w.succeeded_at END AS followed_at,
+        c.status IN {resolvable} AND c.old_status IN {resolvable} AS is_as_before
+    FROM compared c LEFT JOIN workflow w ON w.ref = c.wref LEFT JOIN turned t ON t.id = c.id
+    LEFT JOIN stance k ON c.status IN {resolvable} AND k.error_key = c.ekey
+), verdict AS MATERIALIZED (
+    SELECT n.*,
+        CASE WHEN followed_at IS NOT NULL THEN followed_at
+            WHEN stance = 'ignored' THEN %(now)s END AS new_settled,
+        CASE WHEN followed_at IS NOT NULL THEN 'succeeded'
+            WHEN stance = 'ignored' THEN 'ignored' ELSE '' END AS new_how,
+        followed_at IS NULL AND stance IS NOT DISTINCT FROM 'ignored' AS is_ignored,
+        CASE WHEN n.id IS NULL OR n.fp IS NOT NULL THEN {telling} END AS telling
+    FROM news n
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN n.keys IS NOT NULL
+            THEN ARRAY(SELECT k ->> 'text' FROM jsonb_array_elements(n.keys) k)
+            ELSE ARRAY(SELECT r.text FROM executions_runkey r WHERE r.execution_id = n.id
+                ORDER BY r.id) END AS texts) k
 ), inserted AS (
     INSERT INTO executions_execution (
         account_id, workflow_id, ref, name, status, status_reason, native_status, progress,
         message, error_summary, error_key, started_at, finished_at, observed_at, changed_at,
-        is_change_reported, sort_at, offers, url, misses, version, poll_seq, provider_version)
-    SELECT %(account)s, w.id, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
+        is_change_reported, sort_at, offers, url, misses, version, poll_seq, provider_version,
+        settled_at, settled_how, settled_by_id, settled_reason, ignored_until, assignee_id,
+        assigned_at, telling_values, whereabouts)
+    SELECT %(account)s, n.wid, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
         n.error, n.ekey, n.started, n.finished, n.read, coalesce(n.told_since, %(now)s),
         n.told_since IS NOT NULL, n.sort_at, n.offers, n.url, 0, 1,
-        %(seq)s, n.pver
-    FROM news n JOIN workflow w ON w.ref = n.wref WHERE n.id IS NULL ORDER BY n.ref
+        %(seq)s, n.pver, new_settled, new_how,
+        CASE WHEN is_ignored THEN stance_by END,
+        CASE WHEN is_ignored THEN stance_note ELSE '' END,
+        CASE WHEN is_ignored THEN stance_until END, stance_assignee,
+        CASE WHEN stance_assignee IS NOT NULL THEN stance_at END, telling, coalesce(place, '')
+    FROM verdict n WHERE n.id IS NULL AND n.wid IS NOT NULL ORDER BY n.ref
     ON CONFLICT (account_id, ref) DO NOTHING
-    RETURNING id, ref, version, workflow_id, started_at, finished_at
+    RETURNING id, ref, version, workflow_id, started_at, finished_at, changed_at
 ), updated AS (
     UPDATE executions_execution e SET
-        workflow_id = w.id, status = n.status, status_reason = n.reason,
+        workflow_id = n.wid, status = n.status, status_reason = n.reason,
         native_status = n.native,
         name = coalesce(nullif(n.name, ''), n.old_name),
         progress = CASE WHEN n.native = n.old_native
@@ -115,16 +158,53 @@ WITH incoming AS MATERIALIZED (
         offers = n.offers, url = coalesce(nullif(n.url, ''), n.old_url),
         missing_since = NULL, misses = 0, version = e.version + 1 + n.has_run::int,
         poll_seq = %(seq)s,
-        provider_version = CASE WHEN n.pver = '' THEN e.provider_version ELSE n.pver END
-    FROM news n JOIN workflow w ON w.ref = n.wref
-    WHERE e.id = n.id AND e.version = n.old_version AND e.poll_seq <= %(seq)s
+        provider_version = CASE WHEN n.pver = '' THEN e.provider_version ELSE n.pver END,
+        -- what was decided of a failure holds as long as it is one
+        settled_at = CASE WHEN {is_kept} THEN e.settled_at ELSE n.new_settled END,
+        settled_how = CASE WHEN {is_kept} THEN e.settled_how ELSE n.new_how END,
+        settled_by_id = CASE WHEN {is_kept} THEN e.settled_by_id
+            WHEN n.is_ignored THEN n.stance_by END,
+        settled_reason = CASE WHEN {is_kept} THEN e.settled_reason
+            WHEN n.is_ignored THEN n.stance_note ELSE '' END,
+        ignored_until = CASE WHEN {is_kept} THEN e.ignored_until
+            WHEN n.is_ignored THEN n.stance_until END,
+        assignee_id = CASE WHEN n.is_as_before AND e.assignee_id IS NOT NULL THEN e.assignee_id
+            ELSE n.stance_assignee END,
+        assigned_at = CASE WHEN n.is_as_before AND e.assignee_id IS NOT NULL THEN e.assigned_at
+            WHEN n.stance_assignee IS NOT NULL THEN n.stance_at END,
+        telling_values = coalesce(n.telling, e.telling_values),
+        whereabouts = CASE WHEN n.fp IS NOT NULL THEN coalesce(n.place, '')
+            WHEN n.status = n.old_status THEN e.whereabouts ELSE '' END
+    FROM verdict n
+    WHERE n.wid IS NOT NULL AND e.id = n.id AND e.version = n.old_version AND e.poll_seq <= %(seq)s
         AND e.observed_at <= n.read
-    RETURNING e.id, e.ref, e.version, e.workflow_id, e.started_at, e.finished_at
+    RETURNING e.id, e.ref, e.version, e.workflow_id, e.started_at, e.finished_at, e.changed_at
 ), written AS MATERIALIZED (
-    SELECT x.id AS execution_id, x.version, x.workflow_id, x.new_started, x.new_finished, n.*
+    SELECT x.id AS execution_id, x.version, x.workflow_id, x.new_started, x.new_finished,
+        coalesce(x.new_finished, x.new_changed) AS ended_at, n.*
     FROM (SELECT * FROM inserted UNION ALL SELECT * FROM updated)
-        AS x(id, ref, version, workflow_id, new_started, new_finished)
+        AS x(id, ref, version, workflow_id, new_started, new_finished, new_changed)
     JOIN news n USING (ref)
+), succeeded AS MATERIALIZED (
+    SELECT workflow_id, max(ended_at) AS at FROM written WHERE status = 'succeeded' GROUP BY 1
+), succeeded_since AS (
+    UPDATE executions_workflow w SET succeeded_at = s.at
+    FROM succeeded s
+    WHERE w.id = s.workflow_id AND (w.succeeded_at IS NULL OR w.succeeded_at < s.at)
+        AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.id = w.id)
+), settled AS (
+    -- one that somebody else is writing now is settled by the next sweep
+    UPDATE executions_execution e
+    SET settled_at = f.at, settled_how = 'succeeded', version = e.version + 1
+    FROM (
+        SELECT x.id, s.at FROM succeeded s
+        JOIN executions_execution x ON x.workflow_id = s.workflow_id
+            AND coalesce(x.finished_at, x.changed_at) < s.at
+        WHERE x.status IN {resolvable} AND x.settled_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM news n WHERE n.id = x.id)
+        ORDER BY x.id FOR UPDATE OF x SKIP LOCKED) f
+    WHERE e.id = f.id AND e.settled_at IS NULL
+    RETURNING e.id, e.ref, e.version, e.status
 ), moved AS (
     INSERT INTO executions_transition (
         execution_id, version, from_status, to_status, status_reason, native_status,
@@ -290,5 +370,11 @@ WITH incoming AS MATERIALIZED (
     ON CONFLICT (account_id, quarter, status, slot) DO UPDATE
         SET count = t.count + excluded.count
 )
-SELECT w.execution_id, n.ref, w.version, n.old_status, n.status, n.id IS NULL, n.fp IS NOT NULL
+SELECT w.execution_id, n.ref, w.version, n.old_status, n.status, n.id IS NULL, n.fp IS NOT NULL,
+    false
 FROM news n LEFT JOIN written w ON w.ref = n.ref
+UNION ALL
+SELECT id, ref, version, status, status, false, false, true FROM settled
+
+-- name: is_kept
+n.is_as_before AND e.settled_at IS NOT NULL

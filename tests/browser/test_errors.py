@@ -49,7 +49,7 @@ def test_an_error_is_one_group_is_taken_on_and_clears_itself(
     expect(group).to_contain_text("3 runs, 3 accounts, 3 providers, since")
     assert is_marked(page)
 
-    group.get_by_role("button", name="I am on it").press("Enter")
+    group.get_by_role("button", name="I’m on it").press("Enter")
     expect(group).to_contain_text("admin is on it")
     expect(group).to_have_class("error-group is-taken of-failed")
     expect(page.locator("#live")).to_have_attribute("data-state", "live")

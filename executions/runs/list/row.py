@@ -31,7 +31,9 @@ from executions.display.formatting import (
 from executions.display.freshness import Freshness, freshness, is_last_seen
 from executions.display.people import DELETED_USER
 from executions.display.statuses import STATUS_VIEWS
+from executions.models import short_ref_of
 from executions.search.filters import provider_name
+from executions.triage.display import Standing, standing_of
 from providers.models import ProviderAccount
 
 KEPT_ROWS = 5000
@@ -65,7 +67,8 @@ def token(execution: Any, account: ProviderAccount, fresh: Freshness, now: datet
     """What a page holds of a row, to tell whether it is still the newest."""
     own = (account.name, fresh.word, fresh.as_of if fresh.is_stale else "")
     command = (execution.command_kind, execution.command_state, execution.command_at)
-    about = (execution.note_id, execution.missing_since, execution.is_gone)
+    about = (execution.note_id, execution.missing_since, execution.is_gone,
+             execution.assignee_name, execution.settled_by_name)  # fmt: skip
     is_overdue = execution.overdue_at is not None and execution.overdue_at < now
     return f"{execution.version}-{mark(*own, *command, *about, is_overdue)}"
 
@@ -115,7 +118,8 @@ def row_view(
     status = STATUS_VIEWS[execution.status]
     is_final = status.status.is_final
     is_old = is_last_seen(execution, fresh)
-    label = plain(execution.name or execution.ref, 200)
+    label = plain(execution.label, 200)
+    standing = standing_of(execution)
     return {
         "id": execution.pk,
         "status": status,
@@ -124,7 +128,9 @@ def row_view(
         "workflow": plain(execution.workflow_name, 200) or "(no name)",
         "label": label,
         "ref": plain(execution.ref),
-        "short_ref": middle(plain(execution.ref), 18),
+        "values": [plain(each) for each in execution.telling_values],
+        "short_ref": plain(short_ref_of(execution.ref)),
+        "whereabouts": plain(execution.whereabouts),
         "error": plain(execution.error_summary),
         "message": "" if execution.error_summary else plain(execution.message),
         "progress": None if is_final else execution.progress,
@@ -136,11 +142,21 @@ def row_view(
         "stale_word": fresh.word if fresh.is_stale else "",
         "is_gone": execution.is_gone,
         "is_unreadable": is_old and execution.missing_since is not None and not execution.is_gone,
+        "standing": standing,
+        "standing_words": _standing_words(standing),
         **_times(execution, is_open=not is_final and not is_old),
         **_overdue(execution, now, is_open=not is_final and not is_old),
         **_command(execution),
         **_note(execution),
     }
+
+
+def _standing_words(standing: Standing | None) -> str:
+    """Nothing of a run that waits for somebody: its status says so."""
+    if standing is None or standing.state == "unresolved":
+        return ""
+    until = f" until {moment(standing.until)}" if standing.until else ""
+    return f"{standing.words}{until}"
 
 
 def _times(execution: Any, *, is_open: bool) -> dict[str, Any]:
@@ -171,12 +187,6 @@ def _overdue(execution: Any, now: datetime, *, is_open: bool) -> dict[str, Any]:
     if at < now:
         return {"usually": duration(execution.typical_seconds or 0)}
     return {"usually": "", "overdue_at": iso(at)}
-
-
-def middle(text: str, limit: int) -> str:
-    """With an ellipsis in its middle where it is longer: both ends tell identifiers apart."""
-    keep = (limit - 1) // 2
-    return text if len(text) <= limit else f"{text[:keep]}…{text[-keep:]}"
 
 
 def _note(execution: Any) -> dict[str, Any]:

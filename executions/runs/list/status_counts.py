@@ -1,17 +1,24 @@
-"""The wall of lamps and the statuses below it: counts that obey the filter, and the exact list
-behind each of them."""
+"""The lamps above the table and the statuses below them: counts that obey the filter, and the list
+behind each of them.
+
+A lamp counts what is not settled yet; a status counts all runs in it, whatever became of them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from executions.display import formatting as display_text
-from executions.display.statuses import LAMP_ICONS, LAMP_WORDS, STATUS_VIEWS, StatusView
+from executions.display.statuses import LAMP_ICONS, STATUS_VIEWS, StatusView
 from executions.search import counts as run_counts
-from executions.search.counts import CAP
+from executions.search.counts import CAP, Lamps
 from executions.search.filters import Filters
+from executions.search.time_range import ANY_TIME, TODAY, Range
+from executions.search.unresolved import FLAGS
+from providers.contract import Lamp, Status
 
 OWN = ("lamp", "status", "not_lamp", "not_status")
+INBOX, ACCOUNTS = "/inbox/", "/accounts/?is=unseen"
 
 
 @dataclass(frozen=True)
@@ -33,67 +40,143 @@ class LampView:
     icon: str
     shown: str
     is_lit: bool
+    """Somebody must look; with nothing but runs in hand it is an outline."""
+    is_in_hand: bool
     is_chosen: bool
     href: str
     title: str
+    in_hand: str = ""
+    in_hand_href: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Everything above the table that counts."""
+
+    lamps: list[LampView]
     statuses: tuple[Tally, ...]
-    matching: int
-    """How many of its runs are in the list; their number is at least that if `is_bound`."""
-    is_bound: bool
+    matching: str
+    """How many runs the list has: `1,284`, or `1,000+` where it was not counted further."""
+
+    @property
+    def tally(self) -> list[Tally]:
+        """The statuses worth a word: those that have runs, and the one that is asked for."""
+        return [each for each in self.statuses if each.shown != "0" or each.is_chosen]
 
 
-def lamps_of(filters: Filters) -> list[LampView]:
-    """One query. Choosing a lamp or status replaces the others; choosing it again lets go."""
-    numbers, is_least = run_counts.counts(filters)
+def panel_of(filters: Filters, *, needs_you: int, unseen: int) -> Panel:
+    """At most two queries, one more where an unresolved list is open. `needs_you`: questions of the
+    inbox; `unseen`: accounts that cannot be read. Choosing a status or lamp replaces the others;
+    choosing it again lets go."""
+    bare = _bare(filters)
+    today = _with(bare, "done", finished=Range.last(TODAY, bare.now) if bare.now else ANY_TIME)
+    unresolved = _with(bare, flags=[*bare.flags, "unresolved"])
+    found = run_counts.lamps(filters, today=today, unresolved=unresolved)
+    numbers, is_least = found.now
     is_asked = any(filters.values.get(key) for key in ("lamp", "status"))
     asked = filters.asked_statuses() if is_asked else None
+    bound = _bound(filters)
+    statuses = tuple(
+        Tally(
+            STATUS_VIEWS[status.value],
+            display_text.count(numbers.get(status.value, 0), bound, is_least),
+            asked == [status.value],
+            _query(filters, status="" if asked == [status.value] else status.value),
+        )
+        for status in Status
+    )
     chosen = filters.statuses()
-    bound = 10**9 if filters.is_counted else CAP
-    views = []
-    for lamp, word in LAMP_WORDS.items():
-        own = [status.value for status in lamp.statuses]
-        total = sum(numbers.get(status, 0) for status in own)
-        is_chosen = asked is not None and set(own) <= set(asked)
-        tallies = tuple(
-            Tally(
-                STATUS_VIEWS[status],
-                display_text.count(numbers.get(status, 0), bound, is_least),
-                asked == [status],
-                _query(filters, status="" if asked == [status] else status),
-            )
-            for status in own
-        )
-        detail = ", ".join(f"{each.status.word.lower()} {each.shown}" for each in tallies)
-        views.append(
-            LampView(
-                lamp.value,
-                word,
-                LAMP_ICONS[lamp],
-                display_text.count(total, bound, is_least),
-                total > 0,
-                is_chosen,
-                _query(filters, lamp="" if is_chosen else lamp.value),
-                detail,
-                tallies,
-                sum(numbers.get(each, 0) for each in own if chosen is None or each in chosen),
-                is_least or (bound == CAP and any(numbers.get(each, 0) > CAP for each in own)),
-            )
-        )
-    return views
+    own = {key: n for key, n in numbers.items() if chosen is None or key in chosen}
+    total = sum(own.values())
+    is_bound = is_least or (bound == CAP and any(number > CAP for number in own.values()))
+    lamps = _lamps(filters, bare, today, found, needs_you, unseen)
+    return Panel(lamps, statuses, _bounded(total) if is_bound else f"{total:,}")
 
 
-def matching_of(lamps: list[LampView]) -> str:
-    """How many runs the whole list has: `1,284`, or `1,000+` where it was not counted further."""
-    total = sum(lamp.matching for lamp in lamps)
-    if any(lamp.is_bound for lamp in lamps):
-        return f"{max(1, total - total % 1000 if total > CAP else total):,}+"
-    return f"{total:,}"
+def _lamps(
+    filters: Filters, bare: Filters, today: Filters, found: Lamps, needs_you: int, unseen: int
+) -> list[LampView]:
+    is_bare = bare.flags == filters.flags and bare.finished == filters.finished
+    going, is_some = found.now if is_bare else run_counts.counts(bare)
+    ended, is_few = found.today
+    done = sum(ended.get(status.value, 0) for status in Lamp.DONE.statuses)
+    active = sum(going.get(status.value, 0) for status in Lamp.ACTIVE.statuses)
+    shown = display_text.count
+    return [
+        LampView(
+            "needs_you", "needs you", LAMP_ICONS[Lamp.NEEDS_YOU], shown(needs_you, CAP),
+            needs_you > 0, False, False, INBOX, "Open questions, as in the inbox",
+        ),
+        _unresolved(filters, bare, Lamp.FAILED, "failing", found),
+        _unresolved(filters, bare, Lamp.WARNING, "warnings", found),
+        _lamp(
+            filters, _with(bare, "active"), Lamp.ACTIVE, "active",
+            shown(active, _bound(bare), is_some), "Queued, running, waiting or paused now",
+        ),
+        _lamp(
+            filters, today, Lamp.DONE, "done today", shown(done, CAP, is_few),
+            "Succeeded, canceled or skipped since midnight in your time zone",
+        ),
+        LampView(
+            "unknown", "can’t see", LAMP_ICONS[Lamp.UNKNOWN], f"{unseen:,}", unseen > 0, False,
+            False, ACCOUNTS, "Accounts that cannot be read now: what is shown of them may be old",
+        ),
+    ]  # fmt: skip
 
 
-def tally_of(filters: Filters, lamps: list[LampView]) -> list[Tally]:
-    """The statuses worth a word: those that have runs, and the one that is asked for."""
-    every = [each for lamp in lamps for each in lamp.statuses]
-    return [each for each in every if each.shown != "0" or each.is_chosen]
+def _bound(filters: Filters) -> int:
+    return 10**9 if filters.is_counted else CAP
+
+
+def _unresolved(filters: Filters, bare: Filters, lamp: Lamp, word: str, found: Lamps) -> LampView:
+    in_hand = sum(found.in_hand.get(status.value, 0) for status in lamp.statuses)
+    total = in_hand + sum(found.lit.get(status.value, 0) for status in lamp.statuses)
+    title = "Ended in an error" if lamp is Lamp.FAILED else "Ended with a warning"
+    target = _with(bare, lamp.value, flags=[*bare.flags, "unresolved"])
+    view = _lamp(
+        filters, target, lamp, word, display_text.count(total, CAP, found.is_least),
+        f"{title}, and neither resolved, ignored, nor followed by a success",
+    )  # fmt: skip
+    return replace(
+        view,
+        is_lit=total > in_hand,
+        is_in_hand=0 < total == in_hand,
+        in_hand=display_text.count(in_hand, CAP, found.is_least) if in_hand else "",
+        in_hand_href=_with(bare, lamp.value, flags=[*bare.flags, "in_hand"]).query(),
+    )
+
+
+def _lamp(
+    filters: Filters, target: Filters, lamp: Lamp, word: str, shown: str, title: str
+) -> LampView:
+    is_chosen = filters.values.get("lamp") == [lamp.value] and filters.query() == target.query()
+    href = (_bare(filters).query() if is_chosen else target.query()) or "/"
+    return LampView(
+        lamp.value, word, LAMP_ICONS[lamp], shown, False, False, is_chosen, href, title
+    )  # fmt: skip
+
+
+def _bare(filters: Filters) -> Filters:
+    """The filter without what a lamp asks for."""
+    found = _with(filters, flags=[each for each in filters.flags if each not in FLAGS])
+    if found.finished.preset == TODAY:
+        found.finished = ANY_TIME
+    return found
+
+
+def _with(filters: Filters, lamp: str = "", **changed: object) -> Filters:
+    """Another filter: this lamp in the place of the statuses, and these attributes."""
+    own = {"lamp": [lamp] if lamp else [], "status": []}
+    return replace(
+        filters,
+        values={**filters.values, **own},
+        excluded={**filters.excluded, "lamp": [], "status": []},
+        **changed,  # type: ignore[arg-type]
+    )
+
+
+def _bounded(total: int) -> str:
+    return f"{max(1, total - total % 1000 if total > CAP else total):,}+"
 
 
 def _query(filters: Filters, **extra: str) -> str:

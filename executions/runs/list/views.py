@@ -22,14 +22,16 @@ from executions.errors import groups as error_groups
 from executions.models import SavedView
 from executions.runs.list import row as run_row
 from executions.runs.list.filter_panels import controls
-from executions.runs.list.status_counts import lamps_of, matching_of, tally_of
+from executions.runs.list.status_counts import Panel, panel_of
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
 from executions.search.columns import columns, switched
 from executions.search.cursor import EPOCH, Cursor, Order
 from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
+from executions.triage.choices import ignore_for
 from executions.web.account_banner import accounts_not_current
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
+from executions.web.inbox_badge import inbox_count
 from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of, person, sees_all
 
@@ -69,29 +71,30 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
     filters = filters_of(request)
     wants_new = request.GET.get("part") == "rows"
     rows = [] if wants_new else _changed_rows(request, filters)
-    lamps, top = lamps_of(filters), Cursor.parse(request.GET.get("top", ""), Order.START, Order.END)
+    panel = _panel(request, filters)
+    top = Cursor.parse(request.GET.get("top", ""), Order.START, Order.END)
     waiting = 0 if wants_new else run_pages.count_newer(filters, top)
     is_empty = bool(top and top.at == EPOCH and waiting)
-    context = {"filters": filters, "lamps": lamps, "waiting": waiting,
+    context = {"filters": filters, "panel": panel, "lamps": panel.lamps, "waiting": waiting,
                "has_new_rows": wants_new or is_empty}  # fmt: skip
     return LIST_PAGE.changed(request, _shown(filters, context), always=rows)
 
 
 def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
     """The table where it is to have new rows, else what is printed of their number."""
-    filters, lamps = context["filters"], context["lamps"]
+    filters, panel = context["filters"], context["panel"]
     names = ["lamps", "tally", "newer"]
     if context["has_new_rows"]:
         page = run_pages.page(filters, limit=filters.size)
         context = {
             **context,
-            **table(request, filters, page, None, view_of(request, filters), lamps),
+            **table(request, filters, page, None, view_of(request, filters), panel),
         }
         names.insert(0, "rows")
     else:
-        context |= {"tally": tally_of(filters, lamps), **_addresses(filters)}
+        context |= {"tally": panel.tally, **_addresses(filters)}
         if may_act(request.user):
-            context["matching"] = matching_of(lamps)
+            context["matching"] = panel.matching
             names.insert(0, "matching")
     return [
         Fragment(f"#{name}", fragment(request, f"executions/runs/list/_{name}.html", context))
@@ -159,10 +162,10 @@ def table(
     page: run_pages.Page,
     cursor: Cursor | None,
     view: SavedView | None,
-    lamps: list[Any] | None = None,
+    panel: Panel | None = None,
 ) -> dict[str, Any]:
     """What the rows and everything that counts them print."""
-    lamps = lamps_of(filters) if lamps is None else lamps
+    panel = panel or _panel(request, filters)
     preference = preference_of(request.user)
     own_columns = view.columns if view else preference.columns
     shown = own_columns if filters.columns is None else switched(filters.columns)
@@ -175,11 +178,12 @@ def table(
         "rows": run_row.rows(
             page.rows, accounts_of(request), timezone.now(), picks=may_act(request.user)
         ),
-        "matching": matching_of(lamps),
+        "matching": panel.matching,
         "batch_key": uuid4(),
         "batch_verbs": RUN_VERBS.values(),
-        "lamps": lamps,
-        "tally": tally_of(filters, lamps),
+        "ignore_for": ignore_for(),
+        "lamps": panel.lamps,
+        "tally": panel.tally,
         "top": str(top) if cursor is None and filters.order != "oldest" else "",
         "waiting": 0,
         "older": filters.query(before=f"{page.older}.{own}") if page.older else "",
@@ -198,6 +202,11 @@ def table(
         "sorts": _sorts(filters),
         **_addresses(filters),
     }
+
+
+def _panel(request: HttpRequest, filters: Filters) -> Panel:
+    unseen = len(accounts_not_current(request))
+    return panel_of(filters, needs_you=inbox_count(request), unseen=unseen)
 
 
 def _addresses(filters: Filters) -> dict[str, str]:

@@ -20,6 +20,7 @@ from executions.models import (
     Transition,
 )
 from executions.runs.page.query_params import HISTORY_WORDS, link, number, query, word
+from executions.triage.display import acts_of
 from providers.contract import Status, Verb
 
 MAX_SHOWN = 100
@@ -43,6 +44,7 @@ def history_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     return {
         "transitions": [_transition(row, cause_of(row, causes)) for row in shown],
         "commands_history": [command_view(row) for row in commands],
+        "decisions": acts_of(run),
         "history_keep": query(request, HISTORY_WORDS),
         "moves_older": link(request, moves_before=shown[-1].version) if more_moves else "",
         "moves_newest": link(request, moves_before=None) if below is not None else "",

@@ -65,7 +65,14 @@ def parent_of(run: Execution) -> dict[str, Any] | None:
         Step.objects.filter(run_ref=run.ref, execution__account=run.account_id)
         .exclude(execution=run.pk)
         .select_related("execution__workflow")
-        .only("pk", "name", "execution__name", "execution__ref", "execution__workflow__name")
+        .only(
+            "pk",
+            "name",
+            "execution__name",
+            "execution__ref",
+            "execution__telling_values",
+            "execution__workflow__name",
+        )
         .order_by("pk")
         .first()
     )
@@ -89,7 +96,7 @@ def _line(row: Execution, run: Execution) -> dict[str, Any]:
     is_going = row.started_at is not None and not status.status.is_final
     return {
         "id": row.pk,
-        "label": plain(row.name or row.ref, 120),
+        "label": plain(row.label, 120),
         "workflow": plain(row.workflow.name, 120) if row.workflow_id != run.workflow_id else "",
         "status": status,
         "started": row.started_at,

@@ -32,12 +32,15 @@ from executions.models import (
     Transition,
 )
 from executions.polling import read_queue
+from executions.runs import telling_choice
 from executions.runs.notes import notes_of
 from executions.runs.page import history, log, related
 from executions.runs.page.payloads import payload_list
 from executions.runs.page.query_params import link
 from executions.runs.page.steps import failed_step, step_list
 from executions.search.overdue import with_limits
+from executions.triage.choices import ignore_for
+from executions.triage.display import standing_of
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import is_own_address
@@ -107,7 +110,9 @@ RUN_PAGE = LivePage(
 
 
 def get_run(request: HttpRequest, pk: int) -> Execution:
-    found = visible_executions(request.user).select_related("account", "workflow")
+    found = visible_executions(request.user).select_related(
+        "account", "workflow", "assignee", "settled_by"
+    )
     run: Execution = get_object_or_404(with_limits(found), pk=pk)
     return run
 
@@ -141,7 +146,9 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "is_blind": fresh.is_stale,
         "is_unread": not detail.get("fingerprint"),
         "title": plain(run.workflow.name) or "(no name)",
-        "label": plain(run.name),
+        "values": [plain(each) for each in run.telling_values or filter(None, [run.name])],
+        "standing": standing_of(run),
+        "ignore_for": ignore_for(),
         "ref": plain(run.ref),
         "native": plain(run.native_status),
         "reason": plain(run.status_reason),
@@ -194,7 +201,11 @@ def data_of(run: Execution) -> dict[str, Any]:
         }
         for output in Output.objects.filter(execution=run).order_by("name", "pk")[:500]
     ]
-    return {"payloads": payload_list(run.pk), "outputs": outputs}
+    return {
+        "payloads": payload_list(run.pk),
+        "outputs": outputs,
+        "value_choices": telling_choice.choices_of(run),
+    }
 
 
 def _refused(request: HttpRequest, run: Execution) -> dict[str, str]:

@@ -27,7 +27,8 @@ from tests.providers.conftest import Server
 ITEM = {
     "id", "account", "provider", "ref", "workflow", "status", "status_reason", "native_status",
     "progress", "error_summary", "started_at", "finished_at", "observed_at", "changed_at",
-    "is_change_reported", "url",
+    "is_change_reported", "url", "label", "values", "whereabouts", "is_unresolved", "assignee",
+    "settled_at", "settled_how", "settled_by", "settled_reason", "ignored_until",
 }  # fmt: skip
 
 
@@ -207,6 +208,8 @@ def test_the_description_names_every_address(ana: Api) -> None:
         "/api/v1/executions",
         "/api/v1/executions/{pk}",
         "/api/v1/executions/{pk}/commands",
+        "/api/v1/executions/{pk}/decisions",
+        "/api/v1/decisions",
         "/api/v1/executions/{pk}/outputs/{output_pk}",
         "/api/v1/executions/{pk}/readings",
         "/api/v1/commands/{key}",

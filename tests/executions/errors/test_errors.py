@@ -91,7 +91,8 @@ def test_a_group_opens_the_exact_list_behind_it(ana, fail):
         fail(f"a{n}", f"Timeout to ERP after {n} s")
     fail("old", finished_at=timezone.now() - timedelta(days=2))
     fail("other", "Disk full")
-    ((href, _),) = page(ana).links(f"/?error={KEY}")
+    (href, said), *_ = page(ana).links(f"/?error={KEY}")
+    assert said == "4 runs"
     text = page(ana, href)
     assert refs(text) == ["a0", "a1", "a2", "a3"]
     assert "same error as" in text
@@ -175,8 +176,8 @@ def test_it_can_be_taken_back(ana, fail):
 
 def test_a_viewer_looks_and_gets_no_button_and_no_way_around_it(vik, fail):
     fail("a")
-    assert "I am on it" not in page(vik)
-    assert "I am on it" not in page(vik, f"/errors/{KEY}/")
+    assert "I’m on it" not in page(vik)
+    assert "I’m on it" not in page(vik, f"/errors/{KEY}/")
     assert vik.post(f"/errors/{KEY}/acknowledgement/").status_code == 403
     assert vik.post(f"/errors/{KEY}/release/").status_code == 403
     assert not ErrorAcknowledgement.objects.exists()

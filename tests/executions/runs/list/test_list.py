@@ -113,10 +113,10 @@ def test_the_first_page_needs_at_most_eight_queries(ana, put, query):
 def test_lamps_count_under_the_same_filter_and_open_the_list_behind_them(ana, put):
     put("a", Status.FAILED, age=5)
     put("b", Status.TIMED_OUT, age=500)
-    assert Page(ana.get("/")).one("#lamp-failed").text == "failed 2"
+    assert Page(ana.get("/")).one("#lamp-failed").text == "failing 2"
     lately = Page(ana.get("/?started=1h")).one("#lamp-failed")
-    assert lately["href"] == "?started=1h&lamp=failed"
-    assert lately.text == "failed 1"
+    assert lately["href"] == "?lamp=failed&started=1h&is=unresolved"
+    assert lately.text == "failing 1"
 
 
 def test_what_is_not_understood_is_ignored_and_said(ana, put):

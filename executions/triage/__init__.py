@@ -1,0 +1,1 @@
+"""What people decide about failed runs: resolve, ignore, take on."""
