@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
+from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -188,7 +189,10 @@ def _act(
 
 def _change(act: Act, runs: QuerySet[Execution], values: dict[str, Any]) -> list[Changed]:
     chosen = runs.order_by("-sort_at", "-pk").values_list("pk", flat=True)[:MOST]
-    inner, params = chosen.query.sql_with_params()
+    try:
+        inner, params = chosen.query.sql_with_params()
+    except EmptyResultSet:  # no run can be in this choice
+        return []
     names = {f"p{number}": value for number, value in enumerate(params)}
     spelled = iter(names)
     inner = re.sub(r"%%|%s", lambda found: found[0] if found[0] == "%%" else _named(spelled), inner)
