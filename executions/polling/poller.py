@@ -134,6 +134,8 @@ class _Poll:
         self.unknown: set[str] = set()
         self.history: list[int] = []
         """Stored from its list row alone, since it had ended before we first saw it."""
+        self.undecided: list[int] = []
+        """Those of them whose list row does not say how they ended."""
         self.broken = 0
         self.started_at = timezone.now()
         self.read_at: dict[str, datetime] = {}
@@ -148,6 +150,7 @@ class _Poll:
         for ref, known in self._open_runs():
             if ref not in self.seen and self._is_turn(ref, known):
                 self.to_read.setdefault(ref, None)
+        read_queue.ask(self.undecided, Rank.POLL, log=False)
         read_queue.ask(self.history, Rank.HISTORY, log=False)
         self._read_details()
 
@@ -180,7 +183,9 @@ class _Poll:
             if row.is_detailed or row.is_settled:
                 continue
             if row.ref in old:
-                if self._is_worth_reading(old[row.ref]):
+                if old[row.ref].status is Status.UNKNOWN:
+                    self.undecided.append(row.execution_id)
+                elif self._is_worth_reading(old[row.ref]):
                     self.history.append(row.execution_id)
             elif row.has_new_status:
                 self.to_read.setdefault(row.ref, None)

@@ -337,6 +337,17 @@ def test_of_long_ago_only_what_did_not_end_well_is_read_and_the_rest_when_it_is_
     assert steps_of(good)
 
 
+def test_what_a_list_row_cannot_judge_is_read_before_the_rest_of_the_history(open_desk):
+    desk = open_desk("eightx8")
+    undecided = old_runs(desk, "faulted", 2)
+    old_runs(desk, "quick_success", 2)
+    poll_alone(desk)
+    ranks = dict(Reading.objects.values_list("execution__ref", "rank"))
+    first = {ref for ref, rank in ranks.items() if rank == Rank.POLL.value}
+    assert first == set(undecided)
+    assert len(ranks) == 4
+
+
 def test_of_an_account_that_is_new_what_goes_on_is_read_before_what_has_ended(open_desk):
     desk = open_desk("smartflows")
     ProviderAccount.objects.update(covered_since=timezone.now() - timedelta(days=30))

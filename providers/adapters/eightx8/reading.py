@@ -151,19 +151,19 @@ def read_log(run: Mapping[str, Any], errors: Sequence[Any]) -> list[LogLine]:
     """What the step log and the errors resource say, each with its time. An error is recorded
     before its step is closed."""
     events: list[tuple[datetime, LogLine]] = []
+    logs = run.get("logs") or []
+    refs = {log["stepName"]: str(log["id"]) for log in logs}
     for error in errors:
         if at := read_time(error.get("errorTime")):
-            text = f"{error.get('step') or 'run'}: {_words(error)}"
-            events.append((at, LogLine(text=text, at=at, level="error")))
-    for log in run.get("logs") or []:
-        step, word = str(log["id"]), _verbatim(log.get("status"))
+            ref = refs.get(error.get("step"), "")
+            events.append((at, LogLine(text=_words(error), at=at, level="error", step_ref=ref)))
+    for log in logs:
+        ref, word = str(log["id"]), _verbatim(log.get("status"))
         if at := read_time(log.get("startedAt")):
-            text = f"{log['stepName']}: started"
-            events.append((at, LogLine(text=text, at=at, level="info", step_ref=step)))
+            events.append((at, LogLine(text="started", at=at, level="info", step_ref=ref)))
         if at := read_time(log.get("completedAt")):
             level = LEVELS.get(native_key(word), "info")
-            text = f"{log['stepName']}: {word}"
-            events.append((at, LogLine(text=text, at=at, level=level, step_ref=step)))
+            events.append((at, LogLine(text=word, at=at, level=level, step_ref=ref)))
     return [line for _, line in sorted(events, key=lambda event: event[0])]
 
 

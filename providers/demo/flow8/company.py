@@ -80,9 +80,11 @@ class Company:
         return self._add(flow, scenario, plan, self._args(flow, at), at)
 
     def begin_any(self, at: datetime, *, asks: bool, is_brief: bool = False) -> None:
-        left_out = (() if asks else ASKS) + (MANY_STEPS if is_brief else ())
-        weights = [0 if name in left_out else each[2] for name, each in SCENARIOS.items()]
-        self.begin(self.world.random.choices(list(SCENARIOS), weights)[0], at=at, varied=True)
+        weights = {name: float(weight) for name, (*_, weight) in SCENARIOS.items()}
+        weights |= {} if asks else dict.fromkeys(ASKS, 0.0)
+        weights |= dict.fromkeys(MANY_STEPS, 6.0) if is_brief else {}
+        scenario = self.world.random.choices(list(weights), list(weights.values()))[0]
+        self.begin(scenario, at=at, varied=True)
 
     def begin_failing(self, at: datetime) -> None:
         self.begin("erp_away", at=at, varied=True)

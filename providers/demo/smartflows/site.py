@@ -109,7 +109,7 @@ class Site:
         elif scenario == "waiting_esign":
             options["seconds"] = chance.uniform(0.2, 1.0) * GOES_ON_AFTER
         elif scenario in IN_PARTS and is_brief:
-            options["parts"] = 2
+            options |= {"parts": 2, "seconds": chance.uniform(40.0, 60.0)}  # as long in all
         self._begin(scenario, flow, at, **options)
 
     def begin_failing(self, at: datetime) -> None:

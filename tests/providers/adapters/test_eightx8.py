@@ -143,16 +143,16 @@ def test_the_step_log_and_the_errors_are_lines_in_the_order_of_their_times(serve
     body = {**run(1, SINCE, status="Runnable"), "logs": [first, second]}
     server.on("GET", RUN_AT, {"body": body})
     begun = adapter.log(REF, "")
-    assert [line.text for line in begun.lines] == ["ask: started", "ask: Complete", "call: started"]
+    assert [line.text for line in begun.lines] == ["started", "Complete", "started"]
     assert [line.step_ref for line in begun.lines] == ["s1", "s1", "s2"]
     assert not begun.is_complete
 
     ended = {**second, "completedAt": "2024-05-06T09:00:05Z", "status": "Failed"}
     server.on("GET", RUN_AT, {"body": {**body, "status": "Terminated", "logs": [first, ended]}})
     rest = adapter.log(REF, begun.next_cursor)
-    assert [(line.text, line.level) for line in rest.lines] == [
-        ("call: 503", "error"),
-        ("call: Failed", "error"),
+    assert [(line.text, line.level, line.step_ref) for line in rest.lines] == [
+        ("503", "error", "s2"),
+        ("Failed", "error", "s2"),
     ]
     assert adapter.log(REF, rest.next_cursor).is_complete
 
