@@ -10,12 +10,11 @@ import logging
 from contextlib import suppress
 
 from celery import shared_task
-from django.utils import timezone
 
 from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation
 from executions.errors import acknowledgements
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.live.wake_workers import has_room
 from executions.models import Command, CommandState, ExecutionDetail, Rank
 from executions.notifications import compose, delivery, evaluation
@@ -100,7 +99,7 @@ def carry_out(key: str) -> None:
         return
     dispatch.send(command)
     command.refresh_from_db()
-    if command.state == CommandState.PENDING or command.not_before > timezone.now():
+    if command.state == CommandState.PENDING or command.not_before > database_clock.now():
         return
     _read_after(command)
 

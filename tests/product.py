@@ -130,6 +130,10 @@ class Product:
             return False
         return pages.ok and live.text == "ok"
 
+    def readiness(self) -> Any:
+        """What /readyz answers."""
+        return requests.get(f"{self.base_url}/readyz", timeout=5).json()
+
     def logs(self) -> str:
         """Everything the processes printed."""
         return "\n".join(path.read_text(errors="replace") for path in self.folder.glob("*.log"))

@@ -16,6 +16,7 @@ from executions.accounts import account_actions
 from executions.display.formatting import duration, plain, size
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
+from executions.live import database_clock
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.polling import read_queue
 from executions.search.filters import provider_name
@@ -73,8 +74,23 @@ def accounts(request: HttpRequest) -> Shown:
         "accounts": views,
         "providers": capabilities(),
         "abilities": [word for word, _ in ABILITIES],
+        "clocks": clock_sentences(),
     }
+<<<<<<< HEAD
     return Shown(context, stamp=views, query="?is=unseen" if is_narrowed else "")
+=======
+    return Shown(context, stamp=(views, context["clocks"]))
+
+
+def clock_sentences() -> list[str]:
+    """What is to be said of processes whose own clock is off."""
+    return [
+        f"The clock of {name} is {duration(abs(ahead))} "
+        f"{'ahead of' if ahead > 0 else 'behind'} the database's. Polls and commands go by the "
+        "database's clock; set that machine's clock, best by NTP."
+        for name, ahead in sorted(database_clock.skewed().items())
+    ]
+>>>>>>> b8a8d19 (Go by the database's clock in every worker, and say whose own clock is off)
 
 
 @LivePage(

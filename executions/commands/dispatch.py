@@ -14,12 +14,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from executions.access.permissions import may_act, visible_accounts
 from executions.commands.sealed_arguments import secrets_of, unseal
 from executions.display.freshness import blind_sentence
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import SETTLED_COMMAND_STATES, Command, CommandState, Execution, Question
 from executions.payloads.terminal_text import without_codes
 from providers.adapter import Adapter
@@ -49,7 +48,7 @@ log = logging.getLogger(__name__)
 
 def take_turn(command: Command) -> bool:
     """Whether this worker may reconcile the command now; the next turn is 5 s away."""
-    now = timezone.now()
+    now = database_clock.now()
     return bool(
         Command.objects.filter(pk=command.pk, not_before__lte=now).update(
             not_before=now + timedelta(seconds=5)
@@ -61,7 +60,7 @@ def claim(key: UUID | str) -> Command | None:
     """Take a pending command for sending, and note how its run is now, so that a worker's death
     at any later moment can be told from the effect; committed before anything is sent. None if it
     is not ours to send."""
-    now = timezone.now()
+    now = database_clock.now()
     _wait_with_account(key)
     run = Execution.objects.filter(pk=OuterRef("execution_id"))
     taken = Command.objects.filter(pk=key, state=CommandState.PENDING, not_before__lte=now).update(
@@ -85,7 +84,7 @@ def _wait_with_account(key: UUID | str) -> None:
     """Where the provider has asked to be left alone, the command waits: that is no try of it."""
     until = ProviderAccount.objects.filter(pk=OuterRef("account_id")).values("quiet_until")
     Command.objects.filter(
-        pk=key, state=CommandState.PENDING, account__quiet_until__gt=timezone.now()
+        pk=key, state=CommandState.PENDING, account__quiet_until__gt=database_clock.now()
     ).update(
         not_before=Subquery(until[:1]),
         message="The provider asked us to wait. It is sent as soon as that is over.",
@@ -114,8 +113,8 @@ def send(command: Command) -> Command:
 
 def _left(command: Command) -> float:
     """Seconds in which this worker may send: another one decides when the lease is over."""
-    claimed_at = command.sent_at or timezone.now()
-    return (claimed_at + SEND_FOR - timezone.now()).total_seconds()
+    claimed_at = command.sent_at or database_clock.now()
+    return (claimed_at + SEND_FOR - database_clock.now()).total_seconds()
 
 
 def _call(adapter: Adapter, command: Command) -> str:
@@ -203,7 +202,7 @@ def _settle(
 ) -> Command:
     """Only the attempt that sent may write; where a person decided meanwhile, this is dropped.
     Nothing is sent or read for the command before `wait` is over."""
-    now = timezone.now()
+    now = database_clock.now()
     is_over = state in SETTLED_COMMAND_STATES
     hide = Secrets(typed=secrets_of(command)).hide_named  # the provider may repeat what was typed
     changed = Command.objects.filter(

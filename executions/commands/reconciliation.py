@@ -10,11 +10,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db.models import F, Q
-from django.utils import timezone
 
 from executions.commands.dispatch import RESEND_AFTER
 from executions.commands.verbs import RUN_VERBS
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import Command, CommandState, Draft, Execution, Question
 from providers.contract import Status, Unsupported, Verb, short_ref
 from providers.models import open_account
@@ -29,7 +28,7 @@ MOST_DOUBTS = 2  # sends that may have worked, after which an unknown command ne
 def expire_leases() -> int:
     """Commands whose worker died while sending become unknown. Any number of copies may run."""
     late = Command.objects.filter(
-        state=CommandState.SENDING, lease_until__lt=timezone.now()
+        state=CommandState.SENDING, lease_until__lt=database_clock.now()
     ).update(
         state=CommandState.UNKNOWN,
         doubts=F("doubts") + 1,
@@ -41,14 +40,14 @@ def expire_leases() -> int:
 
 def due_commands(limit: int = 100) -> list[str]:
     """Keys of pending commands that nobody has taken: the nudge got lost, or they had to wait."""
-    now = timezone.now()
+    now = database_clock.now()
     keys = Command.objects.filter(state=CommandState.PENDING, not_before__lte=now)
     return [str(key) for key in keys.order_by("requested_at").values_list("pk", flat=True)[:limit]]
 
 
 def unsettled(limit: int = 100) -> list[str]:
     """Keys of unknown commands, and of accepted ones that a reading might confirm."""
-    now = timezone.now()
+    now = database_clock.now()
     rows = Command.objects.filter(
         Q(state=CommandState.UNKNOWN)
         | Q(state=CommandState.ACCEPTED, accepted_at__lt=now - timedelta(seconds=10)),
@@ -153,7 +152,7 @@ def resend_or_ask(command: Command) -> None:
     if command.doubts < MOST_DOUBTS and command.kind in repeatable:
         Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(
             state=CommandState.PENDING,
-            not_before=timezone.now(),
+            not_before=database_clock.now(),
             message="It did not arrive; sending again.",
         )
     else:
@@ -165,7 +164,7 @@ def give_up_on(command: Command) -> None:
     since a run may ask the same again, and nobody else could answer while this one is open."""
     is_answer = command.kind == Verb.ANSWER
     patience = ASKED_ON_FOR if is_answer else GIVE_UP_AFTER
-    if command.accepted_at is None or command.accepted_at >= timezone.now() - patience:
+    if command.accepted_at is None or command.accepted_at >= database_clock.now() - patience:
         return
     if is_answer:
         told = "The provider took this answer and still asks. Look at the form, then answer again."
@@ -175,7 +174,7 @@ def give_up_on(command: Command) -> None:
 
 
 def _is_young(command: Command) -> bool:
-    return command.sent_at is None or command.sent_at > timezone.now() - RESEND_AFTER
+    return command.sent_at is None or command.sent_at > database_clock.now() - RESEND_AFTER
 
 
 def _ask_a_person(command: Command) -> None:
@@ -186,7 +185,7 @@ def _ask_a_person(command: Command) -> None:
 
 def _settle(command: Command, state: CommandState, message: str) -> bool:
     changed = Command.objects.filter(pk=command.pk, state__in=WATCHED).update(
-        state=state, message=message, settled_at=timezone.now()
+        state=state, message=message, settled_at=database_clock.now()
     )
     if changed:
         publish.publish_command(command.account_id, command.execution_id, command.pk, state.value)

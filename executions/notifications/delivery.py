@@ -15,9 +15,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.utils import timezone
 
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import Delivery, DeliveryState, Event, NoticeMessage, NoticeRule
 from executions.notifications import message_text
 from executions.notifications.channels import sending
@@ -74,7 +73,7 @@ def deliver(rule_id: int, target: str) -> Outcome | None:
 
 def claim(rule_id: int, target: str) -> list[Delivery]:
     """Take the oldest pending deliveries of one address, with a lease; [] if others have them."""
-    now = timezone.now()
+    now = database_clock.now()
     with transaction.atomic():
         rows = Delivery.objects.select_for_update(skip_locked=True, of=("self",))
         waiting = rows.filter(rule=rule_id, target=target, state=DeliveryState.PENDING)
@@ -88,14 +87,14 @@ def claim(rule_id: int, target: str) -> list[Delivery]:
 
 def expire_leases() -> int:
     """What a dead worker held: what had not left waits again, what may have left is unknown."""
-    late = Delivery.objects.filter(state__in=OPEN, lease_until__lt=timezone.now())
+    late = Delivery.objects.filter(state__in=OPEN, lease_until__lt=database_clock.now())
     back = late.filter(state=DeliveryState.PREPARING).update(
         state=DeliveryState.PENDING, lease_until=None
     )
     lost = late.filter(state=DeliveryState.SENDING).update(
         state=DeliveryState.UNKNOWN,
         lease_until=None,
-        settled_at=timezone.now(),
+        settled_at=database_clock.now(),
         says="The worker stopped while it was sending. It may have arrived; it is not sent again.",
     )
     return int(back + lost)
@@ -103,7 +102,7 @@ def expire_leases() -> int:
 
 def tidy() -> int:
     """Forget messages and their deliveries; how many."""
-    old = NoticeMessage.objects.filter(created_at__lt=timezone.now() - KEPT)
+    old = NoticeMessage.objects.filter(created_at__lt=database_clock.now() - KEPT)
     gone, _ = old.exclude(deliveries__state__in=OPEN).delete()
     return gone
 
@@ -112,7 +111,11 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
     """A marked message to every address, now, in the caller's time; it stands in the log too."""
     title, body = message_text.words_of_test(rule, by)
     message = NoticeMessage.objects.create(rule=rule, kind="test", title=title, body=body)
-    held = {"state": DeliveryState.SENDING, "attempts": 1, "lease_until": timezone.now() + LEASE}
+    held = {
+        "state": DeliveryState.SENDING,
+        "attempts": 1,
+        "lease_until": database_clock.now() + LEASE,
+    }
     results = []
     for delivery in deliveries_of(message, rule, **held):
         outcome = _send(rule, delivery.target, sending.Message(title, body), lambda: True)
@@ -161,7 +164,7 @@ def _begin_sending(claimed: list[Delivery]) -> bool:
     """The last moment before anything leaves: are all of them still ours? Committed at once."""
     with transaction.atomic():
         moved = _held(claimed, DeliveryState.PREPARING).update(
-            state=DeliveryState.SENDING, lease_until=timezone.now() + LEASE
+            state=DeliveryState.SENDING, lease_until=database_clock.now() + LEASE
         )
         if moved != len(claimed):
             transaction.set_rollback(True)
@@ -195,7 +198,7 @@ def _try_later(delivery: Delivery, outcome: Outcome) -> None:
     _held([delivery], *HELD).update(
         state=DeliveryState.PENDING,
         lease_until=None,
-        not_before=timezone.now() + wait,
+        not_before=database_clock.now() + wait,
         says=outcome.says[:300],
     )
     _tell_pages([delivery])
@@ -205,7 +208,7 @@ def _store(claimed: list[Delivery], state: DeliveryState, says: str) -> None:
     held = _held(
         claimed, *HELD, DeliveryState.UNKNOWN
     )  # unknown: we were slow, and know better now
-    held.update(state=state, lease_until=None, settled_at=timezone.now(), says=says[:300])
+    held.update(state=state, lease_until=None, settled_at=database_clock.now(), says=says[:300])
     _tell_pages(claimed)
 
 

@@ -14,10 +14,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from executions.display.freshness import freshness
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import (
     OPEN_COMMAND_STATES,
     SETTLED_COMMAND_STATES,
@@ -75,7 +74,7 @@ class Scope:
 
 def look() -> bool:
     """One look at everything that rules are about. False if another worker is at it."""
-    now = timezone.now()
+    now = database_clock.now()
     NoticeClock.objects.get_or_create(pk=1)
     with transaction.atomic():
         clock = NoticeClock.objects.select_for_update(skip_locked=True).filter(pk=1).first()
@@ -97,7 +96,7 @@ def look() -> bool:
 
 def tidy() -> int:
     """Forget states that were over long ago; how many."""
-    gone, _ = Notice.objects.filter(cleared_at__lt=timezone.now() - KEPT).delete()
+    gone, _ = Notice.objects.filter(cleared_at__lt=database_clock.now() - KEPT).delete()
     return gone
 
 

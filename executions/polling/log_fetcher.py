@@ -10,9 +10,8 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import Execution, ExecutionDetail, LogEntry
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.storage.redaction import typed_secrets
@@ -54,7 +53,7 @@ def fetch(execution: Execution, adapter: Adapter | None = None) -> int:
 def may_grow(execution: Execution) -> bool:
     """Whether the run ended so recently that lines may come late: Prefect's runner and flow send
     theirs in batches (seen November 2026)."""
-    return execution.is_final and execution.observed_at > timezone.now() - LATE
+    return execution.is_final and execution.observed_at > database_clock.now() - LATE
 
 
 def _append(

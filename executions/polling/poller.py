@@ -18,9 +18,8 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import OPEN_STATUSES, Execution, Rank
 from executions.polling import read_queue
 from executions.polling.schedule import MISSES, Tally, finish
@@ -83,10 +82,10 @@ class Known:
 def poll(account_id: int, poll_seq: int) -> Tally | None:
     """Poll one claimed account. None if the claim is not ours any more (a late message)."""
     account = ProviderAccount.objects.filter(pk=account_id, poll_seq=poll_seq).first()
-    if account is None or account.lease_until is None or account.lease_until < timezone.now():
+    if account is None or account.lease_until is None or account.lease_until < database_clock.now():
         return None
     tally = Tally()
-    started_at = timezone.now()
+    started_at = database_clock.now()
     failure: Exception | None = None
     adapter: Adapter | None = None
     try:
@@ -137,14 +136,14 @@ class _Poll:
         self.undecided: list[int] = []
         """Those of them whose list row does not say how they ended."""
         self.broken = 0
-        self.started_at = timezone.now()
+        self.started_at = database_clock.now()
         self.read_at: dict[str, datetime] = {}
         """When the reading of a run began; of what a list tells, when the poll began."""
 
     def run(self) -> None:
-        since = (self.account.covered_since or timezone.now() - FIRST_WINDOW) - OVERLAP
+        since = (self.account.covered_since or database_clock.now() - FIRST_WINDOW) - OVERLAP
         if self.account.covered_since is None:
-            since = timezone.now() - FIRST_WINDOW
+            since = database_clock.now() - FIRST_WINDOW
         for page in _chunks(self.adapter.snapshots(since), BATCH):
             self._take(page)
         for ref, known in self._open_runs():
@@ -292,7 +291,7 @@ class _Poll:
 
     def _read(self, ref: str) -> Snapshot | None:
         """One run by its ref. What concerns this run alone does not stop the others."""
-        self.read_at[ref] = timezone.now()
+        self.read_at[ref] = database_clock.now()
         try:
             return self.adapter.snapshot(ref)
         except NotFound:
@@ -375,7 +374,7 @@ def read_now(account: ProviderAccount, ref: str) -> Snapshot:
     """Read one run by its ref and store it at once, beside whatever poll is under way. Raises the
     contract's errors."""
     adapter = open_account(account)
-    began_at = timezone.now()
+    began_at = database_clock.now()
     try:
         snapshot = adapter.snapshot(ref)
     finally:

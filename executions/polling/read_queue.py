@@ -12,9 +12,8 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.live.wake_workers import wake
 from executions.models import Backlog, Execution, Rank, Reading
 from executions.sql_files import statements
@@ -51,7 +50,7 @@ class Due:
 def watch(execution: Execution) -> None:
     """An open page shows this run: it is read at the provider's pace until no page shows it any
     more. A run that has ended is read once."""
-    if execution.is_final and execution.observed_at < timezone.now() - WATCH_FOR:
+    if execution.is_final and execution.observed_at < database_clock.now() - WATCH_FOR:
         if publish.is_first(f"look:{execution.pk}", AGAIN_AFTER):
             ask([execution.pk], Rank.PERSON)
         return
@@ -114,7 +113,7 @@ def _call_reader(account_id: int) -> None:
 def is_waiting(execution: Execution) -> bool:
     """Whether this run is still to be read on request. One that an open page shows
     has been, between two of its turns."""
-    now = timezone.now()
+    now = database_clock.now()
     between = Q(watched_until__gt=now, due_at__gt=now)
     return Reading.objects.filter(~between, pk=execution.pk, wants_run=True).exists()
 
@@ -177,7 +176,7 @@ def next_due(account_id: int, ranks: Sequence[Rank], most: int = 1) -> list[Due]
 def is_due_soon(account_id: int) -> bool:
     """Whether the turn of a run that an open page shows comes within seconds, or there is history
     that only waits for room."""
-    soon = timezone.now() + SOON
+    soon = database_clock.now() + SOON
     rows = Reading.objects.filter(account_id=account_id, due_at__lt=soon)
     return rows.exclude(rank=Rank.POLL).exists()
 
@@ -201,8 +200,8 @@ def finish(due: Sequence[Due], every: timedelta, over: Collection[int] = ()) -> 
 def drop(execution_id: int, wait: timedelta) -> None:
     """It cannot be read. While an open page shows it, it is tried again after `wait`."""
     mine = Reading.objects.filter(pk=execution_id)
-    mine.filter(Q(watched_until=None) | Q(watched_until__lt=timezone.now())).delete()
-    mine.update(due_at=timezone.now() + wait, tries=0)
+    mine.filter(Q(watched_until=None) | Q(watched_until__lt=database_clock.now())).delete()
+    mine.update(due_at=database_clock.now() + wait, tries=0)
 
 
 def postpone(execution_id: int, wait: timedelta) -> None:

@@ -14,9 +14,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import Execution, PollRun
 from executions.sql_files import statements
 from providers import registry
@@ -133,7 +132,7 @@ def _poll_run(
         account=account,
         poll_seq=poll_seq,
         started_at=started_at,
-        finished_at=timezone.now(),
+        finished_at=database_clock.now(),
         outcome=tally.outcome,
         requests=tally.requests,
         bytes=tally.bytes,
@@ -169,5 +168,5 @@ def _after_failure(
         return Health.FAILING, wait * random.uniform(1.0, 1.1)
     wait = backoff(account.failures + 1, every)
     if account.is_blind and account.blind_until:  # looked at again as soon as the test is over
-        wait = min(wait, account.blind_until - timezone.now() + timedelta(seconds=1))
+        wait = min(wait, account.blind_until - database_clock.now() + timedelta(seconds=1))
     return Health.FAILING, wait

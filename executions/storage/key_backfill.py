@@ -15,9 +15,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import CorrelationRule, Execution, KeySearch
 from executions.payloads import business_keys
 from executions.payloads.business_keys import Rule
@@ -51,7 +50,7 @@ def report(rules: Sequence[Rule]) -> None:
     for rule in rules:
         if rule.problem:
             same = CorrelationRule.objects.filter(pk=rule.id).exclude(problem=rule.problem[:300])
-            same.update(problem=rule.problem[:300], problem_at=timezone.now())
+            same.update(problem=rule.problem[:300], problem_at=database_clock.now())
 
 
 def found_in(rules: Sequence[Rule], run: Execution) -> list[business_keys.Key]:
@@ -77,7 +76,7 @@ def ask(account: ProviderAccount, days: int, by: User | None) -> KeySearch | Non
     """Look through the account's runs of the last days again; a search under way starts anew."""
     if days <= 0:
         return None
-    now = timezone.now()
+    now = database_clock.now()
     search, _ = KeySearch.objects.update_or_create(
         account=account,
         defaults={
@@ -97,7 +96,7 @@ def ask(account: ProviderAccount, days: int, by: User | None) -> KeySearch | Non
 
 def due() -> list[int]:
     """Accounts with a search that nobody works at."""
-    now = timezone.now()
+    now = database_clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     return list(
         KeySearch.objects.filter(free, finished_at__isnull=True).values_list("pk", flat=True)
@@ -106,7 +105,7 @@ def due() -> list[int]:
 
 def carry_on(account_id: int) -> None:
     """One slice of a search. Nothing if it is over or another worker holds it."""
-    now = timezone.now()
+    now = database_clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     mine = KeySearch.objects.filter(free, pk=account_id, finished_at__isnull=True)
     if not mine.update(lease_until=now + LEASE):
@@ -158,8 +157,8 @@ def _keep(search: KeySearch, runs: list[Execution], rules: Sequence[Rule]) -> bo
     if runs:
         search.reached, search.reached_id = runs[-1].sort_at, runs[-1].pk
     if len(runs) < BATCH or search.looked_at >= MOST_RUNS:
-        search.finished_at = timezone.now()
-    search.lease_until = timezone.now() + LEASE
+        search.finished_at = database_clock.now()
+    search.lease_until = database_clock.now() + LEASE
     search.save()
     return True
 

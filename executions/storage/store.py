@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.utils import timezone
 
+from executions.live import database_clock
 from executions.models import Quarantine
 from executions.payloads import business_keys
 from executions.payloads.error_fingerprint import error_key
@@ -109,7 +109,7 @@ def store(
     latest = {snapshot.ref: snapshot for snapshot in snapshots}
     rows: list[tuple[str, str]] = []
     bad = 0
-    now = timezone.now()
+    now = database_clock.now()
     for ref, snapshot in latest.items():
         hidden = typed.get(ref, secrets)
         try:
@@ -137,7 +137,7 @@ def store(
 def quarantine(account_id: int, record: Unreadable, secrets: Secrets) -> None:
     """Keep what is known of a record that could not be stored, without `secrets`; one row per ref,
     counted."""
-    now = timezone.now()
+    now = database_clock.now()
     reason = _text(secrets.hide_named(record.reason), 300)
     row, is_new = Quarantine.objects.get_or_create(
         account_id=account_id,

@@ -12,6 +12,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.health import poller_is_fresh
+from executions.accounts import health_views
+from executions.live import database_clock, publish
 from executions.models import Command, StatusCount
 from providers.models import Health, ProviderAccount
 
@@ -106,3 +108,17 @@ def test_what_strangers_read_names_no_cause(client: Client) -> None:
     account(last_error="The key of host 10.1.2.3 was refused", health=Health.AUTH)
     for path in ("/healthz", "/readyz", "/metrics"):
         assert "10.1.2.3" not in client.get(path).content.decode()
+
+
+@pytest.mark.fault("P18")
+def test_a_clock_that_is_off_is_said_and_is_no_reason_not_to_be_ready(client: Client) -> None:
+    publish.client().set(f"{database_clock.KEY}:worker on host-7 (12)", 7200.4, ex=30)
+    try:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json()["clock_skew_seconds"]) == (200, 7200.4)
+        assert health_views.clock_sentences() == [
+            "The clock of worker on host-7 (12) is 2 h 00 m ahead of the database's. Polls and "
+            "commands go by the database's clock; set that machine's clock, best by NTP."
+        ]
+    finally:
+        publish.client().delete(f"{database_clock.KEY}:worker on host-7 (12)")
