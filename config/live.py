@@ -14,12 +14,14 @@ import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import django
 import redis.asyncio as redis
 from asgiref.sync import sync_to_async
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -32,6 +34,7 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.http.request import split_domain_port, validate_host  # noqa: E402
 from django.utils.crypto import constant_time_compare  # noqa: E402
 
 from config.database import UNAVAILABLE  # noqa: E402
@@ -40,16 +43,36 @@ from executions.live.publish import CHANNEL  # noqa: E402
 
 QUEUE = 100  # messages a slow client may lag behind
 CLIENTS = 3000  # per process
+PER_PERSON = 20  # streams of one person, per process
 HEARTBEAT = 15.0  # seconds
 RECHECK = 30.0  # seconds between two looks at the person's rights
 LONGEST = 900.0  # seconds of one stream
 
+TOO_MANY = (
+    f"{PER_PERSON} pages of this person follow changes already, the most for one person. This one "
+    "asks every 15 s meanwhile; close some of the others, then it follows again within a minute."
+)
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-site"),
+]
+
 log = logging.getLogger(__name__)
 
 
+class Seer(NamedTuple):
+    """Who listens, and the accounts that they may see."""
+
+    person: int
+    accounts: frozenset[int]
+
+
 class Client:
-    def __init__(self, accounts: frozenset[int]) -> None:
-        self.accounts = accounts
+    def __init__(self, seer: Seer) -> None:
+        self.person, self.accounts = seer
         self.queue: asyncio.Queue[str | None] = asyncio.Queue(QUEUE)
 
     def offer(self, event: str) -> None:
@@ -111,8 +134,8 @@ def _event(name: str, data: str) -> str:
 
 
 @sync_to_async(thread_sensitive=False)
-def accounts_of(session_key: str | None) -> frozenset[int] | None:
-    """The accounts that the session's person may see; None for nobody."""
+def seer_of(session_key: str | None) -> Seer | None:
+    """The session's person; None for nobody."""
     if not session_key:
         return None
     try:
@@ -122,7 +145,7 @@ def accounts_of(session_key: str | None) -> frozenset[int] | None:
             session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
         ):
             return None
-        return frozenset(visible_accounts(user).values_list("pk", flat=True))
+        return Seer(user.pk, frozenset(visible_accounts(user).values_list("pk", flat=True)))
     finally:
         connection.close()  # back to the pool: a stream holds none
 
@@ -133,18 +156,20 @@ async def stream(request: Request) -> Response:
     headers = _cors(request)
     session_key = request.cookies.get(settings.SESSION_COOKIE_NAME)
     try:
-        accounts = await accounts_of(session_key)
+        seer = await seer_of(session_key)
     except UNAVAILABLE:
         return PlainTextResponse(
             "The database does not answer.", 503, {**headers, "Retry-After": "10"}
         )
-    if accounts is None:
+    if seer is None:
         return PlainTextResponse("Sign in first.", status_code=401, headers=headers)
+    if sum(client.person == seer.person for client in hub.clients) >= PER_PERSON:
+        return PlainTextResponse(TOO_MANY, 429, {**headers, "Retry-After": "30"})
     if len(hub.clients) >= CLIENTS:
         wait = str(random.randint(5, 30))
         return PlainTextResponse("Full.", 503, {**headers, "Retry-After": wait})
     return StreamingResponse(
-        _events(Client(accounts), session_key),
+        _events(Client(seer), session_key),
         media_type="text/event-stream",
         headers={**headers, "Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -167,11 +192,11 @@ async def _events(client: Client, session_key: str | None) -> AsyncIterator[str]
             if loop.time() > check_at:
                 check_at = loop.time() + RECHECK
                 with suppress(*UNAVAILABLE):  # while it is away nobody's rights change
-                    accounts = await accounts_of(session_key)
-                    if accounts is None:
+                    seer = await seer_of(session_key)
+                    if seer is None:
                         yield _event("signed-out", "{}")
                         return
-                    client.accounts = accounts
+                    client.accounts = seer.accounts
             yield event
     finally:
         hub.clients.discard(client)
@@ -206,4 +231,32 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     feeding.cancel()
 
 
-app = Starlette(routes=[Route("/live/", stream), Route("/healthz", is_up)], lifespan=lifespan)
+class Guarded:
+    """Answers under the site's own names alone, with the headers that every answer carries."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *HEADERS]}
+            await send(message)
+
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        domain, _ = split_domain_port(host.decode("latin-1"))
+        if domain and validate_host(domain, settings.ALLOWED_HOSTS):
+            await self.app(scope, receive, send_with_headers)
+        else:
+            refused = PlainTextResponse("This site is not reached under that name.", 400)
+            await refused(scope, receive, send_with_headers)
+
+
+app = Starlette(
+    routes=[Route("/live/", stream), Route("/healthz", is_up)],
+    middleware=[Middleware(Guarded)],
+    lifespan=lifespan,
+)

@@ -3,10 +3,13 @@ pages."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
@@ -14,6 +17,12 @@ from django.utils import timezone
 from config import interrupted_posts
 from executions.access.permissions import preference_of
 from executions.display.relative_times import relative
+
+UNUSED = (
+    "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
+)
+NOTED_EVERY = 300  # seconds
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
@@ -58,6 +67,53 @@ def _is_whole_page(response: HttpResponseBase) -> bool:
     """HTML that is all there, not a stream."""
     kind = response.get("Content-Type", "")
     return kind.startswith("text/html") and not response.streaming and response.charset == "utf-8"
+
+
+class ForeignPostMiddleware:
+    """What a page of another site posts is refused before anything looks at it, beside the tokens
+    of forms; and what pages never use of a browser is switched off."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+        response: HttpResponseBase
+        if is_foreign and request.method not in ("GET", "HEAD", "OPTIONS"):
+            response = HttpResponse(
+                "A page of another site sent this. Nothing was changed; open this site itself.",
+                "text/plain; charset=utf-8",
+                403,
+            )
+        else:
+            response = self.get_response(request)
+        response["Permissions-Policy"] = UNUSED
+        return response
+
+
+class IdleMiddleware:
+    """A session ends when its person has done nothing for settings.SESSION_IDLE, and a day after
+    its beginning. What an open page asks by itself is not their doing."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            self._look(request)
+        return self.get_response(request)
+
+    def _look(self, request: HttpRequest) -> None:
+        session, now = request.session, time.time()
+        if SESSION_KEY not in session:
+            return
+        begun, seen = session.get("begun", now), session.get("seen", now)
+        if now - seen > settings.SESSION_IDLE or now - begun > settings.SESSION_COOKIE_AGE:
+            session.flush()
+        elif "seen" not in session or (
+            now - seen > NOTED_EVERY and not request.path.endswith("/changes/")
+        ):
+            session["begun"], session["seen"] = begun, now
 
 
 class PrivateMiddleware:

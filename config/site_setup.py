@@ -15,6 +15,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config import env
 from config.demo_setup import set_up_demo
+from providers.checks import stored_credentials
+from providers.models import ProviderAccount
 
 TIMEOUT = 10  # seconds, for each service
 
@@ -27,6 +29,7 @@ def prepare(say: Callable[[str], object]) -> str:
     if changes := _missing_changes():
         say(f"Tables: {changes} changes to make ...")
         call_command("migrate", verbosity=0)
+    _check_keys()
     say("Static files ...")
     call_command("collectstatic", interactive=False, verbosity=0)
     if env.text("HOST") in ("0.0.0.0", "::") and not env.text("ANNUNCIATOR_ALLOWED_HOSTS"):  # noqa: S104
@@ -53,6 +56,17 @@ def check_services() -> None:
             broker.ping()
     except (redis.RedisError, ValueError) as error:
         raise env.CannotStart(f"The broker of REDIS_URL does not answer: {_brief(error)}") from None
+
+
+def _check_keys() -> None:
+    """CannotStart if no stored credential opens: these keys belong to another installation."""
+    sealed = ProviderAccount.objects.exclude(sealed_credentials="").count()
+    closed = stored_credentials(None, databases=["default"]) if sealed else []
+    if closed and len(closed) == sealed:
+        raise env.CannotStart(
+            f"CREDENTIAL_KEYS opens none of the {sealed} stored credentials: put the old key back "
+            "behind the new one. If it is lost, `manage.py accounts apply` seals them anew."
+        )
 
 
 def _brief(error: Exception) -> str:

@@ -13,7 +13,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from executions.access.permissions import LOOK_ONLY
-from executions.commands.submit import NotPossible
+from executions.commands.submit import NotPossible, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ def install(api: NinjaAPI) -> None:
     handlers: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
         AuthenticationError: _unauthorized,
         Refusal: _refused,
+        TooMany: _too_many,
         NotPossible: lambda request, error: answer(409, "not_possible", str(error)),
         PermissionDenied: lambda request, error: answer(403, "forbidden", str(error) or LOOK_ONLY),
         Http404: lambda request, error: answer(404, "not_found", "There is no such thing here."),
@@ -64,6 +65,12 @@ def _refused(request: HttpRequest, error: Refusal) -> HttpResponse:
     response = answer(error.status, error.error, str(error))
     if error.retry_after:
         response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _too_many(request: HttpRequest, error: TooMany) -> HttpResponse:
+    response = answer(429, "too_many_requests", str(error))
+    response["Retry-After"] = str(error.retry_after)
     return response
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +9,6 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from ninja import Header, Router, Status
 
 from executions.access.permissions import require_may_act, visible_accounts
@@ -27,8 +25,6 @@ from executions.triage import acts
 from executions.triage.choices import person_named
 from executions.web.requester import address
 from providers.contract import Verb
-
-COMMANDS_PER_MINUTE = 60  # of one person
 
 router = Router()
 IdempotencyKey = Annotated[UUID | None, Header()]
@@ -175,13 +171,7 @@ def _admit(
             sentence = "This Idempotency-Key belongs to another command. Make a new one."
             raise Refusal(409, "key_in_use", sentence)
         return known
-    since = timezone.now() - timedelta(minutes=1)
-    if (
-        Command.objects.filter(requested_by=user, requested_at__gt=since).count()
-        >= COMMANDS_PER_MINUTE
-    ):
-        sentence = f"More than {COMMANDS_PER_MINUTE} commands in a minute. Wait a little."
-        raise Refusal(429, "too_many_requests", sentence, retry_after=60)
+    submit.check_pace(user)
     return None
 
 

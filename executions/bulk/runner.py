@@ -17,12 +17,11 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.db.models import Count, Q
-from django.utils import timezone
 
 from executions.bulk import batch_lifecycle
 from executions.commands.eligibility import why_not
 from executions.commands.submit import NotPossible, request_command
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.models import (
     FOLLOWED,
     OPEN_BATCH_STATES,
@@ -146,7 +145,7 @@ def _under_way(account_ids: set[int]) -> tuple[dict[int, int], dict[int, int]]:
     these accounts were sent lately without being seen to work."""
     rows = Command.objects.filter(state__in=OPEN_COMMAND_STATES, batch_item__isnull=False)
     being_sent = Q(state__in=[CommandState.PENDING, CommandState.SENDING])
-    lately = Q(sent_at__gt=timezone.now() - LATELY, account_id__in=account_ids)
+    lately = Q(sent_at__gt=database_clock.now() - LATELY, account_id__in=account_ids)
     counted = (
         rows.order_by()
         .values("account_id")
@@ -187,7 +186,7 @@ def _take(item: BatchItem) -> None:
         item.state, item.message = ItemState.SKIPPED, str(error)[:500]
     else:
         item.state, item.message, item.command = ItemState.REQUESTED, "", command
-    item.changed_at = timezone.now()
+    item.changed_at = database_clock.now()
     item.save(update_fields=["state", "message", "command", "changed_at"])
 
 
@@ -203,7 +202,12 @@ def _request(item: BatchItem) -> Command:
     if why:
         raise NotPossible(why)
     command = request_command(
-        user=user, execution=item.execution, kind=kind, reason=batch.reason, key=key
+        user=user,
+        execution=item.execution,
+        kind=kind,
+        reason=batch.reason,
+        key=key,
+        is_paced=False,
     )
     if command.pk != key:
         raise NotPossible("The same was asked by somebody else a moment before.")

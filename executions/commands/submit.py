@@ -6,6 +6,8 @@ Web views and the API call `request_command` and `request_start`; a worker sends
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,7 +22,7 @@ from executions.display.formatting import stamped
 from executions.display.freshness import blind_sentence
 from executions.display.people import user_name
 from executions.forms import CompiledForm
-from executions.live import publish
+from executions.live import database_clock, publish
 from executions.live.wake_workers import wake
 from executions.models import (
     MAX_REASON,
@@ -33,9 +35,22 @@ from executions.models import (
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
+COMMANDS_PER_MINUTE = 60  # of one person, those of batches apart
+
 
 class NotPossible(Exception):
     """Show it: the command cannot be recorded. str() is a sentence for a person."""
+
+
+class TooMany(NotPossible):
+    """As NotPossible, for now: `retry_after` in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            f"You have asked for {COMMANDS_PER_MINUTE} commands within a minute, the most for one "
+            f"person. Nothing was recorded; ask again in {retry_after} s."
+        )
+        self.retry_after = retry_after
 
 
 # ------------------------------------------------------------------------------------- recording
@@ -52,6 +67,7 @@ def request_command(
     reason: str = "",
     key: UUID | None = None,
     address: str | None = None,
+    is_paced: bool = True,
 ) -> Command:
     """Record a command about a run and wake a worker after the commit. An answer comes with its
     `question` and the `form` that it was given in, which knows the secrets in `values`.
@@ -64,6 +80,8 @@ def request_command(
     known = _known(key, user)
     if known is not None:
         return known
+    if is_paced:
+        check_pace(user)
     _check_not_blind(execution.account)
     if kind is Verb.ANSWER:
         target = _answer_target(execution, question, form)
@@ -109,6 +127,7 @@ def request_start(
     known = _known(key, user)
     if known is not None:
         return known
+    check_pace(user)
     _check_not_blind(workflow.account)
     if Verb.START not in workflow.account.adapter_class.verbs():
         raise NotPossible(f"{workflow.account.adapter_class.name} cannot start runs.")
@@ -125,6 +144,22 @@ def request_start(
     )
     sealed = {"values": arguments, "titles": titles or {}}
     return _record(command, sealed, user, workflow.name, workflow.account.name, address)
+
+
+def check_pace(user: User) -> None:
+    """Raises TooMany. What a batch asks for has a pace of its own."""
+    now = database_clock.now()
+    lately = Command.objects.filter(
+        requested_by=user, requested_at__gt=now - timedelta(minutes=1), batch_item__isnull=True
+    )
+    times = list(
+        lately.order_by("-requested_at").values_list("requested_at", flat=True)[
+            :COMMANDS_PER_MINUTE
+        ]
+    )
+    if len(times) == COMMANDS_PER_MINUTE:
+        wait = math.ceil((times[-1] + timedelta(minutes=1) - now).total_seconds())
+        raise TooMany(max(wait, 1))
 
 
 def _reason(text: str) -> str:
@@ -155,6 +190,7 @@ def _record(
     detail: dict[str, Any] | None = None,
 ) -> Command:
     seal(command, arguments)
+    command.requested_at = command.not_before = database_clock.now()
     try:
         with transaction.atomic():
             command.save(force_insert=True)

@@ -45,7 +45,7 @@ class Reply:
 
     def refuse_web_page(self) -> None:
         """Raises BadResponse for what a proxy or a sign-in page answers in the provider's place."""
-        if self._start == b"<":
+        if self._start == b"<" or self.content_type in ("text/html", "application/xhtml+xml"):
             raise BadResponse(
                 f"{self.where} answered with a web page, not data. A proxy or a sign-in page?",
                 status=self.status,
