@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from ninja import Header, Router, Status
 
 from executions.access.permissions import require_may_act, visible_accounts
