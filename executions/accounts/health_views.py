@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
-from executions.display.formatting import duration
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+
+from executions.access.permissions import visible_accounts
+from executions.accounts import account_actions
+from executions.display.formatting import duration, plain, size
+from executions.display.freshness import freshness
+from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
 from executions.live import database_clock
+from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
+from executions.polling import read_queue
+from executions.search.filters import provider_name
 from executions.web.live_page import LivePage, Shown
+from executions.web.post_only_views import posted_from
+from executions.web.requester import accounts_of, address
+from providers import account_setup, registry
 from providers.adapter import Adapter
+from providers.contract import Status
+from providers.models import Health, ProviderAccount
 
 POLL_RUNS = 50
 BLIND_MINUTES = ("5", "15", "30")
@@ -69,3 +88,210 @@ def clock_sentences() -> list[str]:
         "database's clock; set that machine's clock, best by NTP."
         for name, ahead in sorted(database_clock.skewed().items())
     ]
+
+
+@LivePage(
+    "executions/accounts/account.html",
+    changes="executions:account-changes",
+    fragments={"#account": "executions/accounts/_account.html"},
+)
+def account(request: HttpRequest, pk: int) -> Shown:
+    found = get_object_or_404(visible_accounts(request.user), pk=pk)
+    detail = _detail(request, found)
+    context = {
+        **detail,
+        "providers": [each for each in capabilities() if each["key"] == found.provider],
+        "abilities": [word for word, _ in ABILITIES],
+    }
+    return Shown(context, stamp=detail, args=[pk])
+
+
+@posted_from("executions:account")
+def poll(request: HttpRequest, pk: int) -> HttpResponse:
+    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+    _do(request, partial(account_actions.poll_now, request.user, account, address=address(request)))
+    return redirect("executions:account", pk=pk)
+
+
+@posted_from("executions:account")
+def blind_test(request: HttpRequest, pk: int) -> HttpResponse:
+    """With `minutes=0` it ends."""
+    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+    minutes, who = request.POST.get("minutes", ""), (request.user, account)
+    asked = int(minutes) if minutes in BLIND_MINUTES else int(BLIND_MINUTES[0])
+    if minutes == "0":
+        act = partial(account_actions.end_blind_test, *who, address=address(request))
+    else:
+        act = partial(account_actions.begin_blind_test, *who, asked, address=address(request))
+    _do(request, act)
+    return redirect("executions:account", pk=pk)
+
+
+def _do(request: HttpRequest, act: Callable[[], str]) -> None:
+    """What came of it, as the message of the next page."""
+    try:
+        said = act()
+    except account_actions.NotNow as why:
+        messages.error(request, str(why))
+    else:
+        if said:
+            messages.success(request, said)
+
+
+def _account_views(request: HttpRequest) -> list[dict[str, Any]]:
+    accounts = accounts_of(request).values()
+    twins = account_setup.same_runs(accounts)
+    return [account_view(account, twins.get(account.pk, [])) for account in accounts]
+
+
+def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()) -> dict[str, Any]:
+    """An account's state as words. `twins` read the very same runs."""
+    fresh = freshness(account, timezone.now())
+    is_failing = account.health == Health.FAILING and fresh.word == "current"
+    state = "failing" if is_failing else fresh.word
+    lamp, icon, word = STATES[state]
+    return {
+        "id": account.pk,
+        "name": account.name,
+        "provider": provider_name(account.provider),
+        "key": account.provider,
+        "lamp": lamp,
+        "icon": icon,
+        "word": word,
+        "is_unseen": fresh.is_trouble,
+        "since": account.health_since,
+        "cause": plain(account.last_error) if state not in ("current", "new", "first") else "",
+        "advice": ADVICE.get(state, ""),
+        "twins": account_setup.twin_warning(twins),
+        "last_success": account.last_success_at,
+        "failures": account.failures,
+        "blind_until": account.blind_until if account.is_blind else None,
+        "blind_by": account.blind_by,
+        "is_enabled": account.enabled,
+    }
+
+
+def capabilities() -> list[dict[str, Any]]:
+    """Per provider what it can be asked, by what its adapter defines."""
+    return [
+        {
+            "key": key,
+            "name": adapter.name,
+            "docs": adapter.docs if adapter.docs.startswith("https://") else "",
+            "can": [(word, adapter.can(verb)) for word, verb in ABILITIES],
+            "notes": [(verb.value, note) for verb, note in adapter.notes.items()],
+        }
+        for key, adapter in registry.all_adapters().items()
+    ]
+
+
+def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
+    twins = account_setup.same_runs(accounts_of(request).values()).get(account.pk, [])
+    runs = PollRun.objects.filter(account=account).order_by("-started_at")[:POLL_RUNS]
+    bad = Quarantine.objects.filter(account=account).order_by("-last_seen_at")[:20]
+    return {
+        "view": account_view(account, twins),
+        "lamps": _lamps(account),
+        "skew": _skew(account.clock_skew),
+        "covered": account.covered_since,
+        "next_poll": _next_poll(account),
+        "history": _history(account),
+        "blind_minutes": BLIND_MINUTES,
+        "poll_runs": [_poll_run(row) for row in runs],
+        "rules": _rules(account),
+        "key_search": _key_search(account),
+        "quarantine": [
+            {
+                "ref": plain(row.ref, 80),
+                "reason": plain(row.reason),
+                "count": row.count,
+                "last": row.last_seen_at,
+            }
+            for row in bad
+        ],
+    }
+
+
+def _next_poll(account: ProviderAccount) -> dict[str, Any]:
+    """When, or why no time can be named."""
+    if not account.enabled or account.health == Health.PAUSED:
+        return {"why": "not while it is disabled"}
+    if account.health == Health.AUTH:
+        return {"why": "not with these credentials"}
+    if account.is_being_polled:
+        return {"why": "under way"}
+    quiet = account.quiet_until if account.is_quiet else None
+    return {"at": max(account.next_poll_at, quiet or account.next_poll_at), "quiet": quiet}
+
+
+def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
+    """Where its runs carry business keys, and what is wrong with a rule."""
+    return [
+        {
+            "id": rule.pk,
+            "name": plain(rule.name),
+            "source": rule.get_source_display(),
+            "path": plain(rule.path),
+            "pattern": plain(rule.pattern),
+            "problem": plain(rule.problem),
+            "problem_at": rule.problem_at,
+        }
+        for rule in CorrelationRule.objects.filter(account=account)
+    ]
+
+
+def _history(account: ProviderAccount) -> str:
+    """How many of the runs that had ended before we first saw them have been read."""
+    read, total = read_queue.history_of(account.pk)
+    return f"{read:,} of {total:,} read" if total else ""
+
+
+def _key_search(account: ProviderAccount) -> dict[str, Any]:
+    """How far the search through stored runs is."""
+    search = KeySearch.objects.filter(account=account).first()
+    if search is None:
+        return {}
+    return {
+        "since": search.since,
+        "looked_at": f"{search.looked_at:,}",
+        "found": f"{search.found:,}",
+        "reached": search.reached,
+        "finished": search.finished_at,
+    }
+
+
+def _lamps(account: ProviderAccount) -> list[dict[str, Any]]:
+    rows = StatusCount.objects.filter(account=account).values_list("status", "count")
+    totals = dict.fromkeys(LAMP_WORDS, 0)
+    for status, number in rows:
+        totals[Status(status).lamp] += number
+    return [
+        {"key": lamp.value, "word": LAMP_WORDS[lamp], "icon": LAMP_ICONS[lamp], "count": f"{n:,}",
+         "is_lit": n > 0}
+        for lamp, n in totals.items()
+    ]  # fmt: skip
+
+
+def _poll_run(row: PollRun) -> dict[str, Any]:
+    took = (row.finished_at - row.started_at).total_seconds() if row.finished_at else None
+    lamp = {"ok": "done", "partial": "warning"}.get(row.outcome, "failed")
+    return {
+        "at": row.started_at,
+        "outcome": row.outcome.replace("_", " "),
+        "lamp": lamp if row.finished_at else "active",
+        "icon": {"done": "tick", "warning": "triangle"}.get(lamp, "cross"),
+        "took": duration(took) if took is not None else "",
+        "requests": row.requests,
+        "bytes": size(row.bytes),
+        "seen": row.seen,
+        "changed": row.changed,
+        "quarantined": row.quarantined,
+        "error": plain(row.error),
+    }
+
+
+def _skew(seconds: float | None) -> str:
+    if seconds is None or abs(seconds) < 2:
+        return ""
+    way = "ahead of" if seconds > 0 else "behind"
+    return f"The provider's clock is {duration(abs(seconds))} {way} ours."
