@@ -38,7 +38,7 @@ def test_a_run_is_found_by_its_identifier(ana, put, text):
 
 def test_a_run_is_found_by_the_last_part_of_a_packed_identifier_and_by_our_number(ana, put):
     run = put("definition-1/3f2a")
-    assert found(ana, "3f2a") == {"Nightly import definition-1/3f2a": f"/executions/{run.pk}/"}
+    assert found(ana, "3f2a") == {"Nightly import 3f2a": f"/executions/{run.pk}/"}
     assert f"/executions/{run.pk}/" in found(ana, f"#{run.pk}").values()
 
 
