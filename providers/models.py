@@ -94,6 +94,8 @@ class ProviderAccount(models.Model):
     """Number of the newest claim; a slower, older poll may not overwrite its rows."""
     next_poll_at = models.DateTimeField(default=timezone.now, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
+    poll_warnings = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
+    """What the last polls found odd, each with `since`: `truncated`, `empty_list`, `words`."""
     quiet_until = models.DateTimeField(null=True, editable=False)
     """Up to when the provider has asked to be left alone: nothing is sent before."""
     blind_until = models.DateTimeField(null=True, editable=False)

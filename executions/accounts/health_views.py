@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -193,6 +194,7 @@ def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
         "view": account_view(account, twins),
         "lamps": _lamps(account),
         "skew": _skew(account.clock_skew),
+        "warnings": _warnings(account.poll_warnings),
         "covered": account.covered_since,
         "next_poll": _next_poll(account),
         "history": _history(account),
@@ -288,6 +290,37 @@ def _poll_run(row: PollRun) -> dict[str, Any]:
         "quarantined": row.quarantined,
         "error": plain(row.error),
     }
+
+
+def _warnings(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the last polls found odd: each a sentence, since when, and what to do."""
+    told: list[dict[str, Any]] = []
+
+    def tell(one: dict[str, Any], what: str, then: str) -> None:
+        told.append({"what": what, "since": datetime.fromisoformat(one["since"]), "do": then})
+
+    if one := found.get("truncated"):
+        tell(
+            one,
+            f"Only the first {one['items']:,} runs of the provider's list are read",
+            "Others may be missing here until the list is shorter: it is asked for a shorter time "
+            "with each poll. If this stays, split the account, or let the provider check its list.",
+        )
+    if one := found.get("empty_list"):
+        tell(
+            one,
+            f"The provider's list names 0 of {one['open']:,} open runs",
+            "They are shown as last seen and asked for one by one. Check at the provider what this "
+            "credential may see.",
+        )
+    for word, since in found.get("words", {}).items():
+        tell(
+            {"since": since},
+            f"The provider calls runs “{plain(word)}”, a status that Annunciator does not know",
+            "They are shown as unknown and looked at rarely. Update Annunciator, or report the "
+            "word.",
+        )
+    return told
 
 
 def _skew(seconds: float | None) -> str:

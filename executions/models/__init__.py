@@ -34,7 +34,7 @@ from executions.models.notices import (
     NoticeRule,
 )
 from executions.models.people import ApiToken, AuditEntry, AuditSeal, Preference
-from executions.models.polls import PollRun, Quarantine, StatusCount
+from executions.models.polls import LastAsked, PollRun, Quarantine, StatusCount
 from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
 from executions.models.read_queue import Backlog, Rank, Reading
 from executions.models.runs import (
@@ -101,6 +101,7 @@ __all__ = [
     "ExecutionDetail",
     "ItemState",
     "KeySearch",
+    "LastAsked",
     "LogEntry",
     "Note",
     "Notice",

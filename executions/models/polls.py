@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from executions.models.runs import Execution
 from providers.contract import MAX_REF
 from providers.models import ProviderAccount
 
@@ -32,6 +33,18 @@ class PollRun(models.Model):
 
     def __str__(self) -> str:
         return f"poll {self.poll_seq}: {self.outcome}"
+
+
+class LastAsked(models.Model):
+    """When a poll last asked for an open run by its ref, whatever came of it."""
+
+    execution = models.OneToOneField(
+        Execution, on_delete=models.CASCADE, primary_key=True, related_name="last_asked"
+    )
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.execution_id} asked for {self.at}"
 
 
 class Quarantine(models.Model):

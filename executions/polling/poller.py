@@ -10,18 +10,16 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
 
 from executions.live import database_clock, publish
-from executions.models import OPEN_STATUSES, Execution, Rank
-from executions.polling import read_queue
+from executions.models import FINAL_STATUSES, OPEN_STATUSES, Execution, Rank
+from executions.polling import read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
 from executions.sql_files import statements
 from executions.storage import key_backfill
@@ -56,11 +54,19 @@ STORE_MANY = 100  # of them in one statement, if they come fast
 STORE_EVERY = 1.0  # seconds; what comes slowly is shown as it comes
 OVERLAP = timedelta(minutes=10)  # how far a window reaches back over the last one
 FIRST_WINDOW = timedelta(days=2)
-MISS_EVERY = timedelta(minutes=5)  # 404s closer together count once
 READ_BACK = timedelta(days=7)  # what ended well before that is stored as the list has it
+MISS_EVERY = timedelta(minutes=1)  # 404s closer together count once
+RARELY = timedelta(hours=1)  # between two looks at a run whose status nobody understands, at most
+ODD_LIST = 5  # open runs, of which a list that names none is odd
+ODD_EVERY = timedelta(minutes=5)  # between two looks at a run, while the list is odd
+MOST_WORDS = 20
+WALK_ITEMS = 50_000  # records of one walk through the list
+WALK_REQUESTS = 200
+WALK_FOR = 60.0  # seconds
 RECENT = timedelta(hours=1)  # what ended before that is history when we first see it
 
-OPEN = frozenset(OPEN_STATUSES)
+FINAL = frozenset(FINAL_STATUSES)
+OPEN = frozenset(OPEN_STATUSES) - {Status.UNKNOWN.value}
 SLOW = frozenset(status.value for status in Status if status.phase is Phase.HELD)
 
 
@@ -73,7 +79,13 @@ class Known:
     native_status: str
     progress: int | None
     is_detailed: bool
-    is_missing: bool
+    misses: int
+    changed_at: datetime
+    asked_at: datetime | None
+
+    @property
+    def is_missing(self) -> bool:
+        return self.misses >= MISSES
 
 
 # -------------------------------------------------------------------------------------- polling
@@ -94,6 +106,9 @@ def poll(account_id: int, poll_seq: int) -> Tally | None:
     except (ProviderError, SealError) as error:
         failure = error
         tally.outcome, tally.error = getattr(error, "code", "misconfigured"), str(error)[:500]
+    except schedule.ClaimLost:
+        log.warning("account %s: a poll lost its claim and stopped", account.name)
+        return None
     except Exception as error:  # noqa: BLE001 - logged without its text, which may hold a secret
         failure = error
         tally.outcome, tally.error = _what_broke(error, account, adapter)
@@ -103,7 +118,9 @@ def poll(account_id: int, poll_seq: int) -> Tally | None:
     if adapter is not None:
         tally.requests, tally.bytes = adapter.http.requests, adapter.http.bytes
         remember(account, adapter)
-    if failure is None and (tally.quarantined or tally.left_over):
+    if failure is None and tally.is_truncated:
+        tally.outcome = "truncated"
+    elif failure is None and (tally.quarantined or tally.left_over):
         tally.outcome = "partial"
     finish(account, poll_seq, started_at, tally, failure, adapter)
     return tally
@@ -137,32 +154,113 @@ class _Poll:
         """Those of them whose list row does not say how they ended."""
         self.broken = 0
         self.started_at = database_clock.now()
+        self.asked: list[str] = []
+        """Asked for by ref, whatever came of it."""
+        self.last_asked: dict[str, datetime | None] = {}
+        self.words: set[str] = set()
+        """Of statuses that the adapter does not know."""
+        self.warnings: dict[str, Any] = dict(account.poll_warnings)
+        self.renewed_at = time.monotonic()
         self.read_at: dict[str, datetime] = {}
         """When the reading of a run began; of what a list tells, when the poll began."""
 
     def run(self) -> None:
-        since = (self.account.covered_since or database_clock.now() - FIRST_WINDOW) - OVERLAP
-        if self.account.covered_since is None:
-            since = database_clock.now() - FIRST_WINDOW
-        for page in _chunks(self.adapter.snapshots(since), BATCH):
-            self._take(page)
-        for ref, known in self._open_runs():
-            if ref not in self.seen and self._is_turn(ref, known):
-                self.to_read.setdefault(ref, None)
+        self._walk(self._since())
+        self._look_for_absent()
         read_queue.ask(self.undecided, Rank.POLL, log=False)
         read_queue.ask(self.history, Rank.HISTORY, log=False)
-        self._read_details()
+        try:
+            self._read_details()
+        finally:
+            self._note_words()
+            self.tally.warnings = self.warnings
 
-    def _take(self, page: list[Snapshot | Unreadable]) -> None:
-        """Store what a page of the list decides; note which runs must be read by ref."""
-        snapshots = []
-        for record in page:
-            if isinstance(record, Unreadable):
-                set_aside(self.account, record, self.adapter.http.secrets)
-                self.tally.quarantined += 1
-            else:
-                snapshots.append(record)
-                self.seen.add(record.ref)
+    def _since(self) -> datetime:
+        """How far back the list is asked for. After a walk that did not end, half as far, and half
+        of that, until one ends."""
+        now = self.started_at
+        since = now - FIRST_WINDOW
+        if self.account.covered_since is not None:
+            since = self.account.covered_since - OVERLAP
+        tries = self.warnings.get("truncated", {}).get("tries", 0)
+        longest = max(FIRST_WINDOW / 2 ** min(tries, 12), OVERLAP)
+        return max(since, now - longest) if tries else since
+
+    def _walk(self, since: datetime) -> None:
+        """The whole list, within bounds of items, requests and time. Raises the contract's errors,
+        and `schedule.ClaimLost`."""
+        page: list[Snapshot | Unreadable] = []
+        items, stale = 0, 0
+        http = self.adapter.http
+        with http.bounded(WALK_REQUESTS, WALK_FOR):
+            try:
+                for record in self.adapter.snapshots(since):
+                    page.append(record)
+                    items += 1
+                    if len(page) >= BATCH:
+                        stale = 0 if self._take(page) else stale + 1
+                        page = []
+                        if items >= WALK_ITEMS or stale > 1:
+                            self.tally.is_truncated = True
+                            break
+            except ProviderError:
+                if not (http.is_spent and items):
+                    raise
+                self.tally.is_truncated = True
+        self._take(page)
+        if self.tally.is_truncated:
+            old = self.warnings.get("truncated", {"since": self.started_at.isoformat(), "tries": 0})
+            self.warnings["truncated"] = {**old, "tries": old["tries"] + 1, "items": items}
+        else:
+            self.warnings.pop("truncated", None)
+
+    def _look_for_absent(self) -> None:
+        """Open runs that the list did not name: each is read by its ref, at its own pace. A list
+        that names none of them at all is not believed, and they are read rarely."""
+        open_runs = dict(self._open_runs())
+        absent = open_runs.keys() - self.seen
+        decided = [ref for ref, known in open_runs.items() if known.status in OPEN]
+        is_odd = len(decided) >= ODD_LIST and not self.seen.intersection(decided)
+        if is_odd and not self.tally.is_truncated:
+            old = self.warnings.get("empty_list", {"since": self.started_at.isoformat()})
+            self.warnings["empty_list"] = {**old, "open": len(decided)}
+        else:
+            self.warnings.pop("empty_list", None)
+        for ref in absent:
+            if self._is_turn(ref, open_runs[ref], is_absent=True, is_odd=is_odd):
+                self.to_read.setdefault(ref, None)
+
+    def _note_words(self) -> None:
+        """Which words of its runs the adapter does not know, since when; logged once each."""
+        old: dict[str, str] = self.warnings.pop("words", {})
+        if not (old or self.words):
+            return
+        runs = Execution.objects.filter(account=self.account, status=Status.UNKNOWN)
+        found = runs.filter(native_status__in=[*old, *self.words])
+        now = self.started_at.isoformat()
+        words = {word: old.get(word, now) for word in found.values_list("native_status", flat=True)}
+        if words:
+            self.warnings["words"] = dict(sorted(words.items())[:MOST_WORDS])
+        for word in sorted(set(words) - set(old))[:MOST_WORDS]:
+            log.warning(
+                "account %s: its provider calls runs %r, an unknown word", self.account.name, word
+            )
+
+    def _keep_claim(self) -> None:
+        if time.monotonic() - self.renewed_at > schedule.LEASE.total_seconds() / 4:
+            schedule.renew(self.account.pk, self.account.poll_seq)
+            self.renewed_at = time.monotonic()
+
+    def _take(self, page: list[Snapshot | Unreadable]) -> bool:
+        """Store what a page of the list decides; note which runs must be read by ref. False if it
+        names no run that was not seen before."""
+        self._keep_claim()
+        before = len(self.seen)
+        snapshots = [record for record in page if isinstance(record, Snapshot)]
+        bad = [record for record in page if isinstance(record, Unreadable)]
+        set_aside(self.account, bad, self.adapter.http.secrets)
+        self.tally.quarantined += len(bad)
+        self.seen.update(snapshot.ref for snapshot in snapshots)
         known = _known(self.account.pk, [snapshot.ref for snapshot in snapshots])
         ready = []
         old: dict[str, Snapshot] = {}
@@ -188,6 +286,7 @@ class _Poll:
                     self.history.append(row.execution_id)
             elif row.has_new_status:
                 self.to_read.setdefault(row.ref, None)
+        return len(self.seen) > before
 
     def _is_history(self, snapshot: Snapshot) -> bool:
         """Whether an unknown run had ended before we could see it going on. By its times as well:
@@ -217,8 +316,8 @@ class _Poll:
             return True
         if known.native_status != snapshot.native_status[:60]:
             return True
-        if known.status not in OPEN:
-            return False  # final, and nothing says otherwise: read when a person opens it
+        if known.status in FINAL:
+            return False  # and nothing says otherwise: read when a person opens it
         return self._is_turn(snapshot.ref, known)
 
     @staticmethod
@@ -226,24 +325,37 @@ class _Poll:
         """The list tells another end than is stored, in the same native word. `store` takes that
         from a reading by ref alone: Prefect records the failure of a task after the end of its
         run when it is busy (seen November 2026)."""
-        if known is None or not known.is_detailed or known.status in OPEN:
+        if known is None or not known.is_detailed or known.status not in FINAL:
             return False
         is_same_word = known.native_status == snapshot.native_status[:60]
         return is_same_word and snapshot.status.is_final and known.status != snapshot.status
 
-    def _is_turn(self, ref: str, known: Known, is_decided: bool = False) -> bool:
-        """Runs that wait, and those whose status the list has decided, are read every so many
-        polls, each at its own turn: no clock is kept per run, so nothing is written for it."""
+    def _is_turn(
+        self,
+        ref: str,
+        known: Known,
+        *,
+        is_decided: bool = False,
+        is_absent: bool = False,
+        is_odd: bool = False,
+    ) -> bool:
+        """Whether it is time to ask for this run again, by when it was last asked for. One with an
+        unknown status is asked for after as long as it has been so, an hour at most."""
         pace = self.adapter.pace
-        if known.status in SLOW:
+        if known.status == Status.UNKNOWN:
+            wait = max(pace.waiting_every, min(self.started_at - known.changed_at, RARELY))
+        elif is_absent and known.misses:
+            wait = MISS_EVERY
+        elif is_odd:
+            wait = ODD_EVERY
+        elif known.status in SLOW:
             wait = pace.waiting_every
-        elif is_decided:
+        elif is_decided or is_absent:
             wait = pace.open_every
         else:
             return True
-        every = self.account.poll_interval(is_busy=True)
-        turns = max(1, round(wait / every))
-        return (self.account.poll_seq + zlib.crc32(ref.encode())) % turns == 0
+        self.last_asked[ref] = known.asked_at
+        return known.asked_at is None or known.asked_at <= self.started_at - wait
 
     def _open_runs(self) -> Iterator[tuple[str, Known]]:
         rows = Execution.objects.filter(account=self.account, status__in=OPEN_STATUSES)
@@ -273,11 +385,15 @@ class _Poll:
         finally:
             self._store(batch)
             self._leave(left)
+            note_asked(self.account.pk, self.asked)
 
-    def _place(self, ref: str) -> tuple[bool, bool]:
-        """What was not known at all comes first, and of that what goes on or waits for a person."""
+    def _place(self, ref: str) -> tuple[bool, bool, bool, datetime | None]:
+        """What was not known at all comes first, and of that what goes on or waits for a person;
+        then what was not asked for the longest time."""
         listed = self.to_read[ref]
-        return ref not in self.unknown, listed is not None and listed.status.is_final
+        at = self.last_asked.get(ref)
+        is_over = listed is not None and listed.status.is_final
+        return ref not in self.unknown, is_over, at is not None, at
 
     def _leave(self, refs: list[str]) -> None:
         """To the readers. They work at known runs, so an unknown one is stored as it was listed."""
@@ -292,6 +408,8 @@ class _Poll:
     def _read(self, ref: str) -> Snapshot | None:
         """One run by its ref. What concerns this run alone does not stop the others."""
         self.read_at[ref] = database_clock.now()
+        self.asked.append(ref)
+        self._keep_claim()
         try:
             return self.adapter.snapshot(ref)
         except NotFound:
@@ -310,13 +428,18 @@ class _Poll:
         return None
 
     def _set_aside(self, ref: str, reason: str) -> None:
-        set_aside(self.account, Unreadable(ref=ref, reason=reason), self.adapter.http.secrets)
+        set_aside(self.account, [Unreadable(ref=ref, reason=reason)], self.adapter.http.secrets)
         note_unreadable(self.account.pk, ref)
         self.tally.quarantined += 1
 
     def _store(self, snapshots: list[Snapshot]) -> list[Stored]:
         if not snapshots:
             return []
+        self.words |= {
+            snapshot.native_status[:60]
+            for snapshot in snapshots
+            if snapshot.status is Status.UNKNOWN and snapshot.status_reason != "cause_unknown"
+        }
         read_at = {each.ref: self.read_at.get(each.ref, self.started_at) for each in snapshots}
         rows, bad = store_and_tell(self.account, snapshots, self.adapter.http.secrets, read_at)
         self.tally.seen += len(snapshots)
@@ -326,10 +449,11 @@ class _Poll:
         return rows
 
 
-def set_aside(account: ProviderAccount, record: Unreadable, secrets: Secrets) -> None:
-    """Keep a record that cannot be stored, without secrets of the account or typed into it."""
-    typed = typed_secrets(account, [record.ref], secrets)
-    quarantine(account.pk, record, typed.get(record.ref, secrets))
+def set_aside(account: ProviderAccount, records: list[Unreadable], secrets: Secrets) -> None:
+    """Keep records that cannot be stored, without secrets of the account or typed into them."""
+    if records:
+        typed = typed_secrets(account, [record.ref for record in records], secrets)
+        quarantine(account.pk, records, secrets, typed)
 
 
 def store_and_tell(
@@ -413,15 +537,15 @@ def _known(account_id: int, refs: list[str]) -> dict[str, Known]:
 
 def _as_known(rows: Iterable[Execution]) -> Iterator[tuple[str, Known]]:
     values = rows.values_list(  # type: ignore[attr-defined]
-        "ref", "pk", "status", "native_status", "progress", "detail__read_at", "misses"
-    )
-    for ref, pk, status, native, progress, read_at, misses in values:
-        yield ref, Known(pk, status, native, progress, read_at is not None, misses >= MISSES)
+        "ref", "pk", "status", "native_status", "progress", "detail__read_at", "misses",
+        "changed_at", "last_asked__at",
+    )  # fmt: skip
+    for ref, pk, status, native, progress, read_at, *more in values:
+        yield ref, Known(pk, status, native, progress, read_at is not None, *more)
 
 
-def _chunks(
-    items: Iterable[Snapshot | Unreadable], size: int
-) -> Iterator[list[Snapshot | Unreadable]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+def note_asked(account_id: int, refs: list[str]) -> None:
+    """These were asked for by their refs just now, whatever came of it."""
+    if refs:
+        with connection.cursor() as cursor:
+            cursor.execute(_sql("note_asked"), [account_id, refs])

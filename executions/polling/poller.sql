@@ -11,3 +11,8 @@ WHERE account_id = %s AND ref = %s AND missing_since IS NULL AND status = ANY(%s
     AND EXISTS (SELECT 1 FROM executions_quarantine q
         WHERE q.account_id = %s AND q.ref = %s AND q.count > 1)
 RETURNING id, version
+
+-- name: note_asked
+INSERT INTO executions_lastasked (execution_id, at)
+SELECT id, now() FROM executions_execution WHERE account_id = %s AND ref = ANY(%s) ORDER BY id
+ON CONFLICT (execution_id) DO UPDATE SET at = excluded.at

@@ -138,6 +138,7 @@ class _Reader:
                     snapshots.append(snapshot)
                     done.append(each)
         finally:
+            poller.note_asked(self.account.pk, list(read_at))
             changed = self._store(snapshots, adapter, read_at) if snapshots else set()
             self._finish(done, changed, adapter)
 
@@ -185,7 +186,7 @@ class _Reader:
 
     def _set_aside(self, due: Due, reason: str, adapter: Adapter) -> None:
         record = Unreadable(ref=due.ref, reason=reason)
-        poller.set_aside(self.account, record, adapter.http.secrets)
+        poller.set_aside(self.account, [record], adapter.http.secrets)
         poller.note_unreadable(self.account.pk, due.ref)
         read_queue.drop(due.execution_id, TRY_AGAIN)
 

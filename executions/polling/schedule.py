@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from executions.live import database_clock, publish
 from executions.models import Execution, PollRun
 from executions.sql_files import statements
-from providers import registry
+from providers import exact_json, registry
 from providers.adapter import Adapter
 from providers.contract import AuthFailed, RateLimited
 from providers.credentials import SealError
@@ -30,7 +30,7 @@ LEASE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3
 LONGEST_BACKOFF = timedelta(minutes=15)
 _ABLE = """enabled AND health NOT IN ('auth', 'paused')
     AND (quiet_until IS NULL OR quiet_until <= now()) AND"""
-MISSES = 3  # 404s after which a run is no longer asked for
+MISSES = 2  # 404s after which a run is no longer asked for
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,9 @@ class Tally:
     changed: int = 0
     quarantined: int = 0
     left_over: int = 0
+    is_truncated: bool = False
+    warnings: dict[str, Any] | None = None
+    """What an administrator should know of the account; None: as before."""
     requests: int = 0
     bytes: int = 0
     outcome: str = "ok"
@@ -71,6 +74,19 @@ def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[
     with connection.cursor() as cursor:
         cursor.execute(_sql("claim", able=able, which=which), parameters)
         return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+class ClaimLost(Exception):
+    """Another worker has the account, or it was edited: this poll is over."""
+
+
+def renew(account_id: int, poll_seq: int) -> None:
+    """Keep a claim while the poll goes on. Raises ClaimLost."""
+    parameters: list[Any] = [LEASE, LEASE, account_id, poll_seq]
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("renew"), parameters)
+        if not cursor.rowcount:
+            raise ClaimLost
 
 
 # -------------------------------------------------------------------------------- what follows
@@ -102,6 +118,8 @@ def finish(
         "error": tally.error,
         "ok": failure is None,
         "started": started_at,
+        "covered": failure is None and not tally.is_truncated,
+        "warnings": None if tally.warnings is None else exact_json.written(tally.warnings),
         "skew": skew,
         "wait": wait,
         "id": account.pk,
@@ -146,7 +164,7 @@ def _poll_run(
 def _interval_now(account: ProviderAccount) -> timedelta:
     """The normal interval, by whether something is going on."""
     is_busy = Execution.objects.filter(
-        account=account, status__in=("queued", "running", "unknown"), misses__lt=MISSES
+        account=account, status__in=("queued", "running"), misses__lt=MISSES
     ).exists()
     return account.poll_interval(is_busy=is_busy)
 

@@ -10,12 +10,14 @@ from django.db import connection
 from django.utils import timezone
 
 from executions.models import (
+    FINAL_STATUSES,
     OPEN_BATCH_STATES,
     OPEN_STATUSES,
     Batch,
     BatchState,
     Draft,
     Execution,
+    LastAsked,
     StartDraft,
 )
 from executions.sql_files import statements
@@ -34,6 +36,7 @@ def tidy() -> dict[str, int]:
     return {
         "partitions": drop_old_months(),
         "executions": delete_old_executions(),
+        "looks": delete_old_looks(),
         "drafts": delete_old_drafts(),
         "batches": delete_old_batches(),
         "counters": correct_counts(),
@@ -75,6 +78,11 @@ def delete_old_executions() -> int:
         Execution.objects.filter(pk__in=ids).delete()
         deleted += len(ids)
     return deleted
+
+
+def delete_old_looks() -> int:
+    """Of runs that have ended: polls ask for them no more."""
+    return LastAsked.objects.filter(execution__status__in=FINAL_STATUSES).delete()[0]
 
 
 def delete_old_drafts() -> int:

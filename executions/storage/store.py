@@ -16,7 +16,6 @@ from typing import Any
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from executions.live import database_clock
-from executions.models import Quarantine
 from executions.payloads import business_keys
 from executions.payloads.error_fingerprint import error_key
 from executions.payloads.status_since import status_since
@@ -57,6 +56,7 @@ NOW: Mapping[str, datetime] = {}  # everything was read just now
 YEARS = range(1900, 9999)  # others stand for "no time"; at both ends a zone's clock runs out
 OLDEST = timedelta(days=3650)  # a start before that, or after tomorrow, orders nothing
 
+_QUARANTINE = statements(__file__)("quarantine")
 _STORE = statements(__file__)(
     "store",
     quarter=quarter_sql("new_finished"),
@@ -122,7 +122,7 @@ def store(
             rows.append((clean.ref, exact_json.write(row, notes=True).decode()))
         except (TypeError, ValueError, RecursionError) as error:
             record = Unreadable(ref=ref, reason=f"Cannot be stored: {error}")
-            quarantine(account_id, record, hidden)
+            quarantine(account_id, [record], hidden)
             bad += 1
     stored: list[Stored] = []
     for start in range(0, len(rows), BATCH):
@@ -134,22 +134,21 @@ def store(
     return stored, bad
 
 
-def quarantine(account_id: int, record: Unreadable, secrets: Secrets) -> None:
-    """Keep what is known of a record that could not be stored, without `secrets`; one row per ref,
-    counted."""
-    now = database_clock.now()
-    reason = _text(secrets.hide_named(record.reason), 300)
-    row, is_new = Quarantine.objects.get_or_create(
-        account_id=account_id,
-        ref=_ref(secrets.hide_certain(record.ref)),
-        defaults={
-            "reason": reason,
-            "excerpt": _text(secrets.hide_named(record.excerpt), MAX_EXCERPT),
-        },
-    )
-    if not is_new:
-        row.reason, row.last_seen_at, row.count = reason, now, row.count + 1
-        row.save(update_fields=["reason", "last_seen_at", "count"])
+def quarantine(
+    account_id: int, records: Sequence[Unreadable], secrets: Secrets, typed: Typed = NOBODY
+) -> None:
+    """Keep what is known of records that could not be stored, without secrets; one row per ref,
+    counted, in one statement for all."""
+    rows: dict[str, list[Any]] = {}
+    for record in records:
+        hide = typed.get(record.ref, secrets)
+        ref = _ref(hide.hide_certain(record.ref))
+        count = rows[ref][3] if ref in rows else 0
+        reason = _text(hide.hide_named(record.reason), 300)
+        rows[ref] = [ref, reason, _text(hide.hide_named(record.excerpt), MAX_EXCERPT), count + 1]
+    columns = [list(column) for column in zip(*(rows[ref] for ref in sorted(rows)), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_QUARANTINE, [account_id, database_clock.now(), *columns])
 
 
 def _write(
@@ -174,9 +173,8 @@ def _write(
                 return _write(account_id, poll_seq, now, [(rows[0][0], slim)], tries)
             reason = str(error).split("\n")[0]
             excerpt = rows[0][1][:MAX_EXCERPT]
-            quarantine(
-                account_id, Unreadable(ref=rows[0][0], reason=reason, excerpt=excerpt), NOTHING
-            )
+            record = Unreadable(ref=rows[0][0], reason=reason, excerpt=excerpt)
+            quarantine(account_id, [record], NOTHING)
             return [], 1
     middle = len(rows) // 2
     left, left_bad = _write(account_id, poll_seq, now, rows[:middle])

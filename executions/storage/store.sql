@@ -378,3 +378,14 @@ SELECT id, ref, version, status, status, false, false, true FROM settled
 
 -- name: is_kept
 n.is_as_before AND e.settled_at IS NOT NULL
+
+-- name: quarantine
+INSERT INTO executions_quarantine AS q (
+    account_id, ref, reason, excerpt, first_seen_at, last_seen_at, count)
+SELECT i.account, r.ref, r.reason, r.excerpt, i.now, i.now, r.count
+FROM (SELECT %s::bigint AS account, %s::timestamptz AS now) AS i
+CROSS JOIN unnest(%s::text[], %s::text[], %s::text[], %s::int[])
+    AS r(ref, reason, excerpt, count)
+ON CONFLICT (account_id, ref) DO UPDATE SET
+    reason = excluded.reason, last_seen_at = excluded.last_seen_at,
+    count = q.count + excluded.count

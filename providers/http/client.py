@@ -6,6 +6,7 @@ import email.utils
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -58,6 +59,7 @@ class Http:
         self._key = session_key
         self._bucket = bucket
         self.gate = gate or Gate()
+        self._most: float = math.inf
         self._until = math.inf if seconds is None else time.monotonic() + seconds
         self.secrets = Secrets(secrets)
 
@@ -68,6 +70,22 @@ class Http:
     def redact(self, text: str) -> str:
         """A text for people, without the account's secrets in any of their spellings."""
         return self.secrets.hide(text)
+
+    @contextmanager
+    def bounded(self, requests: int, seconds: float) -> Iterator[None]:
+        """Within it no more than this is sent, and not longer. What is too much raises
+        BadResponse or Unreachable, and it `is_spent`."""
+        until, most = self._until, self._most
+        self._until, self._most = min(until, time.monotonic() + seconds), self.requests + requests
+        try:
+            yield
+        finally:
+            self._until, self._most = until, most
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing more may be sent."""
+        return self.requests >= self._most or time.monotonic() >= self._until
 
     @property
     def room(self) -> float:
@@ -104,6 +122,8 @@ class Http:
         self.gate.check()
         place = f"{method} {urlsplit(url).hostname}"
         deadline = min(deadline, self._until - time.monotonic())
+        if self.requests >= self._most:
+            raise BadResponse(f"{place}: its list does not end; it was asked long enough.")
         if deadline <= 0:
             raise Unreachable(f"{place}: there was no time left to send it.", was_sent=False)
         self.requests += 1

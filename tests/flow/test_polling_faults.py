@@ -4,11 +4,16 @@ an administrator is shown. The ids are rows of the fault matrix."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from html import unescape
+from itertools import count
 from typing import Any, ClassVar
 
 import pytest
+from django.db import connection
+from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -18,20 +23,23 @@ from executions.models import (
     Command,
     CommandState,
     Execution,
+    LastAsked,
     PollRun,
     Quarantine,
     Rank,
     Reading,
 )
-from executions.polling import read_queue, schedule
+from executions.polling import poller, read_queue, schedule
 from providers import registry
 from providers.account_setup import Wish, set_up
 from providers.adapter import Adapter
 from providers.contract import (
     Field,
+    NotFound,
     RateLimited,
     Snapshot,
     Status,
+    Unreachable,
     Unreadable,
     Verb,
     Workflow,
@@ -127,8 +135,6 @@ def test_an_adapter_that_cannot_even_be_opened_is_a_failed_poll(odd, monkeypatch
 
 @pytest.mark.fault("P15")
 def test_what_breaks_inside_annunciator_while_polling_is_a_failed_poll_too(odd, monkeypatch):
-    from executions.polling import poller
-
     def broken(*args: Any, **more: Any) -> None:
         raise RuntimeError("nothing can be stored near s3cret-s3cret")
 
@@ -290,3 +296,243 @@ def test_a_waiting_account_goes_on_by_itself_and_another_key_need_not_wait(limit
     set_up(desk.account, wish, by="test")
     desk.account.refresh_from_db()
     assert desk.account.quiet_until is None
+
+
+# ------------------------------------------------------------- when a run is asked for again
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The refs that were asked for one by one; each is running."""
+    refs: list[str] = []
+    ask = Odd.one
+
+    def one(ref: str) -> Snapshot:
+        refs.append(ref)
+        return ask(ref)
+
+    monkeypatch.setattr(Odd, "one", staticmethod(one))
+    return refs
+
+
+def later(**span: float) -> None:
+    """As if all polls so far had been that much earlier."""
+    back = timedelta(**span)
+    LastAsked.objects.update(at=F("at") - back)
+    Execution.objects.update(observed_at=F("observed_at") - back, changed_at=F("changed_at") - back)
+
+
+@pytest.mark.fault("D3")
+def test_a_run_with_an_unknown_word_is_asked_for_rarely(odd, asked, monkeypatch):
+    def one(ref: str) -> Snapshot:
+        asked.append(ref)
+        return run(ref, Status.UNKNOWN, native_status="QUANTUM", steps=())
+
+    monkeypatch.setattr(Odd, "one", staticmethod(one))
+    rows = [
+        run(ref, Status.UNKNOWN, native_status="QUANTUM", needs_detail=True) for ref in "abcdef"
+    ]
+    monkeypatch.setattr(Odd, "listed", rows)
+    for _ in range(10):
+        poll_once(odd)
+    assert len(asked) == 6
+    for _ in range(60):
+        later(minutes=1)
+        poll_once(odd)
+    assert len(asked) <= 6 * 8
+
+
+@pytest.mark.fault("D3")
+def test_a_new_status_word_is_told_once_with_what_to_do(odd, ana, monkeypatch, caplog):
+    def one(ref: str) -> Snapshot:
+        return run(ref, Status.UNKNOWN, native_status="QUANTUM", steps=())
+
+    monkeypatch.setattr(Odd, "one", staticmethod(one))
+    monkeypatch.setattr(Odd, "listed", [one(ref) for ref in "abc"])
+    for _ in range(3):
+        poll_once(odd)
+    assert [line for line in caplog.messages if "QUANTUM" in line] == [
+        "account Odd one: its provider calls runs 'QUANTUM', an unknown word"
+    ]
+    assert "“QUANTUM”, a status that Annunciator does not know" in page_of(odd, ana)
+    monkeypatch.setattr(Odd, "one", staticmethod(run))
+    monkeypatch.setattr(Odd, "listed", [run(ref) for ref in "abc"])
+    poll_once(odd)
+    assert "QUANTUM" not in page_of(odd, ana)
+
+
+def page_of(account: ProviderAccount, user: Any) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.get(f"/accounts/{account.pk}/").content.decode()
+
+
+def test_a_waiting_run_whose_turn_failed_is_asked_for_at_the_next_poll(odd, asked, monkeypatch):
+    def one(ref: str) -> Snapshot:
+        asked.append(ref)
+        return run(ref, Status.WAITING, steps=())
+
+    waiting = [run("a", Status.WAITING)]
+    monkeypatch.setattr(Odd, "one", staticmethod(one))
+    monkeypatch.setattr(Odd, "listed", waiting)
+    poll_once(odd)
+    poll_once(odd)
+    asked.clear()
+    poll_once(odd)
+    assert asked == []
+    later(seconds=61)
+    monkeypatch.setattr(Odd, "listed", Unreachable("not now"))
+    for _ in range(3):
+        poll_once(odd)
+    monkeypatch.setattr(Odd, "listed", waiting)
+    poll_once(odd)
+    assert asked == ["a"]
+
+
+def test_runs_are_asked_for_in_the_order_of_their_last_look(odd, asked, monkeypatch):
+    refs = [f"r{number:02}" for number in range(30)]
+    monkeypatch.setattr(Odd, "listed", [run(ref) for ref in refs])
+    monkeypatch.setattr(poller, "DETAILS", 30)
+    poll_once(odd)
+    Reading.objects.all().delete()
+    monkeypatch.setattr(poller, "DETAILS", 10)
+    asked.clear()
+    for _ in range(3):
+        later(seconds=40)
+        poll_once(odd)
+        Reading.objects.all().delete()
+    assert len(set(asked)) == 30
+
+
+# --------------------------------------------------------------------------- gone and empty
+
+
+@pytest.mark.fault("D8")
+def test_a_vanished_run_costs_two_requests_and_is_called_missing_in_minutes(
+    odd, asked, monkeypatch
+):
+    everything = [run(f"r{number}") for number in range(9)]
+    monkeypatch.setattr(Odd, "listed", everything)
+    poll_once(odd)
+
+    def one(ref: str) -> Snapshot:
+        asked.append(ref)
+        if ref == "r0":
+            raise NotFound("there is no such run")
+        return run(ref, steps=())
+
+    monkeypatch.setattr(Odd, "one", staticmethod(one))
+    monkeypatch.setattr(Odd, "listed", everything[1:])
+    asked.clear()
+    for _ in range(40):  # ten minutes
+        later(seconds=15)
+        poll_once(odd)
+    gone = Execution.objects.get(ref="r0")
+    assert (gone.status, gone.is_gone, gone.misses) == ("running", True, 2)
+    assert asked.count("r0") == 2
+    monkeypatch.setattr(Odd, "listed", everything)
+    monkeypatch.setattr(Odd, "one", staticmethod(run))
+    poll_once(odd)
+    assert not Execution.objects.get(ref="r0").is_gone
+
+
+@pytest.mark.fault("H13")
+def test_a_list_that_is_suddenly_empty_is_a_warning_and_not_the_end_of_all_runs(
+    odd, ana, asked, monkeypatch
+):
+    everything = [run(f"r{number:03}", steps=()) for number in range(300)]
+    monkeypatch.setattr(Odd, "listed", everything)
+    poll_once(odd)
+    monkeypatch.setattr(Odd, "listed", [])
+    asked.clear()
+    for _ in range(20):
+        later(seconds=5)
+        assert poll_once(odd).health == Health.OK
+    assert not Execution.objects.exclude(missing_since=None).exists()
+    assert len(asked) <= 300
+    assert "The provider's list names 0 of 300 open runs" in unescape(page_of(odd, ana))
+    monkeypatch.setattr(Odd, "listed", everything)
+    poll_once(odd)
+    assert "0 of 300" not in page_of(odd, ana)
+
+
+# --------------------------------------------------------------------------- walks without an end
+
+
+@pytest.mark.fault("B10")
+def test_a_million_empty_records_cost_a_bounded_number_of_statements(odd, monkeypatch):
+    monkeypatch.setattr(poller, "WALK_ITEMS", 5_000)
+
+    def endless() -> Any:
+        while True:
+            yield Unreadable(ref="?", reason="KeyError: 'id'", excerpt="{}")
+
+    monkeypatch.setattr(Odd, "listed", endless())
+    with CaptureQueriesContext(connection) as queries:
+        account = poll_once(odd)
+    assert len(queries) < 60
+    assert Quarantine.objects.get().count <= 5_000
+    assert (PollRun.objects.get().outcome, account.health) == ("truncated", Health.OK)
+
+
+@pytest.mark.fault("D10")
+def test_a_list_without_an_end_is_cut_and_the_account_page_says_what_to_do(odd, ana, monkeypatch):
+    monkeypatch.setattr(poller, "WALK_ITEMS", 2_000)
+    listed = (run(f"r{number}", Status.SUCCEEDED) for number in count())
+    monkeypatch.setattr(Odd, "listed", listed)
+    account = poll_once(odd)
+    assert Execution.objects.count() == 2_000
+    assert PollRun.objects.get().outcome == "truncated"
+    assert account.covered_since is None
+    shown = unescape(page_of(odd, ana))
+    assert "Only the first 2,000 runs of the provider's list are read" in shown
+    assert "split the account" in shown
+    monkeypatch.setattr(Odd, "listed", [run("r1", Status.SUCCEEDED)])
+    account = poll_once(odd)
+    assert (account.poll_warnings, account.covered_since is not None) == ({}, True)
+
+
+@pytest.mark.fault("D10")
+def test_a_list_that_comes_round_again_is_cut(odd, monkeypatch):
+    again = [run(f"r{number}", Status.SUCCEEDED) for number in range(700)]
+    monkeypatch.setattr(Odd, "listed", (each for _ in count() for each in again))
+    poll_once(odd)
+    assert (Execution.objects.count(), PollRun.objects.get().outcome) == (700, "truncated")
+
+
+@pytest.mark.fault("D10")
+def test_pages_without_an_end_cost_a_bounded_number_of_requests(open_desk, served, monkeypatch):
+    monkeypatch.setattr(poller, "WALK_REQUESTS", 12)
+    asked: list[str] = []
+
+    async def page(request: Request) -> JSONResponse:
+        asked.append(str(request.url))
+        number = len(asked)
+        plays = [{"id": f"{number}-{place}", "state": "RUN"} for place in range(5)]
+        return JSONResponse({"data": plays, "page": number, "pages": 10**9, "token": "t" * 40})
+
+    desk = open_desk("flow8")
+    desk.account.settings = {**desk.account.settings, "base_url": served(page)}
+    desk.account.save()
+    poll_once(desk.account)
+    assert len(asked) <= 12 + 12
+    assert PollRun.objects.get().outcome in ("truncated", "bad_response")
+
+
+@pytest.mark.fault("P13")
+def test_a_poll_that_has_lost_its_claim_stops_and_writes_nothing_more(odd, monkeypatch):
+    monkeypatch.setattr(schedule, "LEASE", timedelta(seconds=0))
+
+    def listed() -> Any:
+        for number in range(2_000):
+            if number == 1_100:
+                ProviderAccount.objects.update(poll_seq=F("poll_seq") + 1)
+            yield run(f"r{number}", Status.SUCCEEDED)
+
+    monkeypatch.setattr(Odd, "listed", listed())
+    ProviderAccount.objects.update(
+        lease_until=timezone.now() + timedelta(minutes=1), poll_seq=1, next_poll_at=timezone.now()
+    )
+    assert poller.poll(odd.pk, 1) is None
+    assert Execution.objects.count() == 1_000
+    assert not PollRun.objects.exists()
