@@ -28,8 +28,9 @@ _sql = statements(__file__)
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE * 4 / 3
 LONGEST_BACKOFF = timedelta(minutes=15)
-_ABLE = """enabled AND health NOT IN ('auth', 'paused')
-    AND (quiet_until IS NULL OR quiet_until <= now()) AND"""
+PER_ORIGIN = 16  # polls under way at one origin; half of a poller's threads
+FAILING_AT_ONCE = 8  # of accounts that failed last time, which may hang
+FAILING_PER_ORIGIN = 4
 MISSES = 2  # 404s after which a run is no longer asked for
 
 log = logging.getLogger(__name__)
@@ -57,22 +58,24 @@ class Tally:
 
 
 def claim_due(limit: int = 200) -> list[tuple[int, int]]:
-    """Take the accounts that are due: (id, poll number). One UPDATE; no other worker gets them
-    until the lease is over or the poll says when it wants to come back."""
-    return _claim("next_poll_at <= now() ORDER BY next_poll_at LIMIT %s", [limit])
+    """Take the accounts that are due, the longest due first: (id, poll number). One UPDATE; no
+    other worker gets them until the lease is over or the poll says when it wants to come back.
+    Those that fail, and those of one origin, hold no more workers than their share: so one
+    provider that hangs makes no other late."""
+    bounds = {"lease": LEASE, "limit": limit, "origin": PER_ORIGIN, "failing": FAILING_AT_ONCE,
+              "failing_origin": FAILING_PER_ORIGIN}  # fmt: skip
+    return _claimed("claim_due", bounds)
 
 
 def claim(account_id: int) -> int | None:
     """Take one account now, due or not; its poll number, None if another worker has it."""
-    claimed = _claim("id = %s", [account_id], only_enabled=False)
+    claimed = _claimed("claim", {"lease": LEASE, "id": account_id})
     return claimed[0][1] if claimed else None
 
 
-def _claim(which: str, values: list[int], *, only_enabled: bool = True) -> list[tuple[int, int]]:
-    parameters: list[Any] = [LEASE, LEASE, *values]
-    able = _ABLE if only_enabled else ""
+def _claimed(statement: str, parameters: dict[str, Any]) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
-        cursor.execute(_sql("claim", able=able, which=which), parameters)
+        cursor.execute(_sql(statement), parameters)
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
@@ -170,7 +173,12 @@ def _interval_now(account: ProviderAccount) -> timedelta:
 
 
 def _wait_after_success(account: ProviderAccount) -> timedelta:
-    return _interval_now(account) * random.uniform(0.95, 1.05)
+    """The normal interval. Accounts that are polled late, as all are after a stop, are spread over
+    one, so that they do not stay in step."""
+    every = _interval_now(account)
+    last = account.last_poll_at
+    is_late = last is None or last < database_clock.now() - 3 * every
+    return every * (random.uniform(0.5, 1.5) if is_late else random.uniform(0.95, 1.05))
 
 
 def _after_failure(

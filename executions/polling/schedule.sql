@@ -1,10 +1,43 @@
+-- name: claim_due
+WITH accounts AS (
+    SELECT id, next_poll_at, failures > 0 AS is_failing, lease_until > now() AS is_held,
+        coalesce(substring(lower(settings->>'base_url') FROM '^[a-z]+://[^/?#]+'), provider)
+            AS origin
+    FROM providers_provideraccount
+    WHERE lease_until > now() OR (next_poll_at <= now() AND enabled
+        AND health NOT IN ('auth', 'paused')
+        AND (quiet_until IS NULL OR quiet_until <= now()))
+), placed AS (
+    -- what is held already comes first in every queue
+    SELECT id, next_poll_at, is_failing, coalesce(is_held, false) AS is_held,
+        row_number() OVER (PARTITION BY origin
+            ORDER BY coalesce(is_held, false) DESC, next_poll_at) AS of_origin,
+        row_number() OVER (PARTITION BY origin, is_failing
+            ORDER BY coalesce(is_held, false) DESC, next_poll_at) AS of_origin_alike
+    FROM accounts
+), fitting AS (
+    SELECT id, next_poll_at, is_failing, is_held,
+        row_number() OVER (PARTITION BY is_failing ORDER BY is_held DESC, next_poll_at) AS alike
+    FROM placed
+    WHERE is_held OR (of_origin <= %(origin)s
+        AND (NOT is_failing OR of_origin_alike <= %(failing_origin)s))
+), chosen AS (
+    SELECT id FROM fitting
+    WHERE NOT is_held AND (NOT is_failing OR alike <= %(failing)s)
+    ORDER BY next_poll_at LIMIT %(limit)s
+)
+UPDATE providers_provideraccount SET
+    lease_until = now() + %(lease)s, next_poll_at = now() + %(lease)s, poll_seq = poll_seq + 1
+WHERE id IN (
+    SELECT a.id FROM providers_provideraccount a JOIN chosen USING (id)
+    WHERE (a.lease_until IS NULL OR a.lease_until <= now()) AND a.next_poll_at <= now()
+    FOR UPDATE OF a SKIP LOCKED)
+RETURNING id, poll_seq
+
 -- name: claim
 UPDATE providers_provideraccount SET
-    lease_until = now() + %s, next_poll_at = now() + %s, poll_seq = poll_seq + 1
-WHERE id IN (
-    SELECT id FROM providers_provideraccount
-    WHERE {able} (lease_until IS NULL OR lease_until < now()) AND {which}
-    FOR UPDATE SKIP LOCKED)
+    lease_until = now() + %(lease)s, next_poll_at = now() + %(lease)s, poll_seq = poll_seq + 1
+WHERE id = %(id)s AND (lease_until IS NULL OR lease_until < now())
 RETURNING id, poll_seq
 
 -- name: finish

@@ -31,7 +31,7 @@ from executions.models import (
 )
 from executions.polling import poller, read_queue, schedule
 from providers import registry
-from providers.account_setup import Wish, set_up
+from providers.account_setup import AccountDraft, set_up
 from providers.adapter import Adapter
 from providers.contract import (
     Field,
@@ -290,7 +290,7 @@ def test_a_waiting_account_goes_on_by_itself_and_another_key_need_not_wait(limit
     assert poll_once(desk.account).health == Health.OK
     server.status = 429
     poll_once(desk.account)
-    wish = Wish(
+    wish = AccountDraft(
         provider="generio", settings=desk.account.settings, credentials={"api_key": "another"}
     )
     set_up(desk.account, wish, by="test")
@@ -536,3 +536,60 @@ def test_a_poll_that_has_lost_its_claim_stops_and_writes_nothing_more(odd, monke
     assert poller.poll(odd.pk, 1) is None
     assert Execution.objects.count() == 1_000
     assert not PollRun.objects.exists()
+
+
+# ------------------------------------------------------------------------------- one for another
+
+
+def due_at(origin: str, number: int, **more: Any) -> list[int]:
+    """That many accounts of one origin, due for a minute; their numbers."""
+    return [
+        ProviderAccount.objects.create(
+            name=f"{origin} {place}",
+            provider="generio",
+            settings={"base_url": f"https://{origin}/api/{place}"},
+            next_poll_at=timezone.now() - timedelta(minutes=1),
+            **more,
+        ).pk
+        for place in range(number)
+    ]
+
+
+@pytest.mark.fault("N8")
+def test_accounts_of_one_origin_leave_workers_to_the_others(transactional_db):
+    crowd = set(due_at("crowded.example", 40))
+    alone = set(due_at("alone.example", 1))
+    ProviderAccount.objects.filter(pk__in=alone).update(next_poll_at=timezone.now())
+    taken = {pk for pk, _ in schedule.claim_due()}
+    assert len(taken & crowd) == schedule.PER_ORIGIN
+    assert alone < taken
+    assert schedule.claim_due() == []
+    ProviderAccount.objects.filter(pk__in=list(taken & crowd)[:3]).update(lease_until=None)
+    assert len(schedule.claim_due()) == 3
+
+
+@pytest.mark.fault("N8")
+def test_accounts_that_fail_hold_a_few_workers_only(transactional_db):
+    hanging = {pk for each in range(100) for pk in due_at(f"h{each}.example", 1, failures=1)}
+    same = set(due_at("same.example", 10, failures=2))
+    good = {pk for each in range(50) for pk in due_at(f"g{each}.example", 1)}
+    taken = {pk for pk, _ in schedule.claim_due()}
+    assert good < taken
+    assert len(taken & (hanging | same)) == schedule.FAILING_AT_ONCE
+    assert len(taken & same) <= schedule.FAILING_PER_ORIGIN
+    assert schedule.claim_due() == []
+
+
+@pytest.mark.fault("P11")
+def test_accounts_that_became_due_together_while_nothing_ran_do_not_stay_in_step(odd):
+    every = 100
+    ProviderAccount.objects.update(poll_every=every)
+    waits = []
+    for _ in range(40):
+        ProviderAccount.objects.update(last_poll_at=timezone.now() - timedelta(minutes=30))
+        odd.refresh_from_db()
+        began = timezone.now()
+        waits.append((poll_once(odd).next_poll_at - began).total_seconds())
+    assert max(waits) - min(waits) > every / 2
+    waits = [(poll_once(odd).next_poll_at - timezone.now()).total_seconds() for _ in range(20)]
+    assert max(waits) - min(waits) <= every / 10 + 1
