@@ -42,7 +42,7 @@ def refresh_workflows(account: ProviderAccount) -> int:
                 name=workflow.name[:MAX_NAME],
                 can_start=workflow.can_start,
             )
-            for workflow in found.values()
+            for _, workflow in sorted(found.items())  # in the order of `storage.store`
         ],
         update_conflicts=True,
         unique_fields=["account", "ref"],

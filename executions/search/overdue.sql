@@ -3,10 +3,13 @@ UPDATE executions_workflow w
 SET successes = s.number, typical_seconds = s.typical, long_seconds = s.long, measured_at = now()
 FROM (
     SELECT v.id, d.* FROM (
-        SELECT DISTINCT w.id FROM executions_execution x
-        JOIN executions_workflow w ON w.id = x.workflow_id
-        WHERE x.id = ANY(%s) AND x.status = 'succeeded'
+        -- one that somebody else is writing now is measured after its next success
+        SELECT w.id FROM executions_workflow w
+        WHERE w.id IN (
+                SELECT workflow_id FROM executions_execution
+                WHERE id = ANY(%s) AND status = 'succeeded')
             AND (w.measured_at IS NULL OR w.measured_at < now() - %s)
+        FOR NO KEY UPDATE OF w SKIP LOCKED
     ) v CROSS JOIN LATERAL (
         SELECT count(*) AS number,
             percentile_cont(0.5) WITHIN GROUP (ORDER BY took) AS typical,

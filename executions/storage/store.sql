@@ -20,13 +20,13 @@ WITH incoming AS MATERIALIZED (
     WHERE status = 'succeeded' GROUP BY wref
 ), new_workflow AS (
     INSERT INTO executions_workflow AS w (account_id, ref, name, can_start, succeeded_at)
-    SELECT DISTINCT ON (wref) %(account)s, wref, wname, wstart, s.at
+    SELECT DISTINCT ON (wref COLLATE "C") %(account)s, wref, wname, wstart, s.at
     FROM incoming i LEFT JOIN success s USING (wref)
     WHERE NOT EXISTS (
         SELECT 1 FROM executions_workflow w
         WHERE w.account_id = %(account)s AND w.ref = i.wref AND w.name = i.wname
             AND (w.can_start OR NOT i.wstart))
-    ORDER BY wref
+    ORDER BY wref COLLATE "C"  -- as everybody who writes several workflows
     ON CONFLICT (account_id, ref) DO UPDATE
         SET name = excluded.name, can_start = w.can_start OR excluded.can_start,
             succeeded_at = greatest(w.succeeded_at, excluded.succeeded_at)
@@ -188,10 +188,13 @@ WITH incoming AS MATERIALIZED (
 ), succeeded AS MATERIALIZED (
     SELECT workflow_id, max(ended_at) AS at FROM written WHERE status = 'succeeded' GROUP BY 1
 ), succeeded_since AS (
-    UPDATE executions_workflow w SET succeeded_at = s.at
-    FROM succeeded s
-    WHERE w.id = s.workflow_id AND (w.succeeded_at IS NULL OR w.succeeded_at < s.at)
-        AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.id = w.id)
+    UPDATE executions_workflow w SET succeeded_at = f.at
+    FROM (
+        SELECT x.id, s.at FROM succeeded s JOIN executions_workflow x ON x.id = s.workflow_id
+        WHERE (x.succeeded_at IS NULL OR x.succeeded_at < s.at)
+            AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.id = x.id)
+        ORDER BY x.ref COLLATE "C" FOR NO KEY UPDATE OF x) f
+    WHERE w.id = f.id
 ), settled AS (
     -- one that somebody else is writing now is settled by the next sweep
     UPDATE executions_execution e

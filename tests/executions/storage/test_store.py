@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from executions.models import (
@@ -302,3 +304,37 @@ def test_a_secret_that_json_writes_otherwise_is_taken_out_too(account, secret):
     run, detail = Execution.objects.get(), ExecutionDetail.objects.get()
     assert run.error_summary == "Login with [redacted] failed"
     assert detail.raw == {"said": ["<[redacted]>"]}
+
+
+def several(seq: int, status: Status) -> list[Snapshot]:
+    """One run of each of twelve workflows."""
+    flows = [contract.Workflow(ref=f"w{n:02}", name=f"Flow {n}") for n in range(12)]
+    shown = {"native_status": status.value, "started_at": NOW - timedelta(minutes=5)}
+    shown |= {"finished_at": NOW + timedelta(seconds=seq)} if status.is_final else {}
+    return [
+        Snapshot(ref=f"r{seq}-{flow.ref}", workflow=flow, status=status, **shown) for flow in flows
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_stores_successes_waits_for_the_first_workflow_before_it_takes_the_next(account):
+    store(account.pk, 1, several(1, Status.RUNNING))
+    storing = threading.Thread(
+        target=store_alone, args=(account.pk, 2, several(2, Status.SUCCEEDED))
+    )
+    workflows = Workflow.objects.select_for_update(nowait=True)
+    with transaction.atomic():
+        workflows.get(ref="w00")
+        storing.start()
+        time.sleep(1)
+        assert storing.is_alive()
+        assert len(workflows.exclude(ref="w00")) == 11  # OperationalError: it holds one of them
+    storing.join()
+    assert Execution.objects.filter(status="succeeded").count() == 12
+
+
+def store_alone(*args: Any) -> None:
+    try:
+        store(*args)
+    finally:
+        connection.close()
