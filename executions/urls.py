@@ -16,12 +16,15 @@ from executions.inbox import views as inbox_views
 from executions.notifications import notification_list_views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
-from executions.runs import note_views, start_views, telling_views
+from executions.runs import note_views, telling_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
 from executions.runs.page import command_views, log, output_download, payloads, steps
 from executions.runs.page import views as run_page
 from executions.web import live_page, preferences
+from executions.workflows import list_views as workflow_list
+from executions.workflows import profile_views, start_views
+from executions.workflows import views as workflow_views
 
 app_name = "executions"
 urlpatterns = [
@@ -83,8 +86,11 @@ urlpatterns = [
     path("keys/", key_views.key_search, name="keys"),
     path("keys/changes/", key_views.key.changes, name="key-changes"),
     path("keys/<path:value>", key_views.key.page, name="key"),
-    path("workflows/", start_views.workflow_list, name="workflows"),
-    path("workflows/<int:pk>/", start_views.workflow_start, name="workflow"),
+    path("workflows/", workflow_list.workflow_list, name="workflows"),
+    path("workflows/<int:pk>/", workflow_views.workflow, name="workflow"),
+    path("workflows/<int:pk>/changes/", workflow_views.workflow_changes, name="workflow-changes"),
+    path("workflows/<int:pk>/runbook/", profile_views.runbook, name="runbook"),
+    path("workflows/<int:pk>/description/", profile_views.description, name="workflow-description"),
     path("workflows/<int:pk>/runs/", start_views.run_creation, name="run-creation"),
     path("workflows/<int:pk>/draft/", start_views.start_draft, name="start-draft"),
     path("workflows/<int:pk>/notes/", note_views.workflow_note, name="workflow-note"),

@@ -32,6 +32,8 @@ class Action(StrEnum):
     NOTE_PINNED = "note pinned"
     NOTE_UNPINNED = "note unpinned"
     NOTE_DELETED = "note deleted"
+    RUNBOOK_WRITTEN = "runbook.written"
+    WORKFLOW_DESCRIBED = "workflow.described"
     SHIFT_TAKEN_OVER = "shift taken over"
     RUNS_RESOLVED = "runs.resolved"
     RUNS_IGNORED = "runs.ignored"

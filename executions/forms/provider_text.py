@@ -15,7 +15,7 @@ MAX_HELP = 20_000  # characters
 
 _TAGS = {
     "b", "i", "em", "strong", "p", "br", "ul", "ol", "li", "code", "pre", "a", "h3", "h4", "h5",
-    "table", "thead", "tbody", "tr", "th", "td",
+    "table", "thead", "tbody", "tr", "th", "td", "blockquote", "hr",
 }  # fmt: skip
 # Controls, lone surrogates and the characters that turn the direction of text.
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
@@ -43,14 +43,15 @@ def words_only(value: str) -> str:
     return " ".join(unescape(bare).split())
 
 
-def rich(value: str) -> SafeString:
+def rich(value: str, limit: int = MAX_HELP) -> SafeString:
     """Help texts of providers may hold HTML; this leaves some harmless tags.
 
-    The only place where text of a provider becomes markup. It is safe because nh3 writes the
-    result anew from an allow-list: no attribute but `href` with three schemes, `rel` and `target`.
+    The only place where text of a provider, or of a runbook, becomes markup. It is safe because nh3
+    writes the result anew from an allow-list: no attribute but `href` with three schemes, `rel` and
+    `target`.
     """
     cleaned = nh3.clean(
-        plain(value, MAX_HELP),
+        plain(value, limit),
         tags=_TAGS,
         attributes={"*": set(), "a": {"href"}},  # "*" empties the default of title and lang
         url_schemes={"http", "https", "mailto"},

@@ -60,6 +60,12 @@ from executions.models.runs import (
 from executions.models.tallies import AccountTally, WorkflowTally
 from executions.models.triage import Act, TriageAct
 from executions.models.views import SavedView
+from executions.models.workflow_profiles import (
+    MAX_LABEL,
+    MAX_RUNBOOK,
+    MOST_LABELS,
+    WorkflowProfile,
+)
 
 __all__ = [
     "BATCH_KINDS",
@@ -67,9 +73,12 @@ __all__ = [
     "ERROR_LEVELS",
     "FINAL_STATUSES",
     "FOLLOWED",
+    "MAX_LABEL",
     "MAX_NOTE",
     "MAX_REASON",
+    "MAX_RUNBOOK",
     "MAX_SETTLED_REASON",
+    "MOST_LABELS",
     "OPEN_BATCH_STATES",
     "OPEN_COMMAND_STATES",
     "OPEN_STATUSES",
@@ -127,6 +136,7 @@ __all__ = [
     "Transition",
     "TriageAct",
     "Workflow",
+    "WorkflowProfile",
     "WorkflowTally",
     "short_ref_of",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
+from django.urls import reverse
 
 from executions.display.formatting import plain
 from executions.display.statuses import LAMP_ICONS
@@ -116,7 +117,7 @@ def read(
     ids = filters.account_ids()
     accounts = list(filters.accounts) if ids is None else ids
     numbers = _workflows_by_account(filters, accounts)
-    counts = _counts(filters, accounts)
+    counts = counts_by_workflow(filters, accounts)
     states = {pk: worst_of(own) for pk, (_, own) in counts.items()}
     chosen = _chosen(states, sum(numbers.values()), shown)
     rows = _named(filters, accounts, chosen, opened)
@@ -169,6 +170,20 @@ def list_query(state: str, workflow: int | None) -> str:
         "quiet": "",
     }[state]
     return "&".join(part for part in (f"workflow={workflow}" if workflow else "", own) if part)
+
+
+def standing(counts: Counts, workflow: int) -> list[tuple[str, str, str, str]]:
+    """(state, icon, `3 failed`, its list) of everything that goes on in a workflow, worst first."""
+    return [
+        (
+            state,
+            ICONS[state],
+            words_of(state, counts[state]),
+            f"{reverse('executions:list')}?{list_query(state, workflow)}",
+        )
+        for state in STATES
+        if counts.get(state)
+    ]
 
 
 def _tile(row: Workflow, counts: Counts) -> Tile:
@@ -241,7 +256,7 @@ def _workflows_by_account(filters: Filters, accounts: list[int]) -> dict[int, in
         return dict(db.fetchall())
 
 
-def _counts(filters: Filters, accounts: list[int]) -> dict[int, tuple[int, Counts]]:
+def counts_by_workflow(filters: Filters, accounts: list[int]) -> dict[int, tuple[int, Counts]]:
     """By workflow its account and how many of its runs are in each state; those with none lack."""
     where, params = workflows_sql(filters, accounts)
     with connection.cursor() as db:

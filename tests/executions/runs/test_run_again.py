@@ -52,7 +52,7 @@ def asking(monkeypatch):
 
     def asks(*fields: Field) -> None:
         monkeypatch.setattr(
-            "executions.runs.start_views._start_fields", lambda workflow: (fields, "")
+            "executions.workflows.start_form.start_fields", lambda workflow: (fields, "")
         )
         cls = ProviderAccount.objects.get().adapter_class
         monkeypatch.setattr(cls, "arguments_of", staticmethod(lambda given: given or {}))

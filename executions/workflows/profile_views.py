@@ -1,0 +1,54 @@
+"""What people change about a workflow on its page: runbook, owner, labels, expected runs."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from executions.access.permissions import require_may_act
+from executions.web.post_only_views import posted_from
+from executions.web.requester import address, person
+from executions.workflows import profile, views
+from executions.workflows.description_form import DescriptionForm
+from executions.workflows.lookup import workflow_of
+
+
+@posted_from("executions:workflow", "#runbook")
+def runbook(request: HttpRequest, pk: int) -> HttpResponse:
+    workflow = workflow_of(request, pk)
+    require_may_act(request.user)
+    text = request.POST.get("runbook", "")
+    try:
+        profile.write_runbook(
+            person(request),
+            workflow,
+            text,
+            read_at=request.POST.get("read_at", ""),
+            address=address(request),
+        )
+    except profile.NotKept as error:
+        again = workflow_of(request, pk)
+        return views.workflow_page(
+            request, again, status=409, runbook_typed=text, runbook_problem=str(error)
+        )
+    messages.success(request, "The runbook is saved.")
+    return HttpResponseRedirect(reverse("executions:workflow", args=[pk]) + "#runbook")
+
+
+@posted_from("executions:workflow", "#about")
+def description(request: HttpRequest, pk: int) -> HttpResponse:
+    workflow = workflow_of(request, pk)
+    require_may_act(request.user)
+    form = DescriptionForm(request.POST)
+    if form.is_valid():
+        try:
+            profile.describe(
+                person(request), workflow, **form.cleaned_data, address=address(request)
+            )
+        except profile.NotKept as error:
+            form.add_error(None, str(error))
+    if form.errors:
+        return views.workflow_page(request, workflow, status=422, description=form)
+    messages.success(request, "Owner, labels and expected runs are saved.")
+    return HttpResponseRedirect(reverse("executions:workflow", args=[pk]) + "#about")
