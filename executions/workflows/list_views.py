@@ -1,50 +1,166 @@
-"""The list of workflows."""
+"""The list of workflows, by trouble: what somebody has to look at is above what is in hand, then
+what did not run, then the rest by name.
+
+The counts of all workflows come from the partial indexes of open and unresolved runs; last runs and
+what is expected are read of the rows that are shown alone.
+"""
 
 from __future__ import annotations
 
-from django.db.models import OuterRef, Subquery
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, QueryDict
+from django.utils import timezone
 
 from executions.display.formatting import plain
-from executions.models import Note
-from executions.search.filters import provider_name
+from executions.display.freshness import freshness
+from executions.display.strips import MOST, strip
+from executions.models import RATED_STATUSES, Note, Workflow
+from executions.overview import status_tiles
+from executions.overview.charts import percent
+from executions.overview.status_tiles import Counts
+from executions.search.expected_start import expected_start
+from executions.search.filters import parse, provider_name
+from executions.search.last_runs import LastRun, last_runs
 from executions.search.unicode_spellings import holds
 from executions.web.account_banner import accounts_out_of_sight
-from executions.web.live_page import show
+from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of
+from executions.workflows import profile
+from executions.workflows.figures import FEW, TOO_FEW
 from executions.workflows.lookup import visible_workflows
+from providers.contract import Status
+from providers.models import ProviderAccount
 
 MAX_SHOWN = 300
+LIT, IN_HAND, SILENT, REST = range(4)
+RANKS = {
+    "needs_you": LIT,
+    "failed": LIT,
+    "warning": LIT,
+    "in_hand": IN_HAND,
+    "overdue": SILENT,
+    "unknown": SILENT,
+}
 
 
-@require_GET
-def workflow_list(request: HttpRequest) -> HttpResponse:
-    accounts = accounts_of(request)
-    text = request.GET.get("q", "").strip()[:200]
-    found = visible_workflows(request)
-    if text:
-        found = found.filter(holds(text.replace("\0", ""), "name"))
-    newest = Note.objects.filter(workflow=OuterRef("pk")).values("text")[:1]
-    found = found.annotate(note=Subquery(newest))
-    rows = list(found.order_by("-can_start", "name", "pk")[: MAX_SHOWN + 1])
-    workflows = [
-        {
-            "id": row.pk,
-            "name": plain(row.name, 200) or "(no name)",
-            "ref": plain(row.ref),
-            "account": accounts[row.account_id].name,
-            "provider": provider_name(accounts[row.account_id].provider),
-            "can_start": row.can_start,
-            "note": plain(row.note or "", 200),
-        }
-        for row in rows[:MAX_SHOWN]
+@LivePage(
+    "executions/workflows/workflows.html",
+    changes="executions:workflows-changes",
+    fragments={"#workflows": "executions/workflows/_workflows.html"},
+)
+def workflow_list(request: HttpRequest) -> Shown:
+    accounts, now = accounts_of(request), timezone.now()
+    text, label = _asked(request, "q"), _asked(request, "label")
+    account = next((a for a in accounts.values() if str(a.pk) == _asked(request, "account")), None)
+    found = _matching(request, text, label, account)
+    counts = _counts(accounts, now)
+    rows, has_more = _rows(found, counts)
+    runs = last_runs(row.pk for row in rows)
+    views = [
+        _view(row, accounts[row.account_id], counts.get(row.pk, {}), runs.get(row.pk, []), now)
+        for row in rows
     ]
+    views.sort(key=lambda view: view["rank"])  # stable: by name within
+    query = QueryDict(mutable=True)
+    chosen = {"q": text, "label": label, "account": str(account.pk) if account else ""}
+    query.update({key: value for key, value in chosen.items() if value})
     context = {
-        "workflows": workflows,
+        "workflows": views,
         "q": text,
-        "has_more": len(rows) > MAX_SHOWN,
+        "label": label,
+        "account": account,
+        "accounts": list(accounts.values()),
+        "is_narrowed": bool(query),
+        "has_more": has_more,
         "has_accounts": bool(accounts),
         "blind": accounts_out_of_sight(request)[0],
     }
-    return show(request, "executions/workflows/workflows.html", context)
+    stamp = [(v["id"], v["said"], v["rate"], v["strip"], v["owner"], v["note"]) for v in views]
+    return Shown(context, stamp, query=f"?{query.urlencode()}" if query else "")
+
+
+def _asked(request: HttpRequest, word: str) -> str:
+    return request.GET.get(word, "").replace("\0", "").strip()[:200]
+
+
+def _matching(
+    request: HttpRequest, text: str, label: str, account: ProviderAccount | None
+) -> QuerySet[Workflow]:
+    found = visible_workflows(request)
+    if text:
+        found = found.filter(holds(text, "name"))
+    if label:
+        found = found.filter(profile__labels__contains=[label])
+    return found.filter(account=account) if account else found
+
+
+def _counts(accounts: Mapping[int, ProviderAccount], now: datetime) -> dict[int, Counts]:
+    """By workflow, of those where something goes on or is unresolved. One query."""
+    filters = parse(QueryDict(), accounts, now=now)
+    found = status_tiles.counts_by_workflow(filters, list(accounts))
+    return {workflow: counts for workflow, (_, counts) in found.items()}
+
+
+def _rows(found: QuerySet[Workflow], counts: Mapping[int, Counts]) -> tuple[list[Any], bool]:
+    """Those that are shown, by name: where there are more than MAX_SHOWN, those in trouble and
+    those with an expected run that a person set come first. At most two queries."""
+    newest = Note.objects.filter(workflow=OuterRef("pk")).values("text")[:1]
+    parts = ("profile__owner", "profile__team")
+    found = found.select_related(*parts).annotate(note=Subquery(newest)).order_by("name", "pk")
+    rows = list(found[: MAX_SHOWN + 1])
+    if len(rows) <= MAX_SHOWN:
+        return rows, False
+    ranks = {pk: rank_of(own) for pk, own in counts.items()}
+    lit = sorted((rank, pk) for pk, rank in ranks.items() if rank < REST)
+    first = list(found.filter(pk__in=[pk for _, pk in lit[:MAX_SHOWN]]))
+    first += list(found.filter(profile__expected_seconds__isnull=False)[:MAX_SHOWN])
+    together = {row.pk: row for row in [*first, *rows]}
+    shown = sorted(list(together.values())[:MAX_SHOWN], key=lambda row: (row.name, row.pk))
+    return shown, True
+
+
+def rank_of(counts: Counts) -> int:
+    return RANKS.get(status_tiles.worst_of(counts), REST)
+
+
+def _view(
+    row: Any, account: ProviderAccount, counts: Counts, runs: list[LastRun], now: datetime
+) -> dict[str, Any]:
+    about = profile.profile_of(row)
+    expected = expected_start(
+        [run.sort_at for run in runs], every=about.expected_seconds, grace=about.grace_seconds
+    )
+    is_missed = expected is not None and expected.is_missed(account.last_success_at, now)
+    state, rank = status_tiles.worst_of(counts), rank_of(counts)
+    said = [
+        (key, icon, words, href)
+        for key, icon, words, href in status_tiles.standing(counts, row.pk)
+        if key != "active" or rank == REST
+    ]
+    rated = [run.status for run in runs if run.status in RATED_STATUSES]
+    share = rated.count(Status.SUCCEEDED.value) / len(rated) if rated else None
+    return {
+        "id": row.pk,
+        "name": plain(row.name, 200) or "(no name)",
+        "ref": plain(row.ref),
+        "account": account.name,
+        "provider": provider_name(account.provider),
+        "can_start": row.can_start,
+        "note": plain(row.note or "", 200),
+        "state": state,
+        "icon": status_tiles.ICONS[state],
+        "said": said,
+        "rank": min(rank, SILENT) if is_missed else rank,
+        "missed": expected.at if expected and is_missed else None,
+        "is_old": freshness(account, now).is_stale,
+        "strip": strip(runs, now),
+        "rate": percent(share) if len(rated) >= FEW else (TOO_FEW if runs else ""),
+        "last": runs[-1].sort_at if runs else None,
+        "owner": profile.owner_name(about),
+        "labels": about.labels,
+        "most": MOST,
+    }

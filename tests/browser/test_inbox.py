@@ -214,13 +214,20 @@ def sign_in_here(page: Page, name: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def open_form(page: Page, address: str) -> None:
+    """The form to start a run is folded until there is something of it to read."""
+    page.goto(address)
+    if (fold := page.locator("#start-fold:not([open]) > summary")).count():
+        fold.click()
+
+
 @pytest.mark.parametrize("has_script", [True, False])
 def test_what_is_sent_after_the_sessions_end_comes_back_in_the_same_tab(
     signed_in, form, has_script
 ) -> None:
     address, label = form
     page = signed_in("olga", java_script_enabled=has_script)
-    page.goto(address)
+    open_form(page, address)
     end_session(page)
     page.get_by_label(label).fill("815")
     page.get_by_role("button", name=SEND).click()
@@ -237,7 +244,7 @@ def test_what_is_sent_after_the_sessions_end_comes_back_in_the_same_tab(
 def test_what_was_typed_after_the_sessions_end_comes_back_in_another_tab(signed_in, form) -> None:
     address, label = form
     page = signed_in("olga")
-    page.goto(address)
+    open_form(page, address)
     end_session(page)
     page.get_by_label(label).fill("816")
     expect(page.locator("#signed-out")).to_be_visible()
@@ -256,7 +263,7 @@ def test_a_sign_in_page_with_an_unsent_form_goes_on_when_another_tab_signs_in(
 ) -> None:
     address, label = form
     page = signed_in("olga")
-    page.goto(address)
+    open_form(page, address)
     end_session(page)
     page.get_by_label(label).fill("817")
     page.get_by_role("button", name=SEND).click()
@@ -271,7 +278,7 @@ def test_a_sign_in_page_with_an_unsent_form_goes_on_when_another_tab_signs_in(
 def test_back_after_a_refused_form_leads_to_the_form_with_what_was_typed(signed_in, form) -> None:
     address, label = form
     page = signed_in("olga")
-    page.goto(address)
+    open_form(page, address)
     wrong = "x" * 3000
     page.get_by_label(label).fill(wrong)
     page.get_by_role("button", name=SEND).click()
