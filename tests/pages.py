@@ -166,6 +166,12 @@ class RunList(Page):
         return ",".join(row["data-row"] for row in self.runs)
 
     @property
+    def view(self) -> str:
+        """The words of the tab that is open; empty where none is."""
+        tabs = self.one("nav[aria-label='Views']").all("a[aria-current]")
+        return tabs[0].text if tabs else ""
+
+    @property
     def older(self) -> str:
         """The address of the next page; empty on the last."""
         return urljoin("/", self.address("next"))

@@ -36,6 +36,15 @@ def too_long(what: str, typed: str, most: int) -> str:
     return f"{what} has at most {most:,} characters, not {len(typed):,}. You typed: {plain(typed)}"
 
 
+def monogram(name: str) -> str:
+    """Two letters that stand for a provider: `SF` of Smart Flows, `f8` of flow8, `8x`, `Ge`."""
+    first, *others = name.split() or ["?"]
+    if others and first.isalpha():
+        return first[0] + others[0][0]
+    is_numbered = first[0].isalpha() and first[-1].isdigit()
+    return first[0] + first[-1] if is_numbered else first[:2]
+
+
 def _is_visible(character: str) -> bool:
     code = ord(character)
     if code in (9, 10, 13):
@@ -96,6 +105,11 @@ def duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def rough(seconds: float) -> str:
+    """`44 min`, `4 h 17 m`: for what is counted in minutes."""
+    return duration(seconds) if seconds >= 3600 else f"{max(0, int(seconds // 60))} min"
 
 
 def size(number: int | None) -> str:

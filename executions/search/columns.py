@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 COLUMNS = (  # key, words, whether it is there until somebody switches it
-    ("what", "What happened", True),
+    ("what", "Where it is", True),
     ("account", "Account", True),
     ("started", "Started", True),
     ("finished", "Finished", False),

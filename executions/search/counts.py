@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 
-from executions.models import StatusCount
 from executions.search.access_paths import accounts_of, workflows_of
 from executions.search.conditions import BY_END, BY_START, conditions, every
 from executions.search.filters import Filters
@@ -19,19 +18,7 @@ CAP = 1000  # counts above say "1,000+"
 NEWEST = 200  # matches counted where no index can count them; of more, "at least"
 
 
-def counts(filters: Filters) -> tuple[dict[str, int], bool]:
-    """How many runs in each status obey the filter, its status part left out; and whether they
-    are only lower bounds. A count above CAP means "more than CAP". One query."""
-    ids = filters.account_ids()
-    if filters.is_counted:
-        kept = StatusCount.objects.all()
-        if ids is not None:
-            kept = kept.filter(account_id__in=ids)
-        found: dict[str, int] = {}
-        for status, number in kept.values_list("status", "count"):
-            found[status] = found.get(status, 0) + number
-        return found, False
-    return _looked_at(filters)
+Statement = tuple[str, list[Any]]  # rows (what, status, number), and its parameters
 
 
 Counted = tuple[dict[str, int], bool]  # by status; whether they are only lower bounds
@@ -42,20 +29,33 @@ class Lamps:
     """What the lamps of a list count."""
 
     now: Counted
-    """Of the list itself, as `counts` has it."""
+    """Of the list itself, by status, its own status part left out. A count above CAP means "more
+    than CAP"."""
+    bare: Counted
+    """The same without what a lamp asks for."""
     today: Counted
     lit: dict[str, int]
     """Unresolved runs by status, without those in hand."""
     in_hand: dict[str, int]
     is_least: bool
+    also: dict[str, list[tuple[str, str, int]]]
+    """The rows of what was asked along with them."""
 
 
-def lamps(filters: Filters, *, today: Filters, unresolved: Filters) -> Lamps:
-    """Of a list, of one for an end in a range, and of one for unresolved runs. At most two
-    queries."""
-    statements = {"today": _statement(today)}
-    if not filters.is_counted:
-        statements["now"] = _statement(filters)
+def lamps(
+    filters: Filters,
+    *,
+    bare: Filters | None,
+    today: Filters,
+    unresolved: Filters,
+    also: Mapping[str, Statement],
+) -> Lamps:
+    """Of a list, of it without what a lamp asks for (None: it asks for nothing), of one for an end
+    in a range, of one for unresolved runs, and whatever else the page counts. One query."""
+    statements = {"now": _statement(filters), "today": _statement(today)}
+    if bare is not None:
+        statements["bare"] = _statement(bare)
+    statements |= {name: (*own, None) for name, own in also.items()}
     if not unresolved.is_impossible:
         finding, own = finding_sql(unresolved, None, is_newer=False, limit=CAP + 1)
         statements["unresolved"] = (
@@ -75,20 +75,16 @@ def lamps(filters: Filters, *, today: Filters, unresolved: Filters) -> Lamps:
         for name, *row in db.fetchall():
             rows[name].append(tuple(row))
     held = rows["unresolved"]
+    now = _read(rows["now"], statements["now"][2])
     return Lamps(
-        now=_read(rows["now"], statements["now"][2]) if "now" in rows else counts(filters),
+        now=now,
+        bare=_read(rows["bare"], statements["bare"][2]) if "bare" in rows else now,
         today=_read(rows["today"], statements["today"][2]),
         lit={status: number for what, status, number in held if what == "lit"},
         in_hand={status: number for what, status, number in held if what == "in_hand"},
         is_least=sum(number for *_, number in held) > CAP,
+        also={name: rows[name] for name in also},
     )
-
-
-def _looked_at(filters: Filters) -> Counted:
-    sql, params, most = _statement(filters)
-    with connection.cursor() as db:
-        db.execute(sql, params)
-        return _read(db.fetchall(), most)
 
 
 def _read(rows: Sequence[tuple[str, str, int]], most: int | None) -> Counted:
@@ -100,9 +96,17 @@ def _read(rows: Sequence[tuple[str, str, int]], most: int | None) -> Counted:
 def _statement(filters: Filters) -> tuple[str, list[Any], int | None]:
     """Rows (`hit`, status, number), and `end` for a search that stopped early; and the number of
     hits above which there are more, if it is not capped by status."""
+    if filters.is_counted:
+        return *_kept(filters.account_ids()), None
     if filters.is_ranged:
         return *_by_status(filters, filters.account_ids()), None
     return _of_newest(filters)
+
+
+def _kept(ids: list[int] | None) -> Statement:
+    where, params = ("", []) if ids is None else (" WHERE account_id = ANY(%s)", [ids])
+    sql = "SELECT 'hit', status, sum(count)::bigint FROM executions_statuscount"
+    return f"{sql}{where} GROUP BY status", params
 
 
 def _by_status(filters: Filters, ids: list[int] | None) -> tuple[str, list[Any]]:

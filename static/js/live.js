@@ -15,6 +15,10 @@ function tick() {
     const shown = duration((Date.now() - skew - Date.parse(each.dataset.since)) / 1000);
     if (each.textContent !== shown) each.textContent = shown;
   }
+  for (const bar of all("[data-bar-since]")) { // half of its width is what is usual
+    const took = (Date.now() - skew - Date.parse(bar.dataset.barSince)) / 1000, half = bar.parentElement.width.baseVal.value / 2;
+    bar.setAttribute("width", Math.min(2 * half, took / bar.dataset.usual * half).toFixed(1));
+  }
 }
 // ------------------------------------------------------------------------------- asking for news
 function address() {
@@ -23,6 +27,7 @@ function address() {
   const rows = all("[data-row]").map((row) => row.dataset.row);
   add("rows", rows.filter((row) => wantsAll || wanted.has(row.split(":")[0])).join(","));
   add("stamp", byId("stamp")?.dataset.stamp);
+  add("hour", byId("hour")?.dataset.hour);
   add("top", document.querySelector("[data-top]")?.dataset.top);
   for (const each of all("[data-keep]")) new URLSearchParams(each.dataset.keep).forEach((value, name) => url.searchParams.append(name, value));
   add("questions", all("[data-question]").map((each) => each.dataset.question).join(","));
@@ -106,5 +111,6 @@ byId("pause")?.addEventListener("click", (event) => {
   if (paused) { mute(); say("paused", "Paused"); } else { say("starting", "Connecting"); listen(); askAll(); }
 });
 if (page.changesUrl) { listen(); if (!page.liveUrl) say("asking", "Every 15 s"); setInterval(rest, 15000); }
+setInterval(() => { if (byId("hour")) { wantsRest = true; soon(); } }, 10000); // minutes pass without news
 setInterval(tick, 1000);
 tick();

@@ -60,6 +60,8 @@ def test_filters_are_chosen_by_keyboard_alone(page: Page, product: Product, put:
     put(("k-1", "failed", "intake", 60, 1), ("k-2", "running", "export", 50, 1))
     page.goto(f"{product.base_url}/?q=k-")
     expect(page.locator("[data-row]")).to_have_count(2)
+    page.locator("#pick-filter > summary").focus()
+    page.keyboard.press("Enter")
     page.locator("#pick-workflow summary").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#find-workflow")).to_be_focused()
@@ -87,6 +89,7 @@ def test_a_live_update_keeps_what_a_reader_has_open_typed_and_focused(
     put(*((f"live-{n:02d}", "running", "intake", 90 + n, 1) for n in range(40)))
     page.goto(f"{product.base_url}/?q=live-")
     expect(page.locator("#live-word")).to_have_text("Live")
+    page.locator("#pick-filter > summary").click()
     page.locator("#pick-status summary").click()
     page.locator("#search").evaluate("each => { each.value = 'half a wo'; each.focus(); }")
     page.evaluate("scrollTo(0, 300)")
@@ -109,8 +112,10 @@ def test_a_run_becomes_overdue_before_the_eyes_of_its_reader(
 ) -> None:
     put(("late-1", "running", "slow", 84, 1), long=88)  # seconds; usually 40
     page.goto(f"{product.base_url}/?q=late-1")
-    expect(page.locator(".late")).to_have_count(0)
-    expect(page.locator(".late")).to_have_text("overdue, usually 40 s", timeout=15_000)
+    row = page.locator("[data-row]")
+    expect(row).to_contain_text("Running")
+    expect(row).to_contain_text("Overdue", timeout=15_000)
+    expect(row).to_contain_text("running, usually 40 s")
 
 
 def test_a_list_is_saved_opened_first_and_left_again(
@@ -118,14 +123,17 @@ def test_a_list_is_saved_opened_first_and_left_again(
 ) -> None:
     put(("view-1", "failed", "intake", 60, 1), ("view-2", "running", "intake", 50, 1))
     page.goto(f"{product.base_url}/?q=view-&status=failed")
+    page.locator("#pick-table > summary").click()
     page.locator("#pick-views summary").click()
     page.locator("#view-name").fill("Desk failures")
     page.get_by_label("opens first for me").check()
     page.locator("#views").get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#pick-views summary")).to_contain_text("Desk failures")
+    tab = page.get_by_role("navigation", name="Views").get_by_role("link", name="Desk failures")
+    expect(tab).to_have_attribute("aria-current", "true")
     page.goto(product.base_url)
     expect(page.locator(".chip")).to_have_count(2)
     expect(page.locator("[data-row]")).to_have_count(1)
+    page.locator("#pick-table > summary").click()
     page.locator("#pick-views summary").click()
     page.once("dialog", lambda dialog: dialog.accept())
     page.locator("#views").get_by_role("button", name="Delete").click()
@@ -139,7 +147,8 @@ def test_the_file_has_what_the_list_has(page: Page, product: Product, put: Put) 
     page.goto(f"{product.base_url}/?q=order file-1")
     expect(page.locator("[data-row]")).to_have_count(1)
     with page.expect_download() as started:
-        page.locator("a.tool").click()
+        page.locator("#pick-table > summary").click()
+        page.get_by_role("link", name="CSV").click()
     text = started.value.path().read_text()
     assert "file-1" in text
     assert "file-2" not in text

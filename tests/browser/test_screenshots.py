@@ -42,11 +42,12 @@ class Shot(NamedTuple):
     status: int = 200
 
 
-def opened(selector: str) -> Callable[[Page], object]:
-    """Open a panel or a dialog, and wait for what it loads."""
+def opened(*selectors: str) -> Callable[[Page], object]:
+    """Open a panel or a dialog, one within the other, and wait for what it loads."""
 
     def act(page: Page) -> None:
-        page.locator(selector).click()
+        for selector in selectors:
+            page.locator(selector).click()
         page.wait_for_load_state("networkidle")
 
     return act
@@ -67,14 +68,14 @@ def picked(page: Page) -> None:
 
 
 def as_compact(page: Page) -> None:
-    page.locator("#pick-table summary").click()
+    page.locator("#pick-table > summary").click()
     page.locator("input[name=density][value=compact]").check()
     with page.expect_navigation():
         page.locator("#pick-table button.primary").click()
 
 
 def as_comfortable(page: Page) -> None:
-    page.locator("#pick-table summary").click()
+    page.locator("#pick-table > summary").click()
     page.locator("input[name=density][value='']").check()
     with page.expect_navigation():
         page.locator("#pick-table button.primary").click()
@@ -83,9 +84,11 @@ def as_comfortable(page: Page) -> None:
 SHOTS = {
     "runs": Shot("/", is_top=True),
     "runs-with-a-filter-open": Shot(
-        "/?lamp=failed&started=24h", opened("#pick-status summary"), True
+        "/?lamp=failed&started=24h", opened("#pick-filter > summary", "#pick-status summary"), True
     ),
-    "runs-with-views-open": Shot("/?started=24h", opened("#pick-views summary"), True),
+    "runs-with-views-open": Shot(
+        "/?started=24h", opened("#pick-table > summary", "#pick-views summary"), True
+    ),
     "runs-with-a-selection": Shot("/", picked, True),
     "runs-compact": Shot("/", as_compact, True),
     "runs-comfortable": Shot("/?lamp=done", as_comfortable, True),

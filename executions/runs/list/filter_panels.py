@@ -18,14 +18,6 @@ from executions.web.requester import accounts_of
 from providers.contract import Status
 
 OFFERED = 30  # options of one panel; more are found by typing
-QUICK = (
-    ("Needs me", "is=mine"),
-    ("Failed, 24 h", "lamp=failed&finished=24h"),
-    ("Running now", "status=running"),
-    ("Waiting > 1 h", "waiting=1h"),
-    ("Overdue", "is=overdue"),
-    ("Stale", "is=stale"),
-)
 WAITS = (("15m", "15 minutes"), ("1h", "1 hour"), ("4h", "4 hours"), ("1d", "1 day"))
 
 
@@ -62,7 +54,6 @@ def controls(request: HttpRequest, filters: Filters, rows: Iterable[Any]) -> dic
     workflows = panel_of_workflows(request, filters, rows, is_open=is_open)
     return {
         "chips": filters.chips({int(o.value): o.label for o in workflows.options}),
-        "quick": _quick(filters),
         "panels": [panel_of_accounts(request, filters), _providers(request, filters), workflows],
         "lamp_options": _lamp_options(filters),
         "is_not_status": _is_but(filters, "lamp", "status"),
@@ -170,12 +161,6 @@ def _waits(filters: Filters) -> list[tuple[str, str, bool]]:
     asked = _spelled(filters.waiting)
     known = [(value, word, value == asked) for value, word in WAITS]
     return known if not asked or asked in dict(WAITS) else [*known, (asked, asked, True)]
-
-
-def _quick(filters: Filters) -> list[tuple[str, str, bool]]:
-    """Ready-made filters: word, query, whether it is the one that is shown."""
-    shown = filters.query(drop=DISPLAY).removeprefix("?")
-    return [(word, f"?{query}", query == shown) for word, query in QUICK]
 
 
 # ------------------------------------------------------------------------------------ chosen

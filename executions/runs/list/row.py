@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.template import loader
@@ -24,19 +24,23 @@ from executions.display.formatting import (
     iso,
     mark,
     moment,
+    monogram,
     plain,
     stamped,
     zone,
 )
 from executions.display.freshness import Freshness, freshness, is_last_seen
 from executions.display.people import DELETED_USER
-from executions.display.statuses import STATUS_VIEWS
+from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.models import short_ref_of
 from executions.search.filters import provider_name
 from executions.triage.display import Standing, standing_of
+from providers.contract import Lamp
 from providers.models import ProviderAccount
 
 KEPT_ROWS = 5000
+BAR = 72  # pixels of the whole bar, twice what is usual
+LONG = timedelta(minutes=1)  # over the usual duration, before twice of it is called long
 
 
 class _Kept:
@@ -118,37 +122,69 @@ def row_view(
     status = STATUS_VIEWS[execution.status]
     is_final = status.status.is_final
     is_old = is_last_seen(execution, fresh)
-    label = plain(execution.label, 200)
-    standing = standing_of(execution)
+    is_open = not is_final and not is_old
+    overdue = _overdue(execution, now, is_open=is_open)
+    is_overdue = bool(overdue["usually"])
+    waits = status.lamp == Lamp.NEEDS_YOU
+    provider = provider_name(account.provider)
+    standing, reason = standing_of(execution), plain(execution.status_reason)
+    says = _says(execution, waits=waits, is_old=is_old)
     return {
         "id": execution.pk,
         "status": status,
-        "reason": plain(execution.status_reason),
-        "native": plain(execution.native_status),
+        "word": "Overdue" if is_overdue else (status.past if is_old else status.word),
+        "mark": "alarm" if is_overdue else status.icon,
+        "colour": Lamp.WARNING.value if is_overdue else status.lamp,
+        "look": "" if is_old else _look(status, standing, is_overdue=is_overdue),
         "workflow": plain(execution.workflow_name, 200) or "(no name)",
-        "label": label,
+        "label": plain(execution.label, 200),
         "ref": plain(execution.ref),
-        "values": [plain(each) for each in execution.telling_values],
         "short_ref": plain(short_ref_of(execution.ref)),
-        "whereabouts": plain(execution.whereabouts),
-        "error": plain(execution.error_summary),
-        "message": "" if execution.error_summary else plain(execution.message),
+        "says": says or reason.capitalize(),
+        "waits": waits,
+        "more": _more(
+            plain(execution.whereabouts) if execution.error_summary else "",
+            "" if execution.whereabouts or not says else reason,
+            f"{status.word.lower()}, usually {overdue['usually']}" if is_overdue else "",
+            _standing_words(standing),
+        ),
         "progress": None if is_final else execution.progress,
         "account": account.name,
-        "provider": provider_name(account.provider),
+        "provider": provider,
+        "monogram": monogram(provider),
         "is_mismatch": is_mismatch,
         "is_old": is_old,
         "as_of": fresh.as_of if fresh.is_stale and not is_final else "",
         "stale_word": fresh.word if fresh.is_stale else "",
         "is_gone": execution.is_gone,
         "is_unreadable": is_old and execution.missing_since is not None and not execution.is_gone,
-        "standing": standing,
-        "standing_words": _standing_words(standing),
-        **_times(execution, is_open=not is_final and not is_old),
-        **_overdue(execution, now, is_open=not is_final and not is_old),
+        **_times(execution, is_open=is_open),
+        **_length(execution, now, is_open=is_open, waits=waits),
+        **overdue,
         **_command(execution),
         **_note(execution),
     }
+
+
+def _look(status: StatusView, standing: Standing | None, *, is_overdue: bool) -> str:
+    """`lit` where somebody must look, `held` where somebody is on it, else a plain mark."""
+    if standing is not None:
+        return {"unresolved": "lit", "in_hand": "held"}.get(standing.state, "")
+    return "lit" if is_overdue or status.lamp == Lamp.NEEDS_YOU else ""
+
+
+def _says(execution: Any, *, waits: bool, is_old: bool) -> str:
+    """Where it is, in one line: its error, what it asks, how far it is."""
+    if execution.error_summary:
+        return plain(execution.error_summary)
+    if waits and not execution.whereabouts:
+        return "Waited for a person" if is_old else "Waits for a person"
+    return plain(execution.whereabouts or execution.message)
+
+
+def _more(*parts: str) -> list[str]:
+    """What else is known of where it is, in the line below."""
+    return [each for each in parts if each]
 
 
 def _standing_words(standing: Standing | None) -> str:
@@ -157,6 +193,24 @@ def _standing_words(standing: Standing | None) -> str:
         return ""
     until = f" until {moment(standing.until)}" if standing.until else ""
     return f"{standing.words}{until}"
+
+
+def _length(execution: Any, now: datetime, *, is_open: bool, waits: bool) -> dict[str, Any]:
+    """How long it takes against what is usual for its workflow, as a bar."""
+    started, usual = execution.started_at, execution.typical_seconds
+    end = execution.finished_at or (now if is_open else None)
+    if not (started and end and usual):
+        return {"bar": None}
+    seconds = max(0.0, (end - started).total_seconds())
+    usual = max(usual, 0.001)
+    return {
+        "bar": {
+            "own": round(min(BAR, seconds / usual * BAR / 2), 1),
+            "tick": BAR // 2,
+            "usual": round(usual, 3),
+        },
+        "is_long": not waits and seconds > 2 * usual and seconds > usual + LONG.total_seconds(),
+    }
 
 
 def _times(execution: Any, *, is_open: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from executions.access.permissions import VIEWER, may_act, preference_of
 from executions.display.id_params import row_id
 from executions.models import SavedView
 from executions.runs.list import saved_views
-from executions.runs.list.views import filters_of
+from executions.runs.list.views import filters_of, views_of
 from executions.search import columns
 from executions.web.fragments import fragment, no_store
 from executions.web.post_only_views import posted_from
@@ -25,7 +25,7 @@ ROLES = (VIEWER, "operator", "admin")
 def view_menu(request: HttpRequest) -> HttpResponse:
     """One's own and shared views, and what can be done with the list that the address names."""
     user, filters = person(request), filters_of(request)
-    views = list(SavedView.objects.visible_to(user).select_related("owner", "group"))
+    views = views_of(request)
     current = next((view for view in views if view.pk == filters.view), None)
     teams = user.groups.exclude(name__in=ROLES) if may_act(user) else []
     own = current.columns if current else preference_of(user).columns

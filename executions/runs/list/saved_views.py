@@ -27,6 +27,12 @@ class Refused(Exception):
     """Nothing was saved; the message is a sentence for the person."""
 
 
+def views_for(user: User) -> list[SavedView]:
+    """What the person's list offers: one's own views before those that others share."""
+    found = SavedView.objects.visible_to(user).select_related("owner", "group")
+    return sorted(found, key=lambda view: not view.is_of(user))
+
+
 def canonical(text: str, accounts: Mapping[int, ProviderAccount]) -> str:
     """The query of a list as a view keeps it: understood parts only, no view, columns or place."""
     filters: Filters = parse(QueryDict(text.removeprefix("?")), accounts, now=timezone.now())

@@ -6,18 +6,22 @@ A lamp counts what is not settled yet; a status counts all runs in it, whatever 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from executions.display import formatting as display_text
 from executions.display.statuses import LAMP_ICONS, STATUS_VIEWS, StatusView
+from executions.models import RATED_STATUSES
 from executions.search import counts as run_counts
-from executions.search.counts import CAP, Lamps
+from executions.search.counts import CAP, Lamps, Statement
 from executions.search.filters import Filters
 from executions.search.time_range import ANY_TIME, TODAY, Range
 from executions.search.unresolved import FLAGS
 from providers.contract import Lamp, Status
 
 OWN = ("lamp", "status", "not_lamp", "not_status")
+FEW = 5  # ends of today below which no share is told
 INBOX, ACCOUNTS = "/inbox/", "/accounts/?is=unseen"
 
 
@@ -45,6 +49,8 @@ class LampView:
     is_chosen: bool
     href: str
     title: str
+    detail: str = ""
+    """The one thing worth knowing beside the count: how old, how many in hand, which account."""
     in_hand: str = ""
     in_hand_href: str = ""
 
@@ -57,6 +63,9 @@ class Panel:
     statuses: tuple[Tally, ...]
     matching: str
     """How many runs the list has: `1,284`, or `1,000+` where it was not counted further."""
+    needs_you: int
+    hour: list[tuple[str, str, int]]
+    """What `last_hour` draws."""
 
     @property
     def tally(self) -> list[Tally]:
@@ -64,14 +73,23 @@ class Panel:
         return [each for each in self.statuses if each.shown != "0" or each.is_chosen]
 
 
-def panel_of(filters: Filters, *, needs_you: int, unseen: int) -> Panel:
-    """At most two queries, one more where an unresolved list is open. `needs_you`: questions of the
-    inbox; `unseen`: accounts that cannot be read. Choosing a status or lamp replaces the others;
-    choosing it again lets go."""
+def panel_of(
+    filters: Filters, *, questions: Statement, unseen: Sequence[str], hour: Statement | None
+) -> Panel:
+    """One query. `questions`: counts those of the inbox, with when the oldest was asked; `unseen`:
+    names of the accounts that cannot be read; `hour`: what `last_hour` counts. Choosing a status or
+    lamp replaces the others; choosing it again lets go."""
     bare = _bare(filters)
+    is_bare = bare.flags == filters.flags and bare.finished == filters.finished
     today = _with(bare, "done", finished=Range.last(TODAY, bare.now) if bare.now else ANY_TIME)
     unresolved = _with(bare, flags=[*bare.flags, "unresolved"])
-    found = run_counts.lamps(filters, today=today, unresolved=unresolved)
+    found = run_counts.lamps(
+        filters,
+        bare=None if is_bare else bare,
+        today=today,
+        unresolved=unresolved,
+        also={"questions": questions, **({"hour": hour} if hour else {})},
+    )
     numbers, is_least = found.now
     is_asked = any(filters.values.get(key) for key in ("lamp", "status"))
     asked = filters.asked_statuses() if is_asked else None
@@ -89,39 +107,64 @@ def panel_of(filters: Filters, *, needs_you: int, unseen: int) -> Panel:
     own = {key: n for key, n in numbers.items() if chosen is None or key in chosen}
     total = sum(own.values())
     is_bound = is_least or (bound == CAP and any(number > CAP for number in own.values()))
-    lamps = _lamps(filters, bare, today, found, needs_you, unseen)
-    return Panel(lamps, statuses, _bounded(total) if is_bound else f"{total:,}")
+    ((oldest, _, needs_you),) = found.also["questions"]
+    lamps = [_needs_you(filters, needs_you, oldest), *_lamps(filters, bare, today, found, unseen)]
+    matching = _bounded(total) if is_bound else f"{total:,}"
+    return Panel(lamps, statuses, matching, needs_you, found.also.get("hour", []))
+
+
+def _needs_you(filters: Filters, number: int, oldest: str) -> LampView:
+    """`oldest`: seconds since 1970, "" where there is none."""
+    age = filters.now.timestamp() - float(oldest) if oldest and filters.now else 0
+    return LampView(
+        "needs_you", "needs you", LAMP_ICONS[Lamp.NEEDS_YOU], display_text.count(number, CAP),
+        number > 0, False, False, INBOX, "Open questions, as in the inbox",
+        detail=f"oldest {display_text.rough(age)}" if number else "",
+    )  # fmt: skip
 
 
 def _lamps(
-    filters: Filters, bare: Filters, today: Filters, found: Lamps, needs_you: int, unseen: int
+    filters: Filters, bare: Filters, today: Filters, found: Lamps, unseen: Sequence[str]
 ) -> list[LampView]:
-    is_bare = bare.flags == filters.flags and bare.finished == filters.finished
-    going, is_some = found.now if is_bare else run_counts.counts(bare)
+    going, is_some = found.bare
     ended, is_few = found.today
     done = sum(ended.get(status.value, 0) for status in Lamp.DONE.statuses)
     active = sum(going.get(status.value, 0) for status in Lamp.ACTIVE.statuses)
     shown = display_text.count
     return [
-        LampView(
-            "needs_you", "needs you", LAMP_ICONS[Lamp.NEEDS_YOU], shown(needs_you, CAP),
-            needs_you > 0, False, False, INBOX, "Open questions, as in the inbox",
-        ),
         _unresolved(filters, bare, Lamp.FAILED, "failing", found),
         _unresolved(filters, bare, Lamp.WARNING, "warnings", found),
         _lamp(
             filters, _with(bare, "active"), Lamp.ACTIVE, "active",
             shown(active, _bound(bare), is_some), "Queued, running, waiting or paused now",
+            detail=_resting(going),
         ),
         _lamp(
             filters, today, Lamp.DONE, "done today", shown(done, CAP, is_few),
             "Succeeded, canceled or skipped since midnight in your time zone",
+            detail=_good(ended),
         ),
         LampView(
-            "unknown", "can’t see", LAMP_ICONS[Lamp.UNKNOWN], f"{unseen:,}", unseen > 0, False,
-            False, ACCOUNTS, "Accounts that cannot be read now: what is shown of them may be old",
+            "unknown", "can’t see", LAMP_ICONS[Lamp.UNKNOWN], f"{len(unseen):,}", bool(unseen),
+            False, False, ACCOUNTS,
+            "Accounts that cannot be read now: what is shown of them may be old",
+            detail=", ".join(unseen),
         ),
     ]  # fmt: skip
+
+
+def _resting(going: dict[str, int]) -> str:
+    resting = sum(going.get(each.value, 0) for each in Lamp.ACTIVE.statuses)
+    resting -= going.get(Status.RUNNING.value, 0)
+    return f"{resting:,} waiting" if resting else ""
+
+
+def _good(ended: dict[str, int]) -> str:
+    """The share of today's ends that were good; nothing where there are too few to tell."""
+    rated = sum(ended.get(status, 0) for status in RATED_STATUSES)
+    if rated < FEW:
+        return ""
+    return f"{math.floor(ended.get(Status.SUCCEEDED.value, 0) / rated * 1000) / 10:g} % good"
 
 
 def _bound(filters: Filters) -> int:
@@ -137,22 +180,30 @@ def _unresolved(filters: Filters, bare: Filters, lamp: Lamp, word: str, found: L
         filters, target, lamp, word, display_text.count(total, CAP, found.is_least),
         f"{title}, and neither resolved, ignored, nor followed by a success",
     )  # fmt: skip
+    hand = display_text.count(in_hand, CAP, found.is_least) if in_hand else ""
     return replace(
         view,
+        detail=f"{hand} in hand" if hand else "",
         is_lit=total > in_hand,
         is_in_hand=0 < total == in_hand,
-        in_hand=display_text.count(in_hand, CAP, found.is_least) if in_hand else "",
+        in_hand=hand,
         in_hand_href=_with(bare, lamp.value, flags=[*bare.flags, "in_hand"]).query(),
     )
 
 
 def _lamp(
-    filters: Filters, target: Filters, lamp: Lamp, word: str, shown: str, title: str
+    filters: Filters,
+    target: Filters,
+    lamp: Lamp,
+    word: str,
+    shown: str,
+    title: str,
+    detail: str = "",
 ) -> LampView:
     is_chosen = filters.values.get("lamp") == [lamp.value] and filters.query() == target.query()
     href = (_bare(filters).query() if is_chosen else target.query()) or "/"
     return LampView(
-        lamp.value, word, LAMP_ICONS[lamp], shown, False, False, is_chosen, href, title
+        lamp.value, word, LAMP_ICONS[lamp], shown, False, False, is_chosen, href, title, detail
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@ answer to "what of this page has changed?"."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,11 @@ from executions.display.id_params import row_id
 from executions.errors import groups as error_groups
 from executions.models import SavedView
 from executions.runs.list import row as run_row
+from executions.runs.list import view_tabs
 from executions.runs.list.filter_panels import controls
+from executions.runs.list.last_hour import is_due, last_hour
+from executions.runs.list.last_hour import statement as hour_statement
+from executions.runs.list.saved_views import views_for
 from executions.runs.list.status_counts import Panel, panel_of
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
@@ -31,7 +36,7 @@ from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
 from executions.triage.choices import ignore_for
 from executions.web.account_banner import accounts_not_current
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
-from executions.web.inbox_badge import inbox_count
+from executions.web.inbox_badge import counted, question_count
 from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of, person, sees_all
 
@@ -53,6 +58,7 @@ def execution_list(request: HttpRequest) -> HttpResponse:
     context = {
         **table(request, filters, page, cursor, view),
         **controls(request, filters, page.rows),
+        "tabs": view_tabs.tabs(filters, views_of(request), view),
     }
     shown = _shown(filters, context)
     if wants_fragment(request):
@@ -67,16 +73,21 @@ def execution_list(request: HttpRequest) -> HttpResponse:
 def execution_changes(request: HttpRequest) -> HttpResponse:
     """The rows named in `rows` (`id:token`, comma-separated) that are not as the page has them,
     the lamps, and how many newer runs wait above `top`. An empty list gets its first runs, and so
-    does a page that asks for the new ones."""
+    does a page that asks for the new ones. `hour`: when its last hour was drawn."""
     filters = filters_of(request)
     wants_new = request.GET.get("part") == "rows"
     rows = [] if wants_new else _changed_rows(request, filters)
-    panel = _panel(request, filters)
+    is_hour = is_due(request.GET.get("hour", ""), timezone.now())
+    panel = _panel(request, filters, with_hour=is_hour)
     top = Cursor.parse(request.GET.get("top", ""), Order.START, Order.END)
     waiting = 0 if wants_new else run_pages.count_newer(filters, top)
     is_empty = bool(top and top.at == EPOCH and waiting)
     context = {"filters": filters, "panel": panel, "lamps": panel.lamps, "waiting": waiting,
                "has_new_rows": wants_new or is_empty}  # fmt: skip
+    if is_hour:
+        drawn = {"hour": last_hour(filters, _now(filters), panel.hour)}
+        html = fragment(request, "executions/runs/list/_hour.html", drawn)
+        rows.append(Fragment("#hour", html))
     return LIST_PAGE.changed(request, _shown(filters, context), always=rows)
 
 
@@ -143,11 +154,20 @@ def view_of(request: HttpRequest, filters: Filters) -> SavedView | None:
         asked = preference.default_view_id
     if asked is None:
         return None
-    view = SavedView.objects.visible_to(person(request)).filter(pk=asked).first()
+    view = next((each for each in views_of(request) if each.pk == asked), None)
     if view is None:
         filters.view = None
         filters.ignored.append("The saved view was deleted, or is not shared with you.")
     return view
+
+
+def views_of(request: HttpRequest) -> list[SavedView]:
+    """One's own and shared views; read once per request."""
+    found: list[SavedView] | None = getattr(request, "_views", None)
+    if found is None:
+        found = views_for(person(request))
+        request._views = found  # type: ignore[attr-defined]
+    return found
 
 
 def _opened(filters: Filters, view: SavedView) -> str:
@@ -165,7 +185,7 @@ def table(
     panel: Panel | None = None,
 ) -> dict[str, Any]:
     """What the rows and everything that counts them print."""
-    panel = panel or _panel(request, filters)
+    panel = panel or _panel(request, filters, with_hour=True)
     preference = preference_of(request.user)
     own_columns = view.columns if view else preference.columns
     shown = own_columns if filters.columns is None else switched(filters.columns)
@@ -174,10 +194,10 @@ def table(
     return {
         "filters": filters,
         "view": view,
-        "is_changed_view": view is not None and _differs(filters, view),
         "rows": run_row.rows(
             page.rows, accounts_of(request), timezone.now(), picks=may_act(request.user)
         ),
+        "hour": last_hour(filters, _now(filters), panel.hour),
         "matching": panel.matching,
         "batch_key": uuid4(),
         "batch_verbs": RUN_VERBS.values(),
@@ -204,9 +224,19 @@ def table(
     }
 
 
-def _panel(request: HttpRequest, filters: Filters) -> Panel:
-    unseen = len(accounts_not_current(request))
-    return panel_of(filters, needs_you=inbox_count(request), unseen=unseen)
+def _panel(request: HttpRequest, filters: Filters, *, with_hour: bool) -> Panel:
+    panel = panel_of(
+        filters,
+        questions=question_count(request),
+        unseen=[each.account.name for each in accounts_not_current(request)],
+        hour=hour_statement(filters, _now(filters)) if with_hour else None,
+    )
+    counted(request, panel.needs_you)
+    return panel
+
+
+def _now(filters: Filters) -> datetime:
+    return filters.now or timezone.now()
 
 
 def _addresses(filters: Filters) -> dict[str, str]:
@@ -234,12 +264,6 @@ def _sorts(filters: Filters) -> dict[str, tuple[str, str]]:
             filters.query(drop=("sort",), sort="" if filters.finished.is_set else "finished"),
         ),
     }
-
-
-def _differs(filters: Filters, view: SavedView) -> bool:
-    asked = filters.query(drop=("view", "columns")).removeprefix("?").removeprefix("all=1")
-    is_other = filters.columns is not None and switched(filters.columns) != view.columns
-    return is_other or asked.removeprefix("&") != view.query
 
 
 def _mark(filters: Filters) -> str:

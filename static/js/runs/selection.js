@@ -66,6 +66,12 @@ on("click", (event) => {
   }
 });
 on("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || byId("selection")?.hidden !== false) return;
+  if (document.querySelector("dialog[open], details.pick[open], .menu[open]")) return;
+  clearSelection();
+  showSelection();
+});
+on("keydown", (event) => {
   if (page.keys !== "on" || event.key.toLowerCase() !== "x" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input:not([type=checkbox]), textarea, select")) return;
   const box = event.target.closest("[data-row]")?.querySelector("input.pick");

@@ -92,7 +92,7 @@ def test_overdue_is_longer_than_the_workflows_own_history(ana, put):
     WorkflowRow.objects.update(successes=20, typical_seconds=40, long_seconds=1500)
     page = ana.get("/?is=overdue")
     assert labels(page) == ["late"]
-    assert "overdue, usually 40 s" in page.content.decode()
+    assert "running, usually 40 s" in page.content.decode()
     assert "data-overdue-at=" in ana.get("/?q=fresh").content.decode()
     WorkflowRow.objects.update(successes=4)  # too little is known
     assert labels(ana.get("/?is=overdue")) == []
@@ -115,7 +115,7 @@ def test_every_place_calls_the_same_runs_overdue(ana, put, usual, long, took, is
     WorkflowRow.objects.update(successes=20, typical_seconds=usual, long_seconds=long)
     says = {
         "filter": bool(labels(ana.get("/?is=overdue"))),
-        "row": "overdue, usually" in ana.get("/").content.decode(),
+        "row": "running, usually" in ana.get("/").content.decode(),
         "export": b"going" in b"".join(ana.get("/executions.csv?is=overdue").streaming_content),
         "page": "overdue: usually" in ana.get(f"/executions/{run.pk}/").content.decode(),
         "wall": "1 overdue" in ana.get("/overview/").content.decode(),
@@ -329,9 +329,9 @@ def test_counts_per_status_obey_the_filter_and_open_exactly_what_they_count(ana,
 
 
 def test_ready_made_filters_lead_to_lists_and_say_which_one_is_open(ana, put):
-    quick = Page(ana.get("/?is=overdue")).one("nav[aria-label='Ready-made filters']")
-    assert quick.one("[aria-current=true]").text == "Overdue"
-    for href, _ in quick.links():
+    page = RunList(ana.get("/?is=overdue"))
+    assert page.view == "Overdue"
+    for href, _ in page.one("nav[aria-label='Views']").links():
         assert Page(ana.get(href)).ignored == []
 
 
