@@ -12,7 +12,7 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 
-from executions.display import formatting
+from executions.display import formatting, people
 from executions.display.statuses import StatusView
 
 register = template.Library()
@@ -26,6 +26,7 @@ SHAPES: Mapping[str, Callable[[datetime], str]] = {
 
 register.filter("iso", formatting.iso)
 register.filter("stamped", formatting.stamped)
+register.filter("monogram", people.monogram)
 
 
 @register.simple_tag

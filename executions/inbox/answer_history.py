@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET
 
 from executions.commands import display as command_display
 from executions.display.formatting import plain
-from executions.inbox.question_rows import answer_words, small_forms
 from executions.models import Command, Question
 from executions.search.cursor import Cursor, Order
 from executions.search.unicode_spellings import holds
@@ -22,7 +21,6 @@ from executions.web.requester import accounts_of
 from providers.contract import Verb
 
 PAGE = 30
-NEWEST = 8  # below the inbox
 KNOWN = {"by", "q", "after"}
 
 
@@ -52,11 +50,6 @@ def answered(request: HttpRequest) -> HttpResponse:
     return show(request, "executions/inbox/answer_history.html", context)
 
 
-def newest(request: HttpRequest) -> list[dict[str, Any]]:
-    """The last few, each with what it said, for the page of what waits. Three queries."""
-    return _views(list(_visible(request)[:NEWEST]), with_values=False)
-
-
 def _visible(request: HttpRequest) -> QuerySet[Command]:
     found = Command.objects.filter(
         kind=Verb.ANSWER.value, account_id__in=list(accounts_of(request))
@@ -84,26 +77,18 @@ def _narrowed(
     return found
 
 
-def _views(rows: list[Command], *, with_values: bool = True) -> list[dict[str, Any]]:
+def _views(rows: list[Command]) -> list[dict[str, Any]]:
     """With the question each of them answers, all read at once."""
     runs = {row.execution_id for row in rows if row.execution_id}
     asked = Question.objects.filter(execution_id__in=runs, ref__in={r.question_ref for r in rows})
-    if not with_values:
-        asked = asked.only("execution_id", "ref", "title")
     questions = {(each.execution_id, each.ref): each for each in asked}
-    small = {} if with_values else small_forms([each.pk for each in questions.values()])
-    views = []
-    for row in rows:
-        question = questions.get((row.execution_id or 0, row.question_ref))
-        said = answer_words(row, small.get(question.pk)) if question else ""
-        views.append({**_view(row, question, with_values), "said": said})
-    return views
+    return [_view(row, questions.get((row.execution_id or 0, row.question_ref))) for row in rows]
 
 
-def _view(row: Command, question: Question | None, with_values: bool) -> dict[str, Any]:
+def _view(row: Command, question: Question | None) -> dict[str, Any]:
     run = row.execution
     return {
-        **command_display.command_view(row, question, with_arguments=with_values),
+        **command_display.command_view(row, question),
         "key": str(row.key),
         "question_id": question.pk if question else None,
         "title": plain(question.title, 160) if question and question.title else "Input was needed",

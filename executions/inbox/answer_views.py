@@ -1,4 +1,4 @@
-"""Answering a question: its page, its draft, its answer, and what would be sent."""
+"""Answering a question: its draft, its answer, and what would be sent."""
 
 from __future__ import annotations
 
@@ -9,26 +9,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET
 
 from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
 from executions.display.formatting import plain, stamped
 from executions.forms import CompiledForm, compile_question, short_files
 from executions.inbox import drafts
-from executions.inbox.question_page import (
-    MAX_RAW,
-    get_question,
-    intent_key,
-    newest_answer,
-    present_besides,
-    question_fragments,
-    question_view,
-)
-from executions.inbox.question_rows import line_answer
+from executions.inbox.question_page import MAX_RAW, get_question, intent_key, question_view
+from executions.inbox.views import next_address, show_inbox
 from executions.models import Question
-from executions.web.fragments import fragment, no_store, wants_fragment
-from executions.web.live_page import LivePage, Shown
+from executions.web.fragments import fragment, no_store
 from executions.web.post_only_views import posted_from
 from executions.web.requester import address, person
 from providers import exact_json, registry
@@ -36,28 +26,17 @@ from providers.contract import Verb
 
 PREVIEW = "executions/inbox/_question_preview.html"
 OF_OURS = frozenset(
-    ("csrfmiddlewaretoken", "fingerprint", "key", "quick", "unseen", "typed_at", "typed_by")
+    (
+        "csrfmiddlewaretoken",
+        "fingerprint",
+        "key",
+        "unseen",
+        "typed_at",
+        "typed_by",
+        "desk",
+        "reason",
+    )
 )
-
-
-QUESTION_PAGE = LivePage(
-    "executions/inbox/question.html",
-    changes="executions:question-changes",
-    fragments=lambda request, context: question_fragments(request, context["run"]),
-)
-
-
-@require_GET
-def question_page(request: HttpRequest, pk: int) -> HttpResponse:
-    question = get_question(request, pk)
-    return _show(request, question, question_view(request, question), 200)
-
-
-@require_GET
-def question_changes(request: HttpRequest, pk: int) -> HttpResponse:
-    """The notice above the form, if something happened to the question."""
-    question = get_question(request, pk)
-    return QUESTION_PAGE.changed(request, _shown(request, question, {"run": question.execution}))
 
 
 def _keep(request: HttpRequest, pk: int) -> None:
@@ -74,19 +53,21 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     require_may_act(request.user)
     compiled = compile_question(question)
     if compiled.problem:
-        return _show(request, question, question_view(request, question, compiled), 409)
+        view = question_view(request, question, compiled)
+        return show_inbox(request, question, view, 409)
     before = drafts.compiled_before(request, question)
-    # A button of the inbox posts a choice and a note: a draft only if that is refused.
-    is_kept = "quick" not in request.POST and drafts.keep(request, question, compiled)
+    is_kept = drafts.keep(request, question, compiled)
     if request.POST.get("fingerprint", question.fingerprint) != question.fingerprint:
         return _changed_meanwhile(request, question, compiled, is_kept, before)
     form = drafts.posted_form(request, question, compiled, is_kept)
     if compiled.wants_redraw(request.POST):
-        return _show(request, question, question_view(request, question, compiled, form), 200)
+        view = question_view(request, question, compiled, form)
+        return show_inbox(request, question, view, 200)
     if not form.is_valid():
-        return _refused(request, question, question_view(request, question, compiled, form), 422)
+        view = question_view(request, question, compiled, form)
+        return show_inbox(request, question, view, 422)
     try:
-        request_command(
+        command = request_command(
             user=person(request),
             execution=question.execution,
             kind=Verb.ANSWER,
@@ -101,9 +82,9 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         question.refresh_from_db()
         view = question_view(request, question, compiled, form)
         view["notice"] = view["notice"] or {"lamp": "warning", "text": str(error)}
-        return _refused(request, question, view, 409)
-    if wants_fragment(request):
-        return line_answer(request, question)
+        return show_inbox(request, question, view, 409)
+    if "desk" in request.POST:
+        return redirect(next_address(request, question, str(command.key)))
     messages.success(request, "Your answer is recorded and on its way to the provider.")
     return redirect("executions:detail", pk=question.execution_id)
 
@@ -185,39 +166,4 @@ def _changed_meanwhile(
             for value in request.POST.getlist(name)
             if value.strip()
         ][:200]
-    return _refused(request, question, view, 409)
-
-
-def _refused(
-    request: HttpRequest, question: Question, view: dict[str, Any], status: int
-) -> HttpResponse:
-    """The form with what is wrong; a button of the inbox gets its line with a sentence instead."""
-    if not wants_fragment(request):
-        return _show(request, question, view, status)
-    drafts.keep(request, question, view["compiled"])
-    form = view["form"]
-    links = form.error_links if form is not None and form.is_bound else []
-    errors = "; ".join(f"{title}: {text}" for _, title, text in links)
-    said = view["notice"].get("text") or f"Not sent. {errors or 'Open it to see why.'}"
-    return line_answer(request, question, said)
-
-
-def _show(
-    request: HttpRequest, question: Question, view: dict[str, Any], status: int
-) -> HttpResponse:
-    run = question.execution
-    context = {
-        "q": view,
-        "run": run,
-        "workflow": plain(run.workflow.name),
-        "label": plain(run.label),
-    }
-    return QUESTION_PAGE.show(request, _shown(request, question, context), status=status)
-
-
-def _shown(request: HttpRequest, question: Question, context: dict[str, Any]) -> Shown:
-    own = (question.fingerprint, question.closed_at, question.claimed_by_id)
-    newest = newest_answer(question)
-    answer = (newest.key, newest.state, newest.message) if newest else None
-    stamp = (own, answer, present_besides(request, question))
-    return Shown(context, stamp, query="?only=1", args=[question.pk])
+    return show_inbox(request, question, view, 409)

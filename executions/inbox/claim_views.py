@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from executions.inbox import claims
 from executions.inbox.question_page import get_question
-from executions.inbox.question_rows import line_answer
+from executions.inbox.views import claimed
 from executions.models import Question
 from executions.web.fragments import wants_fragment
 from executions.web.post_only_views import next_address, posted_from
@@ -30,9 +30,9 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, question: Question, said: str) -> HttpResponse:
-    """The line of the inbox, or back to the page."""
+    """What it changed on the open page, or back to the page."""
     if wants_fragment(request):
-        return line_answer(request, question, said)
+        return claimed(request, question, said)
     if said:
         messages.warning(request, said)
     return HttpResponseRedirect(next_address(request, reverse("executions:inbox")))

@@ -50,9 +50,7 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
     typed = source.typed(request.POST, request.FILES, prefix_of(question))
     if kept is not None and kept["fingerprint"] == posted:
         # An input that was drawn again comes without the file that was chosen in it.
-        # A button in the inbox posts its choice and note alone.
-        is_part = "quick" in request.POST
-        before = {n: v for n, v in kept["typed"].items() if is_part or _is_file(v)}
+        before = {name: value for name, value in kept["typed"].items() if _is_file(value)}
         typed = before | typed
     typed = {name: value for name, value in typed.items() if not _is_secret(source, name)}
     if sum(len(str(value)) for value in typed.values()) > MAX_DRAFT:

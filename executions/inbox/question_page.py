@@ -20,6 +20,7 @@ from executions.display.formatting import COMMAND_WORDS, plain, stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
 from executions.forms import CompiledForm, compile_question
+from executions.forms.compiled_form import QuickChoice
 from executions.inbox import drafts
 from executions.inbox.question_rows import presence_of, presence_words
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
@@ -53,19 +54,23 @@ def questions_of(request: HttpRequest, run: Execution) -> list[dict[str, Any]]:
     return [question_view(request, row) for row in rows.order_by("opened_at", "pk")[:MAX_QUESTIONS]]
 
 
-def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
-    """For the questions a page shows (`questions=id:fingerprint,...`) the notice above the form and
-    the buttons below it, never the form; and the forms of those it does not show yet."""
+def shown_forms(request: HttpRequest) -> dict[int, str]:
+    """The forms that an open page shows (`questions=id:fingerprint,...`)."""
     shown: dict[int, str] = {}
     for part in request.GET.get("questions", "").split(",")[:50]:
         number, _, known = part.partition(":")
         if (pk := row_id(number)) is not None:
             shown[pk] = known
+    return shown
+
+
+def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
+    """For the questions that the page of a run shows all but the form; and the forms of those that
+    it does not show yet."""
+    shown = shown_forms(request)
     fragments = []
     for row in run.questions.filter(pk__in=list(shown)).select_related("claimed_by"):
-        fragments += _fragments_of(request, row, shown[row.pk])
-    if request.GET.get("only"):  # the page of one question
-        return fragments
+        fragments += fragments_of(request, row, shown[row.pk])
     fresh = run.questions.filter(closed_at__isnull=True).exclude(pk__in=list(shown))
     for row in fresh.select_related("claimed_by")[:MAX_QUESTIONS]:
         html = fragment(
@@ -75,18 +80,22 @@ def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
     return fragments
 
 
-def _fragments_of(request: HttpRequest, row: Question, known: str) -> list[Fragment]:
-    view = question_view(request, row)
-    notice = {
-        "question": row, "notice": notice_of(request, row, known, view["compiled"]),
-        "present": view["present"],
-    }  # fmt: skip
-    parts = [("notice", "executions/inbox/_question_notice.html", notice)]
-    if view["form"] is not None:
-        parts.append(("send", "executions/inbox/_question_send.html", {"q": view}))
+def fragments_of(
+    request: HttpRequest, row: Question, known: str, *, query: str = "", said: str = ""
+) -> list[Fragment]:
+    """Head, notice, claim and buttons of a question whose form stays as it is on an open page;
+    `known` is the fingerprint of that form, `query` the filters of the inbox that it is shown in,
+    `said` what could not be done a moment ago."""
+    view = {**question_view(request, row), "said": said}
+    view["notice"] = notice_of(request, row, known, view["compiled"])
+    view["may_send"] &= known == row.fingerprint  # its buttons would mean something else
+    context, parts = {"q": view, "query": query}, ("head", "notice", "claim", "send")
     return [
-        Fragment(f"#question-{row.pk}-{name}", fragment(request, template, context))
-        for name, template, context in parts
+        Fragment(
+            f"#question-{row.pk}-{name}",
+            fragment(request, f"executions/inbox/_question_{name}.html", context),
+        )
+        for name in parts
     ]
 
 
@@ -108,6 +117,7 @@ def question_view(
         saved_at = drafts.saved_at(request, question)
     is_open = question.closed_at is None and question.is_answerable and not compiled.problem
     is_sent = command is not None and command.state in OPEN_STATES
+    is_mine = question.claimed_by_id == request.user.pk
     url = question.execution.url
     return {
         "question": question,
@@ -116,7 +126,7 @@ def question_view(
         "problem": compiled.problem,
         "compiled": compiled,
         "form": form,
-        "quick_choices": compiled.quick_choices if is_open else [],
+        "quick_choices": _in_places(compiled.quick_choices) if is_open else [],
         "unseen": ",".join(sorted(compiled.secret_names)),
         "has_elsewhere": form is not None and form.has_elsewhere,
         "redraw_url": reverse("executions:draft", args=[question.pk]),
@@ -133,10 +143,24 @@ def question_view(
         "closed": question.closed_at,
         "due": question.due_at,
         "is_overdue": question.due_at is not None and question.due_at < timezone.now(),
+        "workflow": plain(question.execution.workflow.name, 160) or "(no name)",
+        "account": question.execution.account.name,
+        "label": plain(question.execution.label, 160),
+        "is_mine": is_mine,
+        "claim_url": reverse(f"executions:{'release' if is_mine else 'claim'}", args=[question.pk]),
+        "is_sent": is_sent,
         "key": str(uuid.uuid4()),
         "raw": _raw(question, compiled),
         "link": url if url.startswith(("http://", "https://")) else "",
     }
+
+
+def _in_places(choices: list[QuickChoice]) -> list[QuickChoice]:
+    """From left to right: what is dangerous, then the others, the first one at the end."""
+    return [
+        *(each for each in choices if each[2]),
+        *(each for each in reversed(choices) if not each[2]),
+    ]
 
 
 def present_besides(request: HttpRequest, question: Question) -> list[dict[str, Any]]:
@@ -180,6 +204,7 @@ def notice_of(
         return {
             "lamp": "needs_you",
             "text": f"{who} is on it since {stamped(question.claimed_at)}.",
+            "holder": who,
         }
     return {}
 

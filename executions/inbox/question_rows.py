@@ -1,70 +1,55 @@
-"""The lines of the inbox: what is asked, since when, who is on it, and buttons for few choices.
-
-A line is a fragment of its own: claiming or answering from the list draws only that line again.
-"""
+"""The lines of the inbox: what is asked, since when, by which values one knows it, who is on it."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Length
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 
 from executions.commands.sealed_arguments import worded_arguments
 from executions.display.formatting import COMMAND_WORDS, clock, plain
 from executions.display.freshness import freshness
 from executions.display.people import user_name
-from executions.forms import compile_question
-from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Draft, Question
-from executions.web.fragments import fragment, no_store
+from executions.models import (
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandState,
+    Draft,
+    Execution,
+    Question,
+)
+from executions.search.filters import provider_name
 from executions.web.requester import accounts_of
 from providers.contract import Verb
 
 COLUMNS = (
-    "title", "kind", "due_at", "is_answerable", "fingerprint", "opened_at",
-    "is_opening_reported", "closed_at",
+    "title", "kind", "due_at", "is_answerable", "opened_at", "is_opening_reported", "closed_at",
     "claimed_at", "ref", "claimed_by__username", "execution__name", "execution__ref",
-    "execution__telling_values",
-    "execution__url", "execution__account_id", "execution__workflow__name",
+    "execution__telling_values", "execution__account_id", "execution__workflow__name",
 )  # fmt: skip
-MAX_QUICK = 4000  # characters of a form that is compiled for a line
+MAX_SMALL = 4000  # characters of a form whose answer is worded in a line
 AT_WORK = timedelta(minutes=10)  # so long after the last key a person counts as being on it
 MAX_NAMES = 3
 MAX_SAID = 160  # characters of an answer in a line
 
 
-def lines_of(
-    request: HttpRequest, rows: list[Question], known: Mapping[int, str] | None = None
-) -> list[dict[str, Any]]:
-    """Three queries, however many rows. `known` are the fingerprints of the forms whose buttons
-    an open page shows: where a button would send another answer now, there is none."""
+def lines_of(request: HttpRequest, rows: Sequence[Question]) -> list[dict[str, Any]]:
+    """Three queries, however many rows."""
     present = presence_of([row.pk for row in rows])
     answers = _newest_answers(rows)
-    small = small_forms([row.pk for row in rows])
+    small = small_forms([row.pk for row in rows if (row.execution_id, row.ref) in answers])
     return [
         _line(
             request, row, answers.get((row.execution_id, row.ref)), present.get(row.pk, []),
-            small.get(row.pk), (known or {}).get(row.pk) or row.fingerprint,
+            small.get(row.pk),
         )
         for row in rows
     ]  # fmt: skip
-
-
-def line_answer(
-    request: HttpRequest, question: Question, said: str = "", lamp: str = "warning"
-) -> HttpResponse:
-    """One line drawn again, with a sentence where something was refused."""
-    question.refresh_from_db()
-    known = {question.pk: request.POST.get("fingerprint", "")[:64]}
-    line = {**lines_of(request, [question], known)[0], "said": said, "said_lamp": lamp}
-    return no_store(
-        HttpResponse(fragment(request, "executions/inbox/_question_row.html", {"item": line}))
-    )
 
 
 def presence_of(ids: Iterable[int]) -> dict[int, list[tuple[int, str, datetime]]]:
@@ -92,49 +77,46 @@ def presence_words(
 
 def _line(
     request: HttpRequest, row: Question, answer: Command | None,
-    present: list[tuple[int, str, datetime]], small: Question | None, fingerprint: str,
+    present: list[tuple[int, str, datetime]], small: Question | None,
 ) -> dict[str, Any]:  # fmt: skip
     run, now, me = row.execution, timezone.now(), request.user.pk
     account = accounts_of(request)[run.account_id]
     fresh = freshness(account, now)
     sent = answer if answer and answer.state in OPEN_COMMAND_STATES else None
     refused = answer if answer and answer.state == CommandState.REJECTED else None
-    mine = next((at for user, _, at in present if user == me), None)
-    is_changed = row.fingerprint != fingerprint
     said = answer_words(answer, small) if answer else ""
-    is_open = row.is_answerable and not sent and not row.closed_at
-    is_free = is_open and not is_changed and row.claimed_by_id in (None, me) and mine is None
+    others = presence_words(present, (me, row.claimed_by_id))
     return {
         "id": row.pk,
-        "run_id": run.pk,
         "title": plain(row.title, 160) or "Input is needed",
-        "kind": row.kind,
-        "workflow": plain(run.workflow.name, 160) or "(no name)",
-        "label": plain(run.label, 160),
+        "values": _values(run),
         "account": account.name,
+        "provider": provider_name(account.provider),
         "opened": row.opened_at,
         "is_opened_before": not row.is_opening_reported,
         "due": row.due_at,
         "is_overdue": row.due_at is not None and row.due_at < now,
         "is_answerable": row.is_answerable,
-        "link": run.url if run.url.startswith(("http://", "https://")) else "",
         "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",
         "claimed": row.claimed_at,
         "is_mine": row.claimed_by_id == me,
-        "present": presence_words(present, (me, row.claimed_by_id)),
-        "draft": mine,
+        "present": others,
+        "is_taken": bool(row.claimed_by_id or any(each["is_recent"] for each in others)),
+        "draft": next((at for user, _, at in present if user == me), None),
         "sent": COMMAND_WORDS[sent.state] if sent else "",
         "sent_by": user_name(sent.requested_by) if sent else "",
         "sent_words": said if sent else "",
         "refused": plain(refused.message, 200) if refused and not row.closed_at else "",
         "refused_by": user_name(refused.requested_by) if refused else "",
         "closed": _closed_words(row, answer, said),
-        "is_changed": is_changed,
         "as_of": fresh.as_of if fresh.is_stale else "",
-        "quick": _quick(small) if small and is_free else None,
-        "fingerprint": fingerprint,
-        "key": str(uuid.uuid4()),
     }
+
+
+def _values(run: Execution) -> list[str]:
+    """By which a person knows the run; where there are few of them, its workflow too."""
+    values = [plain(each, 80) for each in run.telling_values] or [plain(run.label, 160)]
+    return values if len(values) > 2 else [*values, plain(run.workflow.name, 160) or "(no name)"]
 
 
 def answer_words(answer: Command, small: Question | None) -> str:
@@ -156,7 +138,7 @@ def _closed_words(row: Question, answer: Command | None, said: str) -> str:
     return f"answered elsewhere or called off {clock(row.closed_at)}"
 
 
-def _newest_answers(rows: list[Question]) -> dict[tuple[int | None, str], Command]:
+def _newest_answers(rows: Iterable[Question]) -> dict[tuple[int | None, str], Command]:
     found: dict[tuple[int | None, str], Command] = {}
     answers = Command.objects.filter(
         kind=Verb.ANSWER.value, execution_id__in={row.execution_id for row in rows}
@@ -173,19 +155,4 @@ def small_forms(ids: Iterable[int]) -> dict[int, Question]:
         start=Coalesce(Length("schema"), Value(0)),
     )
     found = Question.objects.filter(pk__in=list(ids)).annotate(size=sizes)
-    return {row.pk: row for row in found.filter(size__lt=MAX_QUICK)}
-
-
-def _quick(question: Question) -> dict[str, Any] | None:
-    """Buttons for a question of at most four choices. There are none where another person is on it
-    or this person has begun to fill in the form."""
-    compiled = compile_question(question)
-    if compiled.problem or not compiled.quick_choices:
-        return None
-    note, note_title = compiled.quick_note
-    return {
-        "name": f"q{question.pk}-{compiled.quick_name}",
-        "choices": compiled.quick_choices,
-        "note": f"q{question.pk}-{note}" if note else "",
-        "note_title": note_title,
-    }
+    return {row.pk: row for row in found.filter(size__lt=MAX_SMALL)}

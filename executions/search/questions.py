@@ -26,7 +26,9 @@ MAX_TEXT = 200
 WHOSE = {"": "All", "mine": "Mine", "unclaimed": "Unclaimed"}
 KINDS = {"form": "Forms", "approval": "Approvals"}
 KNOWN = {"whose", "account", "workflow", "kind", "q"}
-NOT_FILTERS = {"after", "before", "stamp", "top", "questions", "rows"}
+NOT_FILTERS = {
+    "after", "before", "stamp", "top", "questions", "lines", "question", "sent",
+}  # fmt: skip
 
 
 class Page(NamedTuple):
@@ -144,7 +146,7 @@ def page(
         before, after = cursor is not None, has_more
     if not rows:
         return Page([], None, None)
-    return Page(rows, _place(rows[0]) if before else None, _place(rows[-1]) if after else None)
+    return Page(rows, place_of(rows[0]) if before else None, place_of(rows[-1]) if after else None)
 
 
 def cursor_of(text: str) -> Cursor | None:
@@ -159,7 +161,8 @@ def workflows(accounts: Mapping[int, ProviderAccount], *, sees_all: bool) -> lis
     return list(found.values_list("pk", "name")[:MAX_OPTIONS])
 
 
-def _place(row: Question) -> Cursor:
+def place_of(row: Question) -> Cursor:
+    """Where in the order of the inbox a question stands."""
     return Cursor(row.opened_at, row.pk, Order.DUE, row.due_at)
 
 

@@ -62,7 +62,7 @@ tabs.addEventListener("message", ({ data }) => { // a page just opened, while an
 });
 on("htmx:error", () => answers().filter((form) => unsaved.has(form)).forEach(stash));
 on("signed-out", () => answers().filter((form) => unsaved.has(form)).forEach(stash));
-function saveNow() { // leaving the page or its tab: what the delay has not sent yet
+export function saveNow() { // leaving the page or its tab: what the delay has not sent yet
   for (const form of answers()) {
     if (!unsaved.has(form)) continue;
     stash(form);
@@ -102,7 +102,8 @@ if (left) {
   sessionStorage.removeItem("sent");
   if (!answers().some((form) => stashKey(form) === left)) sessionStorage.removeItem(left);
 }
-answers().forEach(bringBack);
+export function bringBackAll() { answers().forEach(bringBack); }
+bringBackAll();
 // -------------------------------------------------------------------- complaints at their fields
 function point() {
   for (const each of all("[data-complaint]")) {

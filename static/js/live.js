@@ -22,7 +22,7 @@ function tick() {
 }
 // ------------------------------------------------------------------------------- asking for news
 function address() {
-  const url = new URL((byId("console") || byId("inbox") || document.body).dataset.changesUrl, location.href);
+  const url = new URL((byId("console") || byId("desk") || document.body).dataset.changesUrl, location.href);
   const add = (name, value) => { if (value) url.searchParams.set(name, value); };
   const rows = all("[data-row]").map((row) => row.dataset.row);
   add("rows", rows.filter((row) => wantsAll || wanted.has(row.split(":")[0])).join(","));
@@ -30,6 +30,7 @@ function address() {
   add("hour", byId("hour")?.dataset.hour);
   add("top", document.querySelector("[data-top]")?.dataset.top);
   for (const each of all("[data-keep]")) new URLSearchParams(each.dataset.keep).forEach((value, name) => url.searchParams.append(name, value));
+  add("lines", all("[data-line]").map((each) => each.dataset.line).join(","));
   add("questions", all("[data-question]").map((each) => each.dataset.question).join(","));
   const log = document.querySelector("#log-lines[data-log]");
   if (log) {

@@ -1,6 +1,7 @@
 // Shortcuts: single keys, never with a modifier, never while somebody types or a dialog is open, and
 // none at all for those who switched them off. The help dialog lists them.
 import { all, byId, on, page, skew, toast } from "./dom.js";
+import { claim, stepQuestion } from "./inbox.js";
 import { askAll } from "./live.js";
 import { showTip } from "./times.js";
 const ROWS = "[data-row], .inbox-row, .account-card, .plain.list tbody tr, .event-row";
@@ -17,9 +18,13 @@ function moveBy(step) {
   next.scrollIntoView({ block: "nearest" });
 }
 const keys = {
-  "/": () => byId("search")?.focus(),
-  j: () => moveBy(1),
-  k: () => moveBy(-1),
+  "/": () => {
+    byId("search")?.closest("details")?.setAttribute("open", "");
+    byId("search")?.focus();
+  },
+  j: () => stepQuestion(1) || moveBy(1),
+  k: () => stepQuestion(-1) || moveBy(-1),
+  a: claim,
   x: () => rowOf(document.activeElement)?.querySelector("input[type=checkbox]")?.click(),
   t: () => { // of a row, else the first of the page
     const row = rowOf(document.activeElement) || byId("main"), time = row?.querySelector("time[datetime]");

@@ -3,6 +3,7 @@ import "./live.js";
 import "./sign_in.js";
 import "./page.js";
 import "./answers.js";
+import "./inbox.js";
 import "./runs/page.js";
 import "./runs/selection.js";
 import "./runs/filters.js";

@@ -273,8 +273,8 @@ def answer_with_a_secret(page: Page, product: Product, case: Case) -> None:
     page.goto(f"{product.base_url}/questions/{question}/")
     page.get_by_label("Portal password").fill(ANSWER)
     expect(page.locator(f"#draft-{question}")).to_contain_text("Draft saved")
-    page.click("form.answer button.primary")
-    page.wait_for_url(f"**/executions/{run}/")
+    page.click("button[data-answers]")
+    page.wait_for_url("**sent=*")
     product.wait_until(lambda: case.sim and case.sim.effects.get("answer"), "it was sent")
     assert ANSWER in case.sim.effects["answer"][0]["values"].values()
     done = "SELECT 1 FROM executions_execution WHERE id = %s AND status = 'succeeded'"

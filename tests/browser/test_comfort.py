@@ -393,12 +393,13 @@ def test_a_day_by_keyboard_alone(chromium: Browser, product, seeded, open_provid
         page.keyboard.press("j")
         if task.locator(".inbox-link:focus").count():
             break
-    page.keyboard.press("Enter")
     page.wait_for_url("**/questions/**")
-    press_until(page, "Tab", 'form.answer input[type="text"]')
+    expect(task.locator("[aria-current]")).to_have_count(1)
+    page.keyboard.press("Enter")  # into its form
+    expect(page.locator("form.answer input[type=text]").first).to_be_focused()
     page.keyboard.press("Control+A")
     page.keyboard.type("Bergen")
-    press_until(page, "Tab", "form.answer button.primary")
+    press_until(page, "Tab", "button[data-answers]")
     page.keyboard.press("Enter")
     product.wait_until(lambda: desk.sim.effects.get("answer"), "the provider has the answer")
     assert "Bergen" in desk.sim.effects["answer"][0]["values"].values()

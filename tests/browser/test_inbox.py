@@ -166,7 +166,7 @@ def test_a_draft_survives_a_reload_and_the_answer_of_somebody_else(product, ask,
     tell(product, questions=True)
     expect(page.locator(".question-notice")).to_contain_text("answered elsewhere")
     expect(page.get_by_label("Amount")).to_have_value("4713")
-    expect(page.locator("form.answer button.primary")).to_have_count(0)
+    expect(page.locator("button[data-answers]")).to_have_count(0)
     page.goto(f"{product.base_url}/questions/{question}/")
     expect(page.get_by_label("Amount")).to_have_value("4713")
 
@@ -202,6 +202,7 @@ def form(request: pytest.FixtureRequest, product: Product, ask: Any) -> tuple[st
 
 
 SEND = re.compile("Send answer|Start the run")
+SENT = re.compile(r"[?&]sent=|/commands/")
 
 
 def end_session(page: Page) -> None:
@@ -236,7 +237,7 @@ def test_what_is_sent_after_the_sessions_end_comes_back_in_the_same_tab(
     page.wait_for_url(address)
     expect(page.get_by_label(label)).to_have_value("815")
     page.get_by_role("button", name=SEND).click()
-    expect(page).to_have_url(re.compile("/executions/|/commands/"))
+    expect(page).to_have_url(SENT)
     page.goto(f"{address}{'answer' if 'questions' in address else 'runs'}/")
     expect(page).to_have_url(address)
 
@@ -255,7 +256,7 @@ def test_what_was_typed_after_the_sessions_end_comes_back_in_another_tab(signed_
     expect(other.get_by_label(label)).to_have_value("816")
     expect(page.locator("#signed-out")).to_be_hidden()
     page.get_by_role("button", name=SEND).click()
-    expect(page).to_have_url(re.compile("/executions/|/commands/"))
+    expect(page).to_have_url(SENT)
 
 
 def test_a_sign_in_page_with_an_unsent_form_goes_on_when_another_tab_signs_in(
@@ -290,100 +291,137 @@ def test_back_after_a_refused_form_leads_to_the_form_with_what_was_typed(signed_
     expect(page.get_by_label(label)).to_have_value(wrong)
     page.get_by_label(label).fill("818")
     page.get_by_role("button", name=SEND).click()
-    expect(page).to_have_url(re.compile("/executions/|/commands/"))
+    expect(page).to_have_url(SENT)
     page.go_back()
     expect(page).to_have_url(address)
 
 
-def test_few_choices_are_answered_from_the_list_and_danger_asks_first(
+def test_few_choices_are_answered_with_one_button_and_danger_asks_first(
     product, ask, signed_in
 ) -> None:
     kind, stern = ask(RELEASE), ask(RELEASE)
     page = signed_in("olga")
     page.goto(f"{product.base_url}/inbox/?q=Release+the+payment")
     is_live(page)
-    line = page.locator(f"#task-{kind}")
-    line.get_by_text("Note", exact=True).click()
-    line.locator("textarea").fill("seen the invoice")
-    line.get_by_role("button", name="Release", exact=True).click()
-    expect(line).to_contain_text("answer requested by olga")
-    stern_line = page.locator(f"#task-{stern}")
-    stern_line.get_by_role("button", name="Refuse…").click()
+    page.locator(f"#task-{kind} a").click()
+    page.wait_for_url(f"**/questions/{kind}/?q=*")
+    page.get_by_label("Note").fill("seen the invoice")
+    page.get_by_role("button", name="Release", exact=True).click()
+    page.wait_for_url("**sent=*")
+    expect(page.locator("#sent")).to_contain_text("Release the payment?, answered by you")
+    expect(page.locator(f"#task-{kind}")).to_contain_text("answer requested by olga")
+    page.locator(f"#task-{stern} a").click()
+    page.wait_for_url(f"**/questions/{stern}/?q=*")
+    page.get_by_role("button", name="Refuse…").click()
     expect(page.locator("dialog[open]")).to_contain_text("Settle a claim")
     assert not answers_to(product, stern)
     page.locator("dialog[open]").get_by_role("button", name="Refuse", exact=True).click()
-    expect(stern_line).to_contain_text("answer requested by olga")
+    page.wait_for_url("**sent=*")
     assert len(answers_to(product, stern)) == 1
     page.goto(f"{product.base_url}/inbox/answered/?by=olga")
     expect(page.locator("table.answered tbody tr").first).to_contain_text("Decision")
     expect(page.locator("table.answered")).to_contain_text("seen the invoice")
 
 
-def test_no_change_of_a_line_brings_another_action_under_the_pointer(
+def test_a_question_opens_while_the_lines_stay_and_keeps_what_was_typed(
+    product, ask, signed_in
+) -> None:
+    """By the pointer, by j and k, and by *back*; no page is loaded anew meanwhile."""
+    first, second = ask(AMOUNT), ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{first}/?q=Decide+on+the+claim")
+    is_live(page)
+    page.evaluate("window.isSame = true")
+    before = page.locator("[data-line]").evaluate_all("all => all.map(each => each.dataset.line)")
+    page.get_by_label("Amount").fill("815")
+    page.locator(f"#task-{second} a").click()
+    page.wait_for_url(f"**/questions/{second}/?q=*")
+    expect(page.locator(f"form#answer-{second}")).to_be_visible()
+    expect(page.locator("[data-line] [aria-current]")).to_have_count(1)
+    expect(page.locator(f"#task-{second} a")).to_have_attribute("aria-current", "true")
+    step = "k" if before.index(str(first)) < before.index(str(second)) else "j"
+    for _ in range(abs(before.index(str(first)) - before.index(str(second)))):
+        page.keyboard.press(step)
+    page.wait_for_url(f"**/questions/{first}/?q=*")
+    expect(page.get_by_label("Amount")).to_have_value("815")
+    after = page.locator("[data-line]").evaluate_all("all => all.map(each => each.dataset.line)")
+    assert after == before
+    assert page.evaluate("window.isSame") is True
+    page.go_back()
+    expect(page.locator(f"form#answer-{first}")).to_have_count(0)
+
+
+def test_ctrl_enter_sends_and_a_takes_it_on(product, ask, signed_in) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{question}/")
+    is_live(page)
+    page.keyboard.press("a")
+    expect(page.get_by_role("button", name="Let go")).to_be_visible()
+    expect(page.locator(f"#task-{question}")).to_contain_text("you are on it")
+    page.get_by_label("Amount").fill("12")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**sent=*")
+    assert len(answers_to(product, question)) == 1
+
+
+def test_no_change_of_a_question_brings_another_action_under_the_pointer(
     product, ask, signed_in
 ) -> None:
     question = ask(RELEASE)
     page = signed_in("olga")
-    page.goto(f"{product.base_url}/inbox/?q=Release+the+payment")
+    page.goto(f"{product.base_url}/questions/{question}/?q=Release+the+payment")
     is_live(page)
-    line, seen = page.locator(f"#task-{question}"), []
+    bar, line, seen = page.locator("#desk"), page.locator(f"#task-{question}"), []
 
     def look() -> None:
         for actions in seen:
             assert others_under(page, actions) == []
-        seen.append(actions_of(line))
+        seen.append(actions_of(bar))
 
     look()
-    line.get_by_role("button", name="I am on it").click()
+    bar.get_by_role("button", name="I’m on it").click()
     expect(line).to_contain_text("you are on it")
     look()
-    line.get_by_role("button", name="Let go").click()
-    expect(line.get_by_role("button", name="I am on it")).to_be_visible()
+    bar.get_by_role("button", name="Let go").click()
+    expect(bar.get_by_role("button", name="I’m on it")).to_be_visible()
     look()
     product.query(TAKEN_BY, "oskar", question)
     tell(product, questions=True)
-    expect(line.get_by_role("button", name="Take over")).to_be_visible()
+    expect(bar.get_by_role("button", name="Take over")).to_be_visible()
     look()
-    line.get_by_role("button", name="Take over").click()
+    bar.get_by_role("button", name="Take over").click()
     expect(line).to_contain_text("you are on it")
     look()
     product.query(OTHER_FORM, question)
     tell(product, questions=True)
-    expect(line).to_contain_text("the form changed")
-    expect(line.get_by_role("button", name="Release", exact=True)).to_have_count(0)
+    expect(bar.locator(".question-notice")).to_contain_text("changed this form")
     look()
     product.query(CLOSE, question)
     tell(product, questions=True)
     expect(line).to_contain_text("answered elsewhere")
+    expect(bar.get_by_role("button", name="Release", exact=True)).to_have_count(0)
     look()
 
 
 def test_a_double_click_does_nothing_twice_and_nothing_else(product, ask, signed_in) -> None:
     question = ask(RELEASE)
     page = signed_in("olga")
-    page.goto(f"{product.base_url}/inbox/?q=Release+the+payment")
+    page.goto(f"{product.base_url}/questions/{question}/")
     is_live(page)
-    line = page.locator(f"#task-{question}")
-    line.get_by_role("button", name="I am on it").click()
-    expect(line).to_contain_text("you are on it")
-    page.mouse.down(click_count=2)  # the second click comes when the first has changed the line
+    page.get_by_role("button", name="I’m on it").click()
+    expect(page.get_by_role("button", name="Let go")).to_be_visible()
+    page.mouse.down(click_count=2)  # the second click comes when the first has changed the bar
     page.mouse.up(click_count=2)
     page.wait_for_timeout(1000)
-    expect(line).to_contain_text("you are on it")
-    line.get_by_role("button", name="Refuse…").dblclick()
+    expect(page.get_by_role("button", name="Let go")).to_be_visible()
+    page.get_by_role("button", name="Refuse…").dblclick()
     expect(page.locator("dialog[open]")).to_be_visible()
-    page.locator("dialog[open]").get_by_role("button", name="Keep it open").click()
+    page.locator("dialog[open]").get_by_role("button", name="Not yet").click()
     assert answers_to(product, question) == []
-    line.get_by_role("button", name="Release", exact=True).dblclick(delay=80)
-    expect(line).to_contain_text("by olga: Release")
+    page.get_by_role("button", name="Release", exact=True).dblclick(delay=80)
+    page.wait_for_url("**sent=*")
     assert len(answers_to(product, question)) == 1
-    page.goto(f"{product.base_url}/questions/{ask(AMOUNT)}/")
-    page.get_by_role("button", name="I am on it").click()
-    expect(page.get_by_role("button", name="Let go")).to_be_visible()
-    page.mouse.down(click_count=2)
-    page.mouse.up(click_count=2)
-    page.wait_for_timeout(1000)
-    expect(page.get_by_role("button", name="Let go")).to_be_visible()
 
 
 def test_a_claim_and_typing_are_seen_live_by_somebody_else(product, ask, signed_in) -> None:
@@ -393,13 +431,13 @@ def test_a_claim_and_typing_are_seen_live_by_somebody_else(product, ask, signed_
         page.goto(f"{product.base_url}/inbox/?q=Decide+on+the+claim")
         is_live(page)
     line = theirs.locator(f"#task-{question}")
-    mine.locator(f"#claim-{question}").click()
+    mine.locator(f"#task-{question} a").click()
+    mine.wait_for_url(f"**/questions/{question}/*")
+    mine.get_by_role("button", name="I’m on it").click()
     expect(mine.locator(f"#task-{question}")).to_contain_text("you are on it")
     expect(line).to_contain_text("olga is on it")
-    mine.locator(f"#claim-{question}").click()
-    expect(line.get_by_role("button", name="I am on it")).to_be_visible()
-    expect(line).not_to_contain_text("olga")
-    mine.goto(f"{product.base_url}/questions/{question}/")
+    mine.get_by_role("button", name="Let go").click()
+    expect(line).to_contain_text("nobody is on it")
     mine.get_by_label("Amount").fill("8800330099")  # nothing that a made-up identifier holds
     expect(line).to_contain_text("olga is on it")
     expect(line).not_to_contain_text("8800330099")
@@ -454,31 +492,32 @@ def test_a_refused_answer_is_mended_and_sent_again_without_a_reload(
     question = ask(AMOUNT)
     page = signed_in("olga")
     page.goto(f"{product.base_url}/questions/{question}/")
-    page.locator("form.answer button.primary").click()
+    page.locator("button[data-answers]").click()
     expect(page.get_by_label("Amount")).to_be_focused()  # the first mistake
     expect(page.locator(".field-errors a")).to_have_text("Amount")
     page.get_by_label("Amount").fill("5000")
-    page.locator("form.answer button.primary").click()
-    page.wait_for_url("**/executions/*/")
+    page.locator("button[data-answers]").click()
+    page.wait_for_url("**sent=*")
     is_live(page)
     page.evaluate("window.isSame = true")
-    expect(page.locator("form.answer button.primary")).to_have_count(0)
     [(key, run)] = answers_to(product, question)
     refused = """UPDATE executions_command SET state = 'rejected', message = 'They said no.',
         fields = '{"body.amount": "must be at most 1000"}' WHERE key = %s RETURNING 1"""
     product.query(refused, key)
     tell(product, commands=[[run, key, "rejected"]])
+    expect(page.locator("#sent")).to_contain_text("They said no.")
+    assert page.evaluate("window.isSame") is True
+    page.locator("#sent").get_by_role("link", name="Correct it").click()
+    page.wait_for_url(f"**/questions/{question}/*")
     expect(page.locator(".complaints")).to_contain_text("must be at most 1000")
     amount = page.get_by_label("Amount")
+    expect(amount).to_have_value("5000")
     expect(amount).to_have_attribute("aria-invalid", "true")
     page.locator(".complaints a").click()
     expect(amount).to_be_focused()
     amount.fill("900")
-    send = page.locator("form.answer button.primary")
-    expect(send).to_be_enabled()
-    assert page.evaluate("window.isSame") is True
-    send.click()
-    expect(page.locator(".question-notice")).to_contain_text("Waiting for the provider")
+    page.locator("button[data-answers]").click()
+    page.wait_for_url("**sent=*")
     assert len(answers_to(product, question)) == 2
 
 
@@ -490,15 +529,17 @@ def test_the_inbox_is_reached_and_a_form_is_answered_by_keyboard_alone(
     press_until(page, "Tab", 'a[href="/inbox/"]')
     page.keyboard.press("Enter")
     page.wait_for_url("**/inbox/")
-    press_until(page, "Tab", f"#open-{question}", most=300)
+    press_until(page, "Tab", f"#task-{question} a", most=300)
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/questions/{question}/")
-    press_until(page, "Tab", 'form.answer input[type="text"]')
+    expect(page.locator(f"form#answer-{question}")).to_be_visible()
+    page.keyboard.press("Enter")  # again: into its form
+    expect(page.get_by_label("Amount")).to_be_focused()
     page.keyboard.type("12")
-    press_until(page, "Tab", "form.answer button.primary")
+    press_until(page, "Tab", "button[data-answers]")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/executions/*/")
-    expect(page.locator(".question-notice")).to_contain_text("Waiting for the provider")
+    page.wait_for_url("**sent=*")
+    expect(page.locator("#sent")).to_contain_text("answered by you")
 
 
 def test_the_body_is_shown_before_it_is_sent(product, ask, signed_in) -> None:

@@ -65,7 +65,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "inbox/changes/": ("", SIGNED, NOT_TAKEN),
     "inbox/answered/": ("", SIGNED, NOT_TAKEN),
     "questions/<int:pk>/": ("question", SEES, NOT_TAKEN),
-    "questions/<int:pk>/changes/": ("question", SEES, NOT_TAKEN),
     "questions/<int:pk>/answer/": ("question", SIGNED, ACTS),
     "questions/<int:pk>/draft/": ("question", SIGNED, ACTS),
     "questions/<int:pk>/preview/": ("question", SIGNED, ACTS),

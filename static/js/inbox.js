@@ -1,0 +1,63 @@
+// The inbox: a question opens on the desk while the lines stay where they are; keys go through them.
+// No markup is made here.
+import { all, byId, on, page } from "./dom.js";
+import { bringBackAll, saveNow } from "./answers.js";
+const lines = () => all("#inbox-lines .inbox-link");
+const current = () => lines().find((each) => each.hasAttribute("aria-current"));
+const hasDesk = () => Boolean(byId("desk")?.checkVisibility());
+const isPlain = (event) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+let shown = location.pathname + location.search, asked = 0;
+function firstField() {
+  return byId("desk").querySelector("form.answer :is(input:not([type=hidden], [type=search]), select, textarea), .answer-bar button");
+}
+async function openQuestion(href) {
+  const mine = ++asked;
+  saveNow(); // what is typed goes before the form does
+  const answer = htmx.ajax("GET", href, { source: "#inbox", target: "#desk", swap: "outerHTML" });
+  for (const each of lines()) {
+    if (each.getAttribute("href") === href) each.setAttribute("aria-current", "true"); else each.removeAttribute("aria-current");
+  }
+  await answer;
+  if (mine !== asked) return; // another one was asked for meanwhile
+  history.pushState(null, "", href);
+  shown = href;
+  byId("desk")?.querySelector(".desk-body")?.scrollTo(0, 0);
+  bringBackAll();
+}
+export function stepQuestion(by) { // false where there is no desk to step on
+  if (!hasDesk() || !lines().length) return false;
+  const all = lines(), here = all.indexOf(current()), next = here < 0 ? all[by > 0 ? 0 : all.length - 1] : all[here + by];
+  if (!next) return true;
+  next.focus({ preventScroll: true, focusVisible: true });
+  next.closest(".inbox-row").scrollIntoView({ block: "nearest" });
+  openQuestion(next.getAttribute("href"));
+  return true;
+}
+on("click", (event) => {
+  const link = event.target.closest?.("#inbox-lines .inbox-link");
+  const step = event.target.closest?.("#next-question, .skip-question[href]") ? 1 : event.target.closest?.("#previous-question") ? -1 : 0;
+  if (!(link || step) || !isPlain(event) || !hasDesk() || !byId("inbox-lines")?.checkVisibility()) return;
+  if (step && !current()) return;
+  event.preventDefault();
+  if (step) stepQuestion(step);
+  else if (link === current() && byId("desk").querySelector("form.answer")) firstField()?.focus();
+  else openQuestion(link.getAttribute("href"));
+});
+window.addEventListener("popstate", () => {
+  if (byId("desk") && location.pathname + location.search !== shown) location.reload();
+});
+on("change", (event) => { if (event.target.matches("#inbox-filters select")) event.target.form.requestSubmit(); });
+on("keydown", (event) => { // also while somebody types: it sends what is typed
+  if (page.keys !== "on" || event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
+  const open = document.querySelector("dialog[open]");
+  const question = event.target.closest?.(".desk, .question") || byId("desk");
+  const button = !open && question?.querySelector("button[data-answers]");
+  if (button) { event.preventDefault(); button.click(); }
+});
+export function claim() { document.querySelector("#desk button[data-claim], .question button[data-claim]")?.click(); }
+// ------------------------------------------------------------------ the number in the tab's title
+function count() {
+  const number = byId("inbox-badge")?.dataset.count, title = document.title.replace(/^\(\d[\d,]*\+?\) /, "");
+  document.title = number ? `(${number}) ${title}` : title;
+}
+on("htmx:after:swap", count);
