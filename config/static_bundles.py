@@ -1,8 +1,8 @@
 """Static files as pages load them: one style sheet and one script instead of one per package.
 
-`css/site.css` and `js/site.js` import the others. A browser can follow these imports, as it does in
-the tests; collectstatic puts each imported file in the place of its import, so that a page asks for
-one file of each kind.
+`css/site.css`, `css/admin.css` and `js/site.js` import the others. A browser can follow these
+imports, as it does in the tests; collectstatic puts each imported file in the place of its import,
+so that a page asks for one file of each kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-STYLES, SCRIPT = "css/site.css", "js/site.js"
+STYLES, ADMIN_STYLES, SCRIPT = "css/site.css", "css/admin.css", "js/site.js"
 STYLE_IMPORT = re.compile(r'^@import "(?P<path>[^"]+)";\n', re.MULTILINE)
 MODULE_IMPORT = re.compile(
     r'^import (?:(?P<names>\{[^}]*\}) from )?"(?P<path>[^"]+)";\n', re.MULTILINE
@@ -30,7 +30,11 @@ class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: 
         self, paths: dict[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[Any]:
         if not dry_run:
-            for name, bundled in ((STYLES, bundled_styles), (SCRIPT, bundled_script)):
+            for name, bundled in (
+                (STYLES, bundled_styles),
+                (ADMIN_STYLES, bundled_styles),
+                (SCRIPT, bundled_script),
+            ):
                 text = bundled(name, lambda each: _source(paths, each))
                 self.delete(name)
                 self._save(name, ContentFile(text.encode()))

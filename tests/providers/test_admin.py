@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -303,3 +304,13 @@ def test_an_account_whose_provider_is_gone_says_so(admin: Client, account: Provi
 def test_what_is_stored_can_be_looked_at_but_not_edited(admin: Client, path: str) -> None:
     assert admin.get(f"/admin/executions/{path}/").status_code == 200
     assert admin.get(f"/admin/executions/{path}/add/").status_code == 403
+
+
+def test_the_admin_stands_below_the_top_bar_of_the_product(admin: Client) -> None:
+    product = re.findall(r'data-go="(\w)"', admin.get("/accounts/").content.decode())
+    admin.cookies["theme"] = "dark"
+    for path in ("/admin/", LIST, ADD):
+        page = admin.get(path).content.decode()
+        assert re.findall(r'data-go="(\w)"', page) == product
+        assert "theme-dark" in page
+        assert "Django" not in page
