@@ -248,10 +248,12 @@ def _neighbours(lines: Sequence[dict[str, Any]], question: Question | None) -> d
     """The place of the question in the list, and the ones before and behind it."""
     ids = [line["id"] for line in lines]
     if question is None or question.pk not in ids:
-        return {"place": 0, "upper": None, "lower": next(iter(ids), None)}
+        return {"place": 0, "places": 0, "upper": None, "lower": next(iter(ids), None)}
     at = ids.index(question.pk)
     upper, lower = ids[at - 1] if at else None, ids[at + 1] if at + 1 < len(ids) else None
-    return {"place": at + 1, "upper": upper, "lower": lower}
+    waiting = [line["id"] for line in lines if not (line["sent"] or line["closed"])]
+    place = at + 1 if question.pk in waiting else 0
+    return {"place": place, "places": len(waiting), "upper": upper, "lower": lower}
 
 
 def _highest(request: HttpRequest) -> int:

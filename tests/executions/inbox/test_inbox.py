@@ -311,6 +311,7 @@ def test_after_an_answer_the_next_question_opens_and_says_what_became_of_it(ana,
     page = Page(ana.get(answer["Location"]))
     assert "Release the payment?, answered by you, requested" in page.one("#sent")
     assert shown(page.source) == [second.pk, first.pk]  # the answered one comes last
+    assert "1 of 1" in page.one("#desk")
     known = f"{changes_url(page)}&stamp={page.stamp}"
     assert ana.get(known).status_code == 204
     Command.objects.update(state=CommandState.ACCEPTED, accepted_at=timezone.now())
