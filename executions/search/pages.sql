@@ -1,5 +1,5 @@
 -- name: load
-SELECT x.*, w.name AS workflow_name, w.typical_seconds, {overdue_at} AS overdue_at,
+SELECT x.*, w.name AS workflow_name, w.can_start, w.typical_seconds, {overdue_at} AS overdue_at,
        c.kind AS command_kind, c.state AS command_state,
        c.message AS command_message, c.requested_at AS command_at, u.username AS command_by,
        m.username AS assignee_name, r.username AS settled_by_name,

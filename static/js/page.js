@@ -50,5 +50,6 @@ on("keydown", (event) => {
 if (page.formPage) history.replaceState(null, "", page.formPage); // *back* and a reload lead to the form, not to the post
 const nav = document.querySelector(".nav"), here = nav?.querySelector("[aria-current]");
 if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - 60; // on a phone it is beyond the edge
+if (location.hash.startsWith("#dialog-")) byId(location.hash.slice(1))?.showModal?.(); // a verb chosen in the list
 const back = byId("back-to-list"), list = sessionStorage.getItem("list");
 if (back && list) back.href = list;

@@ -7,6 +7,7 @@ import "./inbox.js";
 import "./runs/page.js";
 import "./runs/selection.js";
 import "./runs/filters.js";
+import "./runs/arrivals.js";
 import "./times.js";
 import "./shortcuts.js";
 import "./palette.js";

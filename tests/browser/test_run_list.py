@@ -152,3 +152,22 @@ def test_the_file_has_what_the_list_has(page: Page, product: Product, put: Put) 
     text = started.value.path().read_text()
     assert "file-1" in text
     assert "file-2" not in text
+
+
+def test_new_runs_come_in_by_themselves_unless_somebody_reads(
+    page: Page, product: Product, put: Put
+) -> None:
+    put(*((f"flow-{n:02d}", "failed", "intake", 90 + n, 1) for n in range(40)))
+    page.goto(f"{product.base_url}/?lamp=failed&is=unresolved")
+    expect(page.locator("#live-word")).to_have_text("Live")
+    put(("flow-in", "failed", "intake", 1, 2))
+    first = page.locator("[data-row]").first
+    expect(first).to_contain_text("flow-in")
+    expect(page.locator("#newer")).not_to_contain_text("new run")
+    page.locator("[data-row] input").nth(2).check()
+    put(("flow-held", "failed", "intake", 0, 3))
+    expect(page.locator("#newer")).to_contain_text("1 new run")
+    expect(first).to_contain_text("flow-in")
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    expect(first).to_contain_text("flow-held")

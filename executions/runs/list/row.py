@@ -15,6 +15,7 @@ from typing import Any
 from django.template import loader
 from django.utils import timezone
 
+from executions.commands.verbs import RUN_VERBS
 from executions.display.formatting import (
     COMMAND_LAMPS,
     COMMAND_WORDS,
@@ -39,6 +40,7 @@ from providers.contract import Lamp
 from providers.models import ProviderAccount
 
 KEPT_ROWS = 5000
+ACTS = 2  # verbs of a row
 BAR = 72  # pixels of the whole bar, twice what is usual
 LONG = timedelta(minutes=1)  # over the usual duration, before twice of it is called long
 
@@ -158,12 +160,33 @@ def row_view(
         "stale_word": fresh.word if fresh.is_stale else "",
         "is_gone": execution.is_gone,
         "is_unreadable": is_old and execution.missing_since is not None and not execution.is_gone,
+        "acts": _acts(execution, standing, waits=waits, is_open=is_open),
         **_times(execution, is_open=is_open),
         **_length(execution, now, is_open=is_open, waits=waits),
         **overdue,
         **_command(execution),
         **_note(execution),
     }
+
+
+def _acts(
+    execution: Any, standing: Standing | None, *, waits: bool, is_open: bool
+) -> list[dict[str, str]]:
+    """The verbs that stand in the row of who may act, at most two. `act`: posted from the row, else
+    `href`: where it is decided."""
+    page = f"/executions/{execution.pk}/"
+    found = []
+    if standing is not None and standing.state == "unresolved":
+        found.append({"act": "take", "word": "I’m on it"})
+    if waits:
+        found.append({"href": f"{page}#questions", "word": "Answer"})
+    for word, view in RUN_VERBS.items():
+        if is_open and word in execution.offers and not execution.is_gone:
+            found.append({"href": f"{page}#dialog-{word}", "word": f"{view.word}…"})
+    if not is_open and execution.can_start:
+        again = f"/workflows/{execution.workflow_id}/?run={execution.pk}"
+        found.append({"href": again, "word": "Run again…"})
+    return found[:ACTS]
 
 
 def _look(status: StatusView, standing: Standing | None, *, is_overdue: bool) -> str:

@@ -83,7 +83,8 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
     waiting = 0 if wants_new else run_pages.count_newer(filters, top)
     is_empty = bool(top and top.at == EPOCH and waiting)
     context = {"filters": filters, "panel": panel, "lamps": panel.lamps, "waiting": waiting,
-               "has_new_rows": wants_new or is_empty}  # fmt: skip
+               "has_new_rows": wants_new or is_empty,
+               "takes_new": _takes_new(filters, panel)}  # fmt: skip
     if is_hour:
         drawn = {"hour": last_hour(filters, _now(filters), panel.hour)}
         html = fragment(request, "executions/runs/list/_hour.html", drawn)
@@ -198,6 +199,7 @@ def table(
             page.rows, accounts_of(request), timezone.now(), picks=may_act(request.user)
         ),
         "hour": last_hour(filters, _now(filters), panel.hour),
+        "takes_new": _takes_new(filters, panel),
         "matching": panel.matching,
         "batch_key": uuid4(),
         "batch_verbs": RUN_VERBS.values(),
@@ -233,6 +235,14 @@ def _panel(request: HttpRequest, filters: Filters, *, with_hour: bool) -> Panel:
     )
     counted(request, panel.needs_you)
     return panel
+
+
+def _takes_new(filters: Filters, panel: Panel) -> bool:
+    """Whether new runs come in by themselves: where nothing is asked but what one lamp counts."""
+    asked = {key for key, values in filters.values.items() if values}
+    is_lamp = asked == {"lamp"} and any(lamp.is_chosen for lamp in panel.lamps)
+    is_more = filters.text or any(filters.excluded.values()) or filters.started.is_set
+    return filters.order != "oldest" and (filters.is_empty or (is_lamp and not is_more))
 
 
 def _now(filters: Filters) -> datetime:

@@ -105,6 +105,7 @@ QUERIES = (
 def test_the_first_page_needs_at_most_eight_queries(ana, put, query):
     for number in range(5):
         put(f"r{number}", Status.FAILED, age=number, error="boom")
+    ana.get("/")  # notes in the session, once a minute, that she is at work
     with CaptureQueriesContext(connection) as queries:
         assert ana.get(f"/?{query}").status_code == 200
     assert len(queries) <= 8
@@ -245,3 +246,26 @@ def test_rows_of_another_team_do_not_answer(eve, put):
 def test_who_is_signed_out_is_told_without_a_redirect(client, db):
     answer = client.get("/executions/changes/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer["HX-Trigger"]) == (401, "signed-out")
+
+
+def test_a_row_offers_at_most_two_verbs_and_only_to_those_who_may_act(ana, vik, put):
+    put("bad", Status.FAILED, error="boom")
+    put("going", Status.RUNNING, offers=frozenset(Verb) - {Verb.START, Verb.ANSWER})
+    going, bad = sorted(RunList(ana.get("/")).runs, key=lambda row: "Failed" in row)
+    assert bad.one("button", "I’m on it")["value"] == bad["data-row"].split(":")[0]
+    assert len(going.all("a[href*='#dialog-']")) == 2
+    assert not RunList(vik.get("/")).has("tr[data-row] button[name='ids'], a[href*='#dialog-']")
+
+
+def test_a_minute_of_the_last_hour_counts_what_ended_and_opens_it(ana, eve, put):
+    ended = timezone.now() - timedelta(minutes=5)
+    put("good", Status.SUCCEEDED, finished_at=ended)
+    put("bad", Status.FAILED, finished_at=ended)
+    put("older", Status.FAILED, finished_at=ended - timedelta(minutes=3))
+    page = Page(ana.get("/"))
+    minute = page.one("#hour").one("a", "1 done, 1 failed")
+    assert sorted(labels(ana.get(minute["href"]))) == ["bad", "good"]
+    assert page.one("#hour").one("tr", "1 done, 1 failed")
+    assert not Page(eve.get("/")).one("#hour").has("tbody tr")
+    drawn = int(page.one("#hour")["data-hour"]) - 11
+    assert "#hour" in Page(ana.get("/executions/changes/", {"hour": drawn})).targets
