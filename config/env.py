@@ -44,6 +44,8 @@ VARIABLES: dict[str, str] = {
     "ANNUNCIATOR_ALLOWED_HOSTS": "Host names (commas) under which the site is reached. Default: "
     "localhost, 127.0.0.1, [::1] and HOST.",
     "ANNUNCIATOR_KEEP_DAYS": "Days after which finished runs and their history go. Default 400.",
+    "ANNUNCIATOR_KEY_DAYS": "Days after which an account's page reminds of replacing its key. "
+    "Default 365.",
     "ANNUNCIATOR_PACE": "Factor on the request rate per account. Default 1.",
     "ANNUNCIATOR_LEASE_SECONDS": "How long a worker that fell silent holds a command before "
     "another one looks after it; the other waiting times follow. Default 90, at least twice the "
@@ -221,6 +223,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "ANNUNCIATOR_ALLOWED_NETWORKS": _networks,
     "ANNUNCIATOR_ALLOWED_HOSTS": _hosts,
     "ANNUNCIATOR_KEEP_DAYS": _whole(1, 36_500),
+    "ANNUNCIATOR_KEY_DAYS": _whole(1, 36_500),
     "ANNUNCIATOR_PACE": _number(may_be_zero=False),
     "ANNUNCIATOR_LEASE_SECONDS": _number(may_be_zero=False),
     "ANNUNCIATOR_OVERDUE_FACTOR": _number(may_be_zero=False),

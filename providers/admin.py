@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,6 +20,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from providers import account_setup, connection_test, forms
+from providers.credentials import SealError
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
 
@@ -29,11 +32,12 @@ MANY_POLLS = 200
 class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
     list_display = (
         "name", "provider_name", "health", "health_since", "last_error", "last_success_at",
-        "group", "enabled",
+        "key_age", "group", "enabled",
     )  # fmt: skip
     list_filter = ("health", "enabled", ("group", admin.RelatedOnlyFieldListFilter))
     search_fields = ("name", "provider")
     actions = ("enable", "disable")
+    change_list_template = f"{TEMPLATES}/change_list.html"
 
     # ------------------------------------------------------- what executions.admin fills in
 
@@ -109,6 +113,22 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     def _provider(self, request: HttpRequest, obj: ProviderAccount | None) -> str:
         return obj.provider if obj else request.GET.get("provider", "")
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A copy of another account has all that is no secret."""
+        pk = request.GET.get("copy", "")
+        source = self.get_object(request, pk) if pk else None
+        if source is None or source.provider != request.GET.get("provider"):
+            return {}
+        settings = {forms.SETTING + key: value for key, value in source.settings.items()}
+        return {
+            **settings,
+            "name": f"Copy of {source.name}"[:100],
+            "enabled": source.enabled,
+            "group": source.group_id,
+            "poll_every": source.poll_every,
+            "certificate_authority": source.certificate_authority,
+        }
+
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -120,7 +140,10 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             **self.admin_site.each_context(request),
             "title": "Add provider account: choose the provider",
             "opts": self.opts,
-            "choices": [(key, cls.name, cls.settings) for key, cls in all_adapters().items()],
+            "choices": [
+                (key, cls.name, connection_test.abilities(cls), cls.settings)
+                for key, cls in all_adapters().items()
+            ],
         }
         return TemplateResponse(request, f"{TEMPLATES}/choose.html", context)
 
@@ -177,10 +200,13 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         form = context["adminform"].form
         context["provider_name"] = form.adapter.name  # templates would call the class itself
         if account is not None:
+            add = reverse("admin:providers_provideraccount_add")
+            copied = {"provider": account.provider, "copy": account.pk}
             context |= {
                 "advice": connection_test.what_to_do(account),
                 "polls": self.last_polls(account, LAST_POLLS),
                 "abilities": connection_test.abilities(form.adapter),
+                "clone_url": f"{add}?{urlencode(copied)}",
             }
         query = request.GET.copy()
         query["_test"] = "1"
@@ -218,6 +244,9 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         wrap = self.admin_site.admin_view
         own = [
             path("<int:pk>/poll/", wrap(self.poll_view), name="account_poll"),
+            path("<int:pk>/key/", wrap(self.key_view), name="account_key"),
+            path("<int:pk>/test/", wrap(self.test_view), name="account_test"),
+            path("tests/", wrap(self.tests_view), name="account_tests"),
             path("<int:pk>/polls/", wrap(self.polls_view), name="account_polls"),
         ]
         return own + super().get_urls()
@@ -237,6 +266,95 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             return TemplateResponse(request, f"{TEMPLATES}/_said.html", context)
         self.message_user(request, words, level)
         return HttpResponseRedirect(change_page)
+
+    def key_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Replace the key. It is tested first: one that does not work replaces nothing, unless the
+        person insists."""
+        account = self._granted(request, pk)
+        change_page = reverse("admin:providers_provideraccount_change", args=[pk])
+        if account.provider not in all_adapters():
+            return HttpResponseRedirect(change_page)
+        form = forms.key_form(account)(request.POST if request.method == "POST" else None)
+        trial = None
+        if form.is_bound and form.is_valid():
+            if "_untested" not in request.POST:
+                trial = self._key_trial(request, account, form)
+            if trial is None or trial.is_ok:
+                if not self._replace_key(request, account, form):
+                    words = f"{account.name} was changed meanwhile. Look at it, then try again."
+                    self.message_user(request, words, messages.WARNING)
+                    return HttpResponseRedirect(change_page)
+                works = f"The new one works: {trial.says}" if trial else "It was not tested."
+                self.message_user(request, f"Replaced the key of {account.name}. {works}")
+                return HttpResponseRedirect(change_page)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Replace the key",
+            "subtitle": account.name,
+            "opts": self.opts,
+            "original": account,
+            "form": form,
+            "trial": trial,
+        }
+        return TemplateResponse(request, f"{TEMPLATES}/key.html", context)
+
+    def _replace_key(
+        self, request: HttpRequest, account: ProviderAccount, form: forms.KeyForm
+    ) -> bool:
+        """False where the account is set up otherwise than when the key was typed: it would be for
+        another address."""
+        with transaction.atomic():
+            stored = ProviderAccount.objects.select_for_update().get(pk=account.pk)
+            if stored.revision != account.revision:
+                return False
+            changes = account_setup.set_up(stored, form.draft(), by=request.user.get_username())
+            self.note(request, stored, "changed", changes)
+            return True
+
+    def _key_trial(
+        self, request: HttpRequest, account: ProviderAccount, form: forms.KeyForm
+    ) -> connection_test.Trial:
+        if not connection_test.may_try(request.user.get_username()):
+            limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little."
+            return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
+        try:
+            draft = account_setup.trial_account(account, form.draft())
+        except SealError as error:
+            return connection_test.Trial(is_ok=False, says=str(error))
+        trial = connection_test.try_account(draft)
+        self.note(request, account, "tested", {"ok": trial.is_ok})
+        return trial
+
+    def tests_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Every account, each of which is tested by a request of its own."""
+        if not self._may(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Test all accounts",
+            "opts": self.opts,
+            "accounts": self.get_queryset(request).order_by("name"),
+        }
+        return TemplateResponse(request, f"{TEMPLATES}/tests.html", context)
+
+    def test_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        account = self._granted(request, pk)
+        tests_page = reverse("admin:account_tests")
+        if request.method != "POST":
+            return HttpResponseRedirect(tests_page)
+        if account.provider in all_adapters():
+            trial = connection_test.try_stored(account)
+        else:
+            says = f"This installation has no provider {account.provider!r} any more."
+            trial = connection_test.Trial(is_ok=False, says=says)
+        self.note(request, account, "tested", {"ok": trial.is_ok})
+        if request.headers.get("HX-Request") == "true":
+            context = {"trial": trial}
+            return TemplateResponse(request, f"{TEMPLATES}/_test_result.html", context)
+        word = "connected" if trial.is_ok else "not connected"
+        words = f"{account.name}: {word}. {trial.says} {trial.advice}".rstrip()
+        self.message_user(request, words, messages.SUCCESS if trial.is_ok else messages.ERROR)
+        return HttpResponseRedirect(tests_page)
 
     def polls_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         account = self._granted(request, pk)
@@ -261,6 +379,13 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     def provider_name(self, account: ProviderAccount) -> str:
         adapter = all_adapters().get(account.provider)
         return adapter.name if adapter else account.provider
+
+    @admin.display(description="key set")
+    def key_age(self, account: ProviderAccount) -> str:
+        if account.key_days is None:
+            return "no key"
+        age = "today" if account.key_days == 0 else f"{account.key_days} days ago"
+        return f"{age}: replace it" if account.has_old_key else age
 
     def _switch(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
         switched: Sequence[ProviderAccount] = account_setup.switch(queryset, on=on)

@@ -20,6 +20,7 @@ from providers.credentials import SealError
 from providers.models import Health, ProviderAccount, open_account
 
 TRIES_PER_MINUTE = 5  # of one person
+REST = 5  # seconds between two tests of a saved account
 
 VERBS = {
     Verb.ANSWER: "answer what a run asks",
@@ -96,6 +97,14 @@ def may_try(person: str) -> bool:
     key = f"account-trial:{person}:{int(time.time() // 60)}"
     cache.add(key, 0, timeout=120)
     return cache.incr(key) <= TRIES_PER_MINUTE
+
+
+def try_stored(account: ProviderAccount) -> Trial:
+    """One `check` of a saved account, at most every few seconds, whoever asks."""
+    if not cache.add(f"stored-trial:{account.pk}", 1, timeout=REST):
+        says = f"It was tested a moment ago. Wait {REST} seconds."
+        return Trial(is_ok=False, says=says, advice="Nothing was sent.")
+    return try_account(account)
 
 
 def what_to_do(account: ProviderAccount) -> str:

@@ -288,6 +288,38 @@ def account_form(provider: str, account: ProviderAccount | None = None) -> type[
     return type("AccountForm", (AccountForm,), fields)
 
 
+class KeyForm(forms.Form):
+    """New credentials for an account whose other settings stay; `key_form` adds the fields."""
+
+    account: ProviderAccount
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and not any(cleaned.values()):
+            raise ValidationError("Type the new key.")
+        return cleaned
+
+    def draft(self) -> account_setup.AccountDraft:
+        typed = {item.key: item for item in _secrets(self.account.adapter_class)}
+        values = {key: self.cleaned_data.get(CREDENTIAL + key, "") for key in typed}
+        return account_setup.AccountDraft(
+            provider=self.account.provider,
+            settings=self.account.settings,
+            credentials={key: value for key, value in values.items() if value},
+            authority=self.account.certificate_authority,
+        )
+
+
+def key_form(account: ProviderAccount) -> type[KeyForm]:
+    """The form class for replacing this account's credentials. Raises KeyError if its provider is
+    gone."""
+    fields: dict[str, Any] = {"account": account}
+    for item in _secrets(account.adapter_class):
+        note = account.credential_notes.get(item.key)
+        fields[CREDENTIAL + item.key] = form_field(item, current=note)
+    return type("KeyForm", (KeyForm,), fields)
+
+
 def setting_names(provider: str) -> list[str]:
     return [SETTING + item.key for item in _plain(adapter_class(provider))]
 

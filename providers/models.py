@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -148,6 +148,19 @@ class ProviderAccount(models.Model):
         """Whether a poll was begun that has not ended; `next_poll_at` is then only the moment from
         which another worker would take it over."""
         return self.lease_until is not None
+
+    @property
+    def key_days(self) -> int | None:
+        """Days since the oldest stored credential was set; None where none is stored."""
+        notes = self.credential_notes.values()
+        oldest = min((date.fromisoformat(note["set_on"]) for note in notes), default=None)
+        return None if oldest is None else (timezone.now().date() - oldest).days
+
+    @property
+    def has_old_key(self) -> bool:
+        """Whether it is time to replace a credential."""
+        limit: int = settings.ANNUNCIATOR_KEY_DAYS
+        return (self.key_days or 0) > limit
 
     @property
     def seal_context(self) -> str:

@@ -40,6 +40,7 @@ WRONG = {
     "ANNUNCIATOR_ALLOWED_NETWORKS": ["everything", "10.0.0.0/8,10.1.2.300", "10.0.0.0/8:70000"],
     "ANNUNCIATOR_ALLOWED_HOSTS": ["https://runs.example.com", "runs.example.com:8000"],
     "ANNUNCIATOR_KEEP_DAYS": ["a year", "0", "-3"],
+    "ANNUNCIATOR_KEY_DAYS": ["a year", "0"],
     "ANNUNCIATOR_PACE": ["fast", "0", "nan", "inf"],
     "ANNUNCIATOR_LEASE_SECONDS": ["1 m", "-1"],
     "ANNUNCIATOR_OVERDUE_FACTOR": ["twice", "0"],

@@ -314,3 +314,67 @@ def test_the_admin_stands_below_the_top_bar_of_the_product(admin: Client) -> Non
         assert re.findall(r'data-go="(\w)"', page) == product
         assert "theme-dark" in page
         assert "Django" not in page
+
+
+def test_the_choice_of_a_provider_says_what_each_can_do(admin: Client) -> None:
+    page = admin.get(f"{LIST}add/").content.decode()
+    assert "It cannot" in page
+    for _, _, (can, cannot), _ in admin.get(f"{LIST}add/").context["choices"]:
+        assert all(escape(words) in page for words in (*can, *cannot))
+
+
+def test_a_new_key_is_tested_before_it_replaces_the_old_one(
+    admin: Client, account: ProviderAccount, server: Any
+) -> None:
+    key_page = f"{LIST}{account.pk}/key/"
+    assert f'href="{key_page}"' in admin.get(change(account)).content.decode()
+    server.on("GET", "/api/v1/users/me", {"status": 401, "body": {"message": "No such key"}})
+    page = admin.post(key_page, {"credential_api_key": "wrong-secret-key"}).content.decode()
+    assert "The old key was kept." in page
+    assert "secret-key" not in page
+    account.refresh_from_db()
+    assert account.credentials() == {"api_key": SECRET}
+    server.on("GET", "/api/v1/users/me", {"body": {"displayName": "Ana"}})
+    answer = admin.post(key_page, {"credential_api_key": "newer-secret-key"}, follow=True)
+    assert "Replaced the key of Documents." in answer.content.decode()
+    account.refresh_from_db()
+    assert account.credentials() == {"api_key": "newer-secret-key"}
+    assert server.requests[-1].headers["x-api-key"] == "newer-secret-key"
+    assert "secret-key" not in repr(list(AuditEntry.objects.values()))
+    assert "Type the new key." in admin.post(key_page, {}).content.decode()
+
+
+def test_a_key_older_than_the_setting_is_named_where_the_account_is(
+    admin: Client, account: ProviderAccount, settings: Any
+) -> None:
+    settings.ANNUNCIATOR_KEY_DAYS = 30
+    assert "days old" not in admin.get(change(account)).content.decode()
+    set_on = (timezone.now() - timedelta(days=31)).date().isoformat()
+    account.credential_notes["api_key"]["set_on"] = set_on
+    account.save(update_fields=["credential_notes"])
+    assert "The key is 31 days old." in admin.get(change(account)).content.decode()
+    assert "31 days ago: replace it" in admin.get(LIST).content.decode()
+
+
+def test_a_clone_has_the_settings_and_not_the_secrets(
+    admin: Client, account: ProviderAccount
+) -> None:
+    copy = f"{LIST}add/?provider=smartflows&copy={account.pk}"
+    assert escape(copy) in admin.get(change(account)).content.decode()
+    page = admin.get(copy).content.decode()
+    assert account.settings["base_url"] in page
+    assert "Copy of Documents" in page
+    assert SECRET not in page
+
+
+def test_all_accounts_are_tested_each_with_a_result(
+    admin: Client, account: ProviderAccount, server: Any
+) -> None:
+    server.on("GET", "/api/v1/users/me", {"body": {"displayName": "Ana of Documents"}})
+    assert f"{LIST}{account.pk}/test/" in admin.get(f"{LIST}tests/").content.decode()
+    one = f"{LIST}{account.pk}/test/"
+    page = admin.post(one, headers={"HX-Request": "true"}).content.decode()
+    assert "Connected. Signed in as Ana of Documents" in page
+    again = admin.post(one, follow=True).content.decode()
+    assert "It was tested a moment ago." in again
+    assert server.count("GET", "/api/v1/users/me") == 1
