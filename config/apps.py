@@ -5,3 +5,6 @@ from django.apps import AppConfig
 
 class SiteConfig(AppConfig):
     name = "config"
+
+    def ready(self) -> None:
+        from config import middleware  # noqa: F401 - its receivers

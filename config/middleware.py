@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
@@ -114,6 +116,12 @@ class IdleMiddleware:
             now - seen > NOTED_EVERY and not request.path.endswith("/changes/")
         ):
             session["begun"], session["seen"] = begun, now
+
+
+@receiver(user_logged_in)
+def begin(request: HttpRequest, **_sent: Any) -> None:
+    """Note the beginning of a session while it is written anyway."""
+    request.session["begun"] = request.session["seen"] = time.time()
 
 
 class PrivateMiddleware:

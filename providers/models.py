@@ -221,7 +221,8 @@ def _gate_of(account: ProviderAccount, fresh_for: float) -> Gate:
                 [seconds, account.pk],
             )
 
-    return Gate(look, shut, shortest=every, fresh_for=fresh_for)
+    is_open = account.quiet_until is None
+    return Gate(look, shut, shortest=every, fresh_for=fresh_for, is_open=is_open)
 
 
 def open_account(

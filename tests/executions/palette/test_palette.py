@@ -52,7 +52,7 @@ def test_workflows_and_accounts_are_found_by_name(ana, put):
 @pytest.mark.parametrize(
     ("text", "address"),
     [
-        ("overview", "/overview/"), ("notif", "/notices/"), ("shift", "/shift/"),
+        ("overview", "/overview/"), ("notif", "/notices/"), ("handover", "/shift/"),
         ("batches", "/batches/"), ("errors", "/errors/"), ("keys", "/keys/"),
     ],
 )  # fmt: skip

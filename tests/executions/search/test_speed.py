@@ -74,7 +74,7 @@ def unchanged(server: str, transactional_db: None, settings: Any) -> int:
 
 
 def test_a_poll_of_a_thousand_unchanged_runs_writes_no_row_in_at_most_five_statements(unchanged):
-    cost = polling.cost_of(lambda: polling.poll(unchanged))
+    cost = polling.cost_of_poll(unchanged)
     assert cost.statements <= 5
     assert cost.tuples == 0
     assert Transition.objects.count() == 1000  # the first sighting of each, no more
@@ -83,7 +83,7 @@ def test_a_poll_of_a_thousand_unchanged_runs_writes_no_row_in_at_most_five_state
 def test_a_poll_of_a_thousand_unchanged_runs_logs_no_more_than_its_own_bookkeeping(unchanged):
     polling.poll(unchanged)  # what the first reader of fresh rows leaves (hint bits) is over
     least = min(  # a vacuum of its own may come in between
-        polling.cost_of(lambda: polling.poll(unchanged)).wal for _ in range(3)
+        polling.cost_of_poll(unchanged).wal for _ in range(3)
     )
     assert least < 20_000  # bytes; 20 per run
 
