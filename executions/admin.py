@@ -11,10 +11,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from executions.access import audit_log
+from executions.access.admin import PersonAdmin
 from executions.access.permissions import in_sight, may_administer
 from executions.access.scoped_admin import ForAdministrators, InSight
 from executions.accounts import account_actions
@@ -40,6 +42,8 @@ admin.site.site_header = "Annunciator administration"
 admin.site.site_title = "Annunciator"
 admin.site.register(CorrelationRule, KeyRuleAdmin)
 admin.site.register(NoticeRule, NoticeRuleAdmin)
+admin.site.unregister(User)
+admin.site.register(User, PersonAdmin)
 
 
 @admin.register(ProviderAccount)

@@ -1,0 +1,114 @@
+"""People in the admin: a role in words and teams, instead of single permissions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+
+from executions.access.permissions import ADMIN, OPERATOR, VIEWER
+
+BOTH = f"{OPERATOR}+{ADMIN}"
+ROLES = (
+    (VIEWER, "Viewer: sees runs, questions and errors, and changes nothing"),
+    (OPERATOR, "Operator: also answers, starts, cancels, suspends and resumes runs"),
+    (ADMIN, "Administrator: sees the same, and sets up accounts and rules here; acts on no run"),
+    (BOTH, "Administrator and operator: both"),
+)
+NAMES = (VIEWER, OPERATOR, ADMIN)
+TEAMS_HELP = (
+    "Accounts that belong to a team are seen by its people alone. Accounts without a team are seen "
+    "by everybody who may sign in."
+)
+
+
+def role_of(person: User) -> str:
+    """The first element of one of ROLES, "" for none."""
+    held = {group.name for group in person.groups.all()}
+    if held >= {OPERATOR, ADMIN}:
+        return BOTH
+    return next((name for name in reversed(NAMES) if name in held), "")
+
+
+class _WithRole(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    role = forms.ChoiceField(choices=ROLES, widget=forms.RadioSelect, required=False)
+    teams = forms.ModelMultipleChoiceField(
+        Group.objects.exclude(name__in=NAMES),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=TEAMS_HELP,
+    )
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        if self.instance.pk is None:
+            self.fields["role"].initial = VIEWER
+            return
+        groups = list(self.instance.groups.all())
+        self.fields["role"].initial = role_of(self.instance)
+        self.fields["teams"].initial = [group for group in groups if group.name not in NAMES]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not cleaned.get("role") and not cleaned.get("is_superuser"):
+            self.add_error("role", "Choose what this person may do.")
+        return cleaned
+
+    def groups(self) -> list[Group]:
+        """The groups that the choice comes to. A superuser may have no role."""
+        role = Group.objects.filter(name__in=self.cleaned_data["role"].split("+"))
+        return [*role, *self.cleaned_data["teams"]]
+
+
+class AddPersonForm(_WithRole, AdminUserCreationForm):  # type: ignore[type-arg]
+    pass
+
+
+class ChangePersonForm(_WithRole, UserChangeForm):  # type: ignore[type-arg]
+    pass
+
+
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic when it runs
+    """`is_staff`, which lets people into the admin, follows from the role."""
+
+    add_form = AddPersonForm
+    form = ChangePersonForm
+    list_display = ("username", "first_name", "last_name", "role", "teams", "is_active")
+    list_filter = ("is_active", "is_superuser", "groups")
+    add_fieldsets = (
+        (None, {"fields": ("username", "usable_password", "password1", "password2")}),
+        ("What this person may do", {"fields": ("role", "teams")}),
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "password", "first_name", "last_name", "email")}),
+        ("What this person may do", {"fields": ("role", "teams", "is_active", "is_superuser")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    filter_horizontal = ()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if "role" in form.cleaned_data:
+            obj.is_staff = obj.is_superuser or ADMIN in form.cleaned_data["role"]
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        form.instance.groups.set(form.groups())
+
+    @admin.display(description="role")
+    def role(self, person: User) -> str:
+        if person.is_superuser:
+            return "Superuser"
+        return dict(ROLES).get(role_of(person), "none").partition(":")[0]
+
+    @admin.display(description="teams")
+    def teams(self, person: User) -> str:
+        return ", ".join(group.name for group in person.groups.all() if group.name not in NAMES)
