@@ -22,6 +22,11 @@ LIVE_URL: str = env.value("LIVE_URL", "")
 IS_DEMO = env.value("ANNUNCIATOR_DEMO", True)
 IS_SECURE = env.value("ANNUNCIATOR_SECURE", False)
 DEMO_PORT: int = env.value("ANNUNCIATOR_DEMO_PORT", 8101)
+DEMO_SITES = frozenset(  # where the simulated providers answer
+    f"http://{env.text('ANNUNCIATOR_DEMO_HOST', '127.0.0.1')}:{port}"
+    for port in range(DEMO_PORT, DEMO_PORT + 4)
+    if IS_DEMO
+)
 TRUSTED_PROXIES = env.value("ANNUNCIATOR_TRUSTED_PROXIES", []) or (
     ["127.0.0.0/8", "::1/128"] if IS_SECURE else []  # a proxy on this machine
 )

@@ -21,6 +21,7 @@ from executions.live import database_clock
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.polling import read_queue
 from executions.search.filters import provider_name
+from executions.web.first_visit import is_simulated
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address
@@ -155,6 +156,7 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
         "id": account.pk,
         "name": account.name,
         "provider": provider_name(account.provider),
+        "is_simulated": is_simulated(account),
         "key": account.provider,
         "lamp": lamp,
         "icon": icon,

@@ -67,6 +67,10 @@ class Preference(models.Model):
     columns = models.JSONField(default=list, blank=True)
     """Keys of the columns of the table of runs that are not as they come, hidden or shown."""
     has_shortcuts = models.BooleanField(default=True)
+    has_seen_guide = models.BooleanField(default=False, db_default=False)
+    """The first steps above the list were sent away."""
+    has_chosen_zone = models.BooleanField(default=False, db_default=False)
+    """Also by keeping UTC: the zone of the browser is offered no more."""
     seen_at = models.DateTimeField(null=True, blank=True)
     """Up to when this person has taken over: the handover view starts there."""
     default_view = models.ForeignKey(

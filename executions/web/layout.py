@@ -11,6 +11,7 @@ from django.utils import timezone
 from executions.access.permissions import may_act, may_administer, preference_of
 from executions.display.formatting import zone
 from executions.web.account_banner import banner_lines
+from executions.web.first_visit import first_visit, offered_zone
 from executions.web.inbox_badge import inbox_count
 
 THEMES = ("system", "light", "dark")
@@ -67,6 +68,8 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "preference": preference_of(user),
         "zone_name": timezone.get_current_timezone_name(),
         "inbox_count": cache(lambda: inbox_count(request)),
+        "first_visit": cache(lambda: first_visit(request)),
+        "offered_zone": cache(lambda: offered_zone(request)),
         "banner_lines": cache(lambda: banner_lines(request)),
         "may_act": cache(lambda: may_act(user)),
         "may_administer": cache(lambda: may_administer(user)),

@@ -71,6 +71,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     form = PreferenceForm(request.POST or None, instance=kept)
     if request.method == "POST" and form.is_valid():
         chosen = {name: form.cleaned_data[name] for name in PreferenceForm.Meta.fields}
+        chosen["has_chosen_zone"] = True
         Preference.objects.update_or_create(user=person(request), defaults=chosen)
         messages.success(request, "Your preferences are saved.")
         return redirect("executions:preferences")

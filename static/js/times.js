@@ -63,8 +63,11 @@ on("focusout", hideTip);
 on("keydown", (event) => { if (event.key === "Escape") hideTip(); });
 window.addEventListener("scroll", hideTip, { passive: true, capture: true });
 // --------------------------------------------------------------- the zone of this browser, offered
+// The server reads it on the next page, and offers it to a person who has never chosen a zone.
+const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (browserZone) document.cookie = `browser_zone=${browserZone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 for (const offer of all("[data-own-zone]")) {
-  const own = Intl.DateTimeFormat().resolvedOptions().timeZone, field = byId(offer.dataset.ownZone);
+  const own = browserZone, field = byId(offer.dataset.ownZone);
   offer.querySelector("b").textContent = own;
   offer.hidden = !own || own === field.value;
   offer.addEventListener("click", () => { field.value = own; offer.hidden = true; field.focus(); });

@@ -115,6 +115,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shift/changes/": ("", SIGNED, NOT_TAKEN),
     "shift/handover/": ("", SIGNED, SIGNED),
     "preferences/": ("", SIGNED, SIGNED),
+    "preferences/guide/": ("", SIGNED, SIGNED),
+    "preferences/zone/": ("", SIGNED, SIGNED),
     "statuses/": ("", SIGNED, NOT_TAKEN),
     "sign-in/": ("", OPEN, OPEN, OPEN, SIGNED_IN_ALREADY),
     "sign-out/": ("", OPEN, LEAVES, NEVER),

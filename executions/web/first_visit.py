@@ -1,0 +1,85 @@
+"""What a person is shown until they send it away: where to begin, and the zone of their browser."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from executions.access.permissions import preference_of
+from executions.display.relative_times import zone_named
+from executions.models import Execution, Preference, Question
+from executions.search import pages as run_pages
+from executions.search import questions as question_search
+from executions.search.filters import parse
+from executions.web.inbox_badge import open_questions
+from executions.web.post_only_views import posted_from
+from executions.web.requester import accounts_of, person, sees_all
+from providers.models import ProviderAccount
+
+FAILING = QueryDict("lamp=failed&is=unresolved")
+
+
+class FirstVisit(NamedTuple):
+    """The bar. `question` waits first, `failure` is the newest unresolved one; None: there is
+    none. `simulated` has the accounts behind which there is no real provider."""
+
+    question: Question | None
+    failure: Execution | None
+    simulated: list[ProviderAccount]
+    is_all_simulated: bool
+
+
+def is_simulated(account: ProviderAccount) -> bool:
+    """Whether a simulated provider of this installation answers for it."""
+    return account.settings.get("base_url") in settings.DEMO_SITES
+
+
+def first_visit(request: HttpRequest) -> FirstVisit | None:
+    """None on every page but the list; for those who sent it away; and where no account is to be
+    seen: there the empty page says how to begin."""
+    accounts = accounts_of(request) if request.path == "/" else {}
+    if not accounts or preference_of(request.user).has_seen_guide:
+        return None
+    all_seen = sees_all(request)
+    failing = parse(FAILING, accounts, now=timezone.now(), sees_all=all_seen)
+    failed = run_pages.load([row.pk for row in run_pages.page(failing, limit=1).rows])
+    waiting = question_search.page(open_questions(request), None, is_back=False).rows[:1]
+    simulated = [each for each in accounts.values() if is_simulated(each)]
+    return FirstVisit(
+        waiting[0] if waiting else None,
+        failed[0] if failed else None,
+        simulated,
+        len(simulated) == len(accounts),
+    )
+
+
+def offered_zone(request: HttpRequest) -> str:
+    """The browser's zone, which a script of the last page left in a cookie, for a person who has
+    never chosen one; "" where there is nothing to offer."""
+    kept = preference_of(request.user)
+    if request.path != "/" or kept.has_chosen_zone:
+        return ""
+    zone = zone_named(request.COOKIES.get("browser_zone", "")[:100])
+    return "" if zone in (kept.zone, "UTC", "Etc/UTC") else zone
+
+
+@posted_from("executions:list")
+def guide_dismissal(request: HttpRequest) -> HttpResponse:
+    _keep(request, has_seen_guide=True)
+    return redirect("executions:list")
+
+
+@posted_from("executions:preferences")
+def zone_choice(request: HttpRequest) -> HttpResponse:
+    """`zone` is the one to show times in; without it everything stays, and is not asked again."""
+    zone = zone_named(request.POST.get("zone", "")[:100])
+    _keep(request, has_chosen_zone=True, **({"zone": zone} if zone else {}))
+    return redirect("executions:list")
+
+
+def _keep(request: HttpRequest, **chosen: str | bool) -> None:
+    Preference.objects.update_or_create(user=person(request), defaults=chosen)
