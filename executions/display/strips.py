@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from math import sqrt
 from typing import Protocol
 
@@ -22,8 +21,8 @@ class Run(Protocol):
     @property
     def status(self) -> str: ...
 
-    def took(self, now: datetime) -> float | None:
-        """Seconds."""
+    def took(self) -> float | None:
+        """Seconds; None of one that goes on, whose bar is low and stays so."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,11 @@ class Strip:
     """The same in words."""
 
 
-def strip(runs: Sequence[Run], now: datetime) -> Strip | None:
+def strip(runs: Sequence[Run]) -> Strip | None:
     """`runs`: oldest first. None of none."""
     if not runs:
         return None
-    took = [each.took(now) or 0.0 for each in runs]
+    took = [each.took() or 0.0 for each in runs]
     longest = max(took) or 1.0
     paths: dict[str, list[str]] = {}
     first = MOST - len(runs)

@@ -1,7 +1,8 @@
 """The annunciator: every workflow with its present worst state, problems first.
 
 Three queries whatever the number of runs: open and unresolved runs through their partial indexes,
-and the names of those that are shown. Lists behind tiles use the words of the run list.
+and the names and newest runs of those that are shown. Lists behind tiles use the words of
+the run list.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.urls import reverse
 
 from executions.display.formatting import plain
 from executions.display.statuses import LAMP_ICONS
+from executions.display.strips import Strip, strip
 from executions.models import OPEN_STATUSES, Workflow
 from executions.search.filters import Filters
+from executions.search.last_runs import Bar, bars_sql
 from executions.search.overdue import is_overdue
 from executions.search.unresolved import is_unresolved
 from executions.sql_files import statements
@@ -50,6 +53,16 @@ ONE_MANY = {
 Counts = dict[str, int]  # by state; what somebody is on counts as failed or warning as well
 
 
+class WorkflowCounts(NamedTuple):
+    account_id: int
+    counts: Counts
+    people: list[str]
+    """Who is on its unresolved runs."""
+
+
+NOTHING = WorkflowCounts(0, {}, [])
+
+
 @dataclass(frozen=True)
 class Tile:
     """One window of the wall."""
@@ -64,6 +77,8 @@ class Tile:
     """Its other states."""
     query: str
     """The list behind it."""
+    strip: Strip | None
+    """Its newest runs."""
 
 
 @dataclass
@@ -118,7 +133,7 @@ def read(
     accounts = list(filters.accounts) if ids is None else ids
     numbers = _workflows_by_account(filters, accounts)
     counts = counts_by_workflow(filters, accounts)
-    states = {pk: worst_of(own) for pk, (_, own) in counts.items()}
+    states = {pk: worst_of(own.counts) for pk, own in counts.items()}
     chosen = _chosen(states, sum(numbers.values()), shown)
     rows = _named(filters, accounts, chosen, opened)
     if shown is not None:
@@ -128,7 +143,7 @@ def read(
         rows.sort(key=lambda row: (STATES.index(states.get(row.pk, "quiet")), row.name, row.pk))
     groups = _groups(accounts, numbers, counts, states)
     for row in rows:
-        own = counts.get(row.pk, (row.account_id, {}))[1]
+        own = counts.get(row.pk, NOTHING)
         groups[row.account_id].tiles.append(_tile(row, own))
     ordered = [group for group in groups.values() if group.workflows or chosen is None]
     if chosen is not None and shown is None:
@@ -136,8 +151,8 @@ def read(
     if opened in groups:
         groups[opened].is_opened = True
     runs: Counts = defaultdict(int)
-    for _, own in counts.values():
-        for state, number in own.items():
+    for each in counts.values():
+        for state, number in each.counts.items():
             runs[state] += number
     quiet = sum(group.states.get("quiet", 0) for group in ordered)
     has_tile = {row.pk for row in rows}
@@ -186,10 +201,11 @@ def standing(counts: Counts, workflow: int) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _tile(row: Workflow, counts: Counts) -> Tile:
-    state = worst_of(counts)
+def _tile(row: Any, own: WorkflowCounts) -> Tile:
+    counts, state = own.counts, worst_of(own.counts)
     said = "quiet" if state == "quiet" else words_of(state, counts[state])
-    also = [
+    also = [_who(own.people)] if own.people else []
+    also += [
         words_of(other, counts[other]) for other in ONE_MANY if other != state and counts.get(other)
     ]
     return Tile(
@@ -200,7 +216,15 @@ def _tile(row: Workflow, counts: Counts) -> Tile:
         said,
         ", ".join(also),
         list_query(state, row.pk),
+        strip([Bar(*each) for each in zip(row.statuses or (), row.seconds or (), strict=True)]),
     )
+
+
+def _who(people: list[str]) -> str:
+    if len(people) == 1:
+        return f"{people[0]} is on it"
+    more = f" and {len(people) - 1} more" if len(people) > 2 else f" and {people[1]}"
+    return f"{people[0]}{more} are on it"
 
 
 def _chosen(
@@ -219,12 +243,12 @@ def _chosen(
 def _groups(
     accounts: list[int],
     numbers: Mapping[int, int],
-    counts: Mapping[int, tuple[int, Counts]],
+    counts: Mapping[int, WorkflowCounts],
     states: Mapping[int, str],
 ) -> dict[int, AccountTiles]:
     found = {pk: AccountTiles(pk, numbers.get(pk, 0), defaultdict(int)) for pk in accounts}
-    for workflow, (account, _) in counts.items():
-        found[account].states[states[workflow]] += 1
+    for workflow, own in counts.items():
+        found[own.account_id].states[states[workflow]] += 1
     for group in found.values():
         quiet = group.workflows - sum(group.states.values())
         group.states = {**group.states, "quiet": group.states.get("quiet", 0) + max(0, quiet)}
@@ -256,8 +280,8 @@ def _workflows_by_account(filters: Filters, accounts: list[int]) -> dict[int, in
         return dict(db.fetchall())
 
 
-def counts_by_workflow(filters: Filters, accounts: list[int]) -> dict[int, tuple[int, Counts]]:
-    """By workflow its account and how many of its runs are in each state; those with none lack."""
+def counts_by_workflow(filters: Filters, accounts: list[int]) -> dict[int, WorkflowCounts]:
+    """By workflow how many of its runs are in each state; those with none lack."""
     where, params = workflows_sql(filters, accounts)
     with connection.cursor() as db:
         db.execute(
@@ -270,9 +294,11 @@ def counts_by_workflow(filters: Filters, accounts: list[int]) -> dict[int, tuple
             [list(OPEN_STATUSES), *params, *params],
         )
         rows = db.fetchall()
-    found: dict[int, tuple[int, Counts]] = {}
-    for workflow, account, status, number, overdue, in_hand in rows:
-        counts = found.setdefault(workflow, (account, defaultdict(int)))[1]
+    found: dict[int, WorkflowCounts] = {}
+    for workflow, account, status, number, overdue, in_hand, people in rows:
+        own = found.setdefault(workflow, WorkflowCounts(account, defaultdict(int), []))
+        counts = own.counts
+        own.people.extend(name for name in people if name not in own.people)
         counts[Status(status).lamp.value] += int(number)
         counts["overdue"] += overdue
         if in_hand:
@@ -293,7 +319,8 @@ def _named(
         params += [chosen, opened, MOST_OPENED]
     return list(
         Workflow.objects.raw(
-            "SELECT w.id, w.account_id, w.name FROM executions_workflow w "  # noqa: S608
+            "SELECT w.id, w.account_id, w.name, bars.statuses, bars.seconds "  # noqa: S608
+            f"FROM executions_workflow w {bars_sql()} "
             f"WHERE {where} ORDER BY w.name, w.id",
             params,
         )

@@ -157,6 +157,7 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
                 "href": asked.runs([("account", str(group.account_id))]),
                 "fresh": own,
                 "is_old": own.is_stale,
+                "seen_at": account.last_success_at,
                 "numbers": _numbers(group.states),
                 "workflows": group.workflows,
                 "tiles": group.tiles,

@@ -25,11 +25,28 @@ class LastRun:
     started_at: datetime | None
     finished_at: datetime | None
 
-    def took(self, now: datetime) -> float | None:
-        """Seconds; of an open run those until now, of one that did not start None."""
-        if self.started_at is None:
+    def took(self) -> float | None:
+        """Seconds."""
+        if self.started_at is None or self.finished_at is None:
             return None
-        return max(0.0, ((self.finished_at or now) - self.started_at).total_seconds())
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a strip draws of a run."""
+
+    status: str
+    seconds: float | None
+
+    def took(self) -> float | None:
+        return self.seconds
+
+
+def bars_sql() -> str:
+    """SQL: the newest runs of a workflow `w`, as two arrays of a row `bars`: `statuses` and
+    `seconds`, oldest first; for a query that reads the workflows anyway."""
+    return _sql("bars", most=MOST)
 
 
 def last_runs(workflow_ids: Iterable[int]) -> dict[int, list[LastRun]]:

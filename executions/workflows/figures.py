@@ -34,6 +34,7 @@ MOST_RUNS = 2000  # newest runs whose questions are read
 MOST_PEOPLE = 5
 MUCH = 1.25  # times longer than before: marked
 TOO_FEW = "Too few to tell"
+NOT_KNOWN = "Not known"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Figure:
 
     @property
     def is_known(self) -> bool:
-        return self.value != TOO_FEW
+        return self.value not in (TOO_FEW, NOT_KNOWN)
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def _runs_a_day(now: int, before: int) -> Figure:
 def _next_run(expected: ExpectedStart | None, *, is_missed: bool) -> Figure:
     word = "Next run expected"
     if expected is None:
-        return Figure(word, "Not known", "no regular distance between starts")
+        return Figure(word, NOT_KNOWN, "no regular distance between starts")
     how = "learned from its last starts" if expected.is_learned else "set by a person"
     every = f"every {duration(expected.every.total_seconds())}, {how}"
     if is_missed:

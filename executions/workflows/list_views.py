@@ -102,7 +102,7 @@ def _counts(accounts: Mapping[int, ProviderAccount], now: datetime) -> dict[int,
     """By workflow, of those where something goes on or is unresolved. One query."""
     filters = parse(QueryDict(), accounts, now=now)
     found = status_tiles.counts_by_workflow(filters, list(accounts))
-    return {workflow: counts for workflow, (_, counts) in found.items()}
+    return {workflow: own.counts for workflow, own in found.items()}
 
 
 def _rows(found: QuerySet[Workflow], counts: Mapping[int, Counts]) -> tuple[list[Any], bool]:
@@ -157,7 +157,7 @@ def _view(
         "rank": min(rank, SILENT) if is_missed else rank,
         "missed": expected.at if expected and is_missed else None,
         "is_old": freshness(account, now).is_stale,
-        "strip": strip(runs, now),
+        "strip": strip(runs),
         "rate": percent(share) if len(rated) >= FEW else (TOO_FEW if runs else ""),
         "last": runs[-1].sort_at if runs else None,
         "owner": profile.owner_name(about),

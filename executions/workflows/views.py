@@ -95,7 +95,7 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     fresh = freshness(account, now)
     is_missed = expected is not None and expected.is_missed(account.last_success_at, now)
     drawn = [LastRun(r.status, r.sort_at, r.started_at, r.finished_at) for r in runs[::-1]]
-    own = counts[1] if counts else {}
+    own = counts.counts if counts else {}
     states = status_tiles.standing(own, workflow.pk)
     state = status_tiles.worst_of(own)
     known = figures.figures(ended, before, waited, expected, is_missed=is_missed)
@@ -118,7 +118,7 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
         "people": waited.people,
         "days": figures.DAYS,
         "runs": [_line(run, now) for run in runs[:RECENT]],
-        "strip": strip(drawn, now),
+        "strip": strip(drawn),
         "newest": runs[0] if runs else None,
         "stamp_of": (
             int(now.timestamp()) // CHARTS_EVERY,

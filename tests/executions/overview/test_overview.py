@@ -20,6 +20,7 @@ from executions.overview import status_tiles
 from executions.search import queryset as run_queryset
 from executions.search.filters import parse
 from executions.storage.store import store
+from executions.triage import acts
 from providers import contract
 from providers.contract import Lamp, Snapshot, Status
 from providers.models import ProviderAccount
@@ -225,6 +226,36 @@ def heat(page: Page) -> list[tuple[str, int, int]]:
 def tiles(page: Page) -> dict[str, Part]:
     """The tiles of the wall by the names of their workflows, in order."""
     return {tile.one("[title]").text: tile for tile in page.all("#wall li[id^='tile-']")}
+
+
+def tile_of(client: Client, name: str) -> Part:
+    return next(each for each in overview(client).all("li[data-state]") if name in each)
+
+
+def test_a_tile_shows_its_last_runs_as_a_strip_and_says_the_same_in_words(ana, put):
+    put("r1", Status.SUCCEEDED, age=9, finished_at=NOW)
+    put("r2", Status.FAILED, age=8, finished_at=NOW)
+    put("r3", Status.RUNNING, age=7)
+    strip = tile_of(ana, "Nightly import").one("svg")
+    assert strip["aria-label"] == "Last 3 runs: 1 succeeded, 1 failed, 1 running"
+
+
+def test_a_tile_is_lit_until_somebody_is_on_it_and_then_says_who(ana, people, put):
+    run = put("r1", Status.FAILED, finished_at=NOW)
+    assert tile_of(ana, "Nightly import")["data-state"] == "failed"
+    acts.assign(people["ana"], Execution.objects.filter(pk=run.pk), to=people["ana"])
+    tile = tile_of(ana, "Nightly import")
+    assert tile["data-state"] == "in_hand"
+    assert "ana is on it" in tile
+
+
+def test_a_tile_that_cannot_be_seen_says_since_when(ana, account, put):
+    put("r1", Status.FAILED, finished_at=NOW)
+    account.last_success_at = NOW - timedelta(hours=2)
+    account.save()
+    tile = tile_of(ana, "Nightly import")
+    assert "was: 1 failed" in tile
+    assert "can’t see since" in tile
 
 
 def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, account):
