@@ -351,7 +351,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "admin/axes/accessfailurelog/<path:object_id>/delete/": ("failure", ROOT, ROOT, ROOT),
     "admin/axes/accessfailurelog/<path:object_id>/change/": ("failure", ROOT, ROOT, ROOT),
     "admin/axes/accessfailurelog/<path:object_id>/": ("failure", STAFF, STAFF, STAFF),
-    "admin/^(?P<app_label>executions|providers|auth|axes)/$": ("", STAFF, STAFF, STAFF),
+    "admin/^(?P<app_label>auth|executions|providers|axes)/$": ("", STAFF, STAFF, STAFF),
     "admin/(?P<url>.*)$": ("", STAFF_NOTHING, STAFF_NOTHING, STAFF_NOTHING),
     "favicon.ico": ("", OPEN, OPEN, OPEN),
     "healthz": ("", OPEN, OPEN, OPEN),
