@@ -14,6 +14,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
 from config import interrupted_posts
@@ -116,6 +117,19 @@ class IdleMiddleware:
             now - seen > NOTED_EVERY and not request.path.endswith("/changes/")
         ):
             session["begun"], session["seen"] = begun, now
+
+
+class CompressedPagesMiddleware(GZipMiddleware):
+    """Pages and their parts go compressed, with a random length against guessing at what is in
+    them. Downloads go as they are made."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        if response.streaming or not is_page:
+            return response
+        return super().process_response(request, response)
 
 
 @receiver(user_logged_in)

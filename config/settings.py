@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "config.sign_in_limits.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.CompressedPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.middleware.ForeignPostMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -78,7 +78,7 @@ def test_every_place_tells_the_wait_of_the_provider(ana, asking, steps, since):
     page = ana.get(f"/executions/{run.pk}/").content.decode()
     assert times_of(page, "waiting since") == [at]
     assert times_of(page, '<dt>Status since</dt><dd class="num">') == [at]
-    assert times_of(ana.get("/").content.decode(), "waits for a person since") == [at]
+    assert times_of(ana.get("/").content.decode(), "waiting since") == [at]
     asked = ana.get(f"/questions/{question.pk}/").content.decode()
     assert times_of(asked, "waiting since") == [at]
     assert f'data-since="{at}" class="age"' in ana.get("/inbox/").content.decode()
@@ -94,7 +94,7 @@ def test_where_no_time_tells_it_the_wait_is_at_least_what_we_saw(ana, asking):
     page = ana.get(f"/executions/{run.pk}/").content.decode()
     assert "waiting at least since" in page
     assert '<dt>Status since</dt><dd class="num">at least <time' in page
-    assert "waits for a person at least since" in ana.get("/").content.decode()
+    assert "waiting at least since" in ana.get("/").content.decode()
     assert 'at least</span> <span data-since="' in ana.get("/inbox/").content.decode()
 
 
