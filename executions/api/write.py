@@ -83,6 +83,7 @@ def decide(request: HttpRequest, pk: int, decision: schemas.Decision) -> Executi
     """Resolve a failed run, ignore it until a time, assign it, let it go, or reopen it. Done at
     once: nothing is sent to the provider. Twice is the same as once."""
     execution = visible_execution(request, pk)
+    require_may_act(person(request))
     _decide(request, decision, acts.picked([execution.pk]))
     return visible_execution(request, pk)
 
@@ -90,6 +91,7 @@ def decide(request: HttpRequest, pk: int, decision: schemas.Decision) -> Executi
 @router.post("decisions", response={200: schemas.Decided})
 def decide_many(request: HttpRequest, decision: schemas.ManyDecisions) -> dict[str, int]:
     """The same for many runs, at most 10,000 at a time."""
+    require_may_act(person(request))
     if bool(decision.ids) == bool(decision.filter):
         raise Refusal(422, "invalid", "Name either ids or a filter.")
     if decision.ids:
