@@ -44,8 +44,8 @@ def items_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     }
 
 
-@download
 @require_GET
+@download
 def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every item that the person may see, as CSV; cells that a table program would run are
     disarmed."""

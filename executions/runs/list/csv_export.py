@@ -14,8 +14,8 @@ from executions.web.downloads import download
 from executions.web.requester import address, person
 
 
-@download
 @require_GET
+@download
 def export(request: HttpRequest) -> HttpResponseBase:
     """CSV of everything that the list of this address shows, page after page."""
     filters = filters_of(request)

@@ -117,8 +117,8 @@ def log_fragment(request: HttpRequest, pk: int) -> HttpResponse:
     return no_store(response)
 
 
-@download
 @require_GET
+@download
 def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The whole log, what the filter leaves of it, or one line, as plain text."""
     run = get_object_or_404(visible_executions(request.user), pk=pk)
