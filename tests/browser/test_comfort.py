@@ -388,7 +388,8 @@ def test_a_day_by_keyboard_alone(chromium: Browser, product, seeded, open_provid
     page.keyboard.press("g")  # answer a form
     page.keyboard.press("i")
     page.wait_for_url("**/inbox/")
-    task = page.locator(".inbox-row", has_text=asks)
+    number = product.query(question.replace("SELECT 1", "SELECT q.id"), asks)[0][0]
+    task = page.locator(f"#task-{number}")
     for _ in range(30):
         page.keyboard.press("j")
         if task.locator(".inbox-link:focus").count():
