@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from benchmarks import lists, polling, provider
 from benchmarks.population import populate
-from executions.models import Execution, Transition
+from executions.models import Execution, Preference, Transition
 from executions.search import pages as run_pages
 from executions.search.cursor import Cursor
 from executions.search.filters import Filters
@@ -52,6 +52,7 @@ def ask(population: None, db: None) -> Callable[[str, str], Asked]:
     def asked(user: str, query: str) -> Asked:
         client = Client(headers={"host": "localhost"})
         person = User.objects.get(username=user)
+        Preference.objects.update_or_create(user=person, defaults={"has_seen_guide": True})
         client.force_login(person, "config.eager_user_backend.PeopleBackend")
         with CaptureQueriesContext(connection) as queries:
             page = client.get(f"/?{query}")
