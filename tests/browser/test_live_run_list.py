@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from providers.demo import serve
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
+
+
+def row_of(page: Page, product: Product, ref: str) -> Locator:
+    sql = "SELECT id FROM executions_execution WHERE ref = %s"
+    return page.locator(f"#run-{product.query(sql, ref)[0][0]}")
 
 
 def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product) -> None:
@@ -17,7 +22,6 @@ def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product
         product.add_account("Live table", "generio", site, api_key=sim.api_key)
         ref = sim.start("long_running")
         page.goto(f"{product.base_url}/?q={ref}")
-        row = page.locator("tr", has_text=ref)
         product.wait_until(
             lambda: product.query(
                 "SELECT 1 FROM executions_execution WHERE ref = %s AND native_status = 'running'",
@@ -26,6 +30,7 @@ def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product
             "stored",
         )
         page.reload()
+        row = row_of(page, product, ref)
         expect(row).to_contain_text("Running")
         page.evaluate("window.untouched = true")
         world = sim.world
@@ -51,7 +56,7 @@ def test_news_that_the_server_could_not_give_is_asked_for_again(
         product.wait_until(lambda: product.query(said, ref, "running"), "it runs")
         page.goto(f"{product.base_url}/?q={ref}")
         page.wait_for_selector("#live[data-state=live]")
-        row = page.locator("tr", has_text=ref)
+        row = row_of(page, product, ref)
         expect(row).to_contain_text("Running")
         changes = f"{product.base_url}/executions/changes/**"
         page.route(changes, lambda route: route.fulfill(status=503, body="Try later."))
