@@ -221,8 +221,7 @@ def _gate_of(account: ProviderAccount, fresh_for: float) -> Gate:
                 [seconds, account.pk],
             )
 
-    is_open = account.quiet_until is None
-    return Gate(look, shut, shortest=every, fresh_for=fresh_for, is_open=is_open)
+    return Gate(look, shut, shortest=every, fresh_for=fresh_for)
 
 
 def open_account(

@@ -15,7 +15,6 @@ class Gate:
     `look` gives the seconds for which the account is still to be left alone, as everybody's
     workers know it, and is asked at most every `fresh_for` seconds; `shut` tells it to them. An
     account is left alone for `shortest` seconds at least: its own pace is never exceeded.
-    `is_open`: whoever makes it has just seen that nothing is asked.
     """
 
     def __init__(
@@ -25,13 +24,12 @@ class Gate:
         *,
         shortest: float = 1.0,
         fresh_for: float = 1.0,
-        is_open: bool = False,
     ) -> None:
         self._look = look
         self._shut = shut
         self._shortest = shortest
         self._fresh_for = fresh_for
-        self._looked_at = time.monotonic() if is_open else -1e9
+        self._looked_at = -1e9
         self._until = 0.0
 
     def check(self) -> None:

@@ -175,6 +175,7 @@ class Planter:
                     workflow=run.workflow if verb is Verb.START else None,
                     target=f"{verb}:{id(answer)}", account_revision=self.account.revision,
                 )  # fmt: skip
+                ProviderAccount.objects.update(quiet_until=None)  # as a planted 503 asked
                 claimed = claim(command.pk)
                 assert claimed is not None
                 send(claimed)
