@@ -68,6 +68,7 @@ def picked(page: Page) -> None:
 
 
 def as_compact(page: Page) -> None:
+    page.keyboard.press("Escape")  # the selection of the shot before is kept in this tab
     page.locator("#pick-table > summary").click()
     page.locator("input[name=density][value=compact]").check()
     with page.expect_navigation():
