@@ -7,15 +7,15 @@ once" is a fact of the other side. `adapters/fixtures/README.md` describes the f
 from __future__ import annotations
 
 import base64
-import copy
 import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import pytest
@@ -24,8 +24,8 @@ from providers.adapter import Adapter
 from providers.address_policy import Policy
 from providers.http import Http
 from providers.registry import adapter_class
+from tests.providers.recorded import declaration, exchange
 
-FIXTURES = Path(__file__).parent / "adapters" / "fixtures"
 READ_TIMEOUT = 0.5  # seconds a test waits for a byte
 DEADLINE = 1.0  # seconds a test waits for a whole answer
 LOOPBACK = Policy.from_cidrs(["127.0.0.0/8:*"])
@@ -137,6 +137,9 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
 
+Served = TypeVar("Served", bound=Server)
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -236,58 +239,63 @@ class ImpatientHttp(Http):
         )
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    running = Server()
+@contextmanager
+def serving(running: Served) -> Iterator[Served]:
     thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    yield running
-    running.stop()
-    thread.join(5)
+    try:
+        yield running
+    finally:
+        running.stop()
+        thread.join(5)
 
 
-def _read(key: str, name: str) -> Any:
-    return json.loads((FIXTURES / key / f"{name}.json").read_text("utf-8"))
+def live_adapter(
+    server: Server,
+    key: str,
+    memory: dict[str, Any] | None = None,
+    cls: type[Adapter] | None = None,
+    **settings: Any,
+) -> Adapter:
+    """An adapter against `server`, with the settings of its `suite.json`, as its class or `cls`."""
+    cls = cls or adapter_class(key)
+    config = {**declaration(key)["settings"], **settings}
+    config = {
+        name: server.filled(value) if isinstance(value, str) else value
+        for name, value in config.items()
+    }
+    kept = (item for item in cls.settings if item.secret and item.kind != "email")
+    secrets = [config[item.key] for item in kept if item.key in config]
+    http = ImpatientHttp(LOOPBACK, session_key="tests", secrets=secrets)
+    return cls(config, http, {} if memory is None else memory)
+
+
+def put_routes(server: Server, key: str, routes: list[dict[str, Any]]) -> None:
+    """Put the routes of a declaration on the server; the first that fits answers."""
+    for route in reversed(routes):
+        names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
+        answers = [exchange(key, name)["response"] for name in names]
+        wanted = {name: route.get(name) for name in ("query", "json")}
+        server.on(route["method"], route["path"], *answers, **wanted)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(Server()) as running:
+        yield running
 
 
 @pytest.fixture
 def recorded() -> Callable[[str, str], dict[str, Any]]:
     """The `response` of a fixture, a fresh copy each time."""
-    return lambda key, name: copy.deepcopy(_read(key, name)["response"])
+    return lambda key, name: exchange(key, name)["response"]
 
 
 @pytest.fixture
 def play(server: Server) -> Callable[..., None]:
-    """Put the routes of a declaration on the server; the first that fits answers."""
-
-    def put(key: str, routes: list[dict[str, Any]]) -> None:
-        for route in reversed(routes):
-            names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
-            server.on(
-                route["method"],
-                route["path"],
-                *(_read(key, name)["response"] for name in names),
-                query=route.get("query"),
-                json=route.get("json"),
-            )
-
-    return put
+    return partial(put_routes, server)
 
 
 @pytest.fixture
 def open_adapter(server: Server) -> Callable[..., Adapter]:
-    """A live adapter against `server`, with the settings of its `suite.json`."""
-
-    def opened(key: str, memory: dict[str, Any] | None = None, **settings: Any) -> Adapter:
-        cls = adapter_class(key)
-        config = {**_read(key, "suite")["settings"], **settings}
-        config = {
-            name: server.filled(value) if isinstance(value, str) else value
-            for name, value in config.items()
-        }
-        kept = (item for item in cls.settings if item.secret and item.kind != "email")
-        secrets = [config[item.key] for item in kept if item.key in config]
-        http = ImpatientHttp(LOOPBACK, session_key="tests", secrets=secrets)
-        return cls(config, http, {} if memory is None else memory)
-
-    return opened
+    return partial(live_adapter, server)

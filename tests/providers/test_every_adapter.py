@@ -32,9 +32,9 @@ from providers.contract import (
     Verb,
 )
 from providers.registry import adapter_class, all_adapters
+from tests.providers.recorded import FIXTURES, declaration, exchange, put
 
 HERE = Path(__file__).parent
-FIXTURES = HERE / "adapters" / "fixtures"
 KEYS = list(all_adapters())
 OPERATIONS = ("check", "list", "detail")
 OPTIONAL = ("workflows", "started", "log", "open_output")
@@ -64,12 +64,7 @@ ODD_JSON: Mapping[str, str] = {
 }
 
 
-def _declared(key: str) -> dict[str, Any]:
-    path = FIXTURES / key / "suite.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
-
-
-SUITES = {key: _declared(key) for key in KEYS}
+SUITES = {key: declaration(key) for key in KEYS}
 VERBS = [(key, verb) for key in KEYS for verb in sorted(SUITES[key].get("verbs", {}))]
 WORDS = [(key, word) for key in KEYS for word in SUITES[key].get("statuses", {})]
 OTHERS = [(key, name) for key in KEYS for name in OPTIONAL if name in SUITES[key]]
@@ -79,11 +74,6 @@ every_verb = pytest.mark.parametrize(("key", "verb"), VERBS)
 
 
 # ----------------------------------------------------------------------------------------- helpers
-
-
-def fixture(key: str, name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((FIXTURES / key / f"{name}.json").read_text("utf-8"))
-    return content
 
 
 def secrets_of(key: str) -> list[str]:
@@ -136,7 +126,7 @@ def with_word(
     record of no use into each list instead."""
     for route in reversed(routes):
         names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
-        answers = [fixture(key, name)["response"] for name in names]
+        answers = [exchange(key, name)["response"] for name in names]
         pointers = route.get("status_at", [])
         for pointer in [pointers] if isinstance(pointers, str) else pointers:
             for answer in answers:
@@ -152,15 +142,6 @@ def with_word(
             query=route.get("query"),
             json=route.get("json"),
         )
-
-
-def put(value: Any, steps: list[str], word: Any) -> None:
-    first, *rest = steps
-    for key in range(len(value)) if first == "*" else [int(first) if first.isdigit() else first]:
-        if rest:
-            put(value[key], rest, word)
-        else:
-            value[key] = word
 
 
 def spoil_list(value: Any, steps: list[str], record: Any) -> None:
@@ -321,7 +302,7 @@ def test_what_a_payload_holds_costs_no_run(key: str, odd: str, server, open_adap
         before = perform(open_adapter(key), key, operation)
         for route in reversed(routes):
             names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
-            answers = [with_odd(fixture(key, name)["response"], odd) for name in names]
+            answers = [with_odd(exchange(key, name)["response"], odd) for name in names]
             options = {name: route.get(name) for name in ("query", "json")}
             server.on(route["method"], route["path"], *answers, **options)
         after = perform(open_adapter(key), key, operation)
@@ -517,7 +498,7 @@ def test_a_command_is_sent_once(key: str, verb: str, server, open_adapter, play)
     sent = next(seen for seen in server.requests if (seen.method, seen.path) == command)
     for route in case["routes"]:
         if (route["method"], route["path"]) == command:
-            assert_sent(sent, fixture(key, route["fixture"]).get("request", {}))
+            assert_sent(sent, exchange(key, route["fixture"]).get("request", {}))
 
 
 def assert_sent(sent: Any, expected: dict[str, Any]) -> None:

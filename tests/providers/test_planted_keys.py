@@ -31,7 +31,8 @@ from providers.contract import ProviderError, Verb
 from providers.models import ProviderAccount
 from providers.redaction import Secrets
 from providers.registry import all_adapters
-from tests.providers.conftest import FIXTURES, Server
+from tests.providers.conftest import Server
+from tests.providers.recorded import FIXTURES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 every_provider = pytest.mark.parametrize("key", all_adapters())

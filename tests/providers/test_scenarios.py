@@ -1,0 +1,128 @@
+"""Every provider's scenarios, whether they leave nothing out, and whether they would notice."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from providers.adapter import Adapter
+from providers.registry import adapter_class, all_adapters
+from tests.providers import test_every_adapter
+from tests.providers.conftest import Server, live_adapter, put_routes, serving
+from tests.providers.mistakes import (
+    COMMANDS,
+    FORMS,
+    MEANING,
+    ROBUSTNESS,
+    Class,
+    Mistake,
+    Weakness,
+)
+from tests.providers.scenarios import CALLS, Stage, complaints, described, scenarios
+
+KEYS = list(all_adapters())
+SCENARIOS = {f"{each.key}: {each.name}": each for key in KEYS for each in scenarios(key)}
+every_adapter = pytest.mark.parametrize("key", KEYS)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with serving(Stage()) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_what_passes_between_adapter_and_provider_is_as_documented(name: str, stage: Stage) -> None:
+    assert complaints(SCENARIOS[name], stage) == []
+
+
+@every_adapter
+def test_whatever_it_can_do_has_a_scenario(key: str) -> None:
+    cls, known = adapter_class(key), scenarios(key)
+    methods = {"poll": "snapshots", "read": "snapshot"}
+    wanted = {call for call in CALLS if cls.can(getattr(Adapter, methods.get(call, call)))}
+    assert {each.call for each in known} == wanted
+    polls = [each.given["since"] for each in known if each.call == "poll"]
+    assert None in polls, "a first poll, without since, has no scenario"
+    assert set(polls) != {None}, "a later poll, with since, has no scenario"
+    assert all(each.given["reads"] > 1 for each in known if each.call == "log")
+    if cls.verbs():
+        assert any(each.refused for each in known), "no scenario has a refused command"
+
+
+# --------------------------------------------------------------------------- would they notice?
+
+
+def finds(mistake: Mistake, key: str, cls: Class, stage: Stage) -> bool:
+    """Whether a scenario of this provider complains about a class with this mistake."""
+    relevant = [each for each in scenarios(key) if each.call in mistake.calls]
+    if mistake.calls == COMMANDS:  # those of refusals
+        relevant = [each for each in relevant if each.refused]
+    return any(complaints(each, stage, cls) for each in relevant)
+
+
+def missed(mistake: Mistake, key: str, stage: Stage) -> bool:
+    """Whether an adapter can have this mistake and its scenarios would not notice."""
+    cls = adapter_class(key)
+    return mistake.fits(cls) and not finds(mistake, key, mistake.plant(cls), stage)
+
+
+@every_adapter
+def test_the_scenarios_find_every_mistake_of_meaning(key: str, stage: Stage) -> None:
+    """What cannot go wrong at a provider, its scenarios name under `never`, with the reason."""
+    never = described(key)["never"]
+    assert all(never.values())
+    assert {each.name for each in MEANING if missed(each, key, stage)} == never.keys()
+
+
+def overlooked(mistake: Mistake, stage: Stage) -> list[str]:
+    """The adapters in which the suite does not find it, but should."""
+    keys = [
+        key
+        for key in KEYS
+        if mistake.name not in described(key)["never"] and missed(mistake, key, stage)
+    ]
+    for form in FORMS:
+        with form.planted():
+            if form.mistake == mistake.name and not finds(
+                mistake, form.key, adapter_class(form.key), stage
+            ):
+                keys.append(form.key)
+    return keys
+
+
+def outlived(weakness: Weakness) -> bool:
+    """Whether the test that has to find it passes all the same; without it, it does pass."""
+    cls = adapter_class(weakness.key)
+    assert passes(weakness, cls)
+    return passes(weakness, weakness.plant(cls))
+
+
+def passes(weakness: Weakness, cls: Class) -> bool:
+    test = getattr(test_every_adapter, weakness.test)
+    with serving(Server()) as server:
+        known = {
+            "key": weakness.key,
+            "server": server,
+            "open_adapter": partial(live_adapter, server, cls=cls),
+            "play": partial(put_routes, server),
+            **weakness.given,
+        }
+        try:
+            test(**{name: known[name] for name in inspect.signature(test).parameters})
+        except (Exception, pytest.fail.Exception):  # noqa: BLE001 - whatever fails a test
+            return False
+    return True
+
+
+def test_the_suite_finds_what_is_planted(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    unfound = [f"{each.name}: {keys}" for each in MEANING if (keys := overlooked(each, stage))]
+    unfound += [each.name for each in ROBUSTNESS if outlived(each)]
+    planted = len(MEANING) + len(ROBUSTNESS)
+    with capsys.disabled():
+        print(f" {planted - len(unfound)} of {planted} ", end="")  # noqa: T201
+    assert unfound == []
+    assert {each.mistake for each in FORMS} <= {each.name for each in MEANING}
