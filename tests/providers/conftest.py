@@ -23,8 +23,7 @@ import pytest
 from providers.adapter import Adapter
 from providers.address_policy import Policy
 from providers.http import Http
-from providers.registry import adapter_class
-from tests.providers.recorded import declaration, exchange
+from tests.providers.recorded import class_of, declaration, exchange
 
 READ_TIMEOUT = 0.5  # seconds a test waits for a byte
 DEADLINE = 1.0  # seconds a test waits for a whole answer
@@ -44,6 +43,10 @@ class Seen:
     body: bytes
 
     @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @property
     def json(self) -> Any:
         """The body as JSON; None for an empty body, "" for one that is no JSON."""
         try:
@@ -61,6 +64,7 @@ class Route:
     answers: list[Answer]
     query: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, Any] = field(default_factory=dict)
+    has: str = ""
     used: int = 0
 
     def fits(self, seen: Seen) -> bool:
@@ -69,6 +73,7 @@ class Route:
             (seen.method, seen.path) == (self.method, self.path)
             and all(seen.query.get(key) == value for key, value in self.query.items())
             and all(sent.get(key) == value for key, value in self.json.items())
+            and self.has in seen.text
         )
 
     def next_answer(self) -> Answer:
@@ -99,11 +104,15 @@ class Server(ThreadingHTTPServer):
         *answers: Answer,
         query: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
+        has: str | None = None,
     ) -> None:
-        self._routes.insert(0, Route(method, path, list(answers), query or {}, json or {}))
+        route = Route(method, path, list(answers), query or {}, json or {}, has or "")
+        self._routes.insert(0, route)
 
-    def count(self, method: str, path: str) -> int:
-        return sum((seen.method, seen.path) == (method, path) for seen in self.requests)
+    def count(self, method: str, path: str, **wanted: Any) -> int:
+        """How many requests came that a route of this kind would answer."""
+        route = Route(method, path, [], **wanted)
+        return sum(route.fits(seen) for seen in self.requests)
 
     def answer_to(self, seen: Seen) -> Answer:
         with self._lock:
@@ -258,7 +267,7 @@ def live_adapter(
     **settings: Any,
 ) -> Adapter:
     """An adapter against `server`, with the settings of its `suite.json`, as its class or `cls`."""
-    cls = cls or adapter_class(key)
+    cls = cls or class_of(key)
     config = {**declaration(key)["settings"], **settings}
     config = {
         name: server.filled(value) if isinstance(value, str) else value
@@ -275,7 +284,7 @@ def put_routes(server: Server, key: str, routes: list[dict[str, Any]]) -> None:
     for route in reversed(routes):
         names = route["fixture"] if isinstance(route["fixture"], list) else [route["fixture"]]
         answers = [exchange(key, name)["response"] for name in names]
-        wanted = {name: route.get(name) for name in ("query", "json")}
+        wanted = {name: route.get(name) for name in ("query", "json", "has")}
         server.on(route["method"], route["path"], *answers, **wanted)
 
 

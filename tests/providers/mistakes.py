@@ -413,7 +413,7 @@ CANCEL = {"verb": "cancel"}
 ROBUSTNESS = (
     Weakness(
         "one bad record ends the list", "generio", one_bad_record_ends_the_list,
-        "test_a_record_that_cannot_be_read_does_not_take_the_others_with_it", {"record": 7},
+        "test_a_record_that_cannot_be_read_does_not_take_the_others_with_it", {"kind": "a number"},
     ),
     Weakness(
         "an answer of another shape is an empty list", "flow8", another_shape_is_empty,
@@ -444,6 +444,7 @@ ROBUSTNESS = (
     ),
     Weakness(
         "a word is known in one spelling only", "generio", reading(know_one_spelling),
-        "test_a_known_word_becomes_our_status_however_it_is_spelled", {"word": "running"},
+        "test_a_known_word_becomes_our_status_however_it_is_spelled",
+        {"word": "running", "status": "running"},
     ),
 )  # fmt: skip

@@ -1,4 +1,7 @@
-"""What stands beside the adapters: recorded exchanges, `suite.json`, and pointers into them."""
+"""What stands beside the adapters: recorded exchanges, `suite.json`, and pointers into them.
+
+Beside the providers of `providers/adapters/` the suite plays Oddly, whose API is as no other is.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from providers.adapter import Adapter
+from providers.registry import adapter_class, all_adapters
+from tests.providers.oddly import Oddly
+
+INVENTED: dict[str, type[Adapter]] = {"oddly": Oddly}
+KEYS = [*all_adapters(), *INVENTED]
 FIXTURES = Path(__file__).parent / "adapters" / "fixtures"
+
+
+def class_of(key: str) -> type[Adapter]:
+    return INVENTED.get(key) or adapter_class(key)
 
 
 @cache
@@ -39,3 +52,17 @@ def _keys(value: Any, step: str) -> list[Any]:
     if step == "*":
         return list(value) if isinstance(value, dict) else list(range(len(value)))
     return [int(step) if isinstance(value, list) else step]
+
+
+def leads_to(value: Any, steps: list[str]) -> Any:
+    """What a JSON pointer leads to."""
+    for step in steps:
+        value = value[int(step) if isinstance(value, list) else step]
+    return value
+
+
+def holds(value: Any, wanted: Any) -> bool:
+    """Whether a JSON value has all that is wanted: objects may have more, lists may not."""
+    if isinstance(value, dict) and isinstance(wanted, dict):
+        return all(name in value and holds(value[name], each) for name, each in wanted.items())
+    return bool(value == wanted and isinstance(value, bool) == isinstance(wanted, bool))

@@ -22,9 +22,8 @@ import yaml
 
 from providers.adapter import Adapter
 from providers.contract import Download, LogChunk, ProviderError, Rejected, Snapshot, Unreadable
-from providers.registry import adapter_class
 from tests.providers.conftest import Answer, Seen, Server, live_adapter
-from tests.providers.recorded import FIXTURES, exchange, put
+from tests.providers.recorded import FIXTURES, class_of, exchange, holds, put
 
 CALLS = (
     "check", "poll", "read", "workflows", "start", "started", "answer", "cancel", "suspend",
@@ -62,21 +61,14 @@ class Exchange:
         return (
             wanted.items() <= seen.query.items()
             and (self.json is None or holds(seen.json, self.json))
-            and self.has in seen.body.decode("utf-8", "replace")
+            and self.has in seen.text
             and (self.exactly == ANY or is_exactly(seen, self.exactly))
         )
 
 
-def holds(value: Any, wanted: Any) -> bool:
-    """Whether a JSON value has all that is wanted: objects may have more, lists may not."""
-    if isinstance(value, dict) and isinstance(wanted, dict):
-        return all(name in value and holds(value[name], each) for name, each in wanted.items())
-    return bool(value == wanted and isinstance(value, bool) == isinstance(wanted, bool))
-
-
 def is_exactly(seen: Seen, wanted: Any) -> bool:
     if isinstance(wanted, str):
-        return seen.body.decode("utf-8", "replace") == wanted
+        return seen.text == wanted
     return bool(seen.json == wanted)
 
 
@@ -236,7 +228,7 @@ class Stage(Server):
             if not each.is_over and each.fits(seen):
                 each.is_over = True
                 return echoing(each.answer, " ".join(carried)) if self.echoes else each.answer
-        self.unexpected.append(f"{seen.method} {seen.path} {seen.query} {seen.body.decode()[:300]}")
+        self.unexpected.append(f"{seen.method} {seen.path} {seen.query} {seen.text[:300]}")
         return {"status": 404, "body": {"message": "This is not in the scenario."}}
 
 
@@ -307,7 +299,7 @@ def _of_refusal(
 def secrets_of(key: str) -> set[str]:
     """The planted credentials, as they are and as an address would spell them."""
     settings = exchange(key, "suite")["settings"]
-    values = [settings.get(each.key) or "" for each in adapter_class(key).settings if each.secret]
+    values = [settings.get(each.key) or "" for each in class_of(key).settings if each.secret]
     return {form for value in values if value for form in (value, quote(value, safe=""))}
 
 
