@@ -1,1 +1,0 @@
-"""The services that messages go out through."""
