@@ -9,4 +9,4 @@ RUN useradd --create-home annunciator && mkdir /data && chown annunciator /data
 USER annunciator
 EXPOSE 8000 8001
 CMD ["granian", "--interface", "asgi", "--no-ws", "--http", "1", "--host", "0.0.0.0", "--port", \
-     "8000", "--backpressure", "1024", "--http1-header-read-timeout", "10000", "config.pages:app"]
+     "8000", "--backpressure", "1024", "--http1-header-read-timeout", "10000", "config.asgi:app"]

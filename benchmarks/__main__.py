@@ -44,7 +44,7 @@ def prepare_environment(folder: Path, *, is_spared: bool) -> None:
 
 
 def measure(folder: Path, parts: list[str]) -> int:
-    from config.embedded import services
+    from config.embedded_services import services
 
     figures = []
     with services():

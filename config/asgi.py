@@ -1,9 +1,9 @@
 """The pages, for an ASGI server: nobody who reads or sends slowly holds a page thread.
 
-A request reaches one when all of it has arrived. Downloads (`executions.web.downloads`) are made in
-a pool of their own, a piece at a time, as their reader takes them, and hold neither a database
-connection nor a thread in between. A sender or reader that stalls is cut off; a download that ends
-so never looks complete.
+A request reaches one when all of it has arrived. Downloads (`executions.web.download_limits`) are
+made in a pool of their own, a piece at a time, as their reader takes them, and hold neither a
+database connection nor a thread in between. A sender or reader that stalls is cut off; a download
+that ends so never looks complete.
 """
 
 from __future__ import annotations

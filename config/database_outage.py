@@ -1,7 +1,7 @@
 """A database that is away: noticed at once, said once, and over as soon as it answers.
 
 The pool of each process asks `fail_waiting` when it could not connect: who waits for a connection
-is told then, not after the pool's own time. `error_pages` turns that into a page.
+is told then, not after the pool's own time. `server_error_page` turns that into a page.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _is_back(**_: Any) -> None:
         log.warning("The database answers again, after %.0f s.", seconds)
 
 
-connection_created.connect(_is_back, dispatch_uid="config.database")
+connection_created.connect(_is_back, dispatch_uid="config.database_outage")
 
 
 class OncePerOutage(logging.Filter):

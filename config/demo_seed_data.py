@@ -9,12 +9,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from config import demo
+from config import demo_accounts
 from executions.access import audit_log
 from executions.models import CorrelationRule, Event, NoticeRule, Workflow
+from executions.notes import acts as note_acts
 from executions.notifications import acknowledge_and_mute
 from executions.notifications.rule_form import rule_form, set_up
-from executions.runs import notes
 from providers.demo.eightx8.definitions import DEFINITIONS
 from providers.demo.eightx8.definitions import id_of as eightx8_id
 from providers.demo.flow8.flows import FLOWS
@@ -71,7 +71,7 @@ MUTED = ("eightx8", "campaign", "Switched off until the next winter season.")
 
 def set_up_demo() -> None:
     """Make the demo's accounts and, for those that are new, what belongs to them."""
-    new = {account.provider: account for account in demo.ensure_accounts()}
+    new = {account.provider: account for account in demo_accounts.ensure_accounts()}
     user = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if new and user is not None:
         furnish(new, user)
@@ -83,13 +83,13 @@ def furnish(accounts: dict[str, ProviderAccount], user: User) -> None:
     for key, account in accounts.items():
         for name, path in KEY_RULES[key]:
             _add_key_rule(account, name, path)
-    if len(accounts) == len(demo.NAMES):
+    if len(accounts) == len(demo_accounts.NAMES):
         for values in NOTICE_RULES:
             _add_notice_rule(values)
     for key, workflow, is_pinned, text in NOTES:
         if key in accounts:
             place = _workflow(accounts[key], workflow)
-            notes.write(user, place, text, is_pinned=is_pinned, address=None)
+            note_acts.write(user, place, text, is_pinned=is_pinned, address=None)
     key, workflow, reason = MUTED
     if key in accounts:
         place = _workflow(accounts[key], workflow)
@@ -101,7 +101,10 @@ def _add_key_rule(account: ProviderAccount, name: str, path: str) -> None:
     rule.full_clean()
     rule.save()
     audit_log.record(
-        demo.BY, audit_log.Action.KEY_RULE_ADDED, account_name=account.name, target=str(rule)
+        demo_accounts.BY,
+        audit_log.Action.KEY_RULE_ADDED,
+        account_name=account.name,
+        target=str(rule),
     )
 
 
@@ -113,9 +116,9 @@ def _add_notice_rule(values: dict[str, Any]) -> None:
     if not form.is_valid():
         raise ValueError(f"The rule {values['name']} is not usable: {form.errors.as_text()}")
     rule = form.save(commit=False)
-    changes = set_up(rule, form, by=demo.BY)
+    changes = set_up(rule, form, by=demo_accounts.BY)
     audit_log.record(
-        demo.BY,
+        demo_accounts.BY,
         audit_log.Action.NOTICE_RULE_ADDED,
         target=f"rule:{rule.pk} {rule.name}",
         detail={"changes": changes},

@@ -23,7 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config.metrics import Figures
-from executions.live import database_clock
+from executions import database_clock
 from providers.models import Health, ProviderAccount
 
 TIMEOUT = 1  # second, for each service

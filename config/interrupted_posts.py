@@ -25,7 +25,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.decorators import method_decorator
 
 from executions.web.post_only_views import form_page_of
-from providers.credentials import SealError, seal, unseal
+from providers.sealing import SealError, seal, unseal
 
 CONTEXT = "interrupted"
 LASTS = timedelta(days=1)

@@ -21,7 +21,7 @@ from types import FrameType
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from config import embedded, env, leftover_processes
+from config import embedded_services, env, leftover_processes
 
 STOPS_WITHIN = 90.0  # seconds; Postgres writes down what it holds
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -31,7 +31,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 def surroundings(argv: list[str]) -> Iterator[None]:
     """Of the command in `argv`. CannotStart if it cannot have them; a signal that ends the command
     ends the services as well."""
-    if not embedded.needs_services(argv):
+    if not embedded_services.needs_services(argv):
         yield
         return
     env.check()
@@ -42,11 +42,11 @@ def surroundings(argv: list[str]) -> Iterator[None]:
         if argv[1] == "run":
             with only_run() as mark:
                 say("Database and broker ...")
-                with embedded.services():
+                with embedded_services.services():
                     os.environ[leftover_processes.MARK] = mark
                     yield
         else:
-            with embedded.services():
+            with embedded_services.services():
                 yield
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
@@ -78,7 +78,7 @@ def only_run() -> Iterator[str]:
     one is at work there. What carries the mark that is given ends with this process, however it
     dies, and so do the embedded services."""
     folder = env.data_folder()
-    embedded.check_folder(folder)
+    embedded_services.check_folder(folder)
     with _lock(folder):
         _end_leftovers(folder)
         run = secrets.token_hex(8)
@@ -106,7 +106,7 @@ def _lock(folder: Path) -> Iterator[None]:
 def _end_leftovers(folder: Path) -> None:
     if number := leftover_processes.end(leftover_processes.mark(folder)):
         say(f"Ended {number} processes that an earlier start on {folder} had left behind.")
-    if services := embedded.left_running(folder):
+    if services := embedded_services.left_running(folder):
         say(f"{' and '.join(services)} of an earlier start on {folder} still run: used again.")
 
 

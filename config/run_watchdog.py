@@ -13,12 +13,12 @@ import signal
 import sys
 from pathlib import Path
 
-from config import embedded, leftover_processes
+from config import embedded_services, leftover_processes
 
 
 def main(folder: Path, run: str) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with embedded.sharing(folder):
+    with embedded_services.sharing(folder):
         sys.stdin.buffer.read()
         leftover_processes.end(leftover_processes.mark(folder, run))
 

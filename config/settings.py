@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONCE, NONE, SELF
 
 from config import env
-from config.database import fail_waiting
+from config.database_outage import fail_waiting
 
 BASE_DIR = env.BASE_DIR
 DEBUG = env.value("ANNUNCIATOR_DEBUG", False)
@@ -255,7 +255,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "filters": {"once_per_outage": {"()": "config.database.OncePerOutage"}},
+    "filters": {"once_per_outage": {"()": "config.database_outage.OncePerOutage"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -265,13 +265,13 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        "apprise": {"level": "CRITICAL"},  # its lines carry addresses; runs in the courier
+        "apprise": {"level": "CRITICAL"},  # its lines carry addresses; runs in `apprise_process`
         "urllib3": {"level": "WARNING"},  # its debug lines carry addresses with tokens
         "websockets": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        "psycopg.pool": {"level": "ERROR"},  # config.database says it, once
+        "psycopg.pool": {"level": "ERROR"},  # config.database_outage says it, once
         "django.request": {"level": "ERROR"},
     },
 }

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from config import env
-from config.demo_setup import set_up_demo
+from config.demo_seed_data import set_up_demo
 from providers.checks import stored_credentials
 from providers.models import ProviderAccount
 

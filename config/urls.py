@@ -11,7 +11,7 @@ from executions.web.post_only_views import posted_from
 
 sign_out = login_not_required(posted_from("executions:list")(LogoutView.as_view()))
 
-handler500 = "config.error_pages.server_error"
+handler500 = "config.server_error_page.server_error"
 
 urlpatterns = [
     path("", include("executions.urls")),

@@ -16,9 +16,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from executions.access import audit_log
-from executions.access.admin import PersonAdmin
 from executions.access.permissions import in_sight, may_administer
 from executions.access.scoped_admin import ForAdministrators, InSight
+from executions.access.user_admin import PersonAdmin
 from executions.accounts import account_actions
 from executions.correlation.admin import KeyRuleAdmin
 from executions.models import (

@@ -11,26 +11,20 @@ from contextlib import suppress
 
 from celery import shared_task
 
+from executions import database_clock
 from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation
-from executions.errors import acknowledgements
-from executions.live import database_clock, publish
+from executions.errors import acts as error_acts
+from executions.live import publish
 from executions.live.wake_workers import has_room
 from executions.models import Command, CommandState, ExecutionDetail, Rank
 from executions.notifications import compose, delivery, evaluation
-from executions.polling import (
-    log_fetcher,
-    poller,
-    queue_reader,
-    read_queue,
-    schedule,
-    workflow_sync,
-)
+from executions.polling import log_fetcher, poller, read_queue, reader, schedule, workflow_sync
 from executions.search import overdue
-from executions.storage import key_backfill, retention, settlement, telling
+from executions.storage import key_backfill, retention, settled_by_success, telling_values
 from providers.contract import NotFound, ProviderError, Verb
-from providers.credentials import SealError
 from providers.models import ProviderAccount
+from providers.sealing import SealError
 
 log = logging.getLogger(__name__)
 Expected = (ProviderError, SealError)
@@ -68,7 +62,7 @@ def poll(account_id: int, poll_seq: int) -> None:
     reconciliation.confirm_observed(account_id)
     if tally.changed_ids:
         overdue.measure(tally.changed_ids)
-        telling.learn(tally.changed_ids)
+        telling_values.learn(tally.changed_ids)
     account = ProviderAccount.objects.get(pk=account_id)
     if workflow_sync.lists_workflows(account) and publish.is_first(
         f"workflows:{account.pk}:{account.revision}",
@@ -107,7 +101,7 @@ def carry_out(key: str) -> None:
 @shared_task(ignore_result=True)
 def read_due(account_id: int) -> None:
     """Runs of this account that pages, polls or its history want read."""
-    queue_reader.work(account_id)
+    reader.work(account_id)
 
 
 @shared_task(ignore_result=True)
@@ -133,9 +127,9 @@ def sweep() -> None:
         reconcile.delay(key)
     for account_id in key_backfill.due():
         find_keys.delay(account_id)
-    acknowledgements.settle()
-    settlement.sweep()
-    telling.carry_on()
+    error_acts.settle()
+    settled_by_success.sweep()
+    telling_values.carry_on()
 
 
 @shared_task(ignore_result=True)

@@ -2,10 +2,9 @@
 
 from django.urls import path
 
-from executions.accounts import health_views as account_views
+from executions.accounts import views as account_views
 from executions.api import run_json_download
 from executions.bulk import batch_results as batch_item_views
-from executions.bulk import triage_views
 from executions.bulk import views as batch_views
 from executions.commands.verbs import RUN_VERBS
 from executions.correlation import views as key_views
@@ -13,10 +12,11 @@ from executions.errors import views as error_views
 from executions.handover import views as handover_views
 from executions.inbox import answer_history, answer_views, claim_views
 from executions.inbox import views as inbox_views
-from executions.notifications import notification_list_views as notification_views
+from executions.notes import views as note_views
+from executions.notifications import views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
-from executions.runs import note_views, telling_views
+from executions.runs import telling_views, triage_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
 from executions.runs.page import command_views, log, output_download, payloads, steps

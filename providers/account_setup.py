@@ -20,8 +20,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from providers.adapter import Adapter
-from providers.credentials import SealError
 from providers.models import Health, ProviderAccount
+from providers.sealing import SealError
 
 PLAIN = ("name", "group", "poll_every", "enabled")
 LONGEST_BLINDNESS = timedelta(minutes=30)  # a forgotten test ends by itself

@@ -20,9 +20,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from providers import account_setup, connection_test, forms
-from providers.credentials import SealError
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
+from providers.sealing import SealError
 
 TEMPLATES = "admin/providers/provideraccount"
 LAST_POLLS = 10

@@ -17,8 +17,8 @@ from django.db import connections
 from providers import adapters
 from providers.adapter import Adapter
 from providers.address_policy import Policy
-from providers.credentials import SealError
 from providers.models import ProviderAccount
+from providers.sealing import SealError
 
 NEW_KEY = (
     "Make one with: python -c 'from cryptography.fernet import Fernet; "

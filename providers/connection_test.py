@@ -16,8 +16,8 @@ from django.core.cache import cache
 
 from providers.adapter import Adapter
 from providers.contract import ProviderError, Verb
-from providers.credentials import SealError
 from providers.models import Health, ProviderAccount, open_account
+from providers.sealing import SealError
 
 TRIES_PER_MINUTE = 5  # of one person
 REST = 5  # seconds between two tests of a saved account

@@ -21,9 +21,9 @@ from providers import account_setup, exact_json
 from providers.adapter import Adapter
 from providers.address_policy import clean_base_url
 from providers.contract import Field, shows
-from providers.credentials import SealError
 from providers.models import ProviderAccount
 from providers.registry import adapter_class
+from providers.sealing import SealError
 
 MAX_TEXT = 2000  # characters of a setting
 MAX_JSON = 100_000  # characters of a JSON argument

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User as UserRow
 from django.db import connection, models
 from django.utils import timezone
 
-from providers import credentials, exact_json, registry
+from providers import exact_json, registry, sealing
 from providers.adapter import Adapter
 from providers.address_policy import Policy
 from providers.contract import Pace, Unreachable
@@ -170,7 +170,7 @@ class ProviderAccount(models.Model):
         """The opened secrets. Raises SealError."""
         if not self.sealed_credentials:
             return {}
-        return dict(credentials.unseal(self.seal_context, self.sealed_credentials))
+        return dict(sealing.unseal(self.seal_context, self.sealed_credentials))
 
     def set_credentials(self, values: dict[str, str], by: str) -> None:
         """Seal these (the complete set) on this saved row and note who set which. Not saved."""
@@ -179,11 +179,11 @@ class ProviderAccount(models.Model):
         notes = {key: note for key, note in self.credential_notes.items() if values.get(key)}
         for key, value in values.items():
             if value and value != old.get(key):
-                mark = credentials.fingerprint(value)
+                mark = sealing.fingerprint(value)
                 notes[key] = {"set_on": today, "by": by, "fingerprint": mark}
         self.credential_notes = notes
         kept = {key: value for key, value in values.items() if value}
-        self.sealed_credentials = credentials.seal(self.seal_context, kept) if kept else ""
+        self.sealed_credentials = sealing.seal(self.seal_context, kept) if kept else ""
 
 
 _buckets: dict[tuple[int, float], Bucket] = {}

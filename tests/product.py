@@ -23,7 +23,7 @@ from typing import Any
 import psycopg
 import requests
 
-from config import embedded
+from config import embedded_services
 from config.processes import processes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,8 +54,8 @@ class Product:
             "ANNUNCIATOR_PACE": "100",
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
-            "DATABASE_URL": embedded.start_postgres(self.folder),
-            "REDIS_URL": embedded.start_valkey(self.folder),
+            "DATABASE_URL": embedded_services.start_postgres(self.folder),
+            "REDIS_URL": embedded_services.start_valkey(self.folder),
             "PYTHONUNBUFFERED": "1",
             **self.given,
         }
@@ -77,8 +77,8 @@ class Product:
             except subprocess.TimeoutExpired:
                 stop_group(process, signal.SIGKILL)
                 process.wait(5)
-        embedded.stop_valkey(self.folder)
-        embedded.stop_postgres(self.folder)
+        embedded_services.stop_valkey(self.folder)
+        embedded_services.stop_postgres(self.folder)
 
     # ------------------------------------------------------------------------------ processes
 
@@ -106,7 +106,7 @@ class Product:
 
     def start_broker(self) -> None:
         """On the same port and with the same password, as a supervisor would."""
-        embedded.restart_valkey(self.folder)
+        embedded_services.restart_valkey(self.folder)
 
     def manage(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`manage.py ...` with the installation's environment."""

@@ -30,7 +30,7 @@ os.environ["ANNUNCIATOR_PACE"] = "100"  # simulators on this machine need no spa
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser driver runs an event loop
 
 if not HANDS_OUT:
-    from config.embedded import services
+    from config.embedded_services import services
 
     _services = services()
     _services.__enter__()

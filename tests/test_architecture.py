@@ -44,7 +44,7 @@ WIRES = {
     "requests": {"providers/http/client.py", "providers/http/transports.py"},
     "urllib3": {"providers/http/client.py", "providers/http/transports.py"},
     "websockets": {"providers/websocket.py"},
-    "apprise": {"executions/notifications/channels/courier.py"},
+    "apprise": {"executions/notifications/apprise_process.py"},
     "httpx": set(),
     "pickle": set(),
 }

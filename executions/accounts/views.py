@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
+from executions import database_clock
 from executions.access.permissions import visible_accounts
 from executions.accounts import account_actions
 from executions.display.formatting import duration, plain, size
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
-from executions.live import database_clock
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.polling import read_queue
 from executions.search.filters import provider_name

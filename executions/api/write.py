@@ -18,7 +18,7 @@ from executions.api.errors import Refusal
 from executions.api.read import filters_of, person, visible, visible_execution
 from executions.commands import submit
 from executions.forms import CompiledForm, compile_question
-from executions.forms.secret_fields import unmasked
+from executions.forms.secret_masking import unmasked
 from executions.inbox.drafts import refuses_empty
 from executions.models import Act, Command, Execution, Question, Rank, Workflow
 from executions.polling import read_queue

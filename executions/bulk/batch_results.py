@@ -16,9 +16,9 @@ from executions.display.formatting import iso, plain
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, BatchItem, ItemState
-from executions.search import csv_rows, keyset
+from executions.search import batched_walk, csv_rows
 from executions.search.filters import provider_name
-from executions.web.downloads import download
+from executions.web.download_limits import download
 from executions.web.requester import accounts_of
 
 PAGE = 100
@@ -50,7 +50,7 @@ def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every item that the person may see, as CSV; cells that a table program would run are
     disarmed."""
     batch = get_batch(request, pk)
-    rows = keyset.walk(visible_items(request, batch), "pk", size=500)
+    rows = batched_walk.walk(visible_items(request, batch), "pk", size=500)
     host = f"{request.scheme}://{request.get_host()}"
     response = StreamingHttpResponse(_lines(rows, batch, host), content_type=csv_rows.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="batch-{pk}.csv"'

@@ -18,10 +18,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 from django.db.models import Count, Q
 
+from executions import database_clock
 from executions.bulk import batch_lifecycle
 from executions.commands.eligibility import why_not
 from executions.commands.submit import NotPossible, request_command
-from executions.live import database_clock, publish
+from executions.live import publish
 from executions.models import (
     FOLLOWED,
     OPEN_BATCH_STATES,

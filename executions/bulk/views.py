@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import may_act, require_may_act
 from executions.bulk import batch_lifecycle, preview, progress, selection
 from executions.bulk import batch_results as batch_item_views
-from executions.bulk.choice import filters_of, ids_of
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
 from executions.display.id_params import row_id
@@ -23,6 +22,7 @@ from executions.inbox.question_page import intent_key
 from executions.models import BATCH_KINDS, Batch, BatchState
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
+from executions.web.posted_runs import filters_of, ids_of
 from executions.web.requester import accounts_of, address, person
 from providers.contract import Verb
 

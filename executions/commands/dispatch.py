@@ -15,10 +15,11 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from executions import database_clock
 from executions.access.permissions import may_act, visible_accounts
 from executions.commands.sealed_arguments import secrets_of, unseal
 from executions.display.freshness import blind_sentence
-from executions.live import database_clock, publish
+from executions.live import publish
 from executions.models import SETTLED_COMMAND_STATES, Command, CommandState, Execution, Question
 from executions.payloads.terminal_text import without_codes
 from providers.adapter import Adapter
@@ -34,9 +35,9 @@ from providers.contract import (
     Verb,
     short_ref,
 )
-from providers.credentials import SealError
 from providers.models import ProviderAccount, open_account, remember
 from providers.redaction import Secrets
+from providers.sealing import SealError
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 SEND_FOR = LEASE * 2 / 3  # no request begins or goes on after that: a lease outlives its sender

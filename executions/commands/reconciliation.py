@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from django.db.models import F, Q
 
+from executions import database_clock
 from executions.commands.dispatch import RESEND_AFTER
 from executions.commands.verbs import RUN_VERBS
-from executions.live import database_clock, publish
+from executions.live import publish
 from executions.models import Command, CommandState, Draft, Execution, Question
 from providers.contract import Status, Unsupported, Verb, short_ref
 from providers.models import open_account

@@ -6,22 +6,22 @@ from typing import Any, cast
 
 from executions.forms import CompiledForm, compile_question
 from executions.models import Command, Question
-from providers import credentials
+from providers import sealing
 from providers.contract import Verb
-from providers.credentials import SealError
 from providers.redaction import MASK, NOTHING
+from providers.sealing import SealError
 
 
 def seal(command: Command, arguments: dict[str, Any]) -> None:
     """Into the command, bound to it; not saved."""
-    command.sealed_arguments = credentials.seal(f"command:{command.key}", arguments)
+    command.sealed_arguments = sealing.seal(f"command:{command.key}", arguments)
 
 
 def unseal(command: Command) -> dict[str, Any]:
     """`values`, and for an answer `fingerprint` and `secrets`. Raises SealError."""
     if not command.sealed_arguments:
         return {}
-    return dict(credentials.unseal(f"command:{command.key}", command.sealed_arguments))
+    return dict(sealing.unseal(f"command:{command.key}", command.sealed_arguments))
 
 
 def secrets_of(command: Command) -> set[str]:

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import require_may_act, require_may_see
 from executions.commands.eligibility import not_offered
@@ -22,7 +23,7 @@ from executions.display.formatting import stamped
 from executions.display.freshness import blind_sentence
 from executions.display.people import user_name
 from executions.forms import CompiledForm
-from executions.live import database_clock, publish
+from executions.live import publish
 from executions.live.wake_workers import wake
 from executions.models import (
     MAX_REASON,

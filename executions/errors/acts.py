@@ -25,7 +25,7 @@ from executions.live import publish
 from executions.models import Act, Ending, ErrorAcknowledgement, Execution, Stance
 from executions.search.unresolved import is_unresolved
 from executions.sql_files import statements
-from executions.storage.settlement import publish_changed
+from executions.storage.settled_by_success import publish_changed
 from executions.triage import acts
 from providers.models import ProviderAccount
 
@@ -151,8 +151,8 @@ def taken(
 
 def settle() -> int:
     """End what is over: expired, or in hand with nothing unresolved left. What was in hand by an
-    error that expired is not any more; what was ignored comes back by `settlement.sweep`. Returns
-    how many ended. One statement."""
+    error that expired is not any more; what was ignored comes back by `settled_by_success.sweep`.
+    Returns how many ended. One statement."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_sql("settle", is_unresolved=is_unresolved()), {"now": timezone.now()})
         rows = cursor.fetchall()

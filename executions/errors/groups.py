@@ -1,7 +1,7 @@
 """Runs that failed in the same way, over all accounts: the incident rather than its rows.
 
 Called by views and the list; reads rows alone. A group is an error key and the runs with it that
-ended in a window, at the accounts that the reader may see. Whose work it is: `acknowledgements`.
+ended in a window, at the accounts that the reader may see. Whose work it is: `acts`.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from django.utils import timezone
 from executions.access.permissions import require_may_act
 from executions.display.formatting import count, mark, plain, stamped, too_long
 from executions.display.people import user_name
-from executions.errors import acknowledgements
+from executions.errors import acts
 from executions.errors import groups as error_groups
-from executions.errors.acknowledgements import Taken
+from executions.errors.acts import Taken
 from executions.errors.groups import WINDOWS, ErrorGroup, Occurrence
 from executions.models import ErrorAcknowledgement
 from executions.payloads.error_fingerprint import is_error_key
@@ -69,7 +69,7 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
         return _back(request, key)
     who = "You are" if to == person(request) else f"{user_name(to)} is"
     sentence = f"{who} on it for 24 hours, or until its workflows succeed again."
-    return _done(request, key, group, sentence, acknowledgements.take, to=to)
+    return _done(request, key, group, sentence, acts.take, to=to)
 
 
 @posted_from("executions:error")
@@ -77,21 +77,21 @@ def ignoring(request: HttpRequest, key: str) -> HttpResponse:
     """Its runs, and those that still come, need nobody for a while."""
     group, until = _acted_on(request, key), posted_end(request)
     sentence = f"Ignored until {stamped(until)}, and then unresolved again."
-    return _done(request, key, group, sentence, acknowledgements.ignore, until=until)
+    return _done(request, key, group, sentence, acts.ignore, until=until)
 
 
 @posted_from("executions:error")
 def resolution(request: HttpRequest, key: str) -> HttpResponse:
     """Its runs need nobody any more; the next one is unresolved."""
     sentence = "Resolved. The next run that fails with this error is unresolved again."
-    return _done(request, key, _acted_on(request, key), sentence, acknowledgements.resolve)
+    return _done(request, key, _acted_on(request, key), sentence, acts.resolve)
 
 
 @posted_from("executions:error")
 def release(request: HttpRequest, key: str) -> HttpResponse:
     group = _acted_on(request, key)
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
-    if acknowledgements.release(key, affected, person(request), address=address(request)):
+    if acts.release(key, affected, person(request), address=address(request)):
         messages.success(request, "Taken back: the error waits for somebody again.")
     return _back(request, key)
 
@@ -105,7 +105,7 @@ def _done(
     **more: Any,
 ) -> HttpResponse:
     note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
-    if problem := too_long("A note", note, acknowledgements.MAX_NOTE):
+    if problem := too_long("A note", note, acts.MAX_NOTE):
         messages.error(request, f"Nothing was done. {problem}")
         return HttpResponseRedirect(reverse("executions:error", args=[key]))
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
@@ -130,7 +130,7 @@ def same_error(request: HttpRequest, key: str) -> dict[str, Any] | None:
     group = error_groups.group(key, list(accounts_of(request)), since)
     if group is None or group.runs < 2:
         return None
-    taken = acknowledgements.taken([group], accounts_of(request)).get(key)
+    taken = acts.taken([group], accounts_of(request)).get(key)
     return group_view(request, group, taken, error_groups.SAME)
 
 
@@ -173,7 +173,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     window = _window(request)
     accounts = accounts_of(request)
     found, cut_at = error_groups.groups(list(accounts), timezone.now() - WINDOWS[window])
-    taken = acknowledgements.taken(found, accounts)
+    taken = acts.taken(found, accounts)
     views = [group_view(request, each, taken.get(each.key), window) for each in found]
     order = ("open", "in_hand", "ignored", "cleared")
     views.sort(key=lambda each: order.index(each["state"]))
@@ -203,7 +203,7 @@ def _detail(request: HttpRequest, key: str) -> dict[str, Any]:
     text = group.text if group else error_groups.words_of([key], list(accounts)).get(key)
     if text is None:
         raise Http404
-    taken = acknowledgements.taken([group], accounts).get(key) if group else None
+    taken = acts.taken([group], accounts).get(key) if group else None
     return {
         "key": key,
         "text": plain(text, 300),

@@ -2,15 +2,15 @@
 
 The door: `compile_question` and `compile_triple`. The stages, in order:
 
-1. `form_source`: schema, form and model as they came, made plain JSON.
-2. `parser`, with `layout`, `json_schema`, `conditional_schema`, `options`, `controls` and
-   `conditions`: the compiled tree of `compiled_nodes`, once per question.
+1. `raw_definition`: schema, form and model as they came, made plain JSON.
+2. `parser`, with `layout_entries`, `schema_navigator`, `conditional_schema`, `options`, `controls`
+   and `conditions`: the compiled tree of `compiled_nodes`, once per question.
 3. `form_instance`: the instance. Its `instance_nodes` have rows, names, values and visibility, and
    are what templates draw. `value_codec`, `dates` and `files` are between values and inputs.
 4. `django_form` with `django_fields`: what is posted, checked by `validation` over
-   `schema_dialects` (the whole schema). `schema_rules` words the complaints,
-   `complaint_placement` finds their fields.
-5. `request_body`: what is sent; `answer_summary` and `secret_fields` show it to people.
+   `schema_dialects` (the whole schema). `validation_errors` words the complaints,
+   `validation_error_placement` finds their fields.
+5. `answer_body`: what is sent; `answer_summary` and `secret_masking` show it to people.
 
 `compiled_form` holds it together and keeps drafts with `draft_carry_over`. The rules are in
 docs/operate/forms.md."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from executions.forms.answer_summary import in_words
 from executions.forms.compiled_nodes import Leaf, Node, Repeat, every, looks_secret
-from executions.forms.complaint_placement import missing
 from executions.forms.conditional_schema import COMBINING
 from executions.forms.conditions import Condition
 from executions.forms.django_form import AnswerForm
@@ -19,9 +18,10 @@ from executions.forms.form_instance import NAME, Drawing
 from executions.forms.json_path import EACH, Path, complained, key_text
 from executions.forms.provider_text import plain
 from executions.forms.raw_definition import CannotShow
-from executions.forms.schema_resolver import Schemas, explicit, with_defaults
-from executions.forms.secret_fields import masked, masked_part, passwords_in, secret_texts
+from executions.forms.schema_navigator import Schemas, explicit, with_defaults
+from executions.forms.secret_masking import masked, masked_part, passwords_in, secret_texts
 from executions.forms.validation import TooMuch
+from executions.forms.validation_error_placement import missing
 from executions.forms.value_codec import CHOICE_CONTROLS
 
 TOOLS = ("_add", "_remove", "_move", "_redraw")

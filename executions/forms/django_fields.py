@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from executions.forms import complaints
+from executions.forms import validation_errors
 from executions.forms.dates import wall_of
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import MISSING
@@ -52,22 +52,25 @@ class AnswerField(forms.Field):
         try:
             answer = drawn.value()
         except Unreadable as error:
-            self.refuse(complaints.Complaint(error.code, str(error)), drawn.typed)
+            self.refuse(validation_errors.Complaint(error.code, str(error)), drawn.typed)
         may_be_empty = not self.refuses_empty and leaf.shape.kind == "string" and not leaf.options
-        is_absent = complaints.is_absent(
+        is_absent = validation_errors.is_absent(
             answer, is_nullable=leaf.shape.is_nullable, may_be_empty=may_be_empty
         )
         if is_absent and drawn.is_required:
             self.refuse(
-                complaints.Complaint(complaints.REQUIRED, complaints.REQUIRED_WORDS), answer
+                validation_errors.Complaint(
+                    validation_errors.REQUIRED, validation_errors.REQUIRED_WORDS
+                ),
+                answer,
             )
-        complaint = None if is_absent else complaints.day_complaint(leaf, answer)
+        complaint = None if is_absent else validation_errors.day_complaint(leaf, answer)
         if complaint:
             self.refuse(complaint, answer)
         return answer
 
-    def refuse(self, complaint: complaints.Complaint, value: Any) -> Any:
-        raise ValidationError(complaints.message(self.drawn.leaf, complaint, value))
+    def refuse(self, complaint: validation_errors.Complaint, value: Any) -> Any:
+        raise ValidationError(validation_errors.message(self.drawn.leaf, complaint, value))
 
 
 class RowsField(forms.Field):

@@ -7,15 +7,15 @@ from typing import Any
 from django import forms
 from jsonschema.exceptions import ValidationError
 
-from executions.forms import answer_body, complaints
+from executions.forms import answer_body, validation_errors
 from executions.forms.compiled_nodes import Group, Leaf, Repeat
-from executions.forms.complaint_placement import Placed, placed
 from executions.forms.django_fields import AnswerField, RowsField, foreign
 from executions.forms.form_instance import Drawing
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import MISSING, Path, dig, key_text, put
 from executions.forms.options import is_equal
 from executions.forms.validation import TooMuch
+from executions.forms.validation_error_placement import Placed, placed
 
 
 class AnswerForm(forms.Form):
@@ -78,7 +78,9 @@ class AnswerForm(forms.Form):
                     continue  # it may be a consequence
                 if each.inside:
                     self.add_error(None, self.on_top(each, places))
-                elif each.complaint.code != complaints.REQUIRED:  # those are known as lacking
+                elif (
+                    each.complaint.code != validation_errors.REQUIRED
+                ):  # those are known as lacking
                     self.refused.append(key_text(each.path) or "the whole answer")
             elif not self.has_error(drawn.name) and not self.is_exempt(drawn, each.complaint):
                 self.add_error(drawn.name, self.words(drawn, each.complaint))
@@ -86,7 +88,9 @@ class AnswerForm(forms.Form):
 
     def check_options(self) -> None:
         """Finds what the provider neither offers nor gave itself: nobody can choose that."""
-        complaint = complaints.Complaint(complaints.ENUM, "Choose one of the options.")
+        complaint = validation_errors.Complaint(
+            validation_errors.ENUM, "Choose one of the options."
+        )
         for name in self.fields:
             drawn = self.by_name[name]
             is_choice = isinstance(drawn.node, Leaf) and foreign(drawn)
@@ -100,11 +104,11 @@ class AnswerForm(forms.Form):
         except TooMuch:
             return []  # said on the page, see `CompiledForm.unchecked`
 
-    def is_exempt(self, drawn: Drawn, complaint: complaints.Complaint) -> bool:
+    def is_exempt(self, drawn: Drawn, complaint: validation_errors.Complaint) -> bool:
         """What the form allows beyond the schema, and what nobody here can mend."""
-        if complaint.code == complaints.REQUIRED:
+        if complaint.code == validation_errors.REQUIRED:
             return drawn.node.is_free or drawn.is_unclear  # type: ignore[union-attr]
-        if complaint.code == complaints.TYPE and drawn.is_untouched:
+        if complaint.code == validation_errors.TYPE and drawn.is_untouched:
             return self.came_like_this(drawn)
         if drawn.is_required:
             return False
@@ -123,10 +127,10 @@ class AnswerForm(forms.Form):
         title = node.words.title if isinstance(node, Group) else ""
         return f"{title}: {each.complaint.text}" if title else each.complaint.text
 
-    def words(self, drawn: Drawn, complaint: complaints.Complaint) -> str:
+    def words(self, drawn: Drawn, complaint: validation_errors.Complaint) -> str:
         if isinstance(drawn.node, Leaf):
-            return complaints.message(drawn.node, complaint, self.value_of(drawn))
-        return complaints.message(drawn.repeat, complaint, "")
+            return validation_errors.message(drawn.node, complaint, self.value_of(drawn))
+        return validation_errors.message(drawn.repeat, complaint, "")
 
     def value_of(self, drawn: Drawn) -> Any:
         """The cleaned value; what cannot be sent from here stays as it was."""

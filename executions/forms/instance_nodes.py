@@ -11,13 +11,13 @@ from django.forms import BoundField
 from django.utils.safestring import SafeString
 
 from executions.forms.compiled_nodes import Group, Leaf, Node, Repeat, Text, Wording
-from executions.forms.complaints import doubt_about_format
 from executions.forms.controls import MANY_OPTIONS
 from executions.forms.dates import moments_to_choose, zone_of
 from executions.forms.files import file_words, limits_words
 from executions.forms.json_path import EACH, MISSING, Path
 from executions.forms.provider_text import rich
 from executions.forms.raw_definition import CannotShow
+from executions.forms.validation_errors import doubt_about_format
 from executions.forms.value_codec import (
     LIST_CONTROLS,
     Typed,

@@ -20,19 +20,13 @@ from executions.forms.compiled_nodes import (
     Text,
     looks_secret,
 )
-from executions.forms.complaints import count
 from executions.forms.conditional_schema import Test, as_condition
 from executions.forms.conditions import Condition, Unclear, both, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
 from executions.forms.files import accepted
 from executions.forms.instance_nodes import MAX_ROWS
 from executions.forms.json_path import EACH, MISSING, Path, dig, is_below, key_text, parse_key
-from executions.forms.options import options_for
-from executions.forms.provider_text import plain
-from executions.forms.raw_definition import CannotShow, Triple
-from executions.forms.schema_dialects import compiled_pattern
-from executions.forms.schema_resolver import MAX_DEPTH, Place, Schemas
-from executions.forms.ui_schema import (
+from executions.forms.layout_entries import (
     CONTAINERS,
     IGNORED,
     button_text,
@@ -46,6 +40,12 @@ from executions.forms.ui_schema import (
     without_expression,
     wording_for,
 )
+from executions.forms.options import options_for
+from executions.forms.provider_text import plain
+from executions.forms.raw_definition import CannotShow, Triple
+from executions.forms.schema_dialects import compiled_pattern
+from executions.forms.schema_navigator import MAX_DEPTH, Place, Schemas
+from executions.forms.validation_errors import count
 
 MAX_FIELDS = 500
 MAX_LAYOUT = 20  # groups inside each other

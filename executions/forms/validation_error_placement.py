@@ -9,15 +9,15 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from executions.forms.compiled_nodes import Group, Leaf
-from executions.forms.complaints import (
+from executions.forms.instance_nodes import Drawn
+from executions.forms.json_path import Path, is_below, key_text
+from executions.forms.validation_errors import (
     ALTERNATIVES,
     REQUIRED,
     REQUIRED_WORDS,
     Complaint,
     complaint_of,
 )
-from executions.forms.instance_nodes import Drawn
-from executions.forms.json_path import Path, is_below, key_text
 
 MAX_NAMED = 10  # properties named in one sentence
 

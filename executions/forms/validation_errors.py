@@ -17,7 +17,7 @@ from executions.forms.dates import to_input
 from executions.forms.json_path import MISSING
 from executions.forms.provider_text import plain
 from executions.forms.schema_dialects import is_number
-from executions.forms.schema_resolver import kind_of
+from executions.forms.schema_navigator import kind_of
 from providers.redaction import MASK
 
 REQUIRED, SHORT, LONG, PATTERN = 302, 200, 201, 202

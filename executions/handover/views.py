@@ -19,7 +19,7 @@ from executions.display.id_params import row_id
 from executions.display.local_time_input import read_moment
 from executions.handover import activity
 from executions.handover.activity import Activity, ActivityGroup, Window
-from executions.handover.last_seen import take_over
+from executions.handover.take_over import take_over
 from executions.web.account_banner import accounts_not_current
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from

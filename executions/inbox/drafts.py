@@ -18,7 +18,7 @@ from executions.live import publish
 from executions.models import Draft, Question
 from executions.web.requester import person
 from providers import registry
-from providers.credentials import SealError, seal, unseal
+from providers.sealing import SealError, seal, unseal
 
 MAX_DRAFT = 20_000_000  # characters, files included
 OVERTAKEN = 60_000  # ms by which a request may come late; more is a clock that was set back

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 
 from executions.display.formatting import mark, plain
 from executions.display.id_params import row_id
-from executions.inbox import desk
+from executions.inbox import question_context
 from executions.inbox.question_page import (
     fragments_of,
     get_question,
@@ -93,7 +93,7 @@ def show_inbox(
     shown.context["is_chosen"] = question is not None
     if chosen is not None:
         shown.context["q"] = view or question_view(request, chosen)
-        shown.context["about"] = desk.about(chosen.execution)
+        shown.context["about"] = question_context.about(chosen.execution)
     if wants_fragment(request) and request.method == "GET":
         context = INBOX_PAGE.context(shown)
         return no_store(HttpResponse(fragment(request, "executions/inbox/_desk.html", context)))
@@ -207,7 +207,7 @@ def _shown(
     here = reverse("executions:inbox")
     asking = question_search.workflows(accounts_of(request), sees_all=sees_all(request))
     place = {key: request.GET.get(key, "") for key in ("before", "after")}
-    sent = desk.sent_line(request)
+    sent = question_context.sent_line(request)
     context = {
         "items": lines,
         "wanted": wanted,

@@ -20,7 +20,7 @@ from executions.models.commands import (
     Command,
     CommandState,
 )
-from executions.models.errors import Ending, ErrorAcknowledgement, Stance
+from executions.models.error_acknowledgements import Ending, ErrorAcknowledgement, Stance
 from executions.models.keys import CorrelationRule, KeySearch, RunKey
 from executions.models.notes import MAX_NOTE, Note
 from executions.models.notices import (
@@ -57,9 +57,9 @@ from executions.models.runs import (
     Workflow,
     short_ref_of,
 )
+from executions.models.saved_views import SavedView
 from executions.models.tallies import AccountTally, WorkflowTally
-from executions.models.triage import Act, TriageAct
-from executions.models.views import SavedView
+from executions.models.triage_acts import Act, TriageAct
 from executions.models.workflow_profiles import (
     MAX_LABEL,
     MAX_RUNBOOK,

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from executions.models.runs import Execution, Workflow
-from providers import credentials
+from providers import sealing
 from providers.models import ProviderAccount
 
 
@@ -105,7 +105,7 @@ class NoticeRule(models.Model):
         """The opened addresses. Raises SealError."""
         if not self.sealed_targets:
             return []
-        return list(credentials.unseal(self.seal_context, self.sealed_targets))
+        return list(sealing.unseal(self.seal_context, self.sealed_targets))
 
 
 class Notice(models.Model):

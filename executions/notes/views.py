@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from executions.access.permissions import require_may_act, visible_executions
 from executions.models import Execution, Note, Workflow
-from executions.runs import notes as run_notes
+from executions.notes import acts
 from executions.web.post_only_views import next_address, posted_from
 from executions.web.requester import accounts_of, address, person
 
@@ -31,7 +31,7 @@ def workflow_note(request: HttpRequest, pk: int) -> HttpResponse:
 @posted_from(lambda request, pk: _page_of(_get(request, pk)))
 def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
-    run_notes.delete(person(request), note, address=address(request))
+    acts.delete(person(request), note, address=address(request))
     messages.success(request, "The note is deleted.")
     return HttpResponseRedirect(next_address(request, _page_of(note)))
 
@@ -40,21 +40,21 @@ def note_deletion(request: HttpRequest, pk: int) -> HttpResponse:
 def note_pin(request: HttpRequest, pk: int) -> HttpResponse:
     note = _get(request, pk)
     is_pinned = request.POST.get("pinned") == "1"
-    run_notes.pin(person(request), note, is_pinned=is_pinned, address=address(request))
+    acts.pin(person(request), note, is_pinned=is_pinned, address=address(request))
     return HttpResponseRedirect(next_address(request, _page_of(note)))
 
 
 def _written(request: HttpRequest, place: Execution | Workflow, home: str) -> HttpResponse:
     require_may_act(request.user)
     try:
-        run_notes.write(
+        acts.write(
             person(request),
             place,
             request.POST.get("text", ""),
             is_pinned=request.POST.get("pinned") == "1",
             address=address(request),
         )
-    except run_notes.NotWritten as error:
+    except acts.NotWritten as error:
         messages.error(request, str(error))
     return redirect(f"{home}#notes")
 

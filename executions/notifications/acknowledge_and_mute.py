@@ -16,7 +16,7 @@ from django.utils import timezone
 from executions.access import audit_log
 from executions.access.permissions import require_may_act, visible_accounts
 from executions.display.formatting import too_long
-from executions.errors.acknowledgements import ACKNOWLEDGED_FOR
+from executions.errors.acts import ACKNOWLEDGED_FOR
 from executions.models import Notice, NoticeMute, NoticeRule, Workflow
 from providers.models import ProviderAccount
 

@@ -18,7 +18,7 @@ from executions.models import NoticeRule
 from executions.notifications import delivery, rule_form
 from executions.web.requester import address
 from providers import connection_test
-from providers.credentials import SealError
+from providers.sealing import SealError
 
 TEMPLATES = "admin/executions/noticerule"
 

@@ -16,13 +16,13 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from executions.live import database_clock, publish
+from executions import database_clock
+from executions.live import publish
 from executions.models import Delivery, DeliveryState, Event, NoticeMessage, NoticeRule
-from executions.notifications import message_text
-from executions.notifications.channels import sending
-from executions.notifications.channels.sending import Outcome
+from executions.notifications import message_text, sending
+from executions.notifications.sending import Outcome
 from executions.sql_files import listed, statements
-from providers.credentials import SealError
+from providers.sealing import SealError
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE
 RETRY_AFTER = (10, 60, 300, 900, 3600)  # seconds; then it is given up

@@ -15,8 +15,9 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from executions import database_clock
 from executions.display.freshness import freshness
-from executions.live import database_clock, publish
+from executions.live import publish
 from executions.models import (
     OPEN_COMMAND_STATES,
     SETTLED_COMMAND_STATES,

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from executions.display.formatting import duration, plain, stamped
 from executions.models import Event, Notice, NoticeRule
-from executions.notifications.channels.sending import cut_title
+from executions.notifications.sending import cut_title
 
 FIRST = 5  # lines of one message that name single things
 GROUPS = 6  # groups of one message

@@ -17,9 +17,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.models import Event, Notice, NoticeRule
-from executions.notifications.channels import sending
-from providers import credentials
-from providers.credentials import SealError
+from executions.notifications import sending
+from providers import sealing
+from providers.sealing import SealError
 
 MAX_ADDRESSES = 10
 REMOVE = "remove_"
@@ -207,13 +207,13 @@ def _seal(rule: NoticeRule, added: list[sending.Address], removed: set[str], by:
                 "id": key,
                 "service": address.service,
                 "shown": address.shown[:120],
-                "fingerprint": credentials.fingerprint(address.url),
+                "fingerprint": sealing.fingerprint(address.url),
                 "set_on": today,
                 "by": by,
             }
         )
     rule.targets = notes
-    rule.sealed_targets = credentials.seal(rule.seal_context, kept) if kept else ""
+    rule.sealed_targets = sealing.seal(rule.seal_context, kept) if kept else ""
 
 
 def span(seconds: int | None) -> str:

@@ -2,7 +2,7 @@
 
 An address is a URL as Apprise documents them. It is a secret from its first character to its last:
 `shown` is the only form of it that may be printed. The sending itself happens in
-`channels.courier`, a process of its own that is killed when its time is over."""
+`apprise_process`, a process of its own that is killed when its time is over."""
 
 from __future__ import annotations
 
@@ -230,11 +230,11 @@ def _run(
 
 def _start() -> subprocess.Popen[str]:
     """A process that inherits nothing but the way to Python: no proxies, no keys, no home."""
-    root = str(Path(__file__).resolve().parents[3])
+    root = str(Path(__file__).resolve().parents[2])
     kept = {name: os.environ[name] for name in ("PATH", "SSL_CERT_FILE") if name in os.environ}
     env = {**kept, "PYTHONPATH": root, "LANG": "C.UTF-8", "HOME": "/nonexistent"}
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "executions.notifications.channels.courier"],
+        [sys.executable, "-W", "ignore", "-m", "executions.notifications.apprise_process"],
         cwd=root,
         env=env,
         stdin=subprocess.PIPE,

@@ -11,7 +11,8 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Max
 
-from executions.live import database_clock, publish
+from executions import database_clock
+from executions.live import publish
 from executions.models import Execution, ExecutionDetail, LogEntry
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.storage.redaction import typed_secrets

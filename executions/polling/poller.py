@@ -3,7 +3,7 @@
 Called by `tasks` and the `poll` command; calls `storage.store`, `schedule`, `read_queue`, and
 `live` after commit. A failed poll changes an account's health and the age of its data, never a
 status. Discovery comes first and is never held up by readings: they have a few seconds of each
-poll, and what is left over waits its turn as a row that `queue_reader` works at."""
+poll, and what is left over waits its turn as a row that `reader` works at."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from executions.live import database_clock, publish
+from executions import database_clock
+from executions.live import publish
 from executions.models import FINAL_STATUSES, OPEN_STATUSES, Execution, Rank
 from executions.polling import read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
@@ -39,9 +40,9 @@ from providers.contract import (
     Unreachable,
     Unreadable,
 )
-from providers.credentials import SealError
 from providers.models import ProviderAccount, open_account, remember
 from providers.redaction import NOTHING, Secrets
+from providers.sealing import SealError
 
 _sql = statements(__file__)
 log = logging.getLogger(__name__)

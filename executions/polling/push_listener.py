@@ -21,8 +21,8 @@ from executions.live import publish
 from executions.live.wake_workers import wake
 from providers.adapter import Adapter
 from providers.contract import ProviderError, RateLimited
-from providers.credentials import SealError
 from providers.models import Health, ProviderAccount, open_account
+from providers.sealing import SealError
 
 LOOK_EVERY = 5.0  # seconds between two looks at the accounts
 SHORTEST, LONGEST = 1.0, 60.0  # seconds before connecting again

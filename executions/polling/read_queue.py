@@ -1,6 +1,6 @@
 """Which runs are to be read, by whose order, and whose turn it is: rows, no provider.
 
-Pages and the API `watch` and `ask`, polls `ask` for what they had no time for; `queue_reader`
+Pages and the API `watch` and `ask`, polls `ask` for what they had no time for; `reader`
 takes from here. One row per run, however many want it read. Every time is the database's own."""
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
-from executions.live import database_clock, publish
+from executions import database_clock
+from executions.live import publish
 from executions.live.wake_workers import wake
 from executions.models import Backlog, Execution, Rank, Reading
 from executions.sql_files import statements

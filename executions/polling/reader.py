@@ -22,7 +22,7 @@ from executions.models import Execution, Rank
 from executions.polling import log_fetcher, poller, read_queue
 from executions.polling.read_queue import ORDER, Due
 from executions.search import overdue
-from executions.storage import telling
+from executions.storage import telling_values
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -35,8 +35,8 @@ from providers.contract import (
     Unreachable,
     Unreadable,
 )
-from providers.credentials import SealError
 from providers.models import ProviderAccount, open_account, remember
+from providers.sealing import SealError
 
 SLICE = 20.0  # seconds of work under one lease
 HISTORY_AT_ONCE = 5  # runs stored with one statement
@@ -83,7 +83,7 @@ class _Reader:
             remember(self.account, adapter)
             if self.changed_ids:
                 overdue.measure(self.changed_ids)
-                telling.learn(self.changed_ids)
+                telling_values.learn(self.changed_ids)
         return None
 
     def _rest_after(self, error: Exception) -> timedelta:

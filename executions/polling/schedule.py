@@ -15,14 +15,15 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from executions.live import database_clock, publish
+from executions import database_clock
+from executions.live import publish
 from executions.models import Execution, PollRun
 from executions.sql_files import statements
 from providers import exact_json, registry
 from providers.adapter import Adapter
 from providers.contract import AuthFailed, RateLimited
-from providers.credentials import SealError
 from providers.models import Health, ProviderAccount
+from providers.sealing import SealError
 
 _sql = statements(__file__)
 

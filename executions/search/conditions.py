@@ -1,6 +1,6 @@
 """What each dimension of a filter means for a run, said once, as SQL.
 
-`scans` takes from these what no index serves in order; `queryset` takes all of them.
+`access_paths` takes from these what no index serves in order; `queryset` takes all of them.
 """
 
 from __future__ import annotations

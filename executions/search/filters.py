@@ -2,7 +2,7 @@
 
 Every value may be repeated (`status=failed&status=timed_out`) or excluded (`not_status=paused`).
 What cannot be understood is ignored and said so; a list never fails because of its address.
-What a filter means for rows is in `scans` (lists, keyset) and `queryset` (all of it).
+What a filter means for rows is in `access_paths` (lists, keyset) and `queryset` (all of it).
 """
 
 from __future__ import annotations

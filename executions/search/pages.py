@@ -1,7 +1,7 @@
 """Finds the runs of a list: keyset pages over (sort_at, id), or (finished_at, id) by end.
 
 Nothing here uses OFFSET or walks an unbounded part of the table; `scan_sql` says how, and
-`scans` what an index can serve.
+`access_paths` what an index can serve.
 """
 
 from __future__ import annotations

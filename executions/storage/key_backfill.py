@@ -16,7 +16,8 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Q
 
-from executions.live import database_clock, publish
+from executions import database_clock
+from executions.live import publish
 from executions.models import CorrelationRule, Execution, KeySearch
 from executions.payloads import business_keys
 from executions.payloads.business_keys import Rule

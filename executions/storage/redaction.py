@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from executions.models import Command
 from providers import exact_json
 from providers.contract import Output, Question, Snapshot, Step, Verb
-from providers.credentials import SealError, unseal
 from providers.models import ProviderAccount
 from providers.redaction import NOTHING, Secrets, may_name_secrets
+from providers.sealing import SealError, unseal
 
 Typed = Mapping[str, Secrets]
 """By ref of a run: the account's own secrets and those that people typed into this run."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
-from executions.live import database_clock
+from executions import database_clock
 from executions.payloads import business_keys
 from executions.payloads.error_fingerprint import error_key
 from executions.payloads.status_since import status_since
@@ -23,7 +23,7 @@ from executions.payloads.terminal_text import last_state, without_codes
 from executions.payloads.whereabouts import MAX as MAX_PLACE
 from executions.payloads.whereabouts import whereabouts
 from executions.sql_files import statements
-from executions.storage import settlement, telling
+from executions.storage import settled_by_success, telling_values
 from executions.storage.redaction import NOBODY, Typed, redacted
 from executions.storage.rollups import quarter_sql, slot_sql
 from providers import exact_json
@@ -63,7 +63,9 @@ _STORE = statements(__file__)(
     slot=slot_sql("status", "new_started", "new_finished"),
     old_quarter=quarter_sql("old_finished"),
     old_slot=slot_sql("old_status", "old_started", "old_finished"),
-    telling=telling.values_sql("n.input", "k.texts", "coalesce(nullif(n.name, ''), n.old_name)"),
+    telling=telling_values.values_sql(
+        "n.input", "k.texts", "coalesce(nullif(n.name, ''), n.old_name)"
+    ),
 )
 
 
@@ -130,7 +132,9 @@ def store(
         stored += written
         bad += refused
     if rules:
-        settlement.settle_by_keys([row.execution_id for row in stored if not row.is_settled])
+        settled_by_success.settle_by_keys(
+            [row.execution_id for row in stored if not row.is_settled]
+        )
     return stored, bad
 
 

@@ -32,7 +32,7 @@ from executions.search import queryset as run_queryset
 from executions.search.filters import Filters
 from executions.search.unresolved import is_unresolved
 from executions.sql_files import statements
-from executions.storage.settlement import publish_changed
+from executions.storage.settled_by_success import publish_changed
 
 _sql = statements(__file__)
 

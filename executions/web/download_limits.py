@@ -1,6 +1,6 @@
 """Downloads: answers that are made while they are read, at most a few at a time for one person.
 
-`config.pages` gives them threads of their own.
+`config.asgi` gives them threads of their own.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from executions.display.formatting import plain
 from executions.display.freshness import freshness
 from executions.display.strips import MOST, strip
 from executions.models import RATED_STATUSES, Note, Workflow
-from executions.overview import status_tiles
+from executions.overview import wallboard
 from executions.overview.charts import percent
-from executions.overview.status_tiles import Counts
+from executions.overview.wallboard import Counts
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
 from executions.search.last_runs import LastRun, last_runs
@@ -101,7 +101,7 @@ def _matching(
 def _counts(accounts: Mapping[int, ProviderAccount], now: datetime) -> dict[int, Counts]:
     """By workflow, of those where something goes on or is unresolved. One query."""
     filters = parse(QueryDict(), accounts, now=now)
-    found = status_tiles.counts_by_workflow(filters, list(accounts))
+    found = wallboard.counts_by_workflow(filters, list(accounts))
     return {workflow: own.counts for workflow, own in found.items()}
 
 
@@ -124,7 +124,7 @@ def _rows(found: QuerySet[Workflow], counts: Mapping[int, Counts]) -> tuple[list
 
 
 def rank_of(counts: Counts) -> int:
-    return RANKS.get(status_tiles.worst_of(counts), REST)
+    return RANKS.get(wallboard.worst_of(counts), REST)
 
 
 def _view(
@@ -135,10 +135,10 @@ def _view(
         [run.sort_at for run in runs], every=about.expected_seconds, grace=about.grace_seconds
     )
     is_missed = expected is not None and expected.is_missed(account.last_success_at, now)
-    state, rank = status_tiles.worst_of(counts), rank_of(counts)
+    state, rank = wallboard.worst_of(counts), rank_of(counts)
     said = [
         (key, icon, words, href)
-        for key, icon, words, href in status_tiles.standing(counts, row.pk)
+        for key, icon, words, href in wallboard.standing(counts, row.pk)
         if key != "active" or rank == REST
     ]
     rated = [run.status for run in runs if run.status in RATED_STATUSES]
@@ -152,7 +152,7 @@ def _view(
         "can_start": row.can_start,
         "note": plain(row.note or "", 200),
         "state": state,
-        "icon": status_tiles.ICONS[state],
+        "icon": wallboard.ICONS[state],
         "said": said,
         "rank": min(rank, SILENT) if is_missed else rank,
         "missed": expected.at if expected and is_missed else None,

@@ -16,7 +16,7 @@ from executions.inbox.drafts import MAX_DRAFT, is_overtaken, stamp_of
 from executions.models import StartDraft, Workflow
 from executions.web.requester import person
 from providers.contract import Field
-from providers.credentials import SealError, seal, unseal
+from providers.sealing import SealError, seal, unseal
 
 
 class Opened(NamedTuple):

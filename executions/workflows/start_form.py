@@ -11,17 +11,16 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from executions.access.permissions import may_act, visible_executions
-from executions.commands import start_prefill
 from executions.commands.verbs import note_of
 from executions.display.formatting import plain, stamped
 from executions.display.id_params import row_id
 from executions.models import Execution, Workflow
-from executions.workflows import start_drafts
+from executions.workflows import start_drafts, start_prefill
 from providers import registry
 from providers.contract import Field, ProviderError, Verb
-from providers.credentials import SealError
 from providers.forms import form_field
 from providers.models import open_account
+from providers.sealing import SealError
 
 
 def start_form(

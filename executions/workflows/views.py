@@ -17,8 +17,8 @@ from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.strips import MOST, strip
 from executions.models import Execution, Workflow
-from executions.overview import status_tiles
-from executions.runs.notes import notes_of_workflow
+from executions.notes.acts import notes_of_workflow
+from executions.overview import wallboard
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
 from executions.search.last_runs import LastRun
@@ -26,8 +26,8 @@ from executions.triage.display import standing_of
 from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of
 from executions.workflows import figures, open_errors, profile, start_form
-from executions.workflows.description_form import DescriptionForm
 from executions.workflows.lookup import workflow_of
+from executions.workflows.profile_form import DescriptionForm
 
 RECENT = 8  # runs listed; the strip shows MOST
 CHARTS_EVERY = 60  # seconds
@@ -81,7 +81,7 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     now = timezone.now()
     account = accounts_of(request)[workflow.account_id]
     filters = parse(QueryDict(f"workflow={workflow.pk}"), {account.pk: account}, now=now)
-    counts = status_tiles.counts_by_workflow(filters, [account.pk]).get(workflow.pk)
+    counts = wallboard.counts_by_workflow(filters, [account.pk]).get(workflow.pk)
     asked, ended, before = figures.endings(filters, now)
     waited = figures.answers(workflow.pk, now)
     errors = open_errors.open_errors(workflow, now)
@@ -96,8 +96,8 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     is_missed = expected is not None and expected.is_missed(account.last_success_at, now)
     drawn = [LastRun(r.status, r.sort_at, r.started_at, r.finished_at) for r in runs[::-1]]
     own = counts.counts if counts else {}
-    states = status_tiles.standing(own, workflow.pk)
-    state = status_tiles.worst_of(own)
+    states = wallboard.standing(own, workflow.pk)
+    state = wallboard.worst_of(own)
     known = figures.figures(ended, before, waited, expected, is_missed=is_missed)
     return {
         "workflow": workflow,
@@ -107,7 +107,7 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
         "fresh": fresh,
         "states": states,
         "state": state,
-        "state_icon": status_tiles.ICONS[state],
+        "state_icon": wallboard.ICONS[state],
         "is_missed": is_missed,
         "expected": expected,
         "figures": known,

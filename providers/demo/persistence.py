@@ -21,9 +21,9 @@ from types import FunctionType
 from typing import Any
 
 from providers.demo import runs
-from providers.demo.world import Run, World
+from providers.demo.simulator import Run, World
 
-VERSION = 3  # of the file; raise it where a run begins to carry something it did not
+VERSION = 4  # of the file; raise it where a run begins to carry something it did not
 LOG_SAVED = 2_000  # requests
 SAVE_EVERY = 3.0  # seconds
 SHARE = 0.05  # of the time that saving may take: the simulators stand still meanwhile

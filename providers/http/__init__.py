@@ -6,10 +6,10 @@ are not followed, cookies, netrc and proxy variables are ignored, nothing is sen
 Retries live in one place, the account's row. Sends once, raises the errors of `contract`.
 """
 
-from providers.http.api_endpoint import Endpoint, Opened
+from providers.http.api_client import Endpoint, Opened
 from providers.http.client import Http
-from providers.http.gate import Gate
 from providers.http.limits import CONNECT_TIMEOUT, READ_TIMEOUT, REFUSALS, USER_AGENT
+from providers.http.quiet_period import Gate
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Reply, parse_json, parse_retry_after, plain_explanation
 from providers.http.transports import open_socket

@@ -17,10 +17,10 @@ from urllib3.exceptions import HTTPError
 
 from providers.address_policy import Policy
 from providers.contract import BadResponse, ProviderError, Rejected, Unreachable, Unsupported
-from providers.http.api_endpoint import Endpoint
+from providers.http.api_client import Endpoint
 from providers.http.deadlines import Guard, current, watchdog
-from providers.http.gate import Gate
 from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
+from providers.http.quiet_period import Gate
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Explain, plain_explanation
 from providers.http.transports import prepared, transport_for, why_not_connected

@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from config.demo import EXTRA_SETTINGS
+from config.demo_accounts import EXTRA_SETTINGS
 from providers.demo import serve
 from tests.product import Product
 

@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from config.demo import EXTRA_SETTINGS
+from config.demo_accounts import EXTRA_SETTINGS
 from providers.demo import serve
 from providers.demo.flow8 import users
 from providers.demo.smartflows import scenarios

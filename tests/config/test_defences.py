@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from starlette.requests import Request
 
-from config import live
+from config import live_stream
 from config.site_setup import prepare
 from executions.access import api_tokens
 from executions.live import publish
@@ -146,7 +146,7 @@ def ask_stream(path: str, host: str) -> tuple[int, dict[str, str]]:
     scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
              "query_string": b"", "headers": [(b"host", host.encode())], "scheme": "http",
              "http_version": "1.1", "root_path": ""}  # fmt: skip
-    asyncio.run(live.app(scope, receive, send))
+    asyncio.run(live_stream.app(scope, receive, send))
     head = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], head
 
@@ -166,19 +166,22 @@ def test_one_person_has_twenty_streams_and_others_are_not_the_worse_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def of(person: int) -> int:
-        async def seer_of(key: str | None) -> live.Seer:
-            return live.Seer(person, frozenset())
+        async def seer_of(key: str | None) -> live_stream.Seer:
+            return live_stream.Seer(person, frozenset())
 
-        monkeypatch.setattr(live, "seer_of", seer_of)
-        answer = await live.stream(Request({"type": "http", "headers": [], "method": "GET"}))
+        monkeypatch.setattr(live_stream, "seer_of", seer_of)
+        answer = await live_stream.stream(Request({"type": "http", "headers": [], "method": "GET"}))
         if answer.status_code == 429:
             assert "Retry-After" in answer.headers
             assert "asks every 15 s meanwhile" in bytes(answer.body).decode()
         return answer.status_code
 
     async def look() -> list[int]:
-        clients = {live.Client(live.Seer(7, frozenset())) for _ in range(live.PER_PERSON)}
-        monkeypatch.setattr(live.hub, "clients", clients)
+        clients = {
+            live_stream.Client(live_stream.Seer(7, frozenset()))
+            for _ in range(live_stream.PER_PERSON)
+        }
+        monkeypatch.setattr(live_stream.hub, "clients", clients)
         return [await of(7), await of(8)]
 
     assert asyncio.run(look()) == [429, 200]

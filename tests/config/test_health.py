@@ -12,8 +12,9 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.health import poller_is_fresh
-from executions.accounts import health_views
-from executions.live import database_clock, publish
+from executions import database_clock
+from executions.accounts import views
+from executions.live import publish
 from executions.models import Command, StatusCount
 from providers.models import Health, ProviderAccount
 
@@ -116,7 +117,7 @@ def test_a_clock_that_is_off_is_said_and_is_no_reason_not_to_be_ready(client: Cl
     try:
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()["clock_skew_seconds"]) == (200, 7200.4)
-        assert health_views.clock_sentences() == [
+        assert views.clock_sentences() == [
             "The clock of worker on host-7 (12) is 2 h 00 m ahead of the database's. Polls and "
             "commands go by the database's clock; set that machine's clock, best by NTP."
         ]

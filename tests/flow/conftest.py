@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from config.demo import EXTRA_SETTINGS
+from config.demo_accounts import EXTRA_SETTINGS
 from executions import tasks
 from executions.commands import dispatch, reconciliation, submit
 from executions.forms import compile_question

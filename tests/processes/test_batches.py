@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.demo import EXTRA_SETTINGS
+from config.demo_accounts import EXTRA_SETTINGS
 from providers.demo import serve
 from tests.product import Product
 

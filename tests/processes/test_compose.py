@@ -20,7 +20,7 @@ import pytest
 import requests
 import yaml
 
-from config import embedded, env
+from config import embedded_services, env
 from config.processes import processes
 from config.site_setup import prepare
 from tests.product import ROOT, Product, free_port, own_folder, stop_group
@@ -150,8 +150,8 @@ class Composed:
             ANNUNCIATOR_DEMO_PORT=str(self.demo_port),
             **values,
         )
-        self.database = embedded.start_postgres(folder)
-        self.broker = embedded.start_valkey(folder)
+        self.database = embedded_services.start_postgres(folder)
+        self.broker = embedded_services.start_valkey(folder)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def here(self, text: str) -> str:
@@ -202,8 +202,8 @@ class Composed:
             stop_group(process, signal.SIGTERM)
         for name, process in self.running.items():
             process.wait(int(self.file["services"][name]["stop_grace_period"].removesuffix("s")))
-        embedded.stop_valkey(self.folder)
-        embedded.stop_postgres(self.folder)
+        embedded_services.stop_valkey(self.folder)
+        embedded_services.stop_postgres(self.folder)
 
 
 @pytest.fixture

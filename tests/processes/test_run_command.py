@@ -295,7 +295,7 @@ def kill_service(terminal: Terminal, pid_file: str) -> None:
 
 @pytest.mark.fault("P2")
 def test_a_process_that_dies_is_started_again_and_the_terminal_says_so(going: Terminal) -> None:
-    marks = {"poller": "worker -Q poll", "beat": "config beat", "live": "config.live",
+    marks = {"poller": "worker -Q poll", "beat": "config beat", "live": "config.live_stream",
              "web": "granian"}  # fmt: skip
     since = len(going.said)
     for mark in marks.values():

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from providers import account_setup
 from providers.account_setup import AccountDraft, set_up
-from providers.credentials import SealError
 from providers.models import Health, ProviderAccount
+from providers.sealing import SealError
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.demo import EXTRA_SETTINGS
+from config.demo_accounts import EXTRA_SETTINGS
 from providers.adapter import Adapter
 from providers.address_policy import Policy
 from providers.demo import serve

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from config import demo, env, processes
+from config import demo_accounts, env, processes
 
 
 class Command(BaseCommand):
@@ -15,6 +15,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         line = shlex.split(
-            processes.demo(host=demo.host(), ports=demo.ports_text(), data=env.data_folder())
+            processes.demo(
+                host=demo_accounts.host(), ports=demo_accounts.ports_text(), data=env.data_folder()
+            )
         )
         os.execv(line[0], line)  # noqa: S606 - our own command line

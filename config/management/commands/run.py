@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from config import demo, embedded, env
+from config import demo_accounts, embedded_services, env
 from config.processes import demo as demo_command
 from config.processes import processes
 from config.site_setup import prepare
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         self._check_ports()
         sign_in = prepare(self._say)
         self._print_address(sign_in)
-        Supervisor(self._commands(), parent=parent, dead_services=embedded.dead).run()
+        Supervisor(self._commands(), parent=parent, dead_services=embedded_services.dead).run()
 
     def _say(self, line: str) -> None:
         self.stdout.write(f"  {line}")
@@ -49,7 +49,8 @@ class Command(BaseCommand):
         wanted = [("PORT", host, settings.PORT), ("LIVE_PORT", host, settings.LIVE_PORT)]
         if settings.IS_DEMO:
             wanted += [
-                ("ANNUNCIATOR_DEMO_PORT", "127.0.0.1", port) for port in demo.ports().values()
+                ("ANNUNCIATOR_DEMO_PORT", "127.0.0.1", port)
+                for port in demo_accounts.ports().values()
             ]
         users: dict[int, str] = {}
         for variable, address, port in wanted:
@@ -71,7 +72,7 @@ class Command(BaseCommand):
         )
         if settings.IS_DEMO:
             commands["demo"] = demo_command(
-                host=demo.host(), ports=demo.ports_text(), data=env.data_folder()
+                host=demo_accounts.host(), ports=demo_accounts.ports_text(), data=env.data_folder()
             )
         return commands
 

@@ -18,8 +18,8 @@ from django.db import models
 from executions.access import audit_log
 from executions.models import Command as CommandRow
 from executions.models import Draft, NoticeRule, StartDraft
-from providers.credentials import PREFIX, SealError, reseal
 from providers.models import ProviderAccount
+from providers.sealing import PREFIX, SealError, reseal
 
 SEALED: tuple[tuple[type[models.Model], str, str], ...] = (
     (ProviderAccount, "sealed_credentials", "accounts"),

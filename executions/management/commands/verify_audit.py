@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from executions.access import audit_chain
+from executions.access import audit_verification
 from executions.models import AuditSeal
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        verdict = audit_chain.verify()
+        verdict = audit_verification.verify()
         if verdict.problem:
             raise CommandError(
                 f"Not intact: {verdict.problem} The {verdict.entries} before it are as written."

@@ -10,7 +10,7 @@ from executions.access import audit_log
 from executions.display.formatting import plain
 from executions.runs.list.views import filters_of
 from executions.search import csv_rows
-from executions.web.downloads import download
+from executions.web.download_limits import download
 from executions.web.requester import address, person
 
 

@@ -19,10 +19,10 @@ from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.runs.page.log_line_rendering import day_of, lines_of
 from executions.runs.page.query_params import LOG_WORDS, STEP_WORDS, link, number, query, word
-from executions.search import keyset
+from executions.search import batched_walk
 from executions.search.statement_timeout import TooLong, bounded
 from executions.search.unicode_spellings import holds
-from executions.web.downloads import download
+from executions.web.download_limits import download
 from executions.web.fragments import Fragment, fragment, no_store
 
 WINDOW = 1000  # lines
@@ -128,7 +128,7 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         rows = rows.filter(seq=line)
 
     def lines() -> Iterator[str]:
-        for entries in keyset.walk(rows, "seq", size=2000):
+        for entries in batched_walk.walk(rows, "seq", size=2000):
             yield "".join(
                 f"{iso(entry.at)}\t{entry.level}\t{without_codes(last_state(entry.text))}\n"
                 for entry in entries

@@ -18,11 +18,11 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import visible_executions
 from executions.display.formatting import plain
 from executions.models import Output
-from executions.web.downloads import download
+from executions.web.download_limits import download
 from executions.web.live_page import show
 from providers.contract import Download, ProviderError
-from providers.credentials import SealError
 from providers.models import open_account
+from providers.sealing import SealError
 
 MAX_BYTES = 50 * 2**20
 SAFE_TYPES = frozenset({"application/pdf", "image/png", "image/jpeg", "text/plain", "text/csv"})

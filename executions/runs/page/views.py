@@ -31,9 +31,9 @@ from executions.models import (
     Quarantine,
     Transition,
 )
+from executions.notes.acts import notes_of
 from executions.polling import read_queue
 from executions.runs import telling_choice
-from executions.runs.notes import notes_of
 from executions.runs.page import history, log, related
 from executions.runs.page.payloads import payload_list
 from executions.runs.page.query_params import link

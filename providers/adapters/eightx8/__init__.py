@@ -2,8 +2,8 @@
 
 Documentation: https://developer.8x8.com/connect/reference/get-instance-status ("seed" in comments)
 and its neighbors, read November 2026. `adapters.eightx8.reading` says what the words mean:
-`Runnable` needs the step log, `Terminated` the errors resource. `adapters.eightx8.definitions`
-says where to look.
+`Runnable` needs the step log, `Terminated` the errors resource. `definition_discovery` says where
+to look.
 
 Beside the definitions, `memory` holds "terminated:<ref>" (our own terminate was accepted) and
 "unread:<ref>" (failed tries to read why a run was terminated).

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from providers.demo.simulator import Run, Stage, World
 from providers.demo.smartflows.blocks import (
     Block,
     Branch,
@@ -22,9 +23,8 @@ from providers.demo.smartflows.blocks import (
     stages,
     stamp,
 )
-from providers.demo.smartflows.documents import Document
 from providers.demo.smartflows.forms import Form
-from providers.demo.world import Run, Stage, World
+from providers.demo.smartflows.made_documents import Document
 
 REMOVED = "<removed>"  # the value of an oddity that takes a field away
 ENDED = ("Success", "Warning", "Error", "Interrupted", "Canceled")

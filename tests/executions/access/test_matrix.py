@@ -16,7 +16,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from config import live
+from config import live_stream
 from executions.access import api_tokens
 from executions.models import AuditEntry
 from providers.models import ProviderAccount
@@ -80,7 +80,7 @@ def letter(answer: Any) -> str:
 
 def test_every_address_is_in_the_table_and_nothing_else_is() -> None:
     assert set(routes()) == set(matrix.TABLE)
-    assert {route.path for route in live.app.routes} == set(matrix.LIVE)  # type: ignore[attr-defined]
+    assert {route.path for route in live_stream.app.routes} == set(matrix.LIVE)  # type: ignore[attr-defined]
 
 
 @pytest.mark.django_db
@@ -155,7 +155,7 @@ def test_the_stream_obeys_the_same_table() -> None:
         for path in matrix.LIVE:
             status = asyncio.run(_status(path, keys.get(who, "")))
             found[path] += {200: "o", 401: "s"}.get(status, "?")
-        seer = async_to_sync(live.seer_of)(keys.get(who))
+        seer = async_to_sync(live_stream.seer_of)(keys.get(who))
         heard += "s" if seer is None else "o" if account.pk in seer.accounts else "a"
     assert found == matrix.LIVE
     assert heard == matrix.SEES
@@ -183,5 +183,5 @@ async def _status(path: str, key: str) -> int:
         "headers": [(b"host", b"localhost"), *([(b"cookie", cookie)] if key else [])],
         "client": ("127.0.0.1", 1), "server": ("localhost", 80), "root_path": "",
     }  # fmt: skip
-    await asyncio.wait_for(live.app(scope, receive, send), 10)
+    await asyncio.wait_for(live_stream.app(scope, receive, send), 10)
     return sent[0]

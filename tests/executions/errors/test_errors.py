@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from executions.errors import acknowledgements
+from executions.errors import acts
 from executions.models import AuditEntry, ErrorAcknowledgement, Execution
 from executions.payloads.error_fingerprint import error_key
 from executions.storage.store import store
@@ -205,12 +205,12 @@ def test_an_open_page_is_told_what_changed_and_else_nothing(ana, fail, people):
         stamp = page(ana, address).stamp
         asked = f"{address}changes/?finished=24h&stamp={stamp}"
         assert ana.get(asked).status_code == 204
-        acknowledgements.take(KEY, [owner], people["ana"], "")
+        acts.take(KEY, [owner], people["ana"], "")
         answer = page(ana, asked)
         assert target in answer.targets
         assert "ana is on it" in answer
         assert answer.value("next") == f"{address}?finished=24h"  # the form leads back to the page
-        acknowledgements.release(KEY, [owner], people["ana"])
+        acts.release(KEY, [owner], people["ana"])
 
 
 def test_the_page_of_an_error_names_every_workflow_with_its_runs(ana, fail):

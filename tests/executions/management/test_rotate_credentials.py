@@ -12,8 +12,8 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from executions.models import AuditEntry, Command, Draft, Execution, Question, Workflow
-from providers.credentials import seal, unseal
 from providers.models import ProviderAccount
+from providers.sealing import seal, unseal
 
 pytestmark = pytest.mark.django_db
 

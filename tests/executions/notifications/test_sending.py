@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from executions.notifications.channels import sending
-from executions.notifications.channels.sending import AddressRefused, Message, read_address
+from executions.notifications import sending
+from executions.notifications.sending import AddressRefused, Message, read_address
 
 HERE = ["127.0.0.0/8:*"]
 WORDS = Message("A title", "A body")
@@ -161,7 +161,7 @@ TRIES = {
 }
 SCRIPT = """
 import socket
-from executions.notifications.channels.courier import _Door
+from executions.notifications.apprise_process import _Door
 from providers.address_policy import Policy, Refused
 door = _Door(Policy(), True)
 door.watch()

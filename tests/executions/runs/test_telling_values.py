@@ -11,7 +11,7 @@ from executions.access import api_tokens
 from executions.models import AuditEntry, CorrelationRule, Execution, Workflow
 from executions.payloads.telling_values import learn
 from executions.polling import poller
-from executions.storage import telling
+from executions.storage import telling_values
 from providers import contract
 from providers.contract import Snapshot, Status
 from providers.models import ProviderAccount
@@ -42,7 +42,7 @@ def run(account: ProviderAccount) -> Any:
 def learned(run: Any) -> list[Execution]:
     """Six runs whose workflow was looked at."""
     runs = [run(number) for number in range(6)]
-    telling.learn([each.pk for each in runs])
+    telling_values.learn([each.pk for each in runs])
     tasks.sweep()
     return [Execution.objects.get(pk=each.pk) for each in runs]
 
@@ -156,7 +156,7 @@ def test_a_value_that_an_operator_hides_is_gone_and_stays_so(ana, learned):
     ana.post(f"/executions/{learned[0].pk}/values/", {"path": "customer", "hide": "1"})
     tasks.sweep()
     Workflow.objects.update(values_learned_at=None)
-    telling.learn([each.pk for each in learned])
+    telling_values.learn([each.pk for each in learned])
     tasks.sweep()
     assert not set(RunList(ana.get("/")).labels) & set(CUSTOMERS)
     assert AuditEntry.objects.filter(action="value.hidden").count() == 1

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.utils import timezone
 
-from executions.errors import acknowledgements
+from executions.errors import acts
 from executions.errors import groups as error_groups
 from executions.models import CorrelationRule, ErrorAcknowledgement, Execution, KeySearch, RunKey
 from executions.payloads.error_fingerprint import error_key
@@ -192,7 +192,7 @@ def taken(account: ProviderAccount) -> str:
     key = error_key("disk full")
     ana = User.objects.create_user("ana")
     ana.groups.add(Group.objects.get(name="operator"))
-    acknowledgements.take(key, [account], ana, "on it")
+    acts.take(key, [account], ana, "on it")
     return key
 
 
@@ -203,37 +203,37 @@ def state(key: str) -> tuple[bool, str]:
 
 def test_it_holds_until_every_workflow_has_succeeded_since(account, taken):
     put(account, "r3", Status.SUCCEEDED, finished_at=NOW)
-    assert acknowledgements.settle() == 0
+    assert acts.settle() == 0
     put(account, "r4", Status.SUCCEEDED, finished_at=NOW, wf="w2")
-    assert acknowledgements.settle() == 1
+    assert acts.settle() == 1
     assert state(taken) == (False, "succeeded")
 
 
 def test_a_success_before_the_error_clears_nothing(account, taken):
     put(account, "r3", Status.SUCCEEDED, finished_at=NOW - timedelta(minutes=3))
     put(account, "r4", Status.SUCCEEDED, finished_at=NOW - timedelta(minutes=3), wf="w2")
-    assert acknowledgements.settle() == 0
+    assert acts.settle() == 0
 
 
 def test_it_expires_after_a_day(account, taken):
     row = ErrorAcknowledgement.objects.get()
     assert timedelta(hours=23, minutes=59) < row.until - timezone.now() <= timedelta(hours=24)
     ErrorAcknowledgement.objects.update(until=timezone.now() - timedelta(seconds=1))
-    assert acknowledgements.settle() == 1
+    assert acts.settle() == 1
     assert state(taken) == (False, "expired")
     group = error_groups.group(taken, [account.pk], NOW - timedelta(hours=1))
     assert group.state == "open"
-    assert acknowledgements.taken([group], {account.pk: account}) == {}
+    assert acts.taken([group], {account.pk: account}) == {}
 
 
 def test_the_same_error_after_the_end_waits_for_somebody_again(account, taken):
     for wf in ("w1", "w2"):
         put(account, f"ok-{wf}", Status.SUCCEEDED, finished_at=NOW, wf=wf)
-    acknowledgements.settle()
+    acts.settle()
     put(account, "r5", error="disk full", finished_at=NOW + timedelta(seconds=1))
     group = error_groups.group(taken, [account.pk], NOW - timedelta(hours=1))
     assert group.state == "open"
-    assert acknowledgements.taken([group], {account.pk: account}) == {}
+    assert acts.taken([group], {account.pk: account}) == {}
 
 
 def test_an_error_is_taken_on_only_when_every_team_that_has_it_did(account, taken):
@@ -242,9 +242,9 @@ def test_an_error_is_taken_on_only_when_every_team_that_has_it_did(account, take
     put(theirs, "x", error="disk full")
     both = {each.pk: each for each in (account, theirs)}
     group = error_groups.group(taken, list(both), NOW - timedelta(hours=1))
-    assert acknowledgements.taken([group], both) == {}
+    assert acts.taken([group], both) == {}
     mine = error_groups.group(taken, [account.pk], NOW - timedelta(hours=1))
-    assert acknowledgements.taken([mine], both)[taken].by == "ana"
+    assert acts.taken([mine], both)[taken].by == "ana"
 
 
 def test_a_group_counts_places_and_knows_which_are_open(account):

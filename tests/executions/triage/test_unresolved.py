@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from executions import tasks
-from executions.errors import acknowledgements
+from executions.errors import acts as error_acts
 from executions.models import AuditEntry, CorrelationRule, ErrorAcknowledgement, Execution
 from executions.polling import poller
 from executions.search.filters import parse
@@ -172,7 +172,7 @@ def test_a_later_success_with_the_same_business_key_settles_it_in_any_workflow(
 
 
 def test_a_key_that_very_many_runs_carry_settles_nothing(ana, account, order_key, monkeypatch):
-    monkeypatch.setattr("executions.storage.settlement.COMMON", 3)
+    monkeypatch.setattr("executions.storage.settled_by_success.COMMON", 3)
     keyed(account, "a", "Site 1", Status.FAILED, 10)
     keyed(account, "b", "Site 1", Status.CANCELED, 9)
     keyed(account, "c", "Site 1", Status.SUCCEEDED, 5)
@@ -280,11 +280,11 @@ def test_who_may_only_look_or_sees_other_accounts_changes_nothing(ana, people, e
 
 def test_an_error_in_hand_has_its_new_runs_in_hand_too(ana, people, account, end):
     run = end("one", error="Disk full")
-    acknowledgements.take(run.error_key, [account], people["ana"], "")
+    error_acts.take(run.error_key, [account], people["ana"], "")
     end("two", error="Disk full")
     end("other", error="No route")
     assert unresolved(ana, "is=in_hand") == ["one", "two"]
-    acknowledgements.release(run.error_key, [account], people["ana"])
+    error_acts.release(run.error_key, [account], people["ana"])
     assert unresolved(ana, "is=in_hand") == []
     end("three", error="Disk full")
     assert unresolved(ana, "is=in_hand") == []
@@ -292,7 +292,7 @@ def test_an_error_in_hand_has_its_new_runs_in_hand_too(ana, people, account, end
 
 def test_an_error_in_hand_that_expires_leaves_nobody_on_its_runs(ana, people, account, end):
     run = end("one", error="Disk full")
-    acknowledgements.take(run.error_key, [account], people["ana"], "")
+    error_acts.take(run.error_key, [account], people["ana"], "")
     ErrorAcknowledgement.objects.update(until=timezone.now())
     tasks.sweep()
     assert (unresolved(ana), unresolved(ana, "is=in_hand")) == (["one"], [])
@@ -301,7 +301,7 @@ def test_an_error_in_hand_that_expires_leaves_nobody_on_its_runs(ana, people, ac
 def test_an_ignored_error_has_its_new_runs_ignored_until_it_ends(ana, people, account, end):
     run = end("one", error="Disk full")
     until = timezone.now() + timedelta(hours=2)
-    acknowledgements.ignore(run.error_key, [account], people["ana"], "Known", until=until)
+    error_acts.ignore(run.error_key, [account], people["ana"], "Known", until=until)
     two = end("two", error="Disk full")
     assert (unresolved(ana), unresolved(ana, "is=ignored")) == ([], ["one", "two"])
     assert (two.settled_by, two.settled_reason) == (people["ana"], "Known")
@@ -312,8 +312,8 @@ def test_an_ignored_error_has_its_new_runs_ignored_until_it_ends(ana, people, ac
 
 def test_a_resolved_error_is_open_again_with_the_next_failure(ana, people, account, end):
     run = end("one", error="Disk full")
-    acknowledgements.take(run.error_key, [account], people["ana"], "")
-    acknowledgements.resolve(run.error_key, [account], people["ana"], "Bigger disk")
+    error_acts.take(run.error_key, [account], people["ana"], "")
+    error_acts.resolve(run.error_key, [account], people["ana"], "Bigger disk")
     assert unresolved(ana) == []
     end("two", error="Disk full")
     assert (unresolved(ana), unresolved(ana, "is=in_hand")) == (["two"], [])
@@ -322,7 +322,7 @@ def test_a_resolved_error_is_open_again_with_the_next_failure(ana, people, accou
 def test_an_act_on_an_error_is_one_entry_in_the_audit_log(people, account, end):
     run = end("one", error="Disk full")
     end("two", error="Disk full")
-    acknowledgements.resolve(run.error_key, [account], people["ana"], "Bigger disk")
+    error_acts.resolve(run.error_key, [account], people["ana"], "Bigger disk")
     entry = AuditEntry.objects.get(action__contains="resolved")
     assert (entry.action, entry.target) == ("error.resolved", f"error:{run.error_key}")
     assert entry.detail == {"note": "Bigger disk", "accounts": ["Claims"], "runs": 2}

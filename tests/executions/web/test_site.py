@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.urls import get_resolver
 from django.utils import timezone
 
-from executions.accounts.health_views import ABILITIES
+from executions.accounts.views import ABILITIES
 from executions.models import AuditEntry, Command, Workflow
 from executions.polling import schedule
 from providers.contract import Status
