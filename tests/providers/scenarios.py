@@ -26,8 +26,8 @@ from tests.providers.conftest import Answer, Seen, Server, live_adapter
 from tests.providers.recorded import FIXTURES, class_of, exchange, holds, put
 
 CALLS = (
-    "check", "poll", "read", "workflows", "start", "started", "answer", "cancel", "suspend",
-    "resume", "log", "open_output",
+    "check", "poll", "read", "workflows", "start_fields", "start", "started", "answer", "cancel",
+    "suspend", "resume", "log", "open_output",
 )  # fmt: skip
 ABOUT = {"exchanges", "gives", "refused", "memory"}
 ORDINARY = {
@@ -195,6 +195,7 @@ ASK: Mapping[str, Callable[[Adapter, Any], Any]] = {
     "poll": poll,
     "read": lambda adapter, given: adapter.snapshot(given),
     "workflows": lambda adapter, given: by_ref(adapter.workflows()),
+    "start_fields": lambda adapter, given: adapter.start_fields(given),
     "start": lambda adapter, given: adapter.start(
         given["workflow"], given["arguments"], given["key"]
     ),
