@@ -25,6 +25,7 @@ from psycopg import sql
 from executions.access import api_tokens
 from executions.commands import reconciliation
 from executions.commands.dispatch import claim, send
+from executions.live import database_clock
 from executions.models import Command, Execution, Quarantine
 from executions.polling import poller, schedule, workflow_sync
 from providers.connection_test import try_account
@@ -177,6 +178,7 @@ class Planter:
                     kind=verb.value, account=self.account, execution=run, requested_by=user,
                     workflow=run.workflow if verb is Verb.START else None,
                     target=f"{verb}:{id(answer)}", account_revision=self.account.revision,
+                    not_before=database_clock.now(),  # as `claim` has it, not as this process does
                 )  # fmt: skip
                 ProviderAccount.objects.update(quiet_until=None)  # as a planted 503 asked
                 claimed = claim(command.pk)
