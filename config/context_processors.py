@@ -1,14 +1,11 @@
-"""Context processor: what every page must know about this installation. And the icon."""
+"""Context processor: what every page must know about this installation."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.templatetags.static import static
+from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from executions.web.post_only_views import form_page_of
@@ -26,9 +23,3 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
     live_url = f"{request.scheme}://{name}:{settings.LIVE_PORT}{LIVE_PATH}"
     return {"form_page": form_page, "live_url": live_url}
-
-
-@login_not_required
-def icon(request: HttpRequest) -> HttpResponse:
-    """/favicon.ico, for pages that name no icon of their own, such as the admin's."""
-    return redirect(static("icon.svg"))

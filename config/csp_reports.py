@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from executions.display.formatting import plain
 from executions.live import publish
+from executions.payloads.provider_text import plain
 
 LARGEST = 8192  # bytes of a report
 log = logging.getLogger(__name__)

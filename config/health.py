@@ -1,7 +1,6 @@
-"""Whether this process is up, whether the whole is ready for work, and its figures.
+"""Whether this process is up, and whether the whole is ready for work.
 
-Open to anyone who reaches the port, so they say words and numbers, never causes; keep /metrics
-away from strangers with the proxy.
+Open to anyone who reaches the port, so they say words, never causes.
 """
 
 from __future__ import annotations
@@ -17,12 +16,9 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as TEXT_FORMAT
-from prometheus_client import generate_latest
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.metrics import Figures
 from executions import database_clock
 from providers.models import Health, ProviderAccount
 
@@ -43,7 +39,7 @@ def is_up(request: HttpRequest) -> HttpResponse:
 @never_cache
 def is_ready(request: HttpRequest) -> JsonResponse:
     """200 if database, broker and poller work, else 503. The poller is asked through the rows."""
-    has_database = _database_answers()
+    has_database = database_answers()
     checks = {
         "database": has_database,
         "broker": _broker_answers(),
@@ -54,15 +50,6 @@ def is_ready(request: HttpRequest) -> JsonResponse:
     if skews := database_clock.skewed():  # a warning: everything goes by the database's clock
         body["clock_skew_seconds"] = sorted(skews.values(), key=abs)[-1]
     return JsonResponse(body, status=200 if is_fine else 503)
-
-
-@login_not_required
-@never_cache
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Figures in Prometheus' text format."""
-    if not _database_answers():
-        return HttpResponse("# the database does not answer\n", TEXT_FORMAT, status=503)
-    return HttpResponse(generate_latest(Figures()), content_type=TEXT_FORMAT)
 
 
 def poller_is_fresh(now: datetime) -> bool:
@@ -90,7 +77,7 @@ def _is_polled_in_time(account: ProviderAccount, now: datetime) -> bool:
     return account.last_poll_at > now - max(UNPOLLED_AFTER, own_interval * 4)
 
 
-def _database_answers() -> bool:
+def database_answers() -> bool:
     """A connection of its own: the pool may be what is stuck."""
     parameters = connection.get_connection_params()
     parameters |= {"connect_timeout": TIMEOUT, "options": f"-c statement_timeout={TIMEOUT}s"}

@@ -1,15 +1,24 @@
-"""The figures of /metrics: gauges, read from small tables when they are asked for."""
+"""The figures of /metrics: gauges, read from small tables when they are asked for.
+
+Open to anyone who reaches the port: keep it away from strangers with the proxy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import product
 
+from django.contrib.auth.decorators import login_not_required
 from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as TEXT_FORMAT
+from prometheus_client import generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from config.health import database_answers
 from executions.models import (
     OPEN_COMMAND_STATES,
     RESOLVABLE_STATUSES,
@@ -112,3 +121,12 @@ def _questions(accounts: list[ProviderAccount]) -> Iterable[Sample]:
 
 def _labels(account: ProviderAccount) -> dict[str, str]:
     return {"account": account.name, "provider": account.provider}
+
+
+@login_not_required
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures in Prometheus' text format."""
+    if not database_answers():
+        return HttpResponse("# the database does not answer\n", TEXT_FORMAT, status=503)
+    return HttpResponse(generate_latest(Figures()), content_type=TEXT_FORMAT)

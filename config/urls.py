@@ -5,7 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from config import context_processors, csp_reports, health
+from config import csp_reports, favicon, health, metrics
 from config.interrupted_posts import SignIn
 from executions.web.post_only_views import posted_from
 
@@ -20,9 +20,9 @@ urlpatterns = [
     path("api/v1/", include("executions.api.ninja_api")),
     path("admin/logout/", sign_out),
     path("admin/", admin.site.urls),
-    path("favicon.ico", context_processors.icon),
+    path("favicon.ico", favicon.icon),
     path("healthz", health.is_up, name="healthz"),
     path("readyz", health.is_ready, name="readyz"),
     path("csp-reports/", csp_reports.report),
-    path("metrics", health.metrics, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -1,27 +1,7 @@
-"""The app, and the three roles that exist after every migrate."""
+"""The app. After every migrate it has the three roles made."""
 
-from typing import Any
-
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.db.models.signals import post_migrate
-
-ROLES = {
-    "viewer": ["view_execution"],
-    "operator": ["view_execution", "act"],
-    "admin": [
-        "view_execution",
-        "view_provideraccount",
-        "add_provideraccount",
-        "change_provideraccount",
-        "delete_provideraccount",
-        "view_pollrun",
-        "view_quarantine",
-        "view_auditentry",
-        "view_command",
-        "view_apitoken",
-        "delete_apitoken",
-    ],
-}
 
 
 class ExecutionsConfig(AppConfig):
@@ -29,22 +9,6 @@ class ExecutionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from executions.access.roles import add_roles
+
         post_migrate.connect(add_roles, sender=self)
-
-
-def add_roles(sender: AppConfig, using: str, **more: Any) -> None:
-    """Make the role groups that are missing, with their permissions. A group that exists keeps
-    what people made of it."""
-    from django.contrib.auth.management import create_permissions
-    from django.contrib.auth.models import Group, Permission
-
-    for label in ("providers", "executions"):
-        create_permissions(apps.get_app_config(label), using=using, verbosity=0)
-    for name, codenames in ROLES.items():
-        row, is_new = Group.objects.using(using).get_or_create(name=name)
-        if is_new:
-            row.permissions.set(
-                Permission.objects.using(using).filter(
-                    codename__in=codenames, content_type__app_label__in=("providers", "executions")
-                )
-            )

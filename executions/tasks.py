@@ -20,8 +20,13 @@ from executions.live.wake_workers import has_room
 from executions.models import Command, CommandState, ExecutionDetail, Rank
 from executions.notifications import compose, delivery, evaluation
 from executions.polling import log_fetcher, poller, read_queue, reader, schedule, workflow_sync
-from executions.search import overdue
-from executions.storage import key_backfill, retention, settled_by_success, telling_values
+from executions.storage import (
+    key_backfill,
+    retention,
+    settled_by_success,
+    telling_values,
+    typical_durations,
+)
 from providers.contract import NotFound, ProviderError, Verb
 from providers.models import ProviderAccount
 from providers.sealing import SealError
@@ -61,7 +66,7 @@ def poll(account_id: int, poll_seq: int) -> None:
         return
     reconciliation.confirm_observed(account_id)
     if tally.changed_ids:
-        overdue.measure(tally.changed_ids)
+        typical_durations.measure(tally.changed_ids)
         telling_values.learn(tally.changed_ids)
     account = ProviderAccount.objects.get(pk=account_id)
     if workflow_sync.lists_workflows(account) and publish.is_first(

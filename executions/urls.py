@@ -21,7 +21,7 @@ from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
 from executions.runs.page import command_views, log, output_download, payloads, steps
 from executions.runs.page import views as run_page
-from executions.web import first_visit, live_page, preferences
+from executions.web import first_visit, live_page, preferences, status_help
 from executions.workflows import list_views as workflow_list
 from executions.workflows import profile_views, start_views
 from executions.workflows import views as workflow_views
@@ -131,5 +131,5 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/guide/", first_visit.guide_dismissal, name="guide-dismissal"),
     path("preferences/zone/", first_visit.zone_choice, name="zone-choice"),
-    path("statuses/", preferences.statuses, name="statuses"),
+    path("statuses/", status_help.statuses, name="statuses"),
 ]

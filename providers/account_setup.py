@@ -12,11 +12,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from providers.adapter import Adapter
@@ -24,8 +23,6 @@ from providers.models import Health, ProviderAccount
 from providers.sealing import SealError
 
 PLAIN = ("name", "group", "poll_every", "enabled")
-LONGEST_BLINDNESS = timedelta(minutes=30)  # a forgotten test ends by itself
-POLL_NOW_EVERY = timedelta(seconds=10)  # "poll now" asks an account no more often than this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +118,7 @@ def set_up(account: ProviderAccount, draft: AccountDraft, *, by: str) -> list[Ch
         account.quiet_until = None  # whom the provider asked to wait was another
         written += ["revision", "lease_until", "quiet_until"]
     if any(change.what in ("enabled", "provider") or "." in change.what for change in changes):
-        written += _begin_anew(account, timezone.now())
+        written += begin_anew(account, timezone.now())
     account.save(update_fields=written)
     return changes
 
@@ -178,44 +175,6 @@ def _place(account: ProviderAccount) -> Any:
     return (account.provider, *values)
 
 
-def switch(accounts: QuerySet[ProviderAccount], *, on: bool) -> list[ProviderAccount]:
-    """Enable or disable those that are not yet so; returns them."""
-    switched = list(accounts.filter(enabled=not on))
-    for account in switched:
-        account.enabled = on
-        account.save(update_fields=["enabled", *_begin_anew(account, timezone.now())])
-    return switched
-
-
-def go_blind(account: ProviderAccount, minutes: int, *, by: str) -> datetime | None:
-    """Make the account unreachable on purpose, for at most LONGEST_BLINDNESS; until when. None for
-    a disabled account, which nobody polls anyway. Every call to the provider fails meanwhile."""
-    now = timezone.now()
-    until = now + min(timedelta(minutes=max(1, minutes)), LONGEST_BLINDNESS)
-    enabled = ProviderAccount.objects.filter(pk=account.pk, enabled=True)
-    kept = enabled.update(blind_until=until, blind_by=by[:150], next_poll_at=now)
-    return until if kept else None
-
-
-def see_again(account: ProviderAccount) -> bool:
-    """End a blind test before its time; the account is polled at once. False if none was on."""
-    now = timezone.now()
-    blind = ProviderAccount.objects.filter(pk=account.pk, blind_until__gt=now)
-    return bool(blind.update(blind_until=None, next_poll_at=now))
-
-
-def poll_soon(account: ProviderAccount) -> bool:
-    """Make the account due at once, a stopped one too. False if it is disabled or was asked for
-    a moment ago."""
-    now = timezone.now()
-    rested = Q(last_poll_at__isnull=True) | Q(last_poll_at__lt=now - POLL_NOW_EVERY)
-    due = ProviderAccount.objects.filter(rested, pk=account.pk, enabled=True)
-    is_asked = bool(due.update(next_poll_at=now))
-    if is_asked:  # a refused account is claimed again only once it is "not polled yet"
-        due.filter(health=Health.AUTH).update(health=Health.NEW, health_since=now)
-    return is_asked
-
-
 def _locked(account: ProviderAccount) -> ProviderAccount | None:
     if account.pk is None:
         return None
@@ -226,7 +185,8 @@ def _address_keys(adapter: type[Adapter]) -> list[str]:
     return [item.key for item in adapter.settings if item.kind == "url"]
 
 
-def _begin_anew(account: ProviderAccount, now: datetime) -> list[str]:
+def begin_anew(account: ProviderAccount, now: datetime) -> list[str]:
+    """As an account that was never polled, due at once. Returns the columns to save."""
     account.health = Health.NEW if account.enabled else Health.PAUSED
     account.health_since = account.next_poll_at = now
     account.failures, account.last_error = 0, ""

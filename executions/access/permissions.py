@@ -1,8 +1,7 @@
 """Who may see and do what. The server decides here; pages only follow.
 
 Accounts belong to a group (a team); without one, everybody who may sign in sees them. Role groups
-`viewer`, `operator` and `admin` carry the permissions; `apps.add_roles` makes them after every
-migrate.
+`viewer`, `operator` and `admin` carry the permissions; `roles` makes them after every migrate.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from executions.access import audit_log
 from executions.access.permissions import require_may_administer, require_may_see
 from executions.display.formatting import stamped
 from executions.live import publish
-from providers import account_setup
+from providers import account_setup, account_switches
 from providers.models import ProviderAccount
 
 
@@ -36,7 +36,7 @@ def poll_now(user: User | AnonymousUser, account: ProviderAccount, *, address: s
         until = stamped(account.quiet_until)
         raise NotNow(f"{account.name} is not polled: its provider asked us to wait until {until}.")
     with transaction.atomic():
-        if not account_setup.poll_soon(account):
+        if not account_switches.poll_soon(account):
             raise NotNow(f"{account.name} was polled a moment ago. Wait ten seconds.")
         record(user, account, audit_log.Action.ACCOUNT_POLL_ASKED, address=address)
     return f"Asked for: {account.name} is polled within a few seconds."
@@ -49,7 +49,7 @@ def begin_blind_test(
     Returns a sentence. Raises NotNow and PermissionDenied."""
     _check(user, account)
     with transaction.atomic():
-        until = account_setup.go_blind(account, minutes, by=user.get_username())
+        until = account_switches.go_blind(account, minutes, by=user.get_username())
         if until is None:
             raise NotNow(f"{account.name} is disabled: nobody polls it anyway.")
         what = {"minutes": minutes}
@@ -63,7 +63,7 @@ def end_blind_test(
     """End it before its time. Returns a sentence, "" if none was on. Raises PermissionDenied."""
     _check(user, account)
     with transaction.atomic():
-        if not account_setup.see_again(account):
+        if not account_switches.see_again(account):
             return ""
         record(user, account, audit_log.Action.BLIND_TEST_ENDED, address=address)
     return f"{account.name} is reachable again, and polled at once."

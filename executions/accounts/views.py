@@ -15,10 +15,11 @@ from django.utils import timezone
 from executions import database_clock
 from executions.access.permissions import visible_accounts
 from executions.accounts import account_actions
-from executions.display.formatting import duration, plain, size
+from executions.display.formatting import duration, size
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
+from executions.payloads.provider_text import plain
 from executions.polling import read_queue
 from executions.search.filters import provider_name
 from executions.web.first_visit import is_simulated

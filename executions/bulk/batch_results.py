@@ -12,11 +12,13 @@ from django.views.decorators.http import require_GET
 
 from executions.bulk.progress import ITEM_STATES, get_batch, item_words
 from executions.commands.verbs import VERBS
-from executions.display.formatting import iso, plain
+from executions.display import csv_lines
+from executions.display.formatting import iso
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, BatchItem, ItemState
-from executions.search import batched_walk, csv_rows
+from executions.payloads.provider_text import plain
+from executions.search import batched_walk
 from executions.search.filters import provider_name
 from executions.web.download_limits import download
 from executions.web.requester import accounts_of
@@ -52,7 +54,7 @@ def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     batch = get_batch(request, pk)
     rows = batched_walk.walk(visible_items(request, batch), "pk", size=500)
     host = f"{request.scheme}://{request.get_host()}"
-    response = StreamingHttpResponse(_lines(rows, batch, host), content_type=csv_rows.CONTENT_TYPE)
+    response = StreamingHttpResponse(_lines(rows, batch, host), content_type=csv_lines.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="batch-{pk}.csv"'
     response["Cache-Control"] = "no-store"
     return response
@@ -96,9 +98,9 @@ def item_view(item: BatchItem) -> dict[str, Any]:
 
 
 def _lines(rows: Iterator[list[BatchItem]], batch: Batch, host: str) -> Iterator[str]:
-    yield csv_rows.head(COLUMNS)
+    yield csv_lines.head(COLUMNS)
     for items in rows:
-        yield "".join(csv_rows.line(_cells(item, batch, host)) for item in items)
+        yield "".join(csv_lines.line(_cells(item, batch, host)) for item in items)
 
 
 def _cells(item: BatchItem, batch: Batch, host: str) -> tuple[Any, ...]:

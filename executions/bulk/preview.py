@@ -14,9 +14,9 @@ from executions.bulk.batch_results import PAGE, item_view, page_of, visible_item
 from executions.bulk.progress import runs, title_of
 from executions.bulk.selection import MOST
 from executions.commands.verbs import RUN_VERBS, note_of
-from executions.display.formatting import plain
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, ItemState
+from executions.payloads.provider_text import plain
 from executions.web.requester import accounts_of
 
 SHOWN = 12  # workflows named in a preview

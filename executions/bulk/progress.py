@@ -14,9 +14,9 @@ from executions.access.permissions import may_act
 from executions.bulk import batch_lifecycle
 from executions.bulk.batch_lifecycle import total
 from executions.commands.verbs import VERBS
-from executions.display.formatting import plain
 from executions.display.people import user_name
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
+from executions.payloads.provider_text import plain
 from executions.web.requester import accounts_of, person
 from providers.models import Health, ProviderAccount
 

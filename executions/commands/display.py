@@ -10,12 +10,8 @@ from django.utils import timezone
 from executions.commands.reconciliation import STALLED_AFTER
 from executions.commands.sealed_arguments import worded_arguments
 from executions.commands.verbs import VERBS
-from executions.display.formatting import (
-    COMMAND_LAMPS,
-    COMMAND_WORDS,
-    clock,
-    plain,
-)
+from executions.display.command_states import COMMAND_LAMPS, COMMAND_WORDS
+from executions.display.formatting import clock
 from executions.display.people import user_name
 from executions.models import (
     OPEN_COMMAND_STATES,
@@ -25,6 +21,7 @@ from executions.models import (
     Execution,
     Question,
 )
+from executions.payloads.provider_text import plain
 
 NOT_CONFIRMED = "not confirmed by the provider"
 WHAT_NEXT = {

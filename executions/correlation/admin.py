@@ -19,9 +19,9 @@ from django.urls import URLPattern, path
 from executions.access import audit_log
 from executions.access.permissions import may_administer
 from executions.access.scoped_admin import ForAdministrators
-from executions.display.formatting import plain
 from executions.models import CorrelationRule
 from executions.payloads.business_keys import Rule
+from executions.payloads.provider_text import plain
 from executions.storage import key_backfill
 from executions.web.requester import address
 from providers.models import ProviderAccount

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import may_act
 from executions.correlation import gantt, key_queries
 from executions.correlation.key_queries import Found
-from executions.display.formatting import duration, iso, mark, plain, zone
+from executions.display.formatting import duration, iso, mark, zone
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import CorrelationRule, Execution, Question
 from executions.payloads.business_keys import MAX_KEY, normalized
 from executions.payloads.key_links import linked
+from executions.payloads.provider_text import plain
 from executions.search.filters import provider_name
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of

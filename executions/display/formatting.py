@@ -1,31 +1,13 @@
-"""The words, marks and times that pages print: of statuses and commands, and of provider text.
-
-Provider text is text: what cannot be seen in it is shown by its code.
-"""
+"""How pages print times, durations, sizes and counts."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from executions.models import OPEN_COMMAND_STATES, CommandState
-from executions.payloads.terminal_text import without_codes
-
-# --------------------------------------------------------------------------------------- words
-
-
-def plain(text: str, limit: int = 0) -> str:
-    """Provider text with nothing invisible in it: control and direction characters are shown by
-    their code, those of a terminal are gone, tabs and line ends stay."""
-    text = without_codes(text)
-    if limit and len(text) > limit:
-        text = text[: limit - 1] + "…"
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if _is_visible(c) else f"⟨U+{ord(c):04X}⟩" for c in text)
+from executions.payloads.provider_text import plain
 
 
 def too_long(what: str, typed: str, most: int) -> str:
@@ -34,25 +16,6 @@ def too_long(what: str, typed: str, most: int) -> str:
     if len(typed) <= most:
         return ""
     return f"{what} has at most {most:,} characters, not {len(typed):,}. You typed: {plain(typed)}"
-
-
-def monogram(name: str) -> str:
-    """Two letters that stand for a provider: `SF` of Smart Flows, `f8` of flow8, `8x`, `Ge`."""
-    first, *others = name.split() or ["?"]
-    if others and first.isalpha():
-        return first[0] + others[0][0]
-    is_numbered = first[0].isalpha() and first[-1].isdigit()
-    return first[0] + first[-1] if is_numbered else first[:2]
-
-
-def _is_visible(character: str) -> bool:
-    code = ord(character)
-    if code in (9, 10, 13):
-        return True
-    is_direction = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F)
-    is_control = code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF
-    is_nothing = code in (0x200B, 0x2060, 0xFEFF)  # no width; joiners stay, scripts need them
-    return not (is_direction or is_control or is_nothing)
 
 
 def moment(at: datetime | None) -> str:
@@ -131,26 +94,3 @@ def mark(*parts: object) -> str:
     """A short token that changes when one of the parts does."""
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
-
-
-# ------------------------------------------------------------------------------------ commands
-
-COMMAND_WORDS: Mapping[str, str] = {
-    CommandState.PENDING: "requested",
-    CommandState.SENDING: "being sent",
-    CommandState.ACCEPTED: "accepted, not confirmed yet",
-    CommandState.CONFIRMED: "confirmed",
-    CommandState.REJECTED: "rejected",
-    CommandState.UNKNOWN: "outcome unknown, being checked",
-    CommandState.NEEDS_PERSON: "needs a decision",
-}
-COMMAND_LAMPS: Mapping[str, str] = {
-    CommandState.CONFIRMED: "done",
-    CommandState.REJECTED: "failed",
-    CommandState.UNKNOWN: "warning",
-    CommandState.NEEDS_PERSON: "needs_you",
-}
-
-
-def is_open_command(state: str) -> bool:
-    return state in {str(each) for each in OPEN_COMMAND_STATES}

@@ -15,11 +15,10 @@ def user_name(user: User | None) -> str:
 
 
 def monogram(name: str) -> str:
-    """Two letters for a person or a provider: `tom.byrne` TB, `Smart Flows` SF, `flow8` f8."""
-    words = [word for word in re.split(r"[\W_]+", name) if word]
-    if not words:
-        return "?"
-    if len(words) > 1:
-        return (words[0][0] + words[1][0]).upper()
-    word = words[0]
-    return word[0] + word[-1] if word[-1].isdecimal() else word[:2]
+    """Two letters for a person or a provider: `tom.byrne` TB, `Smart Flows` SF, `flow8` f8, and
+    `8x8 Automation` 8x."""
+    first, *others = [word for word in re.split(r"[\W_]+", name) if word] or ["?"]
+    if others and first.isalpha():
+        return (first[0] + others[0][0]).upper()
+    is_numbered = first[0].isalpha() and first[-1].isdecimal()
+    return first[0] + first[-1] if is_numbered else first[:2]

@@ -1,4 +1,4 @@
-"""Times as people like them: "4 min ago" for those who chose so, and the zones they choose from.
+"""Times as people like them: "4 min ago" for those who chose so.
 
 Pages are rendered with the clock, and rows are kept that way; for a person who likes relative
 times the finished page is reworded on its way out, so that nothing kept goes stale.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from functools import cache
 from html import escape
-from zoneinfo import available_timezones
 
 _TIME = re.compile(r'(<time\b[^>]*?\bdatetime="([^"]+)"[^>]*)>([^<]*)</time>')
 _STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -45,17 +43,3 @@ def _read(text: str) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-@cache
-def zone_names() -> tuple[str, ...]:
-    """Every zone of the IANA database that a person may choose, by name."""
-    technical = ("Etc/", "SystemV/", "posix/", "right/")
-    names = {name for name in available_timezones() if not name.startswith(technical)}
-    return tuple(sorted(names - {"Factory", "localtime", "posixrules"}))
-
-
-def zone_named(text: str) -> str:
-    """The zone that a person meant, whatever its case and spaces; "" if there is none."""
-    wanted = "_".join(text.split()).casefold()
-    return next((name for name in zone_names() if name.casefold() == wanted), "")

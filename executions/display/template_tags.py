@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from executions.display import formatting, people
 from executions.display.statuses import StatusView
+from executions.payloads.provider_text import plain
 
 register = template.Library()
 
@@ -80,4 +81,4 @@ def lamp_link(status: StatusView, is_past: bool = False) -> str:
 @register.simple_tag
 def provider_text(written: object, limit: int = 0) -> str:
     """What a provider wrote, as text in which nothing is invisible; cut at `limit` characters."""
-    return formatting.plain(str(written or ""), limit)
+    return plain(str(written or ""), limit)

@@ -22,10 +22,10 @@ from executions.access import audit_log
 from executions.display.people import user_name
 from executions.errors import groups as error_groups
 from executions.live import publish
+from executions.live.publish import publish_changed
 from executions.models import Act, Ending, ErrorAcknowledgement, Execution, Stance
 from executions.search.unresolved import is_unresolved
 from executions.sql_files import statements
-from executions.storage.settled_by_success import publish_changed
 from executions.triage import acts
 from providers.models import ProviderAccount
 

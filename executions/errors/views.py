@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import require_may_act
-from executions.display.formatting import count, mark, plain, stamped, too_long
+from executions.display.formatting import count, mark, stamped, too_long
 from executions.display.people import user_name
 from executions.errors import acts
 from executions.errors import groups as error_groups
@@ -20,12 +20,14 @@ from executions.errors.acts import Taken
 from executions.errors.groups import WINDOWS, ErrorGroup, Occurrence
 from executions.models import ErrorAcknowledgement
 from executions.payloads.error_fingerprint import is_error_key
+from executions.payloads.provider_text import plain
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
 from executions.triage.acts import NotDone
 from executions.triage.choices import ignore_for, posted_assignee, posted_end
 from executions.web.live_page import LivePage, Shown
-from executions.web.post_only_views import next_address, posted_from
+from executions.web.post_only_views import posted_from
+from executions.web.redirects import next_address
 from executions.web.requester import accounts_of, address, person
 
 DEFAULT = "24h"

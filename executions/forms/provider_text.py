@@ -10,6 +10,8 @@ import nh3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from executions.payloads import provider_text
+
 MAX_TITLE = 500  # characters
 MAX_HELP = 20_000  # characters
 
@@ -17,21 +19,11 @@ _TAGS = {
     "b", "i", "em", "strong", "p", "br", "ul", "ol", "li", "code", "pre", "a", "h3", "h4", "h5",
     "table", "thead", "tbody", "tr", "th", "td", "blockquote", "hr",
 }  # fmt: skip
-# Controls, lone surrogates and the characters that turn the direction of text.
-_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def plain(value: Any, limit: int = MAX_TITLE) -> str:
-    """A provider's text without characters that hide or turn what a person reads."""
-    if not isinstance(value, str):
-        return "" if value is None else str(value)[:limit]
-    text = _ODD.sub(lambda match: _shown(match.group()), value[: limit + 1])
-    return text if len(text) <= limit else text[:limit] + "…"
-
-
-def _shown(character: str) -> str:
-    code = ord(character)
-    return "\ufffd" if code < 0xA0 or 0xD800 <= code <= 0xDFFF else f"[U+{code:04X}]"
+    """What a provider gives where a text is due: `provider_text.plain` of it, "" for nothing."""
+    return provider_text.plain("" if value is None else str(value), limit)
 
 
 def words_only(value: str) -> str:

@@ -16,7 +16,8 @@ from django.db import connection
 from django.db.models import Q
 
 from executions.commands.verbs import VERBS
-from executions.display.formatting import COMMAND_LAMPS, COMMAND_WORDS, plain, stamped
+from executions.display.command_states import COMMAND_LAMPS, COMMAND_WORDS
+from executions.display.formatting import stamped
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import (
@@ -27,6 +28,7 @@ from executions.models import (
     Note,
     Question,
 )
+from executions.payloads.provider_text import plain
 from executions.sql_files import statements
 from providers.contract import Status, Verb
 from providers.models import Health, ProviderAccount

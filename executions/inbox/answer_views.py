@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
-from executions.display.formatting import plain, stamped
+from executions.display.formatting import stamped
 from executions.forms import CompiledForm, compile_question, short_files
 from executions.inbox import drafts
 from executions.inbox.question_page import MAX_RAW, get_question, intent_key, question_view
 from executions.inbox.views import next_address, show_inbox
 from executions.models import Question
+from executions.payloads.provider_text import plain
 from executions.web.fragments import fragment, no_store
 from executions.web.post_only_views import posted_from
 from executions.web.requester import address, person

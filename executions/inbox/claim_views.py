@@ -11,7 +11,8 @@ from executions.inbox.question_page import get_question
 from executions.inbox.views import claimed
 from executions.models import Question
 from executions.web.fragments import wants_fragment
-from executions.web.post_only_views import next_address, posted_from
+from executions.web.post_only_views import posted_from
+from executions.web.redirects import next_address
 from executions.web.requester import address, person
 
 

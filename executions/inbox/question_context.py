@@ -12,7 +12,8 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
 from executions.commands.sealed_arguments import worded_arguments
-from executions.display.formatting import COMMAND_LAMPS, COMMAND_WORDS, plain, size
+from executions.display.command_states import COMMAND_LAMPS, COMMAND_WORDS
+from executions.display.formatting import size
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.inbox.question_rows import MAX_SAID
@@ -26,6 +27,7 @@ from executions.models import (
     Question,
     Step,
 )
+from executions.payloads.provider_text import plain
 from executions.payloads.telling_values import is_telling, scalars
 from executions.web.requester import accounts_of
 from providers.contract import Status, Verb

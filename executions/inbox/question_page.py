@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from executions.access.permissions import may_act, visible_executions
 from executions.commands.display import argument_pairs
-from executions.display.formatting import COMMAND_WORDS, plain, stamped
+from executions.display.command_states import COMMAND_WORDS
+from executions.display.formatting import stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
 from executions.forms import CompiledForm, compile_question
@@ -24,6 +25,7 @@ from executions.forms.compiled_form import QuickChoice
 from executions.inbox import drafts
 from executions.inbox.question_rows import presence_of, presence_words
 from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
+from executions.payloads.provider_text import plain
 from executions.web.fragments import Fragment, fragment
 from providers import exact_json
 from providers.contract import Verb

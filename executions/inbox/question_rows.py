@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from executions.commands.sealed_arguments import worded_arguments
-from executions.display.formatting import COMMAND_WORDS, clock, plain
+from executions.display.command_states import COMMAND_WORDS
+from executions.display.formatting import clock
 from executions.display.freshness import freshness
 from executions.display.people import user_name
 from executions.models import (
@@ -23,6 +24,7 @@ from executions.models import (
     Execution,
     Question,
 )
+from executions.payloads.provider_text import plain
 from executions.search.filters import provider_name
 from executions.web.requester import accounts_of
 from providers.contract import Verb

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.display.formatting import mark, plain
+from executions.display.formatting import mark
 from executions.display.id_params import row_id
 from executions.inbox import question_context
 from executions.inbox.question_page import (
@@ -29,6 +29,7 @@ from executions.inbox.question_page import (
 )
 from executions.inbox.question_rows import COLUMNS, lines_of
 from executions.models import Question
+from executions.payloads.provider_text import plain
 from executions.search import questions as question_search
 from executions.search.questions import Wanted, cursor_of
 from executions.web.account_banner import accounts_out_of_sight

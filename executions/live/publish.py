@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import redis
 from django.conf import settings
+from django.db import transaction
 
 CHANNEL = "annunciator:live"
 MAX_RUNS = 500  # ids in one message
@@ -81,3 +83,17 @@ def _publish(message: dict[str, Any]) -> None:
         client().publish(CHANNEL, json.dumps(message, separators=(",", ":")))
     except redis.RedisError as error:
         log.warning("live message not sent: %s", type(error).__name__)
+
+
+def publish_changed(rows: Iterable[tuple[int, int, int]]) -> None:
+    """After the commit: (account, run, version) of runs that changed."""
+    by_account: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for account_id, pk, version in rows:
+        by_account[account_id].append((pk, version))
+
+    def say() -> None:
+        for account_id, pairs in by_account.items():
+            publish_runs(account_id, pairs)
+
+    if by_account:
+        transaction.on_commit(say)

@@ -15,10 +15,10 @@ from django.db.models import Q
 
 from executions.access import audit_log
 from executions.access.permissions import may_act, may_administer, require_may_act
-from executions.display.formatting import plain
 from executions.display.people import user_name
 from executions.live import publish
 from executions.models import MAX_NOTE, Execution, Note, Workflow
+from executions.payloads.provider_text import plain
 
 MAX_SHOWN = 50
 

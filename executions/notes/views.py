@@ -10,7 +10,8 @@ from django.urls import reverse
 from executions.access.permissions import require_may_act, visible_executions
 from executions.models import Execution, Note, Workflow
 from executions.notes import acts
-from executions.web.post_only_views import next_address, posted_from
+from executions.web.post_only_views import posted_from
+from executions.web.redirects import next_address
 from executions.web.requester import accounts_of, address, person
 
 

@@ -17,9 +17,10 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.display.formatting import duration, plain, stamped
+from executions.display.formatting import duration, stamped
 from executions.models import Event, Notice, NoticeRule
 from executions.notifications.sending import cut_title
+from executions.payloads.provider_text import plain
 
 FIRST = 5  # lines of one message that name single things
 GROUPS = 6  # groups of one message

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.models import Event, Notice, NoticeRule
-from executions.notifications import sending
+from executions.notifications import addresses, sending
 from providers import sealing
 from providers.sealing import SealError
 
@@ -98,7 +98,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     new_addresses = forms.CharField(
         label="Add addresses",
         required=False,
-        max_length=MAX_ADDRESSES * sending.MAX_ADDRESS,
+        max_length=MAX_ADDRESSES * addresses.MAX_ADDRESS,
         help_text=ADDRESS_HELP,
         widget=WriteOnlyTextarea(
             attrs={"rows": 3, "cols": 80, "autocomplete": "off", "spellcheck": "false"}
@@ -112,7 +112,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             "grace_seconds", "pause_seconds", "tells_cleared", "enabled",
         )  # fmt: skip
 
-    def clean_new_addresses(self) -> list[sending.Address]:
+    def clean_new_addresses(self) -> list[addresses.Address]:
         """Each is understood and may be reached; what is said never holds the address."""
         found, problems = [], []
         lines = [line for line in self.cleaned_data["new_addresses"].splitlines() if line.strip()]
@@ -120,9 +120,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             raise ValidationError(f"A rule has at most {MAX_ADDRESSES} addresses.")
         for number, line in enumerate(lines, start=1):
             try:
-                address = sending.read_address(line)
+                address = addresses.read_address(line)
                 outcome = sending.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
-            except sending.AddressRefused as error:
+            except addresses.AddressRefused as error:
                 problems.append(f"Line {number}: {error}")
                 continue
             if outcome.is_sent:
@@ -189,7 +189,7 @@ def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
     ]
 
 
-def _seal(rule: NoticeRule, added: list[sending.Address], removed: set[str], by: str) -> None:
+def _seal(rule: NoticeRule, added: list[addresses.Address], removed: set[str], by: str) -> None:
     try:
         stored = rule.addresses()
     except SealError:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import require_may_act, visible_accounts
-from executions.display.formatting import clock, mark, moment, plain, stamped
+from executions.display.formatting import clock, mark, moment, stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
 from executions.models import (
@@ -28,6 +28,7 @@ from executions.models import (
 )
 from executions.notifications import acknowledge_and_mute as notifications_mutes
 from executions.notifications import message_text, rule_form
+from executions.payloads.provider_text import plain
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person

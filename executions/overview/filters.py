@@ -12,12 +12,12 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.display.formatting import plain
 from executions.display.id_params import row_id
 from executions.models import Workflow
 from executions.overview import time_buckets
 from executions.overview.charts import Pairs
 from executions.overview.time_buckets import ChartRange
+from executions.payloads.provider_text import plain
 from executions.search.filters import NOT_FILTERS, Filters, parse, provider_name
 from executions.search.time_range import PRESETS, typed
 from executions.web.requester import accounts_of, sees_all

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.display.formatting import duration, plain
+from executions.display.formatting import duration
 from executions.display.freshness import Freshness, freshness
 from executions.display.id_params import row_id, row_ids
 from executions.display.statuses import LAMP_WORDS
@@ -19,6 +19,7 @@ from executions.overview import chart_queries, charts, wallboard
 from executions.overview.chart_queries import ENDED_LAMPS, Answering
 from executions.overview.filters import Asked, asked_of, controls
 from executions.overview.time_buckets import between
+from executions.payloads.provider_text import plain
 from executions.search.filters import provider_name
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown, show

@@ -16,12 +16,13 @@ from executions.access.permissions import may_administer, visible_executions
 from executions.bulk import batch_lifecycle, progress
 from executions.correlation import key_queries
 from executions.correlation.views import key_address
-from executions.display.formatting import plain, stamped, zone
+from executions.display.formatting import stamped, zone
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.errors import groups as error_groups
 from executions.models import Execution, SavedView, Workflow
 from executions.payloads.business_keys import normalized
+from executions.payloads.provider_text import plain
 from executions.runs.page.views import verbs_of
 from executions.search import pages as run_pages
 from executions.search.filters import parse, provider_name

@@ -23,7 +23,7 @@ from executions.models import FINAL_STATUSES, OPEN_STATUSES, Execution, Rank
 from executions.polling import read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
 from executions.sql_files import statements
-from executions.storage import key_backfill
+from executions.storage import key_rules
 from executions.storage.redaction import typed_secrets
 from executions.storage.store import BATCH, NOW, Stored, quarantine, store
 from providers import registry
@@ -465,7 +465,7 @@ def store_and_tell(
 ) -> tuple[list[Stored], int]:
     """Store a batch and, after the commit, tell open pages which ids changed."""
     refs = [snapshot.ref for snapshot in snapshots]
-    rules = key_backfill.rules_of(account.pk)
+    rules = key_rules.rules_of(account.pk)
     rows, bad = store(
         account.pk,
         account.poll_seq,
@@ -475,7 +475,7 @@ def store_and_tell(
         typed=typed_secrets(account, refs, secrets),
         rules=rules,
     )
-    key_backfill.report(rules)
+    key_rules.report(rules)
     if rows:
         pairs = [(row.execution_id, row.version) for row in rows]
         new = [row.execution_id for row in rows if row.is_new]

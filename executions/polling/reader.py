@@ -21,8 +21,7 @@ from executions.live import publish
 from executions.models import Execution, Rank
 from executions.polling import log_fetcher, poller, read_queue
 from executions.polling.read_queue import ORDER, Due
-from executions.search import overdue
-from executions.storage import telling_values
+from executions.storage import telling_values, typical_durations
 from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
@@ -82,7 +81,7 @@ class _Reader:
         finally:
             remember(self.account, adapter)
             if self.changed_ids:
-                overdue.measure(self.changed_ids)
+                typical_durations.measure(self.changed_ids)
                 telling_values.learn(self.changed_ids)
         return None
 

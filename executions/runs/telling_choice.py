@@ -14,9 +14,9 @@ from django.db.models.expressions import RawSQL
 
 from executions.access import audit_log
 from executions.access.permissions import require_may_act
-from executions.display.formatting import plain
 from executions.live import publish
 from executions.models import Execution, ExecutionDetail, Workflow
+from executions.payloads.provider_text import plain
 from executions.payloads.telling_values import MAX_CHOICES, MAX_PATH, scalars
 from executions.sql_files import statements
 

@@ -14,8 +14,9 @@ from executions.access.permissions import require_may_act
 from executions.models import Act
 from executions.triage import acts
 from executions.triage.choices import TAKE, posted_assignee, posted_end
-from executions.web.post_only_views import next_address, posted_from
+from executions.web.post_only_views import posted_from
 from executions.web.posted_runs import filters_of, ids_of
+from executions.web.redirects import next_address
 from executions.web.requester import address, person
 
 DONE = {  # one run, many runs

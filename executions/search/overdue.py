@@ -1,30 +1,21 @@
-"""How long runs of a workflow usually take, and which are overdue by the workflow's own history.
+"""Which runs are overdue by the history of their workflow, as `storage.typical_durations` has it.
 
-Called by `tasks` after polls that saw something new; read by lists, pages and notifications. What
-*overdue* means stands here alone: `overdue_after` and `overdue_at` are SQL, and pages get the
-moment with the row.
+Read by lists, pages and notifications. What *overdue* means stands here alone: `overdue_after` and
+`overdue_at` are SQL, and pages get the moment with the row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import DateTimeField, FloatField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from executions.models import Execution
-from executions.sql_files import statements
 from providers.contract import Status
 
-_sql = statements(__file__)
-
-NEWEST = 50  # successes looked at
 ENOUGH = 5  # successes before anything is called overdue
-AGAIN_AFTER = timedelta(seconds=60)
 GOING = (Status.RUNNING.value, Status.WAITING.value)
 
 
@@ -73,12 +64,3 @@ def with_limits(runs: QuerySet[Execution]) -> QuerySet[Any]:
 def _of_workflow(run: str) -> str:
     found = f"SELECT {overdue_after()} FROM executions_workflow w WHERE w.id = {run}.workflow_id"  # noqa: S608
     return f"({found})"
-
-
-def measure(execution_ids: Sequence[int]) -> int:
-    """Measure the workflows of these runs again, those measured lately left out. One statement;
-    returns how many were written."""
-    parameters: list[Any] = [list(execution_ids), AGAIN_AFTER, NEWEST]
-    with connection.cursor() as cursor:
-        cursor.execute(_sql("measure"), parameters)
-        return int(cursor.rowcount)

@@ -1,8 +1,8 @@
-"""The correlation rules of accounts at work: ready for `store`, and over stored runs again.
+"""The key rules of an account over its stored runs again.
 
-`polling.poller` asks for an account's rules and reports what was wrong with them. After a change
-of rules `ask` leaves a row; `sweep` finds it and `carry_on` works at it in slices, newest runs
-first, so that a worker that dies costs a slice. Runs keep what the rules of today find in them.
+After a change of rules `ask` leaves a row; `due` finds it and `carry_on` works at it in slices,
+newest runs first, so that a worker that dies costs a slice. Runs keep what the rules of today find
+in them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from django.db.models import Q
 
 from executions import database_clock
 from executions.live import publish
-from executions.models import CorrelationRule, Execution, KeySearch
+from executions.models import Execution, KeySearch
 from executions.payloads import business_keys
 from executions.payloads.business_keys import Rule
 from executions.sql_files import statements
+from executions.storage.key_rules import report, rules_of
 from providers.models import ProviderAccount
 from providers.redaction import MASK
 
@@ -34,24 +35,6 @@ BATCH = 50  # runs in memory at once: their values may be large
 SLICE = 20.0  # seconds of work under one lease
 LEASE = timedelta(seconds=60)
 DETAILED = ("input", "output", "raw")
-
-
-# ------------------------------------------------------------------------------------ rules
-
-
-def rules_of(account_id: int) -> list[Rule]:
-    """The account's rules, ready to use. One query."""
-    found = CorrelationRule.objects.filter(account_id=account_id).order_by("pk")
-    rows = found.values_list("pk", "name", "source", "path", "pattern")
-    return [Rule(*row) for row in rows]
-
-
-def report(rules: Sequence[Rule]) -> None:
-    """Keep what was wrong with a rule, for the page of its account."""
-    for rule in rules:
-        if rule.problem:
-            same = CorrelationRule.objects.filter(pk=rule.id).exclude(problem=rule.problem[:300])
-            same.update(problem=rule.problem[:300], problem_at=database_clock.now())
 
 
 def found_in(rules: Sequence[Rule], run: Execution) -> list[business_keys.Key]:
@@ -68,9 +51,6 @@ def found_in(rules: Sequence[Rule], run: Execution) -> list[business_keys.Key]:
 def newest_runs(account: ProviderAccount, rules: Sequence[Rule], limit: int) -> list[Execution]:
     """Runs with what the rules look at, newest first."""
     return list(_with_sources(Execution.objects.filter(account=account), rules)[:limit])
-
-
-# ------------------------------------------------------------------------- over stored runs
 
 
 def ask(account: ProviderAccount, days: int, by: User | None) -> KeySearch | None:

@@ -1,12 +1,11 @@
-"""Keeps the history in bounds: monthly partitions made ahead and dropped behind, old runs deleted
-in batches, and the counters corrected from the rows they count."""
+"""Keeps the history in bounds: old runs, drafts and batches are deleted. `tidy` does so, and has
+partitions and counters looked after."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from executions.models import (
@@ -20,12 +19,10 @@ from executions.models import (
     LastAsked,
     StartDraft,
 )
-from executions.sql_files import statements
 from executions.storage import rollups
+from executions.storage.partitions import drop_old_months, make_months_ahead
+from executions.storage.rollups import correct_counts
 
-_sql = statements(__file__)
-
-PARENTS = ("executions_transition", "executions_pollrun")
 BATCH = 2000
 KEEP_DRAFTS = 30  # days after their question was closed
 
@@ -42,31 +39,6 @@ def tidy() -> dict[str, int]:
         "counters": correct_counts(),
         "tallies": rollups.correct(),
     }
-
-
-def make_months_ahead() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_sql("make_months_ahead"), [list(PARENTS)])
-
-
-def drop_old_months() -> int:
-    """Partitions that hold nothing younger than the retention."""
-    oldest = (timezone.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)).date()
-    keep_from = date(oldest.year, oldest.month, 1)
-    dropped = 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = ANY(%s)",
-            [list(PARENTS)],
-        )
-        for (name,) in cursor.fetchall():
-            year, _, month = name[-7:].partition("_")
-            is_month = year.isdigit() and month.isdigit()
-            if is_month and date(int(year), int(month), 1) < keep_from:
-                cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
-                dropped += 1
-    return dropped
 
 
 def delete_old_executions() -> int:
@@ -100,10 +72,3 @@ def delete_old_batches() -> int:
     oldest = now - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)
     old = Batch.objects.filter(created_at__lt=oldest).exclude(state__in=OPEN_BATCH_STATES)
     return sum(rows.delete()[1].get("executions.Batch", 0) for rows in (unused, old))
-
-
-def correct_counts() -> int:
-    """Set the counters to what the rows say, under a lock; how many were off."""
-    with connection.cursor() as cursor:
-        cursor.execute(_sql("correct_counts"))
-        return int(cursor.rowcount)

@@ -1,4 +1,5 @@
-"""The roll-up behind the charts: what its rows mean, and its repair from the runs themselves.
+"""Counts kept beside the runs, of the charts above all: what their rows mean, and their repair from
+the runs themselves.
 
 `store.sql` moves the counts within the statement that writes the runs; `retention` repairs what
 drifted. Only ended runs are counted, by the time at which they ended: a list with `finished_from`
@@ -87,3 +88,10 @@ def correct() -> int:
             off += int(cursor.rowcount)
             cursor.execute(f"DELETE FROM {table} WHERE count = 0")  # noqa: S608 - our own words
     return off
+
+
+def correct_counts() -> int:
+    """Set the counters to what the rows say, under a lock; how many were off."""
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("correct_counts"))
+        return int(cursor.rowcount)

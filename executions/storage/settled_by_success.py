@@ -6,14 +6,13 @@ A success ended later than the failure, in the time of their providers.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from executions.live import publish
+from executions.live.publish import publish_changed
 from executions.sql_files import statements
 
 _sql = statements(__file__)
@@ -34,20 +33,6 @@ def sweep() -> int:
     """What was ignored until now comes back, unless its workflow has succeeded meanwhile; what two
     writers stored at the same moment is settled. Returns how many changed."""
     return _change("sweep", {"now": timezone.now()})
-
-
-def publish_changed(rows: Iterable[tuple[int, int, int]]) -> None:
-    """After the commit: (account, run, version) of runs that changed."""
-    by_account: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for account_id, pk, version in rows:
-        by_account[account_id].append((pk, version))
-
-    def say() -> None:
-        for account_id, pairs in by_account.items():
-            publish.publish_runs(account_id, pairs)
-
-    if by_account:
-        transaction.on_commit(say)
 
 
 def _change(name: str, values: dict[str, Any]) -> int:

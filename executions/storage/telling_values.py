@@ -13,10 +13,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from executions.live.publish import publish_changed
 from executions.models import ExecutionDetail, Workflow
 from executions.payloads import telling_values
 from executions.sql_files import statements
-from executions.storage.settled_by_success import publish_changed
 from providers.redaction import MASK
 
 _sql = statements(__file__)

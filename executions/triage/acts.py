@@ -27,12 +27,12 @@ from executions.access.permissions import (
     visible_executions,
 )
 from executions.display.formatting import stamped, too_long
+from executions.live.publish import publish_changed
 from executions.models import MAX_SETTLED_REASON, Act, Execution
 from executions.search import queryset as run_queryset
 from executions.search.filters import Filters
 from executions.search.unresolved import is_unresolved
 from executions.sql_files import statements
-from executions.storage.settled_by_success import publish_changed
 
 _sql = statements(__file__)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from executions.display.formatting import plain
 from executions.display.people import DELETED_USER, user_name
 from executions.models import RESOLVABLE_STATUSES, Act, Execution, Settled, TriageAct
+from executions.payloads.provider_text import plain
 
 MAX_SHOWN = 100
 

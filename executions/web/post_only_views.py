@@ -1,5 +1,4 @@
-"""Which page holds the form of an address that takes POST alone, and leads there by GET; and where
-a person goes after a post.
+"""Which page holds the form of an address that takes POST alone, and leads there by GET.
 
 People open such an address: by *back*, from the history of the browser, after signing in again.
 """
@@ -13,7 +12,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from executions.web.fragments import wants_fragment
@@ -54,17 +52,6 @@ def form_page_of(request: HttpRequest) -> str:
     match = request.resolver_match
     find = getattr(match.func, "form_page", None) if match and request.method == "POST" else None
     return find(request, **match.kwargs) if find and match else ""
-
-
-def is_own_address(request: HttpRequest, target: str) -> bool:
-    """Whether it is safe to lead there what a browser sent: a page of this site."""
-    return url_has_allowed_host_and_scheme(target, {request.get_host()})
-
-
-def next_address(request: HttpRequest, otherwise: str) -> str:
-    """Back to the page that the form says it was on (`next`), where that is a page of ours."""
-    target = request.POST.get("next", "")
-    return target if is_own_address(request, target) else otherwise
 
 
 def _lead(request: HttpRequest, target: str) -> HttpResponse:

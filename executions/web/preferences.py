@@ -1,4 +1,4 @@
-"""A person's own switches, and the help that every status points to."""
+"""A person's own switches: time zone, times, density, shortcuts and theme."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
 from executions.access.permissions import preference_of
-from executions.display.relative_times import zone_named, zone_names
-from executions.display.statuses import LAMP_ICONS, LAMP_WORDS, STATUS_VIEWS
+from executions.display.time_zones import zone_named, zone_names
 from executions.models import Preference
 from executions.web.layout import THEMES
 from executions.web.live_page import show
-from executions.web.post_only_views import next_address
+from executions.web.redirects import next_address
 from executions.web.requester import person
 
 YEAR = 365 * 24 * 3600
@@ -89,20 +88,3 @@ def _choose_theme(request: HttpRequest) -> HttpResponse:
             "theme", theme, max_age=YEAR, httponly=True, samesite="Lax", secure=request.is_secure()
         )
     return response
-
-
-@require_GET
-def statuses(request: HttpRequest) -> HttpResponse:
-    groups = [
-        {
-            "key": lamp.value,
-            "word": word,
-            "icon": LAMP_ICONS[lamp],
-            "statuses": [
-                (STATUS_VIEWS[status.value], STATUS_VIEWS[status.value].advice)
-                for status in lamp.statuses
-            ],
-        }
-        for lamp, word in LAMP_WORDS.items()
-    ]
-    return show(request, "executions/web/statuses.html", {"groups": groups})

@@ -15,13 +15,13 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
-from executions.display.formatting import plain
 from executions.display.freshness import freshness
 from executions.display.strips import MOST, strip
 from executions.models import RATED_STATUSES, Note, Workflow
 from executions.overview import wallboard
 from executions.overview.charts import percent
 from executions.overview.wallboard import Counts
+from executions.payloads.provider_text import plain
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
 from executions.search.last_runs import LastRun, last_runs

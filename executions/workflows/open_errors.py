@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection
 from django.urls import reverse
 
-from executions.display.formatting import plain
 from executions.models import Workflow
+from executions.payloads.provider_text import plain
 from executions.search.unresolved import is_unresolved
 from executions.sql_files import statements
 

@@ -22,7 +22,6 @@ from executions.access.permissions import (
     require_may_act,
     visible_accounts,
 )
-from executions.display.formatting import plain
 from executions.forms.provider_text import rich
 from executions.live import publish
 from executions.models import (
@@ -32,6 +31,7 @@ from executions.models import (
     Workflow,
     WorkflowProfile,
 )
+from executions.payloads.provider_text import plain
 
 LONGEST = 366 * 86400  # seconds between two expected runs
 

@@ -12,9 +12,10 @@ from django.utils import timezone
 from executions.access.permissions import require_may_act
 from executions.commands import display as command_display
 from executions.commands.submit import NotPossible, request_start
-from executions.display.formatting import plain, stamped
+from executions.display.formatting import stamped
 from executions.inbox.question_page import intent_key
 from executions.models import Command, Execution, Workflow
+from executions.payloads.provider_text import plain
 from executions.web.fragments import no_store
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act
-from executions.display.formatting import duration, iso, plain, stamped
+from executions.display.formatting import duration, iso, stamped
 from executions.display.freshness import freshness
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
@@ -19,6 +19,7 @@ from executions.display.strips import MOST, strip
 from executions.models import Execution, Workflow
 from executions.notes.acts import notes_of_workflow
 from executions.overview import wallboard
+from executions.payloads.provider_text import plain
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
 from executions.search.last_runs import LastRun

@@ -17,8 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from executions.models import CorrelationRule, Execution, PollRun, Question
-from executions.search import overdue
-from executions.storage import key_backfill
+from executions.storage import key_rules, typical_durations
 from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
@@ -160,10 +159,10 @@ def put_there() -> None:
         runs = [each for flow in FLOWS.values() if flow.account == name for each in past(flow, now)]
         told = morning_runs.today(now)
         runs += [today(each, now) for each in told if FLOWS[each.flow].account == name]
-        _, bad = store(made.pk, made.poll_seq, runs, rules=key_backfill.rules_of(made.pk))
+        _, bad = store(made.pk, made.poll_seq, runs, rules=key_rules.rules_of(made.pk))
         assert not bad, f"{bad} runs of {name} were refused"
         _put_polls(made, now)
-    overdue.measure(list(Execution.objects.values_list("pk", flat=True)))
+    typical_durations.measure(list(Execution.objects.values_list("pk", flat=True)))
     _set_times()
 
 

@@ -10,7 +10,7 @@ ACCOUNT = """
 from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
-from executions.search.overdue import measure
+from executions.storage.typical_durations import measure
 from executions.models import Command, Execution, LogEntry
 from executions.storage.store import store
 from providers import contract

@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access import audit_log
-from executions.display.formatting import plain
+from executions.display import csv_lines
+from executions.payloads.provider_text import plain
 from executions.runs.list.views import filters_of
 from executions.search import csv_rows
 from executions.web.download_limits import download
@@ -26,7 +27,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         detail={"ignored": [plain(each) for each in filters.ignored]} if filters.ignored else {},
         address=address(request),
     )
-    response = StreamingHttpResponse(csv_rows.lines(filters), content_type=csv_rows.CONTENT_TYPE)
+    response = StreamingHttpResponse(csv_rows.lines(filters), content_type=csv_lines.CONTENT_TYPE)
     name = f"runs-{timezone.now():%Y%m%dT%H%MZ}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Accel-Buffering"] = "no"

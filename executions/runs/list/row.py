@@ -16,24 +16,21 @@ from django.template import loader
 from django.utils import timezone
 
 from executions.commands.verbs import RUN_VERBS
+from executions.display.command_states import COMMAND_LAMPS, COMMAND_WORDS, is_open_command
 from executions.display.formatting import (
-    COMMAND_LAMPS,
-    COMMAND_WORDS,
     clock,
     duration,
-    is_open_command,
     iso,
     mark,
     moment,
-    monogram,
-    plain,
     stamped,
     zone,
 )
 from executions.display.freshness import Freshness, freshness, is_last_seen
-from executions.display.people import DELETED_USER
+from executions.display.people import DELETED_USER, monogram
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.models import short_ref_of
+from executions.payloads.provider_text import plain
 from executions.search.filters import provider_name
 from executions.triage.display import Standing, standing_of
 from providers.contract import Lamp

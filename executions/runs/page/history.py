@@ -10,7 +10,6 @@ from django.http import HttpRequest
 
 from executions.commands.display import command_view
 from executions.commands.verbs import RUN_VERBS
-from executions.display.formatting import plain
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import (
@@ -19,6 +18,7 @@ from executions.models import (
     Execution,
     Transition,
 )
+from executions.payloads.provider_text import plain
 from executions.runs.page.query_params import HISTORY_WORDS, link, number, query, word
 from executions.triage.display import acts_of
 from providers.contract import Status, Verb

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from executions.display.formatting import plain
+from executions.payloads.provider_text import plain
 from providers import exact_json
 
 MOST = 2000  # values of one tree

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions.display.formatting import plain
 from executions.models import ERROR_LEVELS, LogEntry
+from executions.payloads.provider_text import plain
 from executions.payloads.terminal_text import CODE, last_state
 
 MAX_LINE = 4000  # characters of one line on the page

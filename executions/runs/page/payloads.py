@@ -15,8 +15,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import visible_executions
-from executions.display.formatting import plain, size
+from executions.display.formatting import size
 from executions.models import ExecutionDetail
+from executions.payloads.provider_text import plain
 from executions.runs.page.json_tree import tree
 from executions.web.fragments import fragment, no_store
 from providers import exact_json

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions.display.formatting import duration, iso, plain
+from executions.display.formatting import duration, iso
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Execution, Step
+from executions.payloads.provider_text import plain
 from executions.search import overdue
 
 NEWEST = 10

@@ -9,11 +9,12 @@ from django.db.models import Case, Func, IntegerField, QuerySet, TextField, When
 from django.db.models.functions import Cast, Left
 from django.utils import timezone
 
-from executions.display.formatting import duration, iso, plain, size, stamped, zone
+from executions.display.formatting import duration, iso, size, stamped, zone
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS, WORST_FIRST
 from executions.display.time_scale import Scale
 from executions.models import Execution, Step, Transition
+from executions.payloads.provider_text import plain
 from executions.runs.page import gantt
 from executions.runs.page.step_tree import Node, Row, Shown
 from providers import exact_json

@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import visible_executions
-from executions.display.formatting import plain
 from executions.models import Execution, LogEntry, Step
+from executions.payloads.provider_text import plain
 from executions.runs.page import step_tree
 from executions.runs.page.payloads import value_view
 from executions.runs.page.query_params import (

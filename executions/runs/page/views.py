@@ -17,7 +17,7 @@ from executions.access.permissions import may_act, visible_executions
 from executions.commands import display as command_display
 from executions.commands.verbs import RUN_VERBS, note_of
 from executions.correlation import views as key_views
-from executions.display.formatting import duration, iso, mark, plain, size
+from executions.display.formatting import duration, iso, mark, size
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS
 from executions.errors import views as error_views
@@ -32,6 +32,7 @@ from executions.models import (
     Transition,
 )
 from executions.notes.acts import notes_of
+from executions.payloads.provider_text import plain
 from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.page import history, log, related
@@ -43,7 +44,7 @@ from executions.triage.choices import ignore_for
 from executions.triage.display import standing_of
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
-from executions.web.post_only_views import is_own_address
+from executions.web.redirects import is_own_address
 from providers import registry
 
 REFUSED = "refused_reason"  # in the session: run, verb and text of a command that was refused

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from executions.models import AuditEntry, CorrelationRule, Execution, KeySearch, RunKey
-from executions.storage import key_backfill
+from executions.storage import key_backfill, key_rules
 from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status
@@ -54,7 +54,7 @@ def run(accounts: dict[str, ProviderAccount]) -> Any:
         }
         pk, workflow = accounts[account].pk, contract.Workflow(ref=account, name=f"{account} flow")
         snapshot = Snapshot(ref=ref, workflow=workflow, status=status, **given)
-        store(pk, given.get("seq", 1), [snapshot], rules=key_backfill.rules_of(pk))
+        store(pk, given.get("seq", 1), [snapshot], rules=key_rules.rules_of(pk))
         return Execution.objects.get(ref=ref).pk
 
     return stored
@@ -289,9 +289,9 @@ def test_only_administrators_change_and_try_rules(ana, people, accounts):
 def test_the_page_of_an_account_tells_its_rules_and_what_is_wrong(ana, accounts, run):
     CorrelationRule.objects.filter(account=accounts["Payments"]).update(pattern="((", path="$.n")
     run("Payments", "p", Status.SUCCEEDED, 9, 8, output={"n": "ORD-17"})
-    rules = key_backfill.rules_of(accounts["Payments"].pk)
+    rules = key_rules.rules_of(accounts["Payments"].pk)
     key_backfill.found_in(rules, Execution.objects.select_related("detail").get(ref="p"))
-    key_backfill.report(rules)
+    key_rules.report(rules)
     key_backfill.ask(accounts["Payments"], 7, None)
     text = page(ana, f"/accounts/{accounts['Payments'].pk}/")
     assert "Needs a look" in text

@@ -8,6 +8,7 @@ import pytest
 
 from executions.models import Execution, Workflow
 from executions.search import overdue as search_overdue
+from executions.storage import typical_durations
 from executions.storage.store import store
 from providers.contract import Snapshot, Status
 from providers.contract import Workflow as Named
@@ -38,7 +39,7 @@ def put(account: ProviderAccount, seconds: list[float], status: Status) -> list[
 def test_the_median_and_the_95th_percentile_come_from_successes_alone(account):
     ids = put(account, [10, 20, 30, 40, 50], Status.SUCCEEDED)
     put(account, [5000], Status.FAILED)
-    assert search_overdue.measure(ids) == 1
+    assert typical_durations.measure(ids) == 1
     workflow = Workflow.objects.get()
     assert workflow.successes == 5
     assert workflow.typical_seconds == pytest.approx(30)
@@ -47,8 +48,8 @@ def test_the_median_and_the_95th_percentile_come_from_successes_alone(account):
 
 def test_a_workflow_is_not_measured_twice_in_a_minute(account):
     ids = put(account, [10, 20], Status.SUCCEEDED)
-    assert search_overdue.measure(ids) == 1
-    assert search_overdue.measure(ids) == 0
+    assert typical_durations.measure(ids) == 1
+    assert typical_durations.measure(ids) == 0
 
 
 def overdue() -> list[str]:
@@ -59,7 +60,7 @@ def overdue() -> list[str]:
 
 
 def test_a_run_is_overdue_once_it_takes_longer_than_that(account):
-    search_overdue.measure(put(account, [100, 200, 300, 400, 500], Status.SUCCEEDED))
+    typical_durations.measure(put(account, [100, 200, 300, 400, 500], Status.SUCCEEDED))
     put(account, [580, 620], Status.RUNNING)
     assert overdue() == ["running1"]  # twice the median of 300
     limits = search_overdue.with_limits(Execution.objects.filter(ref="running0")).get()
@@ -68,7 +69,7 @@ def test_a_run_is_overdue_once_it_takes_longer_than_that(account):
 
 
 def test_four_successes_say_nothing_yet(account):
-    search_overdue.measure(put(account, [1, 1, 1, 1], Status.SUCCEEDED))
+    typical_durations.measure(put(account, [1, 1, 1, 1], Status.SUCCEEDED))
     put(account, [5000], Status.RUNNING)
     assert overdue() == []
     assert (
@@ -78,7 +79,7 @@ def test_four_successes_say_nothing_yet(account):
 
 
 def test_a_run_that_waits_for_a_person_or_has_ended_is_not_overdue(account):
-    search_overdue.measure(put(account, [1, 1, 1, 1, 1], Status.SUCCEEDED))
+    typical_durations.measure(put(account, [1, 1, 1, 1, 1], Status.SUCCEEDED))
     put(account, [5000], Status.USER_INPUT)
     put(account, [5000], Status.QUEUED)
     assert overdue() == []

@@ -14,7 +14,7 @@ from executions.errors import acts
 from executions.errors import groups as error_groups
 from executions.models import CorrelationRule, ErrorAcknowledgement, Execution, KeySearch, RunKey
 from executions.payloads.error_fingerprint import error_key
-from executions.storage import key_backfill
+from executions.storage import key_backfill, key_rules
 from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status
@@ -30,7 +30,7 @@ def account() -> ProviderAccount:
 
 
 def put(account: ProviderAccount, ref: str, status: Status = Status.FAILED, **more: Any) -> None:
-    seq, rules = more.pop("seq", 1), key_backfill.rules_of(account.pk)
+    seq, rules = more.pop("seq", 1), key_rules.rules_of(account.pk)
     workflow = contract.Workflow(ref=more.pop("wf", "w1"), name="Nightly import")
     given = {
         "native_status": status.value,
@@ -40,7 +40,7 @@ def put(account: ProviderAccount, ref: str, status: Status = Status.FAILED, **mo
     }
     snapshot = Snapshot(ref=ref, workflow=workflow, status=status, **given)
     store(account.pk, seq, [snapshot], rules=rules)
-    key_backfill.report(rules)
+    key_rules.report(rules)
 
 
 def rule(account: ProviderAccount, source: str = "name", **more: str) -> CorrelationRule:

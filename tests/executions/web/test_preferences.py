@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from executions.display.formatting import duration
-from executions.display.relative_times import ago, relative, zone_named, zone_names
+from executions.display.relative_times import ago, relative
 from executions.display.statuses import STATUS_VIEWS
+from executions.display.time_zones import zone_named, zone_names
 from executions.models import LogEntry, Preference
 from providers.contract import Status
 

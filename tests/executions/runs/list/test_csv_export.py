@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from executions.display import csv_lines
 from executions.models import AuditEntry
-from executions.search import csv_rows
 from providers.contract import Status
 from tests.executions.conftest import NOW
 
@@ -73,10 +73,10 @@ def test_a_spreadsheet_knows_the_letters_of_the_file(ana, put):
     ],
 )
 def test_no_cell_is_a_formula(start):
-    assert csv_rows.safe(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
-    assert csv_rows.safe(-5) == "-5"  # a number of ours is a number
+    assert csv_lines.safe(f"{start}HYPERLINK(1)") == f"'{start}HYPERLINK(1)"
+    assert csv_lines.safe(-5) == "-5"  # a number of ours is a number
     for plain in ("plain = text", "\u200bplain", "3 - 2", "Ä", "'quoted'", ""):
-        assert csv_rows.safe(plain) == plain
+        assert csv_lines.safe(plain) == plain
 
 
 def test_provider_text_arrives_disarmed_and_quoted(ana, put):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from executions.models import Command, Execution, ExecutionDetail, LogEntry, Step
 from executions.runs.page.json_tree import tree
 from executions.runs.page.log_line_rendering import parts_of
-from executions.search.overdue import measure
+from executions.storage.typical_durations import measure
 from providers import contract
 from providers.contract import Status
 from providers.models import ProviderAccount

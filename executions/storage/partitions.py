@@ -1,0 +1,39 @@
+"""Monthly partitions: made ahead, and dropped once all in them is older than what is kept."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from executions.sql_files import statements
+
+_sql = statements(__file__)
+PARENTS = ("executions_transition", "executions_pollrun")
+
+
+def make_months_ahead() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("make_months_ahead"), [list(PARENTS)])
+
+
+def drop_old_months() -> int:
+    """Partitions that hold nothing younger than the retention."""
+    oldest = (timezone.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)).date()
+    keep_from = date(oldest.year, oldest.month, 1)
+    dropped = 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = ANY(%s)",
+            [list(PARENTS)],
+        )
+        for (name,) in cursor.fetchall():
+            year, _, month = name[-7:].partition("_")
+            is_month = year.isdigit() and month.isdigit()
+            if is_month and date(int(year), int(month), 1) < keep_from:
+                cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
+                dropped += 1
+    return dropped
