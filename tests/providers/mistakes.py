@@ -80,9 +80,11 @@ def without_open_runs(cls: Class) -> Class:
 
     def snapshots(self: Adapter, since: datetime | None) -> Iterator[Any]:
         for item in cls.snapshots(self, since):
-            is_old = since is None or item.started_at is None or item.started_at < since
-            if item.status.is_final or not is_old:
-                yield item
+            if isinstance(item, Snapshot) and not item.status.is_final:
+                started = item.started_at
+                if since is None or started is None or started < since:
+                    continue
+            yield item
 
     return with_methods(cls, snapshots=snapshots)
 

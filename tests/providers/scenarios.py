@@ -87,7 +87,9 @@ class Scenario:
         return [self._exchange(dict(each)) for each in self.exchanges]
 
     def _exchange(self, about: dict[str, Any]) -> Exchange:
-        line = next(name for name in about if " /" in name)
+        line = next((name for name in about if " /" in name), "")
+        if not line:
+            raise ValueError(f"{self.key}, {self.name!r}: no METHOD /path in {about}")
         answer = answer_of(self.key, about.pop(line))
         base = described(self.key)["base"]
         return Exchange(line=line.replace(" /", f" {base}/", 1), answer=answer, **about)
@@ -137,9 +139,11 @@ def scenarios(key: str) -> tuple[Scenario, ...]:
 
 
 def read(key: str, name: str, about: Mapping[str, Any]) -> Scenario:
-    (call,) = about.keys() & set(CALLS)
-    if unknown := about.keys() - ABOUT - {call}:
-        raise ValueError(f"{key}, {name}: no scenario has {', '.join(sorted(unknown))}")
+    """Raises ValueError where it is none."""
+    calls, unknown = about.keys() & set(CALLS), about.keys() - ABOUT - set(CALLS)
+    if len(calls) != 1 or unknown:
+        raise ValueError(f"{key}, {name!r}: one call of {CALLS} and {sorted(ABOUT)}, not {unknown}")
+    (call,) = calls
     return Scenario(
         key=key,
         name=name,
@@ -275,6 +279,8 @@ def _played(
             yield from differences(expected, plain(given), "")
     yield from (f"nobody expected {line}" for line in stage.unexpected)
     yield from (f"never asked: {each.line}" for each in script if not each.is_over)
+    if script and secrets_of(scenario.key) and not stage.credentials:
+        yield "no request carried credentials"
 
 
 def _of_refusal(
