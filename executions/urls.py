@@ -21,6 +21,7 @@ from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
 from executions.runs.page import command_views, log, output_download, payloads, steps
 from executions.runs.page import views as run_page
+from executions.runs.peek import views as run_peek
 from executions.web import first_visit, live_page, preferences, status_help
 from executions.workflows import list_views as workflow_list
 from executions.workflows import profile_views, start_views
@@ -43,6 +44,7 @@ urlpatterns = [
     path("executions/<int:pk>/", run_page.execution_detail, name="detail"),
     path("executions/<int:pk>.json", run_json_download.run_record, name="run-record"),
     path("executions/<int:pk>/changes/", run_page.run_changes, name="run-changes"),
+    path("executions/<int:pk>/peek/", run_peek.peek, name="peek"),
     path("executions/<int:pk>/log/", log.log_fragment, name="log"),
     path("executions/<int:pk>/log.txt", log.log_text, name="log-text"),
     path("executions/<int:pk>/steps/<int:step_pk>/", steps.step, name="step"),

@@ -20,6 +20,7 @@ from executions.inbox.views import next_address, show_inbox
 from executions.models import Question
 from executions.payloads.provider_text import plain
 from executions.web.fragments import fragment, no_store
+from executions.web.post_only_views import next_address as page_of_form
 from executions.web.post_only_views import posted_from
 from executions.web.requester import address, person
 from providers import exact_json, registry
@@ -35,6 +36,7 @@ OF_OURS = frozenset(
         "typed_at",
         "typed_by",
         "desk",
+        "next",
         "reason",
     )
 )
@@ -87,7 +89,8 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     if "desk" in request.POST:
         return redirect(next_address(request, question, str(command.key)))
     messages.success(request, "Your answer is recorded and on its way to the provider.")
-    return redirect("executions:detail", pk=question.execution_id)
+    run_page = reverse("executions:detail", args=[question.execution_id])
+    return redirect(page_of_form(request, run_page))
 
 
 @posted_from("executions:question")

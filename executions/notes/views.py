@@ -57,7 +57,7 @@ def _written(request: HttpRequest, place: Execution | Workflow, home: str) -> Ht
         )
     except acts.NotWritten as error:
         messages.error(request, str(error))
-    return redirect(f"{home}#notes")
+    return redirect(next_address(request, f"{home}#notes"))
 
 
 def _get(request: HttpRequest, pk: int) -> Note:

@@ -57,7 +57,7 @@ LISTED = ("account", "provider", "workflow", "lamp", "status", "error", "key")
 # Of the page, not of the filter: places in the list, and what the panels of the form say.
 NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cursor", "page",
                          "all", "but", "form", "find_account", "find_workflow", "of",
-                         "part"})  # fmt: skip
+                         "part", "peek"})  # fmt: skip
 DISPLAY = ("view", "size", "columns")  # of what is shown, not of which runs
 MAX_TEXT = MAX_REF  # what is looked for may be an identifier
 MAX_VALUES = 50

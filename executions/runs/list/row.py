@@ -134,7 +134,7 @@ def row_view(
         "word": "Overdue" if is_overdue else (status.past if is_old else status.word),
         "mark": "alarm" if is_overdue else status.icon,
         "colour": Lamp.WARNING.value if is_overdue else status.lamp,
-        "look": "" if is_old else _look(status, standing, is_overdue=is_overdue),
+        "look": "" if is_old else look_of(status, standing, is_overdue=is_overdue),
         "workflow": plain(execution.workflow_name, 200) or "(no name)",
         "label": plain(execution.label, 200),
         "ref": plain(execution.ref),
@@ -186,7 +186,7 @@ def _acts(
     return found[:ACTS]
 
 
-def _look(status: StatusView, standing: Standing | None, *, is_overdue: bool) -> str:
+def look_of(status: StatusView, standing: Standing | None, *, is_overdue: bool) -> str:
     """`lit` where somebody must look, `held` where somebody is on it, else a plain mark."""
     if standing is not None:
         return {"unresolved": "lit", "in_hand": "held"}.get(standing.state, "")

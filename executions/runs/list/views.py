@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +30,7 @@ from executions.runs.list.last_hour import is_due, last_hour
 from executions.runs.list.last_hour import statement as hour_statement
 from executions.runs.list.saved_views import views_for
 from executions.runs.list.status_counts import Panel, panel_of
+from executions.runs.peek.views import peek_changes, peek_of
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
 from executions.search.columns import columns, switched
@@ -49,8 +51,8 @@ def execution_list(request: HttpRequest) -> HttpResponse:
     """The page; for a fragment request only what a new filter changes."""
     filters = filters_of(request)
     view = view_of(request, filters)
-    if view and not request.GET.keys() - {"view"}:
-        return redirect(reverse("executions:list") + _opened(filters, view))
+    if view and not request.GET.keys() - {"view", "peek"}:
+        return redirect(reverse("executions:list") + _opened(request, filters, view))
     cursor, is_newer = _cursor(request, filters)
     page = run_pages.page(filters, cursor, is_newer=is_newer, limit=filters.size)
     if is_newer and not page.has_newer:  # nothing newer: that is the first page
@@ -60,6 +62,7 @@ def execution_list(request: HttpRequest) -> HttpResponse:
         **table(request, filters, page, cursor, view),
         **controls(request, filters, page.rows),
         "tabs": view_tabs.tabs(filters, views_of(request), view),
+        "peek": _peek(request, filters, page),
     }
     shown = _shown(filters, context)
     if wants_fragment(request):
@@ -73,8 +76,9 @@ def execution_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def execution_changes(request: HttpRequest) -> HttpResponse:
     """The rows named in `rows` (`id:token`, comma-separated) that are not as the page has them,
-    the lamps, and how many newer runs wait above `top`. An empty list gets its first runs, and so
-    does a page that asks for the new ones. `hour`: when its last hour was drawn."""
+    the lamps, the run that stands beside them, and how many newer runs wait above `top`. An empty
+    list gets its first runs, and so does a page that asks for the new ones. `hour`: when its last
+    hour was drawn."""
     filters = filters_of(request)
     wants_new = request.GET.get("part") == "rows"
     rows = [] if wants_new else _changed_rows(request, filters)
@@ -90,7 +94,8 @@ def execution_changes(request: HttpRequest) -> HttpResponse:
         drawn = {"hour": last_hour(filters, _now(filters), panel.hour)}
         html = fragment(request, "executions/runs/list/_hour.html", drawn)
         rows.append(Fragment("#hour", html))
-    return LIST_PAGE.changed(request, _shown(filters, context), always=rows)
+    beside = peek_changes(request, filters.query())
+    return LIST_PAGE.changed(request, _shown(filters, context), always=[*rows, *beside])
 
 
 def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
@@ -172,10 +177,20 @@ def views_of(request: HttpRequest) -> list[SavedView]:
     return found
 
 
-def _opened(filters: Filters, view: SavedView) -> str:
+def _opened(request: HttpRequest, filters: Filters, view: SavedView) -> str:
     """What the address of a saved view stands for, in full."""
     text = f"{view.query}&view={view.pk}" if view.query else f"all=1&view={view.pk}"
-    return f"?{text}"
+    peeked = request.GET.get("peek", "")
+    return f"?{text}" + (f"&{urlencode({'peek': peeked})}" if peeked else "")
+
+
+def _peek(request: HttpRequest, filters: Filters, page: run_pages.Page) -> str:
+    """The run that stands beside the list, as markup. One that is not there is ignored and said."""
+    try:
+        return peek_of(request, [row.pk for row in page.rows])
+    except Http404:
+        filters.ignored.append("The run to show beside the list is gone, or not yours to see.")
+        return ""
 
 
 def table(

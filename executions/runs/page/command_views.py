@@ -11,7 +11,7 @@ from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
 from executions.inbox.question_page import intent_key
 from executions.runs.page.views import REFUSED, get_run
-from executions.web.post_only_views import posted_from
+from executions.web.post_only_views import next_address, posted_from
 from executions.web.requester import address, person
 from providers.contract import Verb
 
@@ -34,4 +34,4 @@ def run_command(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
     except NotPossible as error:
         messages.error(request, str(error))
         request.session[REFUSED] = [pk, verb.value, request.POST.get("reason", "")[:MAX_KEPT]]
-    return redirect("executions:detail", pk=pk)
+    return redirect(next_address(request, reverse("executions:detail", args=[pk])))

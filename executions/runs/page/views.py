@@ -70,11 +70,11 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         **links_of(request, run),
         "questions": question_page.questions_of(request, run),
         **_notes(request, run),
-        **_actions(request, run),
-        "refused": _refused(request, run),
+        **actions_of(request, run),
+        "refused": refused_of(request, run),
         "back": _back(request),
     }
-    return RUN_PAGE.show(request, Shown(context, _stamp(run), args=[pk]))
+    return RUN_PAGE.show(request, Shown(context, stamp_of(run), args=[pk]))
 
 
 @require_GET
@@ -84,12 +84,12 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
     if not run.is_final:
         read_queue.watch(run)
-    return RUN_PAGE.changed(request, Shown({"run": run}, _stamp(run), args=[pk]))
+    return RUN_PAGE.changed(request, Shown({"run": run}, stamp_of(run), args=[pk]))
 
 
 def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
     run = context["run"]
-    head = {**head_of(request, run), **_actions(request, run)}
+    head = {**head_of(request, run), **actions_of(request, run)}
     parts = [
         Fragment("#run-head", fragment(request, "executions/runs/page/_head.html", head)),
         Fragment("#run-dialogs", fragment(request, "executions/runs/page/_dialogs.html", head)),
@@ -209,7 +209,7 @@ def data_of(run: Execution) -> dict[str, Any]:
     }
 
 
-def _refused(request: HttpRequest, run: Execution) -> dict[str, str]:
+def refused_of(request: HttpRequest, run: Execution) -> dict[str, str]:
     """The reason that was typed for a command that was refused a moment ago, for its dialog."""
     pk, verb, reason = request.session.pop(REFUSED, (None, "", ""))
     return {"verb": verb, "reason": reason} if pk == run.pk else {}
@@ -242,7 +242,7 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     return shown
 
 
-def _actions(request: HttpRequest, run: Execution) -> dict[str, Any]:
+def actions_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     """The buttons, and the places of all that the provider takes at any time: what is not offered
     now leaves its place empty, so that no other button comes to stand there."""
     verbs = verbs_of(request.user, run)
@@ -275,7 +275,7 @@ def _part(request: HttpRequest, run: Execution, name: str, context: dict[str, An
     return fragment(request, f"executions/runs/page/_{name}.html", shown)
 
 
-def _stamp(run: Execution) -> str:
+def stamp_of(run: Execution) -> str:
     """Of everything the page shows that may change."""
     newest_commands = Command.objects.filter(execution=run)[:100]
     commands = [

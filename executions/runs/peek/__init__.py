@@ -1,0 +1,1 @@
+"""One run beside the list of runs."""
