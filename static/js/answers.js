@@ -40,6 +40,10 @@ document.addEventListener("submit", (event) => { // a session may be over: the s
   if (tool === "forget") sessionStorage.removeItem(stashKey(form));
   else sessionStorage.setItem("sent", stashKey(form));
 }, true);
+export function isTaken(form) { // sent without leaving the page: what is typed next is another draft
+  sent.delete(form);
+  sessionStorage.removeItem(stashKey(form)); sessionStorage.removeItem("sent");
+}
 window.addEventListener("pageshow", () => answers().forEach((form) => sent.delete(form)));
 on("htmx:before:request", (event) => {
   const ctx = event.detail.ctx, form = ctx?.sourceElement?.closest?.("form.answer[data-redraw]");

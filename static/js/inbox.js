@@ -54,7 +54,7 @@ on("keydown", (event) => { // also while somebody types: it sends what is typed
   const button = !open && question?.querySelector("button[data-answers]");
   if (button) { event.preventDefault(); button.click(); }
 });
-export function claim() { document.querySelector("#desk button[data-claim], .question button[data-claim]")?.click(); }
+export function claim() { document.querySelector("#desk button[data-claim], .question button[data-claim], #peek button[data-claim]")?.click(); }
 // ------------------------------------------------------------------ the number in the tab's title
 function count() {
   const number = byId("inbox-badge")?.dataset.count, title = document.title.replace(/^\(\d[\d,]*\+?\) /, "");

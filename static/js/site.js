@@ -1,6 +1,8 @@
-// Every script of the site, one module per purpose; collectstatic makes one file of them.
+// Every script of the site, one module per purpose; collectstatic makes one file of them. The peek
+// hears of a form before the page does, which takes each one for a way to another page.
 import "./live.js";
 import "./sign_in.js";
+import "./runs/peek.js";
 import "./page.js";
 import "./answers.js";
 import "./inbox.js";

@@ -34,12 +34,13 @@ class StepLine:
 
 
 def step_lines(run: Execution) -> tuple[list[StepLine], int]:
-    """At most `MOST` rows, and how many steps there are. More than `MOST`: problems first, then what
-    goes on, then what took longest. One query."""
+    """At most `MOST` rows, and how many steps there are. Of more than `MOST` those with problems,
+    then what goes on, then what took longest. One query."""
     still = run.is_final or is_last_seen(run, freshness(run.account, timezone.now()))
     last = run.finished_at or (run.observed_at if still else timezone.now())
     urgency = Case(
         When(status__in=PROBLEM_STATUSES, then=0),
+        When(started_at=None, then=3),
         When(status__in=FINAL_STATUSES, then=2),
         default=1,
         output_field=IntegerField(),
@@ -59,11 +60,8 @@ def step_lines(run: Execution) -> tuple[list[StepLine], int]:
     total = found[0]["total"] if found else 0
     if total <= MOST:
         found.sort(key=lambda row: row["position"])
-    moments = [
-        run.started_at,
-        *(at for row in found for at in (row["started_at"], row["finished_at"])),
-    ]
-    scale = gantt.scale_of(moments, last)
+    ends = [row[end] for row in found for end in ("started_at", "finished_at")]
+    scale = gantt.scale_of([run.started_at, *ends], last)
     return [_line(row, scale, last, is_still=still) for row in found], total
 
 

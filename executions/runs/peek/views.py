@@ -40,10 +40,8 @@ def peek(request: HttpRequest, pk: int) -> HttpResponse:
     """The peek alone, for the list that the rest of the address describes; without htmx that list,
     with the peek open."""
     run = get_run(request, pk)
-    rest = request.GET.copy()
-    rest["peek"] = str(pk)
     if not wants_fragment(request):
-        return redirect(f"{reverse('executions:list')}?{rest.urlencode()}")
+        return redirect(_beside(request, pk))
     context = _context(request, run, _query(request))
     context["said"] = messages.get_messages(request)
     return no_store(HttpResponse(fragment(request, PEEK, context)))
@@ -61,8 +59,8 @@ def peek_of(request: HttpRequest, ids: list[int]) -> str:
     around = {
         "place": None if place is None else place + 1,
         "places": len(ids),
-        "upper": ids[place - 1] if place else None,
-        "lower": ids[place + 1] if place is not None and place + 1 < len(ids) else None,
+        "upper": _beside(request, ids[place - 1]) if place else "",
+        "lower": _beside(request, ids[place + 1]) if place is not None and ids[place + 1 :] else "",
     }
     context = {**_context(request, get_run(request, pk), _query(request)), **around}
     return loader.render_to_string(PEEK, context, request)
@@ -99,6 +97,13 @@ def _query(request: HttpRequest) -> str:
     return f"?{rest.urlencode()}" if rest else ""
 
 
+def _beside(request: HttpRequest, pk: int) -> str:
+    """The list with the peek of that run."""
+    rest = request.GET.copy()
+    rest["peek"] = str(pk)
+    return f"{reverse('executions:list')}?{rest.urlencode()}"
+
+
 def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]:
     read_queue.watch(run)
     head = head_of(request, run)
@@ -106,15 +111,13 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
     notes = notes_of(request.user, run)["notes"]
     is_overdue = bool(head["usual"]["overdue"]) and not (run.is_final or head["is_old"])
     look = look_of(head["status"], head["standing"], is_overdue=is_overdue)
-    failed = head["error_step"]
+    failed, tries = head["error_step"], {each.id: each.attempt for each in lines}
     return {
         **head,
         **actions_of(request, run),
         "error": head["error"][:LONGEST_ERROR],
         "is_error_cut": len(head["error"]) > LONGEST_ERROR,
-        "error_attempt": next(
-            (each.attempt for each in lines if failed and each.id == failed["id"]), 0
-        ),
+        "error_attempt": tries.get(failed["id"], 0) if failed else 0,
         "same": same_error(request, run.error_key),
         "lines": lines,
         "steps_total": total,

@@ -1,5 +1,5 @@
 // New runs come in by themselves at the top of a list that nobody reads further down in, has selected,
-// focused or opened anything in; else a pill says how many wait. No markup is made here.
+// focused, opened or peeked at anything in; else a pill says how many wait. No markup is made here.
 import { all, byId, on } from "../dom.js";
 const TINT = 4000; // milliseconds for which a run that just came is marked
 let known = null; // rows there were when new ones were asked for
@@ -7,7 +7,7 @@ const rows = () => all("#rows [data-row]");
 function isRead() {
   const held = document.activeElement;
   return scrollY > 8 || document.hidden || document.body.classList.contains("has-selection")
-    || held?.closest("#rows, #toolbar") || document.querySelector("dialog[open], details[open], :popover-open");
+    || held?.closest("#rows, #toolbar") || byId("peek")?.hidden === false || document.querySelector("dialog[open], details[open], :popover-open");
 }
 function arrive() {
   const newer = document.querySelector("#newer[data-auto]"), pill = newer?.querySelector(".pill");
