@@ -65,6 +65,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "view-deletion": (FORM, NOBODYS),
     "detail": (LOOK, NEVER),
     "run-changes": (LOOK, NEVER),
+    "peek": (LOOK | {"vik": 302, "ana": 302}, NEVER),  # the list, with the run beside it
     "log": (LOOK, NEVER),
     "log-text": (LOOK, NEVER),
     "step": (LOOK | {"vik": 302, "ana": 302}, NEVER),  # the page, turned to the step

@@ -15,6 +15,7 @@ from django.template import loader
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions.display.formatting import plain
 from executions.display.id_params import row_id
 from executions.errors.views import same_error
 from executions.inbox import question_page
@@ -58,7 +59,7 @@ def peek_of(request: HttpRequest, ids: list[int]) -> str:
     place = ids.index(pk) if pk in ids else None
     around = {
         "place": None if place is None else place + 1,
-        "places": len(ids),
+        "of_all": len(ids),
         "upper": _beside(request, ids[place - 1]) if place else "",
         "lower": _beside(request, ids[place + 1]) if place is not None and ids[place + 1 :] else "",
     }
@@ -115,6 +116,7 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
     return {
         **head,
         **actions_of(request, run),
+        "label": plain(run.label, 200),
         "error": head["error"][:LONGEST_ERROR],
         "is_error_cut": len(head["error"]) > LONGEST_ERROR,
         "error_attempt": tries.get(failed["id"], 0) if failed else 0,

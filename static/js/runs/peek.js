@@ -14,18 +14,18 @@ const linkOf = (id) => byId(`run-${id}`)?.querySelector(".run-link");
 const shown = () => peek()?.dataset.peek || "";
 const noteKey = () => `note:${page.user}:${shown()}`;
 const sending = new WeakSet(), native = new WeakSet();
-let wanted = "", list = address(""), steppedAt = 0;
+let wanted = "", drawing = Promise.resolve(), list = address(""), steppedAt = 0;
 function address(id) { // of this list, with the peek of that run
   const query = new URLSearchParams(location.search);
   if (id) query.set("peek", id); else query.delete("peek");
   return location.pathname + (query.size ? `?${query}` : "");
 }
 // ----------------------------------------------------------------------------- open, go on, close
-function draw(id, swap) {
-  const query = new URLSearchParams(location.search);
-  query.delete("peek");
+function draw(id, swap) { // one after the other, without those that nobody waits for any more
   const from = linkOf(id)?.getAttribute("href") || byId("peek-open").getAttribute("href");
-  return htmx.ajax("GET", `${from}peek/${query.size ? `?${query}` : ""}`, { source: "#peek", target: "#peek", swap });
+  const query = address("").slice(location.pathname.length);
+  drawing = drawing.catch(() => {}).then(() => wanted === id && htmx.ajax("GET", `${from}peek/${query}`, { source: "#peek", target: "#peek", swap }));
+  return drawing;
 }
 async function show(id) { // true once it stands there
   wanted = id;
@@ -54,13 +54,17 @@ function shut() {
   aside.replaceChildren();
   delete aside.dataset.peek;
   mark();
-  const link = linkOf(id);
-  (link || byId("main")).focus({ preventScroll: true, focusVisible: true });
-  link?.closest("[data-row]").scrollIntoView({ block: "nearest" });
+  hold(id);
+}
+function hold(id) { // a browser that goes back lets go of the focus, unless it moves meanwhile
+  document.activeElement.blur();
+  (linkOf(id) || byId("main")).focus({ preventScroll: true, focusVisible: true });
+  byId(`run-${id}`)?.scrollIntoView({ block: "nearest" });
 }
 function close() {
+  if (history.state?.peek) return history.back(); // which shuts it
   shut();
-  if (history.state?.peek) history.back(); else history.replaceState(history.state, "", address(""));
+  history.replaceState(history.state, "", address(""));
 }
 export function stepPeek(by) { // false where none is open
   if (!peek()) return false;
@@ -165,9 +169,9 @@ function bringBack() {
 on("htmx:before:swap", (event) => { // it was closed meanwhile
   if (event.detail.ctx?.target?.id === "peek" && !wanted) event.preventDefault();
 });
-on("htmx:after:swap", () => {
+on("htmx:after:swap", (event) => {
   if (!byId("console")) return;
-  if (!peek()) wanted = "";
+  if (event.detail.ctx?.target?.id === "console" && !peek()) wanted = ""; // another list
   mark();
   fit();
 });
@@ -176,7 +180,7 @@ on("htmx:before:history:restore", (event) => { // back and forward within one li
   if (!byId("console") || address("") !== list) return;
   event.preventDefault();
   const id = new URLSearchParams(location.search).get("peek") || "";
-  if (id && id !== shown()) show(id);
+  if (id && id !== shown()) { hold(id); show(id); }
   else if (!id && peek()) shut();
 });
 window.addEventListener("scroll", fit, { passive: true });

@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "executions/<int:pk>/": ("run", SEES, NOT_TAKEN),
     "executions/<int:pk>.json": ("run", SEES, NOT_TAKEN),
     "executions/<int:pk>/changes/": ("run", SEES, NOT_TAKEN),
+    "executions/<int:pk>/peek/": ("run", SEES, NOT_TAKEN),
     "executions/<int:pk>/log/": ("run", SEES, NOT_TAKEN),
     "executions/<int:pk>/log.txt": ("run", SEES, NOT_TAKEN),
     "executions/<int:pk>/steps/<int:step_pk>/": ("run", SEES, NOT_TAKEN),
