@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 RUNS = """
 for number in range(12):
-    put(f"peek-{number:02d}", Status.FAILED if number % 3 == 0 else Status.SUCCEEDED,
+    put(f"aside-{number:02d}", Status.FAILED if number % 3 == 0 else Status.SUCCEEDED,
         started_at=at(-number), finished_at=at(60),
         error="No stock row for this article" if number % 3 == 0 else "",
         input={"order": f"ORD-{number:02d}", "customer": "Hofer AG"},
@@ -30,31 +30,37 @@ for number in range(12):
 form = contract.Question(ref="q", kind="form", title="Decide on the claim", schema={
     "type": "object", "properties": {"amount": {"type": "integer", "title": "Amount"},
                                      "why": {"type": "string", "title": "Why"}}})
-asks = put("peek-asks", Status.USER_INPUT, questions=(form,), steps=(), started_at=at(-99),
+asks = put("aside-asks", Status.USER_INPUT, questions=(form,), steps=(), started_at=at(-99),
            offers=frozenset({Verb.ANSWER, Verb.CANCEL}))
 print(asks.pk)
 """
 CHANGED = """
 from executions.live import publish
-run = put("peek-asks", Status.USER_INPUT, seq={seq}, questions=({form},), steps=(
+run = put("aside-asks", Status.USER_INPUT, seq={seq}, questions=({form},), steps=(
     step("s{seq}", "Step of poll {seq}", Status.RUNNING, start=0),), started_at=at(-99),
     offers=frozenset({{Verb.ANSWER, Verb.CANCEL}}))
 publish.publish_runs(account.pk, [(run.pk, run.version)])
+"""
+LATER = """
+from executions.live import publish
+run = put("aside-later", Status.FAILED, started_at=now, finished_at=now, steps=())
+publish.publish_runs(account.pk, [(run.pk, run.version)], [run.pk])
 """
 FORM = RUNS[RUNS.index("contract.Question") : RUNS.index("\nasks")]
 SHEET = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
-def asking(product: Product) -> int:
-    """The run that asks, behind twelve others of the list `?q=peek-`."""
-    return int(seed(product, RUNS)[-1])
+def asking(product: Product) -> Iterator[int]:
+    """The run that asks, behind twelve others of the list `?q=aside-`."""
+    yield int(seed(product, RUNS)[-1])
+    seed(product, "Execution.objects.filter(ref__startswith='aside-').delete()")
 
 
 @pytest.fixture
 def runs(page: Page, product: Product, asking: int) -> Page:
     """The list, live."""
-    page.goto(f"{product.base_url}/?q=peek-")
+    page.goto(f"{product.base_url}/?q=aside-")
     expect(page.locator("[data-row]")).to_have_count(13)
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     return page
@@ -66,7 +72,7 @@ def sheet(chromium: Browser, product: Product, asking: int) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(15_000)
     sign_in(page, product)
-    page.goto(f"{product.base_url}/?q=peek-")
+    page.goto(f"{product.base_url}/?q=aside-")
     yield page
     context.close()
 
@@ -82,7 +88,7 @@ def peeked(page: Page, words: str) -> None:
 
 def is_shut(page: Page) -> None:
     expect(page.locator("#peek")).to_be_hidden()
-    expect(page).to_have_url(re.compile(r"\?q=peek-$"))
+    expect(page).to_have_url(re.compile(r"\?q=aside-$"))
 
 
 def link(page: Page, number: int):
@@ -94,17 +100,17 @@ def test_a_walk_through_the_list_by_keyboard_alone(runs: Page) -> None:
     runs.keyboard.press("j")
     expect(link(runs, 0)).to_be_focused()
     runs.keyboard.press("Space")
-    peeked(runs, "peek-00")
+    peeked(runs, "aside-00")
     expect(runs.locator("#peek-place")).to_have_text("1 of 13 in this list")
     expect(link(runs, 0)).to_be_focused()
     runs.keyboard.press("j")
-    peeked(runs, "peek-01")
+    peeked(runs, "aside-01")
     for key in "jjk":  # faster than they are drawn
         runs.keyboard.press(key)
-    peeked(runs, "peek-02")
+    peeked(runs, "aside-02")
     expect(link(runs, 2)).to_be_focused()
     runs.locator("#peek-down").click()
-    peeked(runs, "peek-03")
+    peeked(runs, "aside-03")
     expect(runs.locator("#peek")).to_contain_text("No stock row for this article")
     expect(runs.locator("#peek")).to_contain_text("in “Post to the ERP”, try 3")
     runs.keyboard.press("Escape")
@@ -112,11 +118,11 @@ def test_a_walk_through_the_list_by_keyboard_alone(runs: Page) -> None:
     expect(link(runs, 3)).to_be_focused()
     assert is_marked(runs)
     runs.keyboard.press("Space")
-    peeked(runs, "peek-03")
+    peeked(runs, "aside-03")
     runs.keyboard.press("Enter")
     runs.wait_for_url("**/executions/*/")
     runs.go_back()
-    peeked(runs, "peek-03")
+    peeked(runs, "aside-03")
     runs.locator("#peek-close").click()
     is_shut(runs)
 
@@ -124,16 +130,16 @@ def test_a_walk_through_the_list_by_keyboard_alone(runs: Page) -> None:
 def test_back_closes_it_and_forward_opens_it_without_loading_the_list_again(runs: Page) -> None:
     mark(runs)
     runs.locator("[data-row] .c-message").nth(2).click()
-    peeked(runs, "peek-02")
+    peeked(runs, "aside-02")
     runs.keyboard.press("j")
-    peeked(runs, "peek-03")
+    peeked(runs, "aside-03")
     runs.go_back()
     is_shut(runs)
     runs.go_forward()
-    peeked(runs, "peek-03")
+    peeked(runs, "aside-03")
     assert is_marked(runs)
     runs.reload()
-    peeked(runs, "peek-03")
+    peeked(runs, "aside-03")
     expect(runs.locator("#peek-place")).to_have_text("4 of 13 in this list")
 
 
@@ -150,38 +156,32 @@ def test_opening_it_moves_no_row_and_makes_none_higher(runs: Page) -> None:
     })"""
     before = runs.evaluate(boxes)
     runs.locator("[data-row] .c-message").first.click()
-    peeked(runs, "peek-00")
+    peeked(runs, "aside-00")
     assert runs.evaluate(boxes) == before
     foot = runs.locator("#peek-foot").bounding_box()
     assert foot
     assert foot["y"] + foot["height"] <= 1000  # its verbs are on the screen
     place = runs.locator("#peek-down").bounding_box()
     runs.keyboard.press("j")
-    peeked(runs, "peek-01")
+    peeked(runs, "aside-01")
     assert runs.evaluate(boxes) == before
     assert runs.locator("#peek-down").bounding_box() == place
     assert runs.locator("#peek-foot").bounding_box() == foot
 
 
 def test_new_runs_wait_while_it_is_open(page: Page, product: Product, asking: int) -> None:
-    page.goto(f"{product.base_url}/?lamp=needs_you")
+    page.goto(f"{product.base_url}/?lamp=failed&is=unresolved")
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
-    page.locator(f"#run-{asking} .c-message").click()
-    peeked(page, "peek-asks")
+    page.locator("[data-row]", has_text="aside-03").locator(".c-message").click()
+    peeked(page, "aside-03")
     page.evaluate("document.activeElement.blur()")
-    seed(product, RUNS_THAT_COME)
-    expect(page.locator("#newer")).to_contain_text("1 new run")
+    seed(product, LATER)
     expect(page.locator("#newer .pill")).to_be_visible()
+    expect(page.locator("[data-row]", has_text="aside-later")).to_have_count(0)
     page.keyboard.press("Escape")
+    expect(page.locator("#peek")).to_be_hidden()
     page.evaluate("document.activeElement.blur()")
-    expect(page.locator("[data-row]").first).to_contain_text("later-asks")
-
-
-RUNS_THAT_COME = """
-from executions.live import publish
-run = put("later-asks", Status.USER_INPUT, started_at=now, offers=frozenset())
-publish.publish_runs(account.pk, [(run.pk, run.version)], [run.pk])
-"""
+    expect(page.locator("[data-row]").first).to_contain_text("aside-later")
 
 
 def test_what_is_typed_survives_a_live_change_and_a_look_at_another_run(
@@ -189,7 +189,7 @@ def test_what_is_typed_survives_a_live_change_and_a_look_at_another_run(
 ) -> None:
     aside = runs.locator("#peek")
     runs.locator(f"#run-{asking} .c-message").click()
-    peeked(runs, "peek-asks")
+    peeked(runs, "aside-asks")
     runs.get_by_label("Amount").fill("4711")
     expect(aside.locator(".draft")).to_contain_text("Draft saved")
     aside.get_by_text("Note", exact=True).click()
@@ -206,10 +206,10 @@ def test_what_is_typed_survives_a_live_change_and_a_look_at_another_run(
     is_shut(runs)
     runs.keyboard.press("k")
     runs.keyboard.press("Space")
-    peeked(runs, "peek-11")
+    peeked(runs, "aside-11")
     expect(runs.get_by_label("Write a note")).to_have_value("")
     runs.keyboard.press("j")
-    peeked(runs, "peek-asks")
+    peeked(runs, "aside-asks")
     expect(runs.get_by_label("Amount")).to_have_value("4711")
     expect(runs.get_by_label("Write a note")).to_have_value("Wait for the au")
 
@@ -218,7 +218,7 @@ def test_verbs_are_done_in_it_and_the_list_stays(runs: Page) -> None:
     mark(runs)
     aside = runs.locator("#peek")
     runs.locator("[data-row] .c-message").nth(6).click()
-    peeked(runs, "peek-06")
+    peeked(runs, "aside-06")
     button = aside.get_by_role("button", name="I’m on it")
     place = button.bounding_box()
     runs.keyboard.press("a")
@@ -233,7 +233,7 @@ def test_verbs_are_done_in_it_and_the_list_stays(runs: Page) -> None:
     aside.get_by_role("button", name="Add the note").click()
     expect(aside.locator("#peek-notes")).to_contain_text("Asked the depot")
     expect(runs.get_by_label("Write a note")).to_be_hidden()
-    peeked(runs, "peek-06")
+    peeked(runs, "aside-06")
     assert is_marked(runs)
 
 
@@ -241,7 +241,7 @@ def test_a_refused_answer_goes_to_the_page_that_says_why(
     runs: Page, product: Product, asking: int
 ) -> None:
     runs.locator(f"#run-{asking} .c-message").click()
-    peeked(runs, "peek-asks")
+    peeked(runs, "aside-asks")
     runs.get_by_label("Amount").fill("a lot")
     runs.locator("#peek button[data-answers]").click()
     runs.wait_for_url("**/questions/*/")
@@ -251,7 +251,7 @@ def test_a_refused_answer_goes_to_the_page_that_says_why(
 
 def test_on_a_phone_it_is_a_sheet_over_the_list(sheet: Page) -> None:
     sheet.locator("[data-row] .c-message").nth(3).tap()
-    peeked(sheet, "peek-03")
+    peeked(sheet, "aside-03")
     aside = sheet.locator("#peek")
     expect(aside).to_be_focused()
     box, foot = aside.bounding_box(), sheet.locator("#peek-foot").bounding_box()
@@ -265,7 +265,7 @@ def test_on_a_phone_it_is_a_sheet_over_the_list(sheet: Page) -> None:
     assert sheet.evaluate(small) == []
     assert sheet.evaluate("document.documentElement.scrollWidth") <= SHEET["width"]
     sheet.locator("#peek-down").tap()
-    peeked(sheet, "peek-04")
+    peeked(sheet, "aside-04")
     sheet.locator("#peek-close").tap()
     is_shut(sheet)
 
@@ -275,10 +275,10 @@ def test_it_has_no_barrier_in_either_theme(
     page: Page, product: Product, asking: int, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    failed = page.goto(f"{product.base_url}/?q=peek-") and page.locator("[data-row]").nth(3)
+    failed = page.goto(f"{product.base_url}/?q=aside-") and page.locator("[data-row]").nth(3)
     pk = failed.get_attribute("id").removeprefix("run-")
     for shown in (pk, asking):
-        page.goto(f"{product.base_url}/?q=peek-&peek={shown}")
+        page.goto(f"{product.base_url}/?q=aside-&peek={shown}")
         expect(page.locator("#peek")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for theme in THEMES:
@@ -293,10 +293,10 @@ def test_an_address_with_a_peek_needs_no_script(
         java_script_enabled=False, storage_state=page.context.storage_state()
     )
     plain = context.new_page()
-    plain.goto(f"{product.base_url}/?q=peek-&peek={asking}")
+    plain.goto(f"{product.base_url}/?q=aside-&peek={asking}")
     expect(plain.locator("#peek-place")).to_have_text("13 of 13 in this list")
     plain.locator("#peek-up").click()
-    expect(plain.locator("#peek")).to_contain_text("peek-11")
+    expect(plain.locator("#peek")).to_contain_text("aside-11")
     plain.get_by_text("Note", exact=True).click()
     plain.get_by_label("Write a note").fill("Without a script")
     plain.get_by_role("button", name="Add the note").click()
