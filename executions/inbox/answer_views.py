@@ -20,8 +20,8 @@ from executions.inbox.views import next_address, show_inbox
 from executions.models import Question
 from executions.payloads.provider_text import plain
 from executions.web.fragments import fragment, no_store
-from executions.web.post_only_views import next_address as page_of_form
 from executions.web.post_only_views import posted_from
+from executions.web.redirects import next_address as page_of_form
 from executions.web.requester import address, person
 from providers import exact_json, registry
 from providers.contract import Verb

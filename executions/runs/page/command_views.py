@@ -11,7 +11,8 @@ from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
 from executions.inbox.question_page import intent_key
 from executions.runs.page.views import REFUSED, get_run
-from executions.web.post_only_views import next_address, posted_from
+from executions.web.post_only_views import posted_from
+from executions.web.redirects import next_address
 from executions.web.requester import address, person
 from providers.contract import Verb
 

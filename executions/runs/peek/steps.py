@@ -10,11 +10,12 @@ from django.db.models import Case, Count, F, IntegerField, Value, When, Window
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from executions.display.formatting import duration, iso, plain
+from executions.display.formatting import duration, iso
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.display.time_scale import Bar, Scale
 from executions.models import FINAL_STATUSES, PROBLEM_STATUSES, Execution, Step
+from executions.payloads.provider_text import plain
 from executions.runs.page import gantt
 
 MOST = 8  # rows

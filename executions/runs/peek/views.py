@@ -15,16 +15,16 @@ from django.template import loader
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions.display.formatting import plain
 from executions.display.id_params import row_id
 from executions.errors.views import same_error
 from executions.inbox import question_page
 from executions.models import Execution
+from executions.notes.acts import notes_of
+from executions.payloads.provider_text import plain
 from executions.payloads.telling_values import is_telling
 from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.list.row import look_of
-from executions.runs.notes import notes_of
 from executions.runs.page.views import actions_of, get_run, head_of, refused_of, stamp_of
 from executions.runs.peek.steps import step_lines
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment

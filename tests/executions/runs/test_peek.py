@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.models import Command, Execution, Note, SavedView
-from executions.runs import notes
+from executions.notes import acts as notes
 from providers import contract
 from providers.contract import Status, Verb, Workflow
 from tests.executions.conftest import NOW
