@@ -19,7 +19,7 @@ from executions.palette import views as palette_views
 from executions.runs import telling_views, triage_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
-from executions.runs.page import command_views, log, output_download, payloads, steps
+from executions.runs.page import command_views, comparison, log, output_download, payloads, steps
 from executions.runs.page import views as run_page
 from executions.runs.peek import views as run_peek
 from executions.web import first_visit, live_page, preferences, status_help
@@ -33,6 +33,7 @@ urlpatterns = [
     path("changes/", live_page.layout_changes, name="chrome-changes"),
     path("executions/changes/", run_list.execution_changes, name="changes"),
     path("executions/options/", typeahead.options, name="options"),
+    path("executions/compare/", comparison.comparison, name="compare"),
     path("executions/table/", saved_view_views.table_preference, name="table-preference"),
     path("executions/triage/", triage_views.triage, name="triage"),
     path("executions.csv", csv_export.export, name="export"),

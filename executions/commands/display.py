@@ -37,15 +37,18 @@ WHAT_NEXT = {
 }
 
 
-def open_rows(run: Execution) -> list[Command]:
+def open_rows(run: Any) -> list[Command]:
+    """What is under way, newest first; read once per run."""
+    if not hasattr(run, "_open_commands"):
+        run._open_commands = _open_rows(run)
+    found: list[Command] = run._open_commands
+    return found
+
+
+def _open_rows(run: Execution) -> list[Command]:
     states = [str(state) for state in OPEN_COMMAND_STATES]
     found = Command.objects.filter(execution=run, state__in=states)
     return list(found.select_related("requested_by", "batch_item").order_by("-requested_at"))
-
-
-def open_commands(run: Execution) -> list[dict[str, Any]]:
-    """What is under way, for the top of the page."""
-    return [command_view(row) for row in open_rows(run)]
 
 
 def is_stalled(command: Command) -> bool:

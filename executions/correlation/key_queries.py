@@ -36,16 +36,19 @@ class Found:
     newest_at: datetime
 
 
-def runs_with(value: str, account_ids: Sequence[int]) -> tuple[list[Execution], bool]:
-    """In the order they started, each with its workflow and `key_text`; and whether there are
-    older ones. One query."""
+def runs_with(
+    value: str, account_ids: Sequence[int], most: int | None = None
+) -> tuple[list[Execution], bool]:
+    """The newest `most`, else MOST, in the order they started, each with its workflow and
+    `key_text`; and whether there are older ones. One query."""
+    most = most or MOST
     rows = _rows(account_ids).filter(value=value).order_by("-sort_at", "-execution_id")
-    found = list(rows.select_related("execution__workflow")[: MOST + 1])
+    found = list(rows.select_related("execution__workflow")[: most + 1])
     runs = []
-    for row in reversed(found[:MOST]):
+    for row in reversed(found[:most]):
         row.execution.key_text, row.execution.key_name = row.text, row.name  # type: ignore[attr-defined]
         runs.append(row.execution)
-    return runs, len(found) > MOST
+    return runs, len(found) > most
 
 
 _ASKED = ("execution_id", "title", "opened_at", "is_opening_reported", "is_answerable")

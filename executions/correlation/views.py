@@ -27,6 +27,8 @@ from executions.search.filters import provider_name
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of
 
+NEAR = 6  # runs of a key on the page of one of them
+
 
 @require_GET
 def key_search(request: HttpRequest) -> HttpResponse:
@@ -72,10 +74,30 @@ def keys_of(run: Execution) -> list[dict[str, Any]]:
         {
             "name": plain(key.name),
             "text": plain(key.text),
+            "value": key.value,
             "href": key_address(key.value),
             "outside": _outside(own, {key.name}, key.text, links),
         }
         for key in keys
+    ]
+
+
+def way_of(request: HttpRequest, run: Execution, value: str) -> list[dict[str, Any]]:
+    """The runs that carry this key, for the page of one of them: the newest NEAR in the order they
+    started, and itself. One query."""
+    runs, _ = key_queries.runs_with(value, list(accounts_of(request)), NEAR)
+    if run.pk not in {each.pk for each in runs}:
+        runs = [run, *runs[1:]]
+    return [
+        {
+            "id": each.pk,
+            "workflow": plain(each.workflow.name, 120) or "(no name)",
+            "status": STATUS_VIEWS[each.status],
+            "provider": provider_name(accounts_of(request)[each.account_id].provider),
+            "at": each.started_at,
+            "is_this": each.pk == run.pk,
+        }
+        for each in runs
     ]
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django import template
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
 from executions.display import formatting, people
@@ -37,6 +38,16 @@ def moment(at: datetime | None, shape: str = "sentence") -> str:
         return ""
     markup = '<time class="num" datetime="{}">{}</time>'
     return format_html(markup, formatting.iso(at), SHAPES[shape](at))
+
+
+@register.simple_tag
+def age(at: datetime | None) -> str:
+    """How long ago it was, which goes on counting on an open page: `2 m 05 s`. Nothing for None."""
+    if at is None:
+        return ""
+    markup = '<time class="num" datetime="{}"><span data-since="{}">{}</span></time>'
+    seconds = (timezone.now() - at).total_seconds()
+    return format_html(markup, formatting.iso(at), formatting.iso(at), formatting.duration(seconds))
 
 
 @register.simple_tag

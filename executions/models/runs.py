@@ -245,6 +245,10 @@ class Execution(models.Model):
         return Status(self.status).is_final
 
     @property
+    def is_problem(self) -> bool:
+        return self.status in PROBLEM_STATUSES
+
+    @property
     def label(self) -> str:
         """What a person knows it by; else its name, or the end of its identifier."""
         return " · ".join(self.telling_values) or short_ref_of(self.name or self.ref)

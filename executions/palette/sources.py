@@ -23,7 +23,7 @@ from executions.errors import groups as error_groups
 from executions.models import Execution, SavedView, Workflow
 from executions.payloads.business_keys import normalized
 from executions.payloads.provider_text import plain
-from executions.runs.page.views import verbs_of
+from executions.runs.page.head import verbs_of
 from executions.search import pages as run_pages
 from executions.search.filters import parse, provider_name
 from executions.search.unicode_spellings import folded, holds

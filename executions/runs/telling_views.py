@@ -14,7 +14,7 @@ from executions.web.post_only_views import posted_from
 from executions.web.requester import address, person
 
 
-@posted_from("executions:detail", "#data")
+@posted_from("executions:detail", "?tab=data#data")
 def shown_values(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
     require_may_act(request.user)
@@ -28,4 +28,4 @@ def shown_values(request: HttpRequest, pk: int) -> HttpResponse:
         verb = "is no longer shown" if is_hidden else "is shown"
         sentence = f"The value {verb} with every run of {run.workflow.name}; lists follow shortly."
         messages.success(request, sentence)
-    return redirect(reverse("executions:detail", args=[pk]) + "#data")
+    return redirect(reverse("executions:detail", args=[pk]) + "?tab=data#data")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -73,6 +74,35 @@ def count_newer(filters: Filters, cursor: Cursor | None) -> int:
     if cursor is None or filters.order == "oldest":
         return 0
     return len(_find(filters, cursor, is_newer=True, limit=100)[0])
+
+
+class Around(NamedTuple):
+    """Ids of the runs above and below a place in a list, the nearest first."""
+
+    above: list[int]
+    below: list[int]
+    is_counted_above: bool
+    """Whether these are all there are above."""
+    is_counted: bool
+    """Whether these are all there are."""
+
+
+def around(filters: Filters, run: Execution, most: int) -> Around:
+    """At most `most` runs on either side of this one, which need not be in the list itself. Two
+    queries."""
+    if filters.is_by_end and run.finished_at is None:
+        return Around([], [], False, False)
+    cursor = Cursor.of(run, filters.cursor_order)
+    above, end_above = _find(filters, cursor, is_newer=True, limit=most)
+    below, end_below = _find(filters, cursor, is_newer=False, limit=most)
+    is_counted_above = end_above is None and len(above) < most
+    is_counted_below = end_below is None and len(below) < most
+    return Around(
+        [pk for _, pk in above],
+        [pk for _, pk in below],
+        is_counted_above,
+        is_counted_above and is_counted_below,
+    )
 
 
 def load(ids: list[int]) -> list[Execution]:

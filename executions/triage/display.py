@@ -56,6 +56,7 @@ def acts_of(run: Execution) -> list[dict[str, Any]]:
     rows: Iterable[TriageAct] = run.triage_acts.select_related("by", "assignee")[:MAX_SHOWN]
     return [
         {
+            "by": user_name(row.by),
             "words": _words(row),
             "at": row.at,
             "until": row.until,

@@ -1,6 +1,7 @@
 // What people do on a page and HTML alone cannot: dialogs, menus, keys, forms that draw themselves
 // again. No markup is made here.
 import { all, byId, on, page, toast } from "./dom.js";
+const MENUS = "#user-menu[open], [data-menu][open]";
 // -------------------------------------------------------------------------------- answers of htmx
 on("htmx:response:error", (event) => {
   const status = event.detail.ctx.response.status;
@@ -23,10 +24,9 @@ document.addEventListener("click", (event) => {
   }
 }, true);
 on("click", (event) => {
-  const menu = byId("user-menu");
+  for (const menu of all(MENUS)) if (!menu.contains(event.target)) menu.open = false;
   byId(event.target.closest("[data-dialog]")?.dataset.dialog)?.showModal();
   event.target.closest("[data-close]")?.closest("dialog").close();
-  if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });
 on("submit", (event) => {
   const form = event.target, tool = event.submitter, target = form.querySelector(".answer-fields");
@@ -44,12 +44,12 @@ window.addEventListener("pagehide", () => { // "back to the list" means this lis
   if (byId("console")) sessionStorage.setItem("list", location.pathname + location.search);
 });
 on("keydown", (event) => {
-  const menu = byId("user-menu");
-  if (event.key === "Escape" && menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
+  const menu = event.key === "Escape" && document.querySelector(MENUS);
+  if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
 });
 if (page.formPage) history.replaceState(null, "", page.formPage); // *back* and a reload lead to the form, not to the post
 const nav = document.querySelector(".nav"), here = nav?.querySelector("[aria-current]");
 if (here) nav.scrollLeft = here.offsetLeft - nav.offsetLeft - 60; // on a phone it is beyond the edge
 if (location.hash.startsWith("#dialog-")) byId(location.hash.slice(1))?.showModal?.(); // a verb chosen in the list
 const back = byId("back-to-list"), list = sessionStorage.getItem("list");
-if (back && list) back.href = list;
+if (back && list && !("kept" in back.dataset)) back.href = list;

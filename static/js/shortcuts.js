@@ -3,6 +3,7 @@
 import { all, byId, on, page, skew, toast } from "./dom.js";
 import { claim, stepQuestion } from "./inbox.js";
 import { askAll } from "./live.js";
+import { walk } from "./runs/page.js";
 import { stepPeek } from "./runs/peek.js";
 import { showTip } from "./times.js";
 const ROWS = "[data-row], .inbox-row, .account-card, .plain.list tbody tr, .event-row";
@@ -23,8 +24,10 @@ const keys = {
     byId("search")?.closest("details")?.setAttribute("open", "");
     byId("search")?.focus();
   },
-  j: () => stepQuestion(1) || stepPeek(1) || moveBy(1),
-  k: () => stepQuestion(-1) || stepPeek(-1) || moveBy(-1),
+  j: () => stepQuestion(1) || stepPeek(1) || walk("next") || moveBy(1),
+  k: () => stepQuestion(-1) || stepPeek(-1) || walk("prev") || moveBy(-1),
+  J: () => walk("next"),
+  K: () => walk("prev"),
   a: claim,
   x: () => rowOf(document.activeElement)?.querySelector("input[type=checkbox]")?.click(),
   t: () => { // of a row, else the first of the page

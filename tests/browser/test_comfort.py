@@ -363,7 +363,10 @@ def test_a_day_by_keyboard_alone(chromium: Browser, product, seeded, open_provid
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/executions/{seeded['failed']}/**")
 
-    press_until(page, "Tab", "#log-q")  # read its log
+    press_until(page, "Tab", "nav.tabs a[href*='tab=log']")  # read its log
+    page.keyboard.press("Enter")
+    page.wait_for_url("**tab=log**")
+    press_until(page, "Tab", "#log-q")
     page.keyboard.type("refused")
     page.keyboard.press("Enter")
     found = page.locator(".log-line:not(.is-around)")

@@ -49,7 +49,7 @@ def test_a_pay_out_is_approved_with_a_note(page: Page, back_office: Provider) ->
     mark(page)
     expect(page.locator("#run-head .run-state")).to_contain_text("Succeeded")
     expect(steps.filter(has_text="Notify customer")).to_contain_text("Succeeded")
-    expect(page.locator("#history .command")).to_contain_text(["Answer confirmed"])
+    expect(page.locator("#people li").filter(has_text="answered")).to_contain_text("confirmed")
     assert is_marked(page)
 
     (approved,) = back_office.sim.effects["approve"]
@@ -80,7 +80,7 @@ def test_a_pay_out_is_declined_from_the_inbox(page: Page, back_office: Provider)
     mark(page)
     expect(page.locator("#run-head .run-state")).to_contain_text("Failed")
     expect(page.locator("#run-error")).to_contain_text("Declined: Cover ended in May")
-    expect(page.locator("#history .command")).to_contain_text(["Answer confirmed"])
+    expect(page.locator("#people li").filter(has_text="answered")).to_contain_text("confirmed")
     assert is_marked(page)
 
     (declined,) = back_office.sim.effects["decline"]
@@ -98,6 +98,7 @@ def test_a_play_is_started_with_arguments(page: Page, back_office: Provider) -> 
     assert is_marked(page)
     page.get_by_role("link", name="Open the run").click()
     expect(page.locator("#run-head .run-state")).to_contain_text("Succeeded")
+    page.get_by_role("link", name="Data").click()
     expect(page.locator("#payload-input")).to_contain_text("LOG-7001")
 
     (started,) = back_office.sim.effects["start"]

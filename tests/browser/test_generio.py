@@ -35,7 +35,7 @@ def test_an_abort_is_shown_as_accepted_and_then_confirmed(page: Page, studio: Pr
     studio.sim.world.speed = SPEED
     studio.proceed(ref)
     expect(state).to_contain_text("Canceled")
-    expect(page.locator("#history .command")).to_contain_text(["Cancel confirmed"])
+    expect(page.locator("#people li")).to_contain_text("requested cancel, confirmed")
     assert is_marked(page)
 
     assert studio.sim.effects["cancel"] == [ref]
@@ -59,6 +59,7 @@ def test_what_happened_before_the_stream_was_open_is_shown(page: Page, studio: P
 
 def test_an_output_is_downloaded(page: Page, studio: Provider, tmp_path: Path) -> None:
     ref = studio.see_appear(page, "optimize_success", seconds=6)
+    page.get_by_role("link", name="Data").click()
     links = page.locator("#data").get_by_role("link").filter(has=page.locator(".icon-file"))
     expect(links).to_have_count(2)
     outputs = studio.sim.world.runs[ref].outputs  # type: ignore[attr-defined]
@@ -86,7 +87,7 @@ def test_a_run_is_started_with_arguments(page: Page, studio: Provider) -> None:
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     mark(page)
     expect(page.locator("#run-head .run-state")).to_contain_text("Succeeded")
-    expect(page.locator("#history .command")).to_contain_text(["Start confirmed"])
+    expect(page.locator("#people li")).to_contain_text("started it, confirmed")
     assert is_marked(page)
 
     (started,) = studio.sim.effects["start"]

@@ -56,6 +56,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "chrome-changes": (LISTS, NEVER),
     "changes": (LISTS, NEVER),
     "options": (LISTS, NEVER),
+    "compare": (NOBODYS, NEVER),  # without two runs
     "table-preference": (FORM, OWN),
     "export": (LISTS, NEVER),
     "views": (LISTS, NEVER),

@@ -75,14 +75,8 @@ def test_news_take_nothing_away_from_somebody_who_reads(
 ) -> None:
     read = page.locator(".step-more").first
     read.locator("summary").click()  # open what was closed
-    page.locator("#payload-input > summary").click()  # and close what was open
-    page.locator("#payload-output > summary").click()  # what comes when it is opened
-    expect(page.locator("#payload-output .tree")).to_be_visible()
-    page.locator("#payload-output .tree details").nth(1).locator("> summary").click()
     page.get_by_role("button", name="Settle depot").click()
     expect(page.locator(".depth-1")).to_have_count(30)
-    page.locator("#log-q").press_sequentially("depot 40")
-    expect(page.locator("#log .hit").first).to_be_visible()
     page.locator("#steps-q").evaluate("each => { each.value = 'half ty' }")  # not yet sent
     read.locator("pre").evaluate("each => getSelection().selectAllChildren(each)")
     page.evaluate("scrollTo(0, 300)")
@@ -95,7 +89,32 @@ def test_news_take_nothing_away_from_somebody_who_reads(
     assert is_marked(page)
     assert page.evaluate(STATE) == before
     expect(page.locator(".depth-1")).to_have_count(30)
-    expect(page.locator("#log .hit").first).to_be_visible()
+
+
+def test_news_take_nothing_away_from_data_and_finds(page: Page, product: Product, run: int) -> None:
+    page.get_by_role("link", name="Data").click()
+    page.locator("#payload-input > summary").click()  # close what was open
+    page.locator("#payload-output > summary").click()  # what comes when it is opened
+    expect(page.locator("#payload-output .tree")).to_be_visible()
+    page.locator("#payload-output .tree details").nth(1).locator("> summary").click()
+    page.locator("#payload-output > summary").evaluate("e => getSelection().selectAllChildren(e)")
+    log = page.context.new_page()
+    open_run(log, product, run, "?tab=log")
+    log.locator("#log-q").press_sequentially("depot 40")
+    expect(log.locator("#log .hit").first).to_be_visible()
+    mark(page)
+    before = page.evaluate(STATE)
+
+    busy(product, turn=1)
+    expect(log.locator("#run-head").get_by_role("link", name="Log")).to_contain_text("1,540")
+    expect(page.locator("#run-head").get_by_role("link", name="Log")).to_contain_text("1,540")
+
+    assert is_marked(page)
+    assert is_marked(log)
+    assert {**page.evaluate(STATE), "at": 0} == {**before, "at": 0}
+    expect(log.locator("#log .hit").first).to_be_visible()
+    expect(log.locator("#log-q")).to_have_value("depot 40")
+    log.close()
 
 
 STATE = """() => ({
@@ -132,6 +151,7 @@ def test_a_page_says_that_it_shows_its_run_until_it_is_hidden(page: Page, produc
 def test_a_log_is_followed_until_somebody_reads_in_it(
     page: Page, product: Product, run: int
 ) -> None:
+    open_run(page, product, run, "?tab=log")
     follow, lines = page.locator("#follow"), page.locator("#log-lines")
     expect(follow).to_be_checked()
     assert at_end(page)
@@ -161,6 +181,7 @@ def test_a_log_is_followed_until_somebody_reads_in_it(
 
 
 def test_the_log_leads_to_errors_lines_and_steps(page: Page, product: Product, run: int) -> None:
+    open_run(page, product, run, "?tab=log")
     page.get_by_role("link", name="First error").click()
     expect(page.locator("#line-401")).to_be_in_viewport()
     expect(page.locator("#line-401")).to_have_class("log-line is-failed is-chosen")
@@ -205,7 +226,6 @@ def test_2000_steps_are_walked_with_the_keyboard(page: Page, product: Product) -
     expect(page.locator("#steps-q")).to_be_focused()
     expect(page.locator("#steps-q")).to_have_value('"row": 1234')
     page.get_by_role("link", name="Show all steps").click()
-    page.get_by_role("region", name="Status changes").focus()
     page.locator("#run-error a").first.click()
     expect(page.locator(".step.is-chosen")).to_be_in_viewport()
 
@@ -217,7 +237,10 @@ def test_the_page_fits_and_has_no_barrier_wide_and_narrow_light_and_dark(
     for width, theme in ((1440, "light"), (360, "dark")):
         page.set_viewport_size({"width": width, "height": 800})
         page.context.add_cookies([{"name": "theme", "value": theme, "url": product.base_url}])
-        for pk, query in ((run, "?log_q=depot+44"), (large, "?steps=failed")):
+        for pk, query in (
+            (run, "?log_q=depot+44"), (run, "?tab=data"), (run, "?tab=history"), (run, ""),
+            (large, "?steps=failed"),
+        ):  # fmt: skip
             page.goto(f"{product.base_url}/executions/{pk}/{query}")
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
             found = Axe().run(page, options={"resultTypes": ["violations"]})

@@ -34,7 +34,7 @@ WATCH = """() => {
             const name = step.querySelector(".step-name > span").textContent.trim();
             note(name + " " + step.querySelector(".step-status .lamp").textContent.trim());
         }
-        for (const line of document.querySelectorAll("#log-lines li"))
+        for (const line of document.querySelectorAll("#log-tail li"))
             for (const ware of line.textContent.matchAll(/counting [a-z]+/g)) note(ware[0]);
     };
     look();

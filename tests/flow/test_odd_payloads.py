@@ -145,8 +145,8 @@ def test_a_run_is_told_whatever_its_payload_holds(scripted, page, ana):
         assert (run.status, run.error_summary) == ("failed", "The mesh has a hole"), name
         assert run.started_at, name
         assert run.finished_at, name
-        told = text_of(page, f"/executions/{run.pk}/")
-        assert "The mesh has a hole" in told, name
+        told = text_of(page, f"/executions/{run.pk}/?tab=data")
+        assert "The mesh has a hole" in text_of(page, f"/executions/{run.pk}/"), name
         assert (NOT_KEPT in told) == (name not in KEPT_AS_SENT), name
         file = page.get(f"/executions/{run.pk}/input.json").content.decode()
         assert (shown or planted) in file, name
@@ -163,7 +163,7 @@ def test_bytes_that_are_no_text_cost_their_characters_only(scripted, page):
     assert desk.poll().health == "ok"
     run = look("odd")
     assert run.status == "failed"
-    told = text_of(page, f"/executions/{run.pk}/")
+    told = text_of(page, f"/executions/{run.pk}/?tab=data")
     assert "M�ller" in told
     assert NOT_KEPT in told
 

@@ -19,8 +19,18 @@ from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
 from executions.payloads.provider_text import plain
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.runs.page.log_line_rendering import day_of, lines_of
-from executions.runs.page.query_params import LOG_WORDS, STEP_WORDS, link, number, query, word
+from executions.runs.page.query_params import (
+    LOG_WORDS,
+    PAGE_WORDS,
+    STEP_WORDS,
+    link,
+    number,
+    query,
+    word,
+)
+from executions.runs.page.tabs import LOG, has_logs
 from executions.search import batched_walk
+from executions.search.filters import provider_name
 from executions.search.statement_timeout import TooLong, bounded
 from executions.search.unicode_spellings import holds
 from executions.web.download_limits import download
@@ -28,6 +38,7 @@ from executions.web.fragments import Fragment, fragment, no_store
 
 WINDOW = 1000  # lines
 FOUND = 200  # finds of a search on one page, each with the lines around it
+TAIL = 5  # lines beside the steps
 AROUND = 2  # lines before and after a find
 COUNTED = 10_000
 LEVELS = {
@@ -60,7 +71,9 @@ def log_view(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "log_query": query(request, LOG_WORDS, line=None, log_from=None),
         "log_all": link(request, log_q=None, level=None, log_step=None, log_from=None),
         "log_any_step": link(request, log_step=None, log_from=None),
-        "step_words": [(w, v) for w in STEP_WORDS for v in request.GET.getlist(w)[:50]],
+        "other_words": [
+            (w, v) for w in (*PAGE_WORDS, *STEP_WORDS) for v in request.GET.getlist(w)[:50]
+        ],
     }
     if line is not None:
         context |= {"next_error": _error(run, after=line), "error_before": _error(run, before=line)}
@@ -100,6 +113,34 @@ def log_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
         Fragment("#log-lines", html, "beforeend"),
         Fragment("#log-about", fragment(request, "executions/runs/page/_log_about.html", about)),
     ]
+
+
+def tail_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    """The last TAIL lines: of the step that failed where it has any, else of the run. At most four
+    queries."""
+    total = last_number(run)
+    if not total:
+        is_missed = run.is_problem and not has_logs(run)
+        return {"lines": [], "provider": provider_name(run.account.provider), "is_none": is_missed}
+    failed = Step.objects.filter(execution=run, status__in=("failed", "timed_out"), error__gt="")
+    ref = failed.order_by("-position").values_list("ref", flat=True).first() or ""
+    rows = list(_find(run, "", "", ref).order_by("-seq")[:TAIL]) if ref else []
+    step = ref if rows else ""
+    rows = rows or list(_find(run, "", "", "").order_by("-seq")[:TAIL])
+    return {
+        "lines": [
+            {
+                "at": row.at,
+                "level": plain(row.level, 20),
+                "text": plain(without_codes(last_state(row.text)), 300),
+                "is_error": row.level.lower() in ERROR_LEVELS,
+            }
+            for row in reversed(rows)
+        ],
+        "step": _step_names(run, {step}).get(step, ""),
+        "total": f"{total:,}",
+        "href": f"?{query(request, ('from',), tab=LOG)}",
+    }
 
 
 def last_number(run: Execution) -> int:

@@ -13,10 +13,11 @@ from django.http import HttpRequest
 
 from providers.contract import MAX_REF
 
+PAGE_WORDS = ("tab", "from")
 STEP_WORDS = ("steps", "steps_page", "steps_q", "open", "shut", "step")
 LOG_WORDS = ("log_q", "level", "log_step", "log_from", "line")
 HISTORY_WORDS = ("moves_before", "commands_before")
-WORDS = (*STEP_WORDS, *LOG_WORDS, *HISTORY_WORDS)
+WORDS = (*PAGE_WORDS, *STEP_WORDS, *LOG_WORDS, *HISTORY_WORDS)
 MOST_VALUES = 100  # of one word
 LONGEST = MAX_REF  # characters of one value
 

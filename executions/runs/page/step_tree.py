@@ -35,6 +35,7 @@ class Row(NamedTuple):
     status: str
     started_at: datetime | None
     finished_at: datetime | None
+    ref: str = ""
 
 
 @dataclass
@@ -44,7 +45,8 @@ class Node:
     key: str
     """Names the group in addresses: stays while its first step does."""
     name: str
-    kind: Literal["step", "block", "repeats"] = "block"
+    kind: Literal["step", "block", "repeats", "tries"] = "block"
+    """The row of `tries` is the last one, its children are those before."""
     row: Row | None = None
     children: list[Node] = field(default_factory=list)
     blocks: dict[str, Node] = field(default_factory=dict)
@@ -75,10 +77,18 @@ class Node:
         return next((status for status in WORST_FIRST if status in self.counts), "unknown")
 
     def leaves(self) -> Iterator[Node]:
-        if not self.children:
+        if not self.children or self.kind == "tries":
             yield self
+            return
         for child in self.children:
             yield from child.leaves()
+
+    def tries(self) -> list[Node]:
+        """Itself, or every try of a step that was tried again."""
+        if self.kind != "tries" or self.row is None:
+            return [self]
+        last = Node("", self.name, "step", self.row, start=self.row.started_at, end=self.end)
+        return [*self.children, last]
 
 
 class Shown(NamedTuple):
@@ -140,6 +150,7 @@ def _measure(node: Node, begin: datetime | None) -> None:
             node.start, node.end = row.started_at, row.finished_at
         return
     node.kind = "block"
+    node.children = _tried(node.children)
     _sum(node)
     if row is not None:
         node.start = row.started_at or node.start
@@ -155,6 +166,36 @@ def _sum(node: Node) -> None:
     goes_on = any(status not in FINAL_STATUSES for status in node.counts)
     node.start = min(starts, default=None)
     node.end = None if goes_on else max(ends, default=None)
+
+
+def _tried(children: list[Node]) -> list[Node]:
+    """Siblings of one name beside each other, of which each failed before the next one began, as
+    one node in their place: the same step, tried again."""
+    found: list[list[Node]] = []
+    for child in children:
+        if found and _is_next_try(found[-1][-1], child):
+            found[-1].append(child)
+        else:
+            found.append([child])
+    return [_as_one(tries) if len(tries) > 1 else tries[0] for tries in found]
+
+
+def _as_one(tries: list[Node]) -> Node:
+    *earlier, last = tries
+    first = earlier[0]
+    return Node(
+        f"t{first.key}", last.name, "tries", last.row, earlier, counts=last.counts,
+        start=first.start, end=last.end, ready=first.ready,
+    )  # fmt: skip
+
+
+def _is_next_try(before: Node, child: Node) -> bool:
+    if before.row is None or child.row is None or before.children or child.children:
+        return False
+    ended, began = before.row.finished_at, child.row.started_at
+    is_after = ended is not None and began is not None and began >= ended
+    is_failed = before.row.status in (Status.FAILED, Status.TIMED_OUT)
+    return is_after and is_failed and before.name == child.name
 
 
 def _repeated(children: list[Node]) -> list[Node]:
@@ -195,7 +236,7 @@ def flatten(
             shown.append(Shown(child, depth, is_open))
             if is_open:
                 add(child, depth + 1)
-            elif child.children and child.matters:
+            elif child.children and child.matters and child.kind != "tries":
                 peeked = [leaf for leaf in child.leaves() if leaf.matters][:PEEK]
                 shown.extend(Shown(leaf, depth + 1, False) for leaf in peeked)
 
@@ -207,8 +248,23 @@ def stands_open(root: Node, node: Node, opened: frozenset[str], shut: frozenset[
     """A short run is open before anybody said so, save for many repetitions."""
     if not node.children or node.key in shut:
         return False
-    is_short = root.size <= ROOMY and (node.kind == "block" or len(node.children) <= FEW)
+    is_few = node.kind == "repeats" and len(node.children) <= FEW
+    is_short = root.size <= ROOMY and (node.kind == "block" or is_few)
     return node.key in opened or is_short
+
+
+def foremost(root: Node, most: int) -> tuple[Node, int]:
+    """The tree with at most `most` of its first level, what failed before what goes on before what
+    took longest, and how many steps are left out."""
+
+    def rank(child: Node) -> tuple[bool, bool, float]:
+        is_open = any(status not in FINAL_STATUSES for status in child.counts)
+        took = (child.end - child.start).total_seconds() if child.start and child.end else 0.0
+        return child.problems == 0, not (is_open and child.start is not None), -took
+
+    ordered = sorted(root.children, key=rank)
+    kept = Node(root.key, root.name, children=ordered[:most], counts=root.counts)
+    return kept, sum(child.size for child in ordered[most:])
 
 
 def find(node: Node, key: str) -> Node | None:

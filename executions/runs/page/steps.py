@@ -22,6 +22,7 @@ from executions.runs.page.payloads import value_view
 from executions.runs.page.query_params import (
     LOG_WORDS,
     MOST_VALUES,
+    PAGE_WORDS,
     STEP_WORDS,
     link,
     number,
@@ -36,9 +37,11 @@ from executions.web.fragments import fragment, no_store, wants_fragment
 from providers import exact_json
 
 PAGE = 200  # rows
+MANY = 40  # rows, above which the first look is at what matters
+WHOLE = ("steps", "steps_page", "step")  # words of an address that ask for all rows
 MAX_FOUND = 500  # steps that a search shows
 MAX_SHOWN = 20_000  # characters of a whole error
-COLUMNS = ("id", "path", "name", "status", "started_at", "finished_at")
+COLUMNS = ("id", "path", "name", "status", "started_at", "finished_at", "ref")
 
 
 def step_list(request: HttpRequest, run: Execution) -> dict[str, Any]:
@@ -50,12 +53,17 @@ def step_list(request: HttpRequest, run: Execution) -> dict[str, Any]:
     failed_first = _failed_first(request, root)
     found, problem = (None, "") if not text else _search(run, text)
     listed = _listed(request, root, failed_first, found)
+    folded = 0
+    if found is None and len(listed) > MANY and not any(map(request.GET.get, WHOLE)):
+        kept, folded = step_tree.foremost(root, MANY)
+        listed = _listed(request, kept, False, None)
     chosen = number(request, "step")
     pages = max(1, -(-len(listed) // PAGE))
     page = min(_page(request, listed, chosen), pages)
     shown = listed[(page - 1) * PAGE : page * PAGE]
     return {
         **drawn(run, root, shown, chosen),
+        "steps_folded": folded,
         "steps_total": len(rows),
         "steps_failed": root.problems,
         "failed_first": failed_first,
@@ -74,11 +82,12 @@ def step_list(request: HttpRequest, run: Execution) -> dict[str, Any]:
             request, steps="order" if failed_first else "failed", steps_page=None, step=None
         ),
         "steps_all": link(request, steps_q=None, steps_page=None),
+        "steps_order": link(request, steps="order", steps_page=None, step=None),
         "steps_url": reverse("executions:detail", args=[run.pk]),
         "steps_keep": query(request, STEP_WORDS),
         "other_words": [
             (name, value)
-            for name in (*LOG_WORDS, "steps", "open", "shut")
+            for name in (*PAGE_WORDS, *LOG_WORDS, "steps", "open", "shut")
             for value in request.GET.getlist(name)[:50]
         ],
     }
@@ -118,7 +127,7 @@ def failed_step(run: Execution) -> dict[str, Any] | None:
     """The first step that failed by itself: the innermost, with an error if any has one."""
     rows = Step.objects.filter(execution=run, status__in=("failed", "timed_out"))
     found = sorted(
-        rows.only("pk", "name", "path", "position").annotate(said=~Q(error=""))[:200],
+        rows.only("pk", "name", "path", "position", "attempt").annotate(said=~Q(error=""))[:200],
         key=lambda each: (not each.said, -len(each.path), each.position),
     )
     if not found:
@@ -128,6 +137,7 @@ def failed_step(run: Execution) -> dict[str, Any] | None:
         "id": first.pk,
         "name": plain(first.name),
         "path": " / ".join(plain(str(part)) for part in first.path),
+        "attempt": first.attempt if first.attempt > 1 else 0,
         "others": len(found) - 1,
     }
 

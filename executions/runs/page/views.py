@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -13,12 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import may_act, visible_executions
+from executions.access.permissions import visible_executions
 from executions.commands import display as command_display
-from executions.commands.verbs import RUN_VERBS, note_of
-from executions.correlation import views as key_views
-from executions.display.formatting import duration, iso, mark, size
-from executions.display.freshness import freshness, is_last_seen
+from executions.display.formatting import mark, size
+from executions.display.freshness import freshness
 from executions.display.statuses import STATUS_VIEWS
 from executions.errors import views as error_views
 from executions.inbox import question_page
@@ -28,24 +25,22 @@ from executions.models import (
     ExecutionDetail,
     Note,
     Output,
-    Quarantine,
     Transition,
 )
 from executions.notes.acts import notes_of
 from executions.payloads.provider_text import plain
 from executions.polling import read_queue
 from executions.runs import telling_choice
-from executions.runs.page import history, log, related
+from executions.runs.page import came_from, history, log, related, waits
+from executions.runs.page.head import actions_of, head_of
 from executions.runs.page.payloads import payload_list
-from executions.runs.page.query_params import link
-from executions.runs.page.steps import failed_step, step_list
+from executions.runs.page.query_params import PAGE_WORDS, link, query
+from executions.runs.page.side import people_of, side_of
+from executions.runs.page.steps import step_list
+from executions.runs.page.tabs import DATA, HISTORY, LOG, RUN, tab_of, tabs_of
 from executions.search.overdue import with_limits
-from executions.triage.choices import ignore_for
-from executions.triage.display import standing_of
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
-from executions.web.redirects import is_own_address
-from providers import registry
 
 REFUSED = "refused_reason"  # in the session: run, verb and text of a command that was refused
 
@@ -60,21 +55,21 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         response["HX-Replace-Url"] = f"{request.path}?{link(request)}"
         return no_store(response)
     read_queue.watch(run)
+    came_from.remember(request)
+    tab = tab_of(request)
     context = {
-        **head_of(request, run),
-        **step_list(request, run),
-        **log.log_view(request, run),
-        **history.history_of(request, run),
-        **data_of(run),
-        **related.related(run),
-        **links_of(request, run),
-        "questions": question_page.questions_of(request, run),
-        **_notes(request, run),
-        **actions_of(request, run),
+        **_head(request, run),
         "refused": refused_of(request, run),
-        "back": _back(request),
+        "tab": tab,
+        **{
+            name: value
+            for part in PARTS[tab].values()
+            for name, value in part(request, run).items()
+        },
     }
-    return RUN_PAGE.show(request, Shown(context, stamp_of(run), args=[pk]))
+    if tab == RUN:
+        context["questions"] = question_page.questions_of(request, run)
+    return RUN_PAGE.show(request, _shown(request, run, context))
 
 
 @require_GET
@@ -84,25 +79,97 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
     if not run.is_final:
         read_queue.watch(run)
-    return RUN_PAGE.changed(request, Shown({"run": run}, stamp_of(run), args=[pk]))
+    return RUN_PAGE.changed(request, _shown(request, run, {"run": run}))
+
+
+def _shown(request: HttpRequest, run: Execution, context: dict[str, Any]) -> Shown:
+    kept = query(request, PAGE_WORDS)
+    return Shown(context, stamp_of(run), query=f"?{kept}" if kept else "", args=[run.pk])
+
+
+def _head(request: HttpRequest, run: Execution, *, is_open: bool = False) -> dict[str, Any]:
+    """What every part of the page has above it."""
+    here = reverse("executions:detail", args=[run.pk])
+    kept, listed = query(request, PAGE_WORDS), query(request, ("from",))
+    return {
+        **head_of(request, run),
+        **actions_of(request, run, is_open=is_open),
+        **came_from.way_back(request),
+        **came_from.neighbors(request, run),
+        "tabs": tabs_of(request, run),
+        "here": f"{here}?{kept}" if kept else here,
+        "and_from": f"&{listed}" if listed else "",
+    }
+
+
+def _error(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    return {"same": error_views.same_error(request, run.error_key)}
+
+
+def _answered(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    return {"answered_questions": [wait for wait in waits.waits_of(run) if wait.end]}
+
+
+def _steps(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    return {**sight_of(run), **step_list(request, run)}
+
+
+def _tail(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    return {"tail": log.tail_of(request, run)}
+
+
+def _log(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    return {**sight_of(run), **log.log_view(request, run)}
+
+
+def _data(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    return {**sight_of(run), **data_of(run)}
+
+
+def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:
+    home = reverse("executions:detail", args=[run.pk])
+    return {
+        **notes_of(request.user, run),
+        "people": people_of(run),
+        "notes_url": reverse("executions:run-note", args=[run.pk]),
+        "notes_home": f"{home}#notes",
+    }
+
+
+PARTS: Mapping[str, Mapping[str, Callable[[HttpRequest, Execution], dict[str, Any]]]] = {
+    RUN: {
+        "executions/runs/page/_answered.html": _answered,
+        "executions/runs/page/_error.html": _error,
+        "executions/runs/page/_steps.html": _steps,
+        "executions/runs/page/_log_tail.html": _tail,
+        "executions/runs/page/_side.html": side_of,
+        "executions/runs/_notes.html": _notes,
+    },
+    LOG: {"executions/runs/page/_log.html": _log},
+    DATA: {"executions/runs/page/_data.html": _data},
+    HISTORY: {"executions/runs/page/_history.html": history.history_of},
+}
+"""By tab the fragments of its page, and what they print."""
+TARGETS = {"side": "beside", "error": "run-error", "log_tail": "log-tail"}
+"""Ids of fragments that are not called as their file is."""
 
 
 def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
-    run = context["run"]
-    head = {**head_of(request, run), **actions_of(request, run)}
+    """Of the open tab. A log that is followed gets its lines; it is never replaced."""
+    run, tab = context["run"], tab_of(request)
+    head = _head(request, run, is_open=True)
     parts = [
         Fragment("#run-head", fragment(request, "executions/runs/page/_head.html", head)),
         Fragment("#run-dialogs", fragment(request, "executions/runs/page/_dialogs.html", head)),
-        Fragment("#run-error", fragment(request, "executions/runs/page/_error.html", head)),
-        Fragment("#run-links", _part(request, run, "links", links_of(request, run))),
-        Fragment("#steps", _part(request, run, "steps", step_list(request, run))),
-        Fragment("#history", _part(request, run, "history", history.history_of(request, run))),
-        Fragment("#data", _part(request, run, "data", data_of(run))),
-        Fragment("#related", _part(request, run, "related", related.related(run))),
-        Fragment("#notes", _notes_html(request, run)),
     ]
-    asked = question_page.question_fragments(request, run)
-    return [*parts, *asked, *log.log_fragments(request, run)]
+    for template, read in PARTS[tab].items():
+        if tab != LOG:
+            name = template.rpartition("/_")[2].removesuffix(".html")
+            html = fragment(request, template, {**head, **read(request, run)})
+            parts.append(Fragment(f"#{TARGETS.get(name, name)}", html))
+    if tab == RUN:
+        parts += question_page.question_fragments(request, run)
+    return [*parts, *log.log_fragments(request, run)]
 
 
 RUN_PAGE = LivePage(
@@ -116,70 +183,6 @@ def get_run(request: HttpRequest, pk: int) -> Execution:
     )
     run: Execution = get_object_or_404(with_limits(found), pk=pk)
     return run
-
-
-def _why_unread(run: Execution) -> str:
-    """What stood in the way when a poll wanted to read this run, "" if nothing does."""
-    if run.missing_since is None:
-        return ""
-    rows = Quarantine.objects.filter(account_id=run.account_id, ref=run.ref)
-    return plain(rows.values_list("reason", flat=True).first() or "") or "Its record is unreadable."
-
-
-def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
-    """Status, times, error and where the data comes from."""
-    fresh = freshness(run.account, timezone.now())
-    status = STATUS_VIEWS[run.status]
-    columns = ("error", "read_at", "attempt", "is_altered", "fingerprint")
-    found = ExecutionDetail.objects.filter(pk=run.pk).values(*columns).first()
-    detail: dict[str, Any] = dict(found or {})
-    is_final = status.status.is_final
-    is_old = is_last_seen(run, fresh)
-    took = since = ""
-    if run.started_at and run.finished_at:
-        took = duration((run.finished_at - run.started_at).total_seconds())
-    elif run.started_at and not is_final and not is_old:
-        since = iso(run.started_at)
-    return {
-        "run": run,
-        "status": status,
-        "fresh": fresh,
-        "is_blind": fresh.is_stale,
-        "is_unread": not detail.get("fingerprint"),
-        "title": plain(run.workflow.name) or "(no name)",
-        "values": [plain(each) for each in run.telling_values or filter(None, [run.name])],
-        "standing": standing_of(run),
-        "ignore_for": ignore_for(),
-        "ref": plain(run.ref),
-        "native": plain(run.native_status),
-        "reason": plain(run.status_reason),
-        "error": plain(detail.get("error") or run.error_summary, 20_000),
-        "error_step": failed_step(run),
-        "attempt": attempt if (attempt := detail.get("attempt", 0)) > 1 else 0,
-        "usual": related.usual(run),
-        "parent": related.parent_of(run),
-        "message": plain(run.message),
-        "is_altered": detail.get("is_altered", False),
-        "progress": None if is_final else run.progress,
-        "started": run.started_at,
-        "finished": run.finished_at,
-        "took": took,
-        "since": since,
-        "changed": run.changed_at,
-        "changed_before": not run.is_change_reported,
-        "read_at": detail.get("read_at") or run.observed_at,
-        "missing_since": run.missing_since,
-        "unread_because": "" if run.is_gone else _why_unread(run),
-        "is_old": is_old,
-        "commands": command_display.open_commands(run),
-        "can_run_again": run.workflow.can_start and may_act(request.user),
-        "link": run.url if run.url.startswith(("http://", "https://")) else "",
-    }
-
-
-def links_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
-    """The same error elsewhere, and the business keys of the run."""
-    return {"same": error_views.same_error(request, run.error_key), "keys": key_views.keys_of(run)}
 
 
 def sight_of(run: Execution) -> dict[str, Any]:
@@ -215,66 +218,6 @@ def refused_of(request: HttpRequest, run: Execution) -> dict[str, str]:
     return {"verb": verb, "reason": reason} if pk == run.pk else {}
 
 
-def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]:
-    """The buttons: what the provider takes for this run now, and what is already under way."""
-    if not may_act(user):
-        return []
-    open_now = {command.kind: command for command in command_display.open_rows(run)}
-    shown = []
-    for word, view in RUN_VERBS.items():
-        command = open_now.get(word)
-        is_offered = word in run.offers and not run.is_gone
-        if not is_offered and command is None:
-            continue
-        shown.append(
-            {
-                "verb": word,
-                "label": view.button,
-                "icon": view.icon,
-                "url": reverse(f"executions:{view.noun}", args=[run.pk]),
-                "note": note_of(run.account, word),
-                "consequence": view.cost,
-                "is_danger": view.is_danger,
-                "blocked": command_display.sentence(command) if command else "",
-                "key": str(uuid.uuid4()),
-            }
-        )
-    return shown
-
-
-def actions_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
-    """The buttons, and the places of all that the provider takes at any time: what is not offered
-    now leaves its place empty, so that no other button comes to stand there."""
-    verbs = verbs_of(request.user, run)
-    offered = {each["verb"]: each for each in verbs}
-    adapter = registry.all_adapters().get(run.account.provider)
-    able = adapter.verbs() if adapter and may_act(request.user) else frozenset()
-    places = [
-        offered.get(word) or {"label": view.button, "icon": view.icon, "is_absent": True}
-        for word, view in RUN_VERBS.items()
-        if word in able or word in offered
-    ]
-    return {"verbs": verbs, "places": places}
-
-
-def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:
-    home = reverse("executions:detail", args=[run.pk])
-    return {
-        **notes_of(request.user, run),
-        "notes_url": reverse("executions:run-note", args=[run.pk]),
-        "notes_home": f"{home}#notes",
-    }
-
-
-def _notes_html(request: HttpRequest, run: Execution) -> str:
-    return fragment(request, "executions/runs/_notes.html", {"run": run, **_notes(request, run)})
-
-
-def _part(request: HttpRequest, run: Execution, name: str, context: dict[str, Any]) -> str:
-    shown = {"run": run, **sight_of(run), **context}
-    return fragment(request, f"executions/runs/page/_{name}.html", shown)
-
-
 def stamp_of(run: Execution) -> str:
     """Of everything the page shows that may change."""
     newest_commands = Command.objects.filter(execution=run)[:100]
@@ -297,13 +240,3 @@ def stamp_of(run: Execution) -> str:
         run.version, run.missing_since, run.progress, run.message, fresh, commands, asked,
         detail, list(newest), log.last_number(run), related.usual(run)["overdue"], notes,
     )  # fmt: skip
-
-
-def _back(request: HttpRequest) -> str:
-    """The list the person came from, its filter included."""
-    came_from = request.headers.get("Referer", "")
-    home = reverse("executions:list")
-    if not is_own_address(request, came_from):
-        return home
-    path = came_from.split(request.get_host(), 1)[-1]
-    return path if path.split("?")[0] in (home, reverse("executions:inbox")) else home

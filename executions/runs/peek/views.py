@@ -25,7 +25,8 @@ from executions.payloads.telling_values import is_telling
 from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.list.row import look_of
-from executions.runs.page.views import actions_of, get_run, head_of, refused_of, stamp_of
+from executions.runs.page.head import actions_of, head_of
+from executions.runs.page.views import get_run, refused_of, stamp_of
 from executions.runs.peek.steps import step_lines
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 

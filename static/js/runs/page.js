@@ -1,7 +1,7 @@
 // The page of one run: a log that is followed until somebody reads in it, choices that are
 // remembered, paths of values to copy. No markup is made here.
 import { askAll } from "../live.js";
-import { byId, on, toast } from "../dom.js";
+import { all, byId, on, toast } from "../dom.js";
 const MOST = 3000; // lines that a followed log keeps; the server has the others
 const chosen = (name) => localStorage.getItem("log-" + name) !== "no";
 const choose = (name, is) => localStorage.setItem("log-" + name, is ? "yes" : "no");
@@ -19,6 +19,7 @@ function stop() {
   if (byId("follow")) byId("follow").checked = false;
 }
 function settle() { // after every change of the page
+  for (const each of all("[data-copy]")) each.hidden = !navigator.clipboard;
   if (!byId("log")) return;
   if (byId("follow")) byId("follow").checked = follows;
   if (byId("log-wrap")) byId("log-wrap").checked = wraps;
@@ -66,6 +67,15 @@ on("click", (event) => {
   const text = path(key);
   navigator.clipboard?.writeText(text).then(() => toast("Copied " + text), () => {});
 });
+on("click", (event) => { // an identifier
+  const text = event.target.closest("[data-copy]")?.dataset.copy;
+  if (text) navigator.clipboard?.writeText(text).then(() => toast("Copied " + text), () => {});
+});
+export function walk(way) { // to a neighbour in the list one came from
+  const link = document.querySelector(`[data-walk="${way}"]`);
+  link?.click();
+  return Boolean(link);
+}
 on("keydown", (event) => {
   const button = event.target.closest?.("a[role=button]");
   if (button && event.key === " ") { event.preventDefault(); button.click(); }
@@ -73,7 +83,7 @@ on("keydown", (event) => {
 
 // What becomes true by waiting alone is asked for: a command nobody confirmed, a run overdue.
 setInterval(() => { if (document.querySelector("#run-head .pending")) askAll(); }, 15000);
-setInterval(() => { if (document.querySelector("#run-head [data-since]")) askAll(); }, 60000);
+setInterval(() => { if (document.querySelector("#run-head[data-watch]")) askAll(); }, 60000);
 
 settle();
 if (box() && !new URLSearchParams(location.search).has("line") && box().dataset.log) toEnd();

@@ -36,6 +36,9 @@ function showSelection() {
   bar.hidden = !ids.size && !selection.all;
   document.body.classList.toggle("has-selection", !bar.hidden);
   byId("selection-some").hidden = selection.all;
+  const compare = byId("selection-compare"), [one, other] = selection.ids; // the older one first
+  compare.hidden = selection.all || ids.size !== 2;
+  compare.href = `${compare.dataset.compare}?a=${Math.min(one, other)}&b=${Math.max(one, other)}`;
   byId("selection-all").hidden = !selection.all;
   byId("select-all").hidden = selection.all || isWhole;
   put("selection-some", bar.hidden ? "" : `${number} selected${onPage === ids.size ? " on this page." : `, ${onPage} of them on this page.`}`);

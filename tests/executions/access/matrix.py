@@ -36,6 +36,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "changes/": ("", SIGNED, NOT_TAKEN),
     "executions/changes/": ("", SIGNED, NOT_TAKEN),
     "executions/options/": ("", SIGNED, NOT_TAKEN),
+    "executions/compare/": ("", NOTHING, NOT_TAKEN),  # without two runs
     "executions/table/": ("", SIGNED, SIGNED),
     "executions/triage/": ("", SIGNED, ACTS_ANYWHERE),
     "executions.csv": ("", SIGNED, NOT_TAKEN),

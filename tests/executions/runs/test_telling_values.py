@@ -143,7 +143,7 @@ def test_the_api_has_the_values_and_the_label(client, learned, people):
 
 
 def test_an_operator_shows_another_value_from_a_run_and_stored_runs_follow(ana, learned):
-    page = Page(ana.get(f"/executions/{learned[0].pk}/"))
+    page = Page(ana.get(f"/executions/{learned[0].pk}/?tab=data"))
     assert "customer: Meier & Co" in page.one("#shown-values")
     ana.post(f"/executions/{learned[0].pk}/values/", {"path": "batch_id"})
     tasks.sweep()

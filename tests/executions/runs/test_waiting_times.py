@@ -16,6 +16,7 @@ from executions.models import Execution, Question, Transition
 from providers import contract
 from providers.contract import Status
 from tests.executions.conftest import FORM, NOW
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -77,14 +78,14 @@ def test_every_place_tells_the_wait_of_the_provider(ana, asking, steps, since):
     at = iso(ago(since))
     page = ana.get(f"/executions/{run.pk}/").content.decode()
     assert times_of(page, "waiting since") == [at]
-    assert times_of(page, '<dt>Status since</dt><dd class="num">') == [at]
+    assert Page(page).all("#run-head dl time")[0]["datetime"] == at
     assert times_of(ana.get("/").content.decode(), "waiting since") == [at]
     asked = ana.get(f"/questions/{question.pk}/").content.decode()
     assert times_of(asked, "waiting since") == [at]
     assert f'data-since="{at}" class="age"' in ana.get("/inbox/").content.decode()
     export = b"".join(ana.get("/executions.csv").streaming_content).decode()
     assert at in export
-    assert since <= minutes_of(page, "waited for a person") < since + 20
+    assert since <= minutes_of(page, "of which") < since + 20
     for text in (page, asked):
         assert "at least since" not in text
 
@@ -93,7 +94,7 @@ def test_where_no_time_tells_it_the_wait_is_at_least_what_we_saw(ana, asking):
     run = asking()
     page = ana.get(f"/executions/{run.pk}/").content.decode()
     assert "waiting at least since" in page
-    assert '<dt>Status since</dt><dd class="num">at least <time' in page
+    assert "for at least" in Page(page).one("#run-head")
     assert "waiting at least since" in ana.get("/").content.decode()
     assert 'at least</span> <span data-since="' in ana.get("/inbox/").content.decode()
 
@@ -189,7 +190,7 @@ def test_a_run_that_ran_between_two_waits_is_told_by_the_times_of_its_steps(ana,
     ]
     assert (run.version, run.changed_at) == (3, ago(20))
     page = ana.get(f"/executions/{run.pk}/").content.decode()
-    history = page.split('id="history"')[1]
+    history = Page(ana.get(f"/executions/{run.pk}/?tab=history")).one("#history").text
     assert history.count("reported by the provider") == 2
     assert history.count("not seen") == 2
     assert 40 <= minutes_of(page, "waited") < 60  # 20, and 20 until now

@@ -71,13 +71,13 @@ def test_parts_of_a_run_tell_their_three_kinds_of_empty(ana, put, account):
     read = put("r3", Status.SUCCEEDED, steps=(), questions=(), outputs=())
     page = ana.get(f"/executions/{running.pk}/").content.decode()
     assert "No steps are known yet" in page
-    assert "No log yet" in page
+    assert "No log yet" in ana.get(f"/executions/{running.pk}/?tab=log").content.decode()
     page = ana.get(f"/executions/{unread.pk}/").content.decode()
     assert "The steps have not been read from the provider yet" in page
     page = ana.get(f"/executions/{read.pk}/").content.decode()
     assert "The provider tells no steps of this run." in page
     past = timezone.now() - timedelta(hours=1)
     ProviderAccount.objects.update(health="failing", last_success_at=past, last_error="No answer.")
-    page = ana.get(f"/executions/{running.pk}/").content.decode()
-    for what in ("Steps", "Data", "The log"):
+    for what, tab in (("Steps", "run"), ("Data", "data"), ("The log", "log")):
+        page = ana.get(f"/executions/{running.pk}/?tab={tab}").content.decode()
         assert f"{what} cannot be read now:" in page

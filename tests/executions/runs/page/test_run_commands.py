@@ -9,6 +9,7 @@ from executions.models import Command, Execution, ExecutionDetail, LogEntry, Out
 from executions.runs.page.output_download import clean_name
 from providers import contract
 from providers.contract import Status
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -35,15 +36,27 @@ def test_the_error_stands_before_the_steps(ana, failed):
     assert "4711" in text
 
 
-def test_steps_come_200_at_a_time_and_failed_ones_first_unless_asked(ana, failed):
-    first = ana.get(f"/executions/{failed.pk}/").content.decode()
+def test_of_many_steps_what_matters_comes_first_and_the_rest_is_folded(ana, failed):
+    page = Page(ana.get(f"/executions/{failed.pk}/"))
+    rows = page.all("tr[id^='step-']")
+    assert len(rows) == 40
+    assert "Step 230" in rows[0]
+    assert "190 more are folded" in page
+    whole = Page(
+        ana.get(page.link("Show all 230 steps").replace("?", f"/executions/{failed.pk}/?"))
+    )
+    assert len(whole.all("tr[id^='step-']")) == 200
+
+
+def test_steps_come_200_at_a_time_and_failed_ones_first_if_asked(ana, failed):
+    first = ana.get(f"/executions/{failed.pk}/?steps=failed").content.decode()
     assert first.count('class="step is-') == 200
     table = first.split('<table class="steps">')[1]
     assert table.index("Step 230<") < table.index("Step 1<")
     assert "no &lt;b&gt;stock&lt;/b&gt;" in table
     turned = ana.get(f"/executions/{failed.pk}/?steps=order").content.decode()
     assert "Step 230<" not in turned.split('<table class="steps">')[1]
-    rest = ana.get(f"/executions/{failed.pk}/?steps_page=2").content.decode()
+    rest = ana.get(f"/executions/{failed.pk}/?steps=failed&steps_page=2").content.decode()
     assert rest.count('class="step is-') == 30
 
 
@@ -61,7 +74,7 @@ def test_the_log_is_searched_whole_and_shown_around_a_line(ana, put):
         )
         for n in range(2500)
     )
-    last = ana.get(f"/executions/{run.pk}/").content.decode()
+    last = ana.get(f"/executions/{run.pk}/?tab=log").content.decode()
     assert 'id="line-2500"' in last
     assert 'id="line-1500"' not in last
     around = ana.get(f"/executions/{run.pk}/?line=700").content.decode()
@@ -79,7 +92,7 @@ def test_the_log_is_searched_whole_and_shown_around_a_line(ana, put):
 
 def test_a_large_value_is_only_begun_and_can_be_downloaded(ana, put):
     run = put("r1", steps=(), questions=(), outputs=(), output={"x": "y" * 200_000})
-    text = ana.get(f"/executions/{run.pk}/").content.decode()
+    text = ana.get(f"/executions/{run.pk}/?tab=data").content.decode()
     assert "Only the beginning is shown" in text
     assert len(text) < 60_000
     assert "as a tree" in text
