@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import may_act
-from executions.display.statuses import LAMP_WORDS
+from executions.display.statuses import LAMP_WORDS, STATUS_VIEWS
 from executions.models import Execution
 from executions.runs.list.saved_views import views_for
 from executions.runs.list.view_tabs import READY_MADE
@@ -81,6 +81,8 @@ class List:
             return name
         if asked in {f"lamp={lamp.value}" for lamp in Lamp}:
             return LAMP_WORDS[Lamp(asked.removeprefix("lamp="))].capitalize()
+        if asked in {f"status={status}" for status in STATUS_VIEWS}:
+            return STATUS_VIEWS[asked.removeprefix("status=")].word
         return "Filtered"
 
     def run_address(self, pk: int) -> str:

@@ -34,8 +34,9 @@ LINES = 6  # of an error that are shown at once
 LONG_TITLE = 300  # characters of its first line
 LONG_START = 1200  # characters of the other lines that are shown at once
 ALSO: Mapping[Status, set[str]] = {
-    Status.FAILED: {"failed", "failure", "error"},
+    Status.FAILED: {"failed", "fail", "failure", "error"},
     Status.SUCCEEDED: {"succeeded", "success", "completed", "complete", "finished", "done", "ok"},
+    Status.SKIPPED: {"skipped", "skip"},
     Status.CANCELED: {"canceled", "cancelled"},
 }
 """Words of providers that say no more than our status does."""

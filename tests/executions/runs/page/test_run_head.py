@@ -149,6 +149,7 @@ def test_the_list_one_came_from_is_walked_through(ana, failures):
     assert "Run 2 of 3" in page
     back = page.one("#back-to-list")
     assert back["href"] == "/?status=failed"
+    assert page.one("nav[aria-label='Where this run is listed']").has("span", "Failed")
     there = Page(ana.get(page.address("next")))
     assert came(there) == "status=failed"
     assert there.address("next") == ""
