@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, Value, When, Window
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, DurationField, F, IntegerField, Value, When, Window
 from django.utils import timezone
 
 from executions.display.formatting import duration, iso
@@ -52,7 +51,11 @@ def step_lines(run: Execution) -> tuple[list[StepLine], int]:
         .annotate(
             urgency=urgency,
             total=Window(Count("*")),
-            spent=Coalesce("finished_at", Value(last)) - F("started_at"),
+            spent=Case(
+                When(status__in=FINAL_STATUSES, then=F("finished_at") - F("started_at")),
+                default=Value(last) - F("started_at"),
+                output_field=DurationField(),
+            ),
         )
         .order_by("urgency", F("spent").desc(nulls_last=True), "position")
         .values(*columns)[:MOST]

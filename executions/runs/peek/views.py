@@ -140,7 +140,9 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
 
 
 def _values(run: Execution, said: list[str]) -> list[telling_choice.Choice]:
-    """Values of its input, telling ones first, without those that its head says already."""
-    rest = [each for each in telling_choice.choices_of(run) if each.value not in said]
-    rest.sort(key=lambda each: not is_telling(each.path.rpartition("/")[2], each.value))
-    return rest[:MOST_VALUES]
+    """Values of its input, each once, without those that its head says already: telling ones,
+    where there are any."""
+    found = {each.value: each for each in reversed(telling_choice.choices_of(run))}
+    rest = [each for each in reversed(found.values()) if each.value not in said]
+    telling = [each for each in rest if is_telling(each.path.rpartition("/")[2], each.value)]
+    return (telling or rest)[:MOST_VALUES]
