@@ -15,8 +15,8 @@ function typedIn(form) { // without files and passwords: they are kept in no sto
   }
   return data;
 }
-function words(data) { // apart from when it was typed
-  data.delete("typed_at");
+function words(data) { // apart from when it was typed, and on which page
+  for (const name of ["typed_at", "desk", "next"]) data.delete(name);
   return data.toString();
 }
 function stash(form) {
