@@ -22,10 +22,10 @@ from django.db import connection
 from django.test import Client
 from psycopg import sql
 
+from executions import database_clock
 from executions.access import api_tokens
 from executions.commands import reconciliation
 from executions.commands.dispatch import claim, send
-from executions.live import database_clock
 from executions.models import Command, Execution, Quarantine
 from executions.polling import poller, schedule, workflow_sync
 from providers.connection_test import try_account
