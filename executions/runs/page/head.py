@@ -67,6 +67,8 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
     elif run.started_at and not is_final and not is_old:
         since, so_far = iso(run.started_at), duration((now - run.started_at).total_seconds())
     asked = waits.waited(run, run.finished_at or (run.observed_at if is_old else now))
+    asks = {wait.title for wait in waits.waits_of(run) if not wait.end}
+    message = plain(run.message)  # often the title of the question that stands below it
     standing = standing_of(run)
     error = plain(detail.get("error") or run.error_summary, MAX_ERROR)
     return {
@@ -90,7 +92,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "attempt": attempt if (attempt := detail.get("attempt", 0)) > 1 else 0,
         "usual": related.usual(run),
         "parent": related.parent_of(run),
-        "message": plain(run.message),
+        "message": "" if message in asks else message,
         "is_altered": detail.get("is_altered", False),
         "progress": None if is_final else run.progress,
         "started": run.started_at,

@@ -154,8 +154,8 @@ def test_the_history_of_a_run_leads_to_the_batch_that_asked(ana, vik, put):
     ana.post(f"/executions/{alone.pk}/cancellation/", {"reason": "wrong day"})
     link = f'in <a href="/batches/{batch.pk}/">batch #{batch.pk}</a>'
     for client in (ana, vik):
-        assert link in client.get(f"/executions/{run.pk}/").content.decode()
-        assert link not in client.get(f"/executions/{alone.pk}/").content.decode()
+        assert link in client.get(f"/executions/{run.pk}/?tab=history").content.decode()
+        assert link not in client.get(f"/executions/{alone.pk}/?tab=history").content.decode()
     assert vik.get(f"/batches/{batch.pk}/").status_code == 200
 
 

@@ -119,7 +119,7 @@ def test_a_log_begins_a_new_part_where_the_clock_is_changed(ana, put, prefer):
     for seq, hour in enumerate((5, 6)):
         at = datetime(2026, 11, 1, hour, 5, tzinfo=UTC)
         LogEntry.objects.create(execution=run, seq=seq, at=at, text=f"line {seq}")
-    page = ana.get(f"/executions/{run.pk}/").content.decode()
+    page = ana.get(f"/executions/{run.pk}/?tab=log").content.decode()
     days = re.findall(r"Sun Nov 01 2026 (E[SD]T)", page)
     assert days == ["EDT", "EST"]
 

@@ -244,3 +244,11 @@ def test_a_run_without_offers_at_a_provider_that_suspends_keeps_one_place_for_bo
     head = shown(ana, run).one("#run-head")
     assert head.has("button", "Resume")
     assert not head.has("button", "Suspend")
+
+
+def test_what_a_run_says_is_not_repeated_above_the_question_that_says_it(ana, put):
+    read = {"steps": (), "questions": (FORM,), "outputs": ()}
+    asks = put("asks", Status.USER_INPUT, message=FORM.title, **read)
+    assert FORM.title not in shown(ana, asks).one("#run-head")
+    says = put("says", Status.USER_INPUT, message="2 of 3 have signed", **read)
+    assert "2 of 3 have signed" in shown(ana, says).one("#run-head")

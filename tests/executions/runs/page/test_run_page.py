@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from executions import database_clock
 from executions.models import Command, Execution, ExecutionDetail, LogEntry, Step
 from executions.runs.page.json_tree import tree
 from executions.runs.page.log_line_rendering import parts_of
@@ -421,10 +422,10 @@ def test_a_status_says_which_command_it_came_after(ana, detailed):
 def test_only_what_was_seen_while_a_command_was_under_way_came_after_it(ana, detailed):
     run = detailed("r", Status.RUNNING)
     detailed("r", Status.PAUSED, seq=2)
-    at = timezone.now()
+    at = database_clock.now()
     command(run, "resume", requested_at=at, sent_at=at, state="confirmed", version_at_send=0)
     detailed("r", Status.RUNNING, seq=3)
-    Command.objects.update(settled_at=timezone.now())
+    Command.objects.update(settled_at=database_clock.now())
     detailed("r", Status.PAUSED, seq=4)
     text = part(shown(ana, run, "?tab=history"), "history")
     moves = text.all("tr[id^='move-']")
