@@ -125,14 +125,14 @@ Action = tuple[str, float, float]
 DOES = """each => [each.form?.getAttribute("action"), each.name, each.value, each.dataset.dialog,
     each.id || each.getAttribute("href")].join("|")"""
 SEEN = f"""root => [...root.querySelectorAll("button, a.button")]
-    .filter(each => each.checkVisibility({{visibilityProperty: true}}))
+    .filter(each => each.checkVisibility({{visibilityProperty: true}}) && !each.closest("nav"))
     .map(each => {{
         const box = each.getBoundingClientRect();
         return [({DOES})(each), box.x + box.width / 2, box.y + box.height / 2];
     }})"""
 UNDER = f"""([x, y]) => {{
     const found = document.elementFromPoint(x, y)?.closest("button, a.button");
-    return found ? ({DOES})(found) : "";
+    return found && !found.closest("nav") ? ({DOES})(found) : "";
 }}"""
 
 

@@ -36,20 +36,21 @@ def test_a_run_is_suspended_resumed_and_terminated(page: Page, messaging: Provid
     expect(state).to_contain_text("Paused")
     paused = actions_of(page.locator("#run-head"))
     assert others_under(page, running) == []
-    expect(history).to_contain_text(["requested suspend, confirmed"])
+    suspended = "requested suspend (“Waiting for the depot”), confirmed"
+    expect(history).to_contain_text([suspended])
     assert is_marked(page)
 
     act(page, "Resume", "The depot is open again")
     expect(state).to_contain_text("Running")
-    expect(history).to_contain_text(["requested resume, confirmed", "requested suspend, confirmed"])
+    resumed = "requested resume (“The depot is open again”), confirmed"
+    expect(history).to_contain_text([resumed, suspended])
     assert is_marked(page)
 
     act(page, "Cancel run", "No longer needed")
     expect(state).to_contain_text("Canceled")
     assert others_under(page, running) == others_under(page, paused) == []
-    expect(history).to_contain_text(
-        [f"requested {verb}, confirmed" for verb in ("cancel", "resume", "suspend")]
-    )
+    canceled = "requested cancel (“No longer needed”), confirmed"
+    expect(history).to_contain_text([canceled, resumed, suspended])
     assert is_marked(page)
 
     own = ref.rpartition("/")[2]

@@ -35,7 +35,9 @@ def test_an_abort_is_shown_as_accepted_and_then_confirmed(page: Page, studio: Pr
     studio.sim.world.speed = SPEED
     studio.proceed(ref)
     expect(state).to_contain_text("Canceled")
-    expect(page.locator("#people li")).to_contain_text("requested cancel, confirmed")
+    expect(page.locator("#people li")).to_contain_text(
+        "requested cancel (“Wrong template”), confirmed"
+    )
     assert is_marked(page)
 
     assert studio.sim.effects["cancel"] == [ref]
@@ -87,7 +89,9 @@ def test_a_run_is_started_with_arguments(page: Page, studio: Provider) -> None:
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     mark(page)
     expect(page.locator("#run-head .run-state")).to_contain_text("Succeeded")
-    expect(page.locator("#people li")).to_contain_text("started it, confirmed")
+    expect(page.locator("#people li")).to_contain_text(
+        "started it (“Ordered by the furniture team”), confirmed"
+    )
     assert is_marked(page)
 
     (started,) = studio.sim.effects["start"]

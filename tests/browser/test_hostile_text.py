@@ -205,10 +205,13 @@ def test_hostile_texts_are_shown_as_they_are_and_do_nothing(
     try:
         rows = watched.visit(f"/?account={account}")
         assert rows.count(MARK) >= 2  # the flow of one, the error of the other
-        steps = watched.visit(f"/executions/{run}/")
+        watched.visit(f"/executions/{run}/")
+        steps = watched.visit(f"/executions/{run}/?steps=order")
         missing = [text for text in CORPUS if words(text) not in words(steps)]
         assert missing == []
         assert MARK in watched.visit(f"/executions/{failed}/")
+        for tab in ("data", "history"):
+            watched.visit(f"/executions/{failed}/?tab={tab}")
         form = watched.visit(f"/questions/{question}/")
         assert MARK in form
         assert f"<script>{RUN}</script>" in form

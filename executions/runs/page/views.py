@@ -130,7 +130,7 @@ def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:
     home = reverse("executions:detail", args=[run.pk])
     return {
         **notes_of(request.user, run),
-        "people": people_of(run),
+        "done_by_people": people_of(run),
         "notes_url": reverse("executions:run-note", args=[run.pk]),
         "notes_home": f"{home}#notes",
     }

@@ -73,6 +73,14 @@ def test_both_charts_have_a_table_of_their_figures_behind_them(ana, history):
     assert "1 m" in page.one("#behind-took table") or "s" in page.one("#behind-took table")
 
 
+def test_who_answered_is_named_once_with_how_often(ana, people, question):
+    question.answered_by, question.closed_at = people["ana"], NOW
+    question.save()
+    page = page_of(ana, question.execution)
+    assert page.one("section", "Who answers").one("li").text == "ana 1"
+    assert not page.one("#notes").has("li")
+
+
 def test_open_errors_are_named_with_who_has_them_until_they_are_settled(ana, people, put):
     runs = [
         put(f"r{each}", Status.FAILED, finished_at=NOW, error="Timeout after 30 s")
