@@ -66,8 +66,8 @@ def test_a_cancel_is_sent_once_and_shown_when_the_provider_has_done_it(
         expect(page.locator("#run-head .pending")).to_contain_text("Cancel requested")
         expect(state).to_contain_text("Running")  # our request is not the provider's word
     expect(state).to_contain_text("Canceled")
-    expect(page.locator("#people li")).to_contain_text("requested cancel, confirmed")
-    expect(page.locator("#people li")).to_contain_text("Wrong data set")
+    requested = "requested cancel (“Wrong data set”), confirmed"
+    expect(page.locator("#people li")).to_contain_text(requested)
     expect(page.get_by_role("button", name="Cancel run")).to_have_count(0)
     assert is_marked(page)
     page.get_by_role("link", name="History").click()

@@ -269,7 +269,8 @@ def test_a_long_run_is_canceled_from_its_page_and_a_later_poll_confirms_it(
     command = scene.wait_for_command(ref, "cancel", "confirmed")
     assert command["accepted_at"] < command["settled_at"]
     assert command["attempts"] == 1
-    expect(page.locator("#people li")).to_contain_text("requested cancel, confirmed")
+    requested = "requested cancel (“the mailbox moved”), confirmed"
+    expect(page.locator("#people li")).to_contain_text(requested)
     sql = """SELECT observed_at FROM executions_transition
              WHERE execution_id = %s AND to_status = 'canceled'"""
     (seen,) = scene.product.query(sql, scene.stored(ref))
