@@ -19,7 +19,7 @@ from executions.access import audit_log
 from executions.access.permissions import in_sight, may_administer
 from executions.access.scoped_admin import ForAdministrators, InSight
 from executions.access.user_admin import PersonAdmin
-from executions.accounts import account_actions
+from executions.accounts import acts as account_acts
 from executions.correlation.admin import KeyRuleAdmin
 from executions.models import (
     ApiToken,
@@ -63,13 +63,13 @@ class AccountWithHistory(InSight, AccountAdmin):
 
     def note(self, request: HttpRequest, account: ProviderAccount, done: str, what: Any) -> None:
         action = audit_log.Action(f"account.{done}")
-        account_actions.record(request.user, account, action, what, address=address(request))
+        account_acts.record(request.user, account, action, what, address=address(request))
 
     def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
         try:
-            said = account_actions.poll_now(request.user, account, address=address(request))
+            said = account_acts.poll_now(request.user, account, address=address(request))
             return True, said
-        except account_actions.NotNow as why:
+        except account_acts.NotNow as why:
             return False, str(why)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -28,7 +28,7 @@ from executions.models import (
     CommandState,
     ItemState,
 )
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

@@ -34,7 +34,7 @@ from executions.models import (
     CommandState,
     ItemState,
 )
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from providers.contract import Verb
 from providers.models import Health
 

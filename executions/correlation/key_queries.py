@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from executions.models import Execution, Question, RunKey
 from executions.payloads.business_keys import normalized
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

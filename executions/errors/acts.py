@@ -25,7 +25,7 @@ from executions.live import publish
 from executions.live.publish import publish_changed
 from executions.models import Act, Ending, ErrorAcknowledgement, Execution, Stance
 from executions.search.unresolved import is_unresolved
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from executions.triage import acts
 from providers.models import ProviderAccount
 

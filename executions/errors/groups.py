@@ -15,7 +15,7 @@ from django.db import connection
 
 from executions.search.unicode_spellings import both
 from executions.search.unresolved import is_ignored, is_unresolved
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

@@ -29,7 +29,7 @@ from executions.models import (
     Question,
 )
 from executions.payloads.provider_text import plain
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from providers.contract import Status, Verb
 from providers.models import Health, ProviderAccount
 

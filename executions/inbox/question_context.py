@@ -28,7 +28,7 @@ from executions.models import (
     Step,
 )
 from executions.payloads.provider_text import plain
-from executions.payloads.telling_values import is_telling, scalars
+from executions.payloads.telling_paths import is_telling, scalars
 from executions.web.requester import accounts_of
 from providers.contract import Status, Verb
 

@@ -42,7 +42,7 @@ class Workflow(models.Model):
     succeeded_at = models.DateTimeField(null=True)
     """When its last success ended, as far as we know: what failed before is settled by it."""
     learned_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)
-    """Paths into the input of values that tell its runs apart, by `payloads.telling_values`."""
+    """Paths into the input of values that tell its runs apart, by `payloads.telling_paths`."""
     shown_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)
     """Those that an operator wants to see; before what was learned."""
     hidden_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)

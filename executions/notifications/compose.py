@@ -14,7 +14,7 @@ from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeR
 from executions.notifications import message_text
 from executions.notifications.delivery import deliveries_of
 from executions.notifications.message_text import NoticeGroup
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

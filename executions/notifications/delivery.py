@@ -21,7 +21,7 @@ from executions.live import publish
 from executions.models import Delivery, DeliveryState, Event, NoticeMessage, NoticeRule
 from executions.notifications import addresses, message_text, sending
 from executions.notifications.sending import Outcome
-from executions.sql_files import listed, statements
+from executions.sql_sections import listed, statements
 from providers.sealing import SealError
 
 LEASE: timedelta = settings.ANNUNCIATOR_LEASE

@@ -27,7 +27,7 @@ from executions.models import (
     NoticeRule,
 )
 from executions.search.overdue import ENOUGH, is_overdue, overdue_at
-from executions.sql_files import listed, statements
+from executions.sql_sections import listed, statements
 from providers.models import ProviderAccount
 
 _sql = statements(

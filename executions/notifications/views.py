@@ -26,7 +26,7 @@ from executions.models import (
     NoticeRule,
     Workflow,
 )
-from executions.notifications import acknowledge_and_mute as notifications_mutes
+from executions.notifications import acts as notification_acts
 from executions.notifications import message_text, rule_form
 from executions.payloads.provider_text import plain
 from executions.web.live_page import LivePage, Shown, show
@@ -67,7 +67,7 @@ def notices(request: HttpRequest) -> HttpResponse:
         **now,
         "rules": [_rule_view(rule) for rule in _rules(request)],
         "things": _things(request),
-        "durations": [(key, words) for key, (words, _) in notifications_mutes.DURATIONS.items()],
+        "durations": [(key, words) for key, (words, _) in notification_acts.DURATIONS.items()],
     }
     return NOTIFICATIONS_PAGE.show(request, Shown(context, stamp=_stamp(now)))
 
@@ -117,12 +117,12 @@ def message_detail(request: HttpRequest, pk: int) -> HttpResponse:
 def acknowledgement(request: HttpRequest, pk: int) -> HttpResponse:
     """For the whole group of this notice, or taken back with `let_go`."""
     user = person(request)
-    found = notifications_mutes.visible_notices(user).select_related("rule", "account")
+    found = notification_acts.visible_notices(user).select_related("rule", "account")
     notice = get_object_or_404(found, pk=pk, cleared_at__isnull=True)
     if "let_go" in request.POST:
-        notifications_mutes.let_go(notice, user, address=address(request))
+        notification_acts.let_go(notice, user, address=address(request))
     else:
-        notifications_mutes.acknowledge(notice, user, address=address(request))
+        notification_acts.acknowledge(notice, user, address=address(request))
     return redirect("executions:notices")
 
 
@@ -131,14 +131,14 @@ def mute_creation(request: HttpRequest) -> HttpResponse:
     require_may_act(request.user)
     thing = _thing(request, request.POST.get("thing", ""))
     try:
-        made = notifications_mutes.mute(
+        made = notification_acts.mute(
             thing,
             person(request),
             reason=request.POST.get("reason", ""),
             lasts=request.POST.get("lasts", ""),
             address=address(request),
         )
-    except notifications_mutes.NotMuted as error:
+    except notification_acts.NotMuted as error:
         messages.error(request, f"Nothing was muted. {error}")
         chosen = request.POST.get("thing", "")
         return redirect(f"{reverse('executions:notices')}?mute={chosen}#mute")
@@ -149,8 +149,8 @@ def mute_creation(request: HttpRequest) -> HttpResponse:
 @posted_from(lambda request, pk: reverse("executions:notices"))
 def mute_end(request: HttpRequest, pk: int) -> HttpResponse:
     user = person(request)
-    notifications_mutes.end_mute(
-        get_object_or_404(notifications_mutes.visible_mutes(user), pk=pk),
+    notification_acts.end_mute(
+        get_object_or_404(notification_acts.visible_mutes(user), pk=pk),
         user,
         address=address(request),
     )
@@ -200,7 +200,7 @@ def _thing(request: HttpRequest, text: str) -> Any:
 
 def _now(request: HttpRequest) -> dict[str, Any]:
     mutes = list(
-        notifications_mutes.visible_mutes(person(request))
+        notification_acts.visible_mutes(person(request))
         .select_related("rule", "account", "workflow", "workflow__account", "created_by")
         .order_by("until", "pk")
     )
@@ -220,7 +220,7 @@ def _stamp(context: dict[str, Any]) -> str:
 
 def _raised(request: HttpRequest, mutes: list[NoticeMute]) -> tuple[list[dict[str, Any]], bool]:
     """What is raised now, by rule and kind, the newest first. Two queries."""
-    found = notifications_mutes.visible_notices(person(request))
+    found = notification_acts.visible_notices(person(request))
     found = found.filter(cleared_at__isnull=True, rule__enabled=True)
     rows: list[dict[str, Any]] = list(
         found.values("rule", "group_key")

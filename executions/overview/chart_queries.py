@@ -17,7 +17,7 @@ from executions.models import RATED_STATUSES, CommandState
 from executions.overview.time_buckets import ChartRange
 from executions.overview.wallboard import workflows_sql
 from executions.search.filters import Filters
-from executions.sql_files import listed, statements
+from executions.sql_sections import listed, statements
 from executions.storage.rollups import NO_END, percentile, start_of
 from providers.contract import Lamp, Status
 

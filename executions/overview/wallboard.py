@@ -23,7 +23,7 @@ from executions.search.filters import Filters
 from executions.search.last_runs import Bar, bars_sql
 from executions.search.overdue import is_overdue
 from executions.search.unresolved import is_unresolved
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from providers.contract import Lamp, Status
 
 _sql = statements(__file__)

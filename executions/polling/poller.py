@@ -22,7 +22,7 @@ from executions.live import publish
 from executions.models import FINAL_STATUSES, OPEN_STATUSES, Execution, Rank
 from executions.polling import read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from executions.storage import key_rules
 from executions.storage.redaction import typed_secrets
 from executions.storage.store import BATCH, NOW, Stored, quarantine, store

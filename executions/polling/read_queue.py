@@ -17,7 +17,7 @@ from executions import database_clock
 from executions.live import publish
 from executions.live.wake_workers import wake
 from executions.models import Backlog, Execution, Rank, Reading
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

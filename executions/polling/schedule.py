@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from executions import database_clock
 from executions.live import publish
 from executions.models import Execution, PollRun
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from providers import exact_json, registry
 from providers.adapter import Adapter
 from providers.contract import AuthFailed, RateLimited

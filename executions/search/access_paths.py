@@ -30,7 +30,7 @@ from executions.search.filters import Filters
 from executions.search.overdue import overdue_after
 from executions.search.unicode_spellings import both, spellings
 from executions.search.unresolved import FLAGS
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

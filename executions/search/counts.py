@@ -11,7 +11,7 @@ from django.db import connection
 from executions.search.access_paths import accounts_of, workflows_of
 from executions.search.conditions import BY_END, BY_START, conditions, every
 from executions.search.filters import Filters
-from executions.search.scan_sql import finding_sql
+from executions.search.merged_scans import finding_sql
 from providers.contract import Status
 
 CAP = 1000  # counts above say "1,000+"

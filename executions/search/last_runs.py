@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import connection
 
 from executions.display.strips import MOST
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

@@ -1,6 +1,6 @@
 """Finds the runs of a list: keyset pages over (sort_at, id), or (finished_at, id) by end.
 
-Nothing here uses OFFSET or walks an unbounded part of the table; `scan_sql` says how, and
+Nothing here uses OFFSET or walks an unbounded part of the table; `merged_scans` says how, and
 `access_paths` what an index can serve.
 """
 
@@ -15,9 +15,9 @@ from django.db import connection
 from executions.models import OPEN_COMMAND_STATES, Execution
 from executions.search.cursor import Cursor
 from executions.search.filters import Filters
+from executions.search.merged_scans import finding_sql, goes_up
 from executions.search.overdue import overdue_at
-from executions.search.scan_sql import finding_sql, goes_up
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

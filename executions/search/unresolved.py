@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from executions.sql_files import STATUSES
+from executions.sql_sections import STATUSES
 
 
 def is_unresolved(run: str = "x") -> str:

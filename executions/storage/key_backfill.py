@@ -21,7 +21,7 @@ from executions.live import publish
 from executions.models import Execution, KeySearch
 from executions.payloads import business_keys
 from executions.payloads.business_keys import Rule
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from executions.storage.key_rules import report, rules_of
 from providers.models import ProviderAccount
 from providers.redaction import MASK

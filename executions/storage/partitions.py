@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 PARENTS = ("executions_transition", "executions_pollrun")

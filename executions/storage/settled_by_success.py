@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from executions.live.publish import publish_changed
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

@@ -22,7 +22,7 @@ from executions.payloads.status_since import status_since
 from executions.payloads.terminal_text import last_state, without_codes
 from executions.payloads.whereabouts import MAX as MAX_PLACE
 from executions.payloads.whereabouts import whereabouts
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from executions.storage import settled_by_success, telling_values
 from executions.storage.redaction import NOBODY, Typed, redacted
 from executions.storage.rollups import quarter_sql, slot_sql

@@ -15,8 +15,8 @@ from django.db import connection, transaction
 
 from executions.live.publish import publish_changed
 from executions.models import ExecutionDetail, Workflow
-from executions.payloads import telling_values
-from executions.sql_files import statements
+from executions.payloads import telling_paths
+from executions.sql_sections import statements
 from providers.redaction import MASK
 
 _sql = statements(__file__)
@@ -60,7 +60,7 @@ def _learn(workflow_id: int) -> int:
         execution__workflow_id=workflow_id, input__isnull=False
     )
     newest = with_input.order_by("-execution__sort_at", "-execution_id")
-    found = telling_values.learn(list(newest.values_list("input", flat=True)[:SAMPLE]))
+    found = telling_paths.learn(list(newest.values_list("input", flat=True)[:SAMPLE]))
     with connection.cursor() as cursor:
         if found is None:
             again: list[Any] = [AGAIN_AFTER - SOON, workflow_id]

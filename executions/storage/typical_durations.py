@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

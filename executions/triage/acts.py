@@ -32,7 +32,7 @@ from executions.models import MAX_SETTLED_REASON, Act, Execution
 from executions.search import queryset as run_queryset
 from executions.search.filters import Filters
 from executions.search.unresolved import is_unresolved
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

@@ -23,7 +23,7 @@ from executions.overview.filters import Asked
 from executions.overview.time_buckets import ChartRange
 from executions.search.expected_start import ExpectedStart
 from executions.search.filters import Filters
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from executions.storage.rollups import QUARTER
 
 _sql = statements(__file__)

@@ -15,7 +15,7 @@ from django.urls import reverse
 from executions.models import Workflow
 from executions.payloads.provider_text import plain
 from executions.search.unresolved import is_unresolved
-from executions.sql_files import statements
+from executions.sql_sections import statements
 
 _sql = statements(__file__)
 

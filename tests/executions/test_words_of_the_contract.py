@@ -83,7 +83,7 @@ def test_every_verb_of_a_run_has_an_address_and_a_word_of_the_audit_log_for_many
 
 
 def test_no_statement_lists_the_statuses_of_a_kind_itself() -> None:
-    """`sql_files.STATUSES` fills them in, from the contract."""
+    """`sql_sections.STATUSES` fills them in, from the contract."""
     kinds = {
         frozenset(status.value for status in Status if is_of_kind(status))
         for is_of_kind in (

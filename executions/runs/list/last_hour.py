@@ -14,7 +14,7 @@ from executions.models import FINAL_STATUSES
 from executions.search.counts import Statement
 from executions.search.filters import Filters
 from executions.search.time_range import stamp
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from providers.contract import Lamp, Status
 
 _sql = statements(__file__)

@@ -17,7 +17,7 @@ from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.models import Execution, ExecutionDetail, Step
 from executions.payloads.provider_text import plain
-from executions.runs.page import waits
+from executions.runs.page import person_waits
 from executions.runs.page.views import get_run
 from executions.web.live_page import show
 from providers import exact_json
@@ -86,7 +86,7 @@ def _shown(run: Execution) -> dict[str, Any]:
 def _facts(a: Execution, b: Execution) -> list[Row]:
     status = tuple(STATUS_VIEWS[run.status] for run in (a, b))
     took = tuple(_took(run) for run in (a, b))
-    waited = tuple(waits.waited(run, run.finished_at or timezone.now()) for run in (a, b))
+    waited = tuple(person_waits.waited(run, run.finished_at or timezone.now()) for run in (a, b))
     errors = tuple(plain(run.error_summary, MAX_TEXT) for run in (a, b))
     rows = [
         Row("Status", status[0].word, status[1].word, a.status != b.status, *status),

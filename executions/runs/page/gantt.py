@@ -8,8 +8,8 @@ from datetime import MAXYEAR, datetime, timedelta
 from executions.display.formatting import duration
 from executions.display.time_scale import LEAST, Bar, Scale, percent
 from executions.models import FINAL_STATUSES
+from executions.runs.page.person_waits import Wait
 from executions.runs.page.step_tree import Node
-from executions.runs.page.waits import Wait
 from providers.contract import Phase, Status
 
 MOST_SPANS = 12  # of one group

@@ -21,7 +21,7 @@ from executions.display.people import monogram
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.models import Execution, ExecutionDetail, Quarantine
 from executions.payloads.provider_text import plain
-from executions.runs.page import related, waits
+from executions.runs.page import person_waits, related
 from executions.runs.page.steps import failed_step
 from executions.search.filters import provider_name
 from executions.triage.choices import ignore_for
@@ -66,8 +66,8 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         took = duration((run.finished_at - run.started_at).total_seconds())
     elif run.started_at and not is_final and not is_old:
         since, so_far = iso(run.started_at), duration((now - run.started_at).total_seconds())
-    asked = waits.waited(run, run.finished_at or (run.observed_at if is_old else now))
-    asks = {wait.title for wait in waits.waits_of(run) if not wait.end}
+    asked = person_waits.waited(run, run.finished_at or (run.observed_at if is_old else now))
+    asks = {wait.title for wait in person_waits.waits_of(run) if not wait.end}
     message = plain(run.message)  # often the title of the question that stands below it
     standing = standing_of(run)
     error = plain(detail.get("error") or run.error_summary, MAX_ERROR)

@@ -14,7 +14,7 @@ from executions.display.people import user_name
 from executions.inbox.question_context import values_of
 from executions.models import Command, CommandState, Execution
 from executions.payloads.provider_text import plain
-from executions.runs.page import related, waits
+from executions.runs.page import person_waits, related
 from executions.triage.display import acts_of
 from providers.contract import Verb
 
@@ -37,7 +37,7 @@ def side_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
 def people_of(run: Execution) -> list[dict[str, Any]]:
     """What people did with it, newest first: answers given here or seen at the provider, commands,
     decisions. At most three queries."""
-    asked = {wait.ref: wait.title for wait in waits.waits_of(run)}
+    asked = {wait.ref: wait.title for wait in person_waits.waits_of(run)}
     rows = Command.objects.filter(execution=run).select_related("requested_by")
     did: list[dict[str, Any]] = [
         {

@@ -16,7 +16,7 @@ from executions.display.statuses import STATUS_VIEWS, WORST_FIRST
 from executions.display.time_scale import Scale
 from executions.models import Execution, Step
 from executions.payloads.provider_text import plain
-from executions.runs.page import gantt, waits
+from executions.runs.page import gantt, person_waits
 from executions.runs.page.step_tree import Node, Row, Shown
 from providers import exact_json
 from providers.contract import Status
@@ -42,14 +42,14 @@ def _last(run: Execution) -> datetime:
 def drawn(run: Execution, root: Node, shown: list[Shown], chosen: int | None) -> dict[str, Any]:
     """Axis, the run's own row and the rows, ready to print."""
     last = _last(run)
-    moves = waits.moves_of(run)
+    moves = person_waits.moves_of(run)
     queued = [m.observed_at for m in moves[:1] if m.to_status == "queued"]
     times = [run.started_at, run.finished_at, *(t for t in queued if t < last)]
     times += [each.node.start for each in shown] + [each.node.end for each in shown]
-    asked = waits.waits_of(run)
+    asked = person_waits.waits_of(run)
     times += [wait.start for wait in asked] if shown else []
     scale = gantt.scale_of(times, last)
-    kept = waits.stretches(moves, last)
+    kept = person_waits.stretches(moves, last)
     details = _details(shown)
     page = Page(run, scale, last, details, gantt.waits_by_step(root, asked, last), chosen)
     rows = [_row(each, page) for each in shown]
@@ -57,7 +57,7 @@ def drawn(run: Execution, root: Node, shown: list[Shown], chosen: int | None) ->
     of_steps = [bar.look for row in rows for bar in row["bars"]]
     if len(own) == 1 and rows and (own[0].look != gantt.WAIT or any(map(is_wait, of_steps))):
         own = []  # the steps tell the same
-    waited = waits.waited(run, last)
+    waited = person_waits.waited(run, last)
     return {
         "steps": rows,
         "is_still": _is_still(run),
@@ -67,7 +67,7 @@ def drawn(run: Execution, root: Node, shown: list[Shown], chosen: int | None) ->
         "span_start": stamped(scale.start) if scale else "",
         "at_once": gantt.most_at_once(root, last) if root.size > 1 else 0,
         "own_bars": own,
-        "own_spent": ", ".join(waits.spent(kept)),
+        "own_spent": ", ".join(person_waits.spent(kept)),
         "waited": duration(waited) if waited >= 1 else "",
         "legend": _legend(
             [*(bar.look for bar in own), *of_steps], has_gaps=any(row.get("gap") for row in rows)
@@ -113,7 +113,7 @@ class Page:
     scale: Scale | None
     last: datetime
     details: dict[int, Step]
-    waits: dict[int, list[waits.Wait]]
+    waits: dict[int, list[person_waits.Wait]]
     """By step."""
     chosen: int | None
     errors: int = ERRORS

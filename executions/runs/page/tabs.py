@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from executions.display.formatting import size
 from executions.models import Execution
 from executions.runs.page.query_params import HISTORY_WORDS, LOG_WORDS, query
-from executions.sql_files import statements
+from executions.sql_sections import statements
 from providers import registry
 from providers.adapter import Adapter
 

@@ -31,7 +31,7 @@ from executions.notes.acts import notes_of
 from executions.payloads.provider_text import plain
 from executions.polling import read_queue
 from executions.runs import telling_choice
-from executions.runs.page import came_from, history, log, related, waits
+from executions.runs.page import came_from, history, log, person_waits, related
 from executions.runs.page.head import actions_of, head_of
 from executions.runs.page.payloads import payload_list
 from executions.runs.page.query_params import PAGE_WORDS, link, query
@@ -107,7 +107,7 @@ def _error(request: HttpRequest, run: Execution) -> dict[str, Any]:
 
 
 def _answered(request: HttpRequest, run: Execution) -> dict[str, Any]:
-    return {"answered_questions": [wait for wait in waits.waits_of(run) if wait.end]}
+    return {"answered_questions": [wait for wait in person_waits.waits_of(run) if wait.end]}
 
 
 def _steps(request: HttpRequest, run: Execution) -> dict[str, Any]:

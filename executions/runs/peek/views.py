@@ -21,7 +21,7 @@ from executions.inbox import question_page
 from executions.models import Execution
 from executions.notes.acts import notes_of
 from executions.payloads.provider_text import plain
-from executions.payloads.telling_values import is_telling
+from executions.payloads.telling_paths import is_telling
 from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.list.row import look_of

@@ -22,7 +22,8 @@ from executions.models import (
     NoticeMute,
     NoticeRule,
 )
-from executions.notifications import acknowledge_and_mute, compose, delivery, evaluation
+from executions.notifications import acts as notification_acts
+from executions.notifications import compose, delivery, evaluation
 from providers.contract import Status
 from providers.models import ProviderAccount
 from tests.executions.notifications.conftest import SECRET, outcomes
@@ -256,9 +257,7 @@ def test_what_is_muted_is_noted_and_told_when_the_mute_ends_if_it_is_still_so(
     make_rule, tick, receiver, account, people
 ):
     make_rule("account")
-    acknowledge_and_mute.mute(
-        account, people["ana"], reason="Maintenance", lasts="1h", address=None
-    )
+    notification_acts.mute(account, people["ana"], reason="Maintenance", lasts="1h", address=None)
     row = ProviderAccount.objects.filter(pk=account.pk)
     row.update(health="auth", last_success_at=timezone.now() - timedelta(hours=1))
     tick()
@@ -277,7 +276,7 @@ def test_a_run_that_failed_while_muted_is_history_when_the_mute_ends(
     rule = make_rule()
     run = store_run("r0")
     thing = {"rule": rule, "account": account, "workflow": run.workflow}[kind]
-    acknowledge_and_mute.mute(thing, people["ana"], reason="Load test", lasts="1h", address=None)
+    notification_acts.mute(thing, people["ana"], reason="Load test", lasts="1h", address=None)
     fail(store_run)
     fail(store_run, "b1", flow="Billing")
     tick()
@@ -291,8 +290,8 @@ def test_a_run_that_failed_while_muted_is_history_when_the_mute_ends(
 
 
 def test_a_mute_needs_a_reason(make_rule, account, people):
-    with pytest.raises(acknowledge_and_mute.NotMuted, match="Say why"):
-        acknowledge_and_mute.mute(account, people["ana"], reason="  ", lasts="1h", address=None)
+    with pytest.raises(notification_acts.NotMuted, match="Say why"):
+        notification_acts.mute(account, people["ana"], reason="  ", lasts="1h", address=None)
     assert not NoticeMute.objects.exists()
 
 
@@ -303,7 +302,7 @@ def test_an_acknowledged_failure_keeps_its_kind_quiet_and_is_told_again_when_tha
     fail(store_run)
     tick()
     notice = Notice.objects.get()
-    assert acknowledge_and_mute.acknowledge(notice, people["ana"], address=None) == 1
+    assert notification_acts.acknowledge(notice, people["ana"], address=None) == 1
     fail(store_run, "r2")
     tick()
     assert len(receiver.got) == 1
@@ -326,7 +325,7 @@ def test_an_acknowledgement_ends_when_it_is_over(make_rule, store_run, tick, rec
     make_rule()
     fail(store_run, started_at=timezone.now() - timedelta(minutes=5))
     tick()
-    acknowledge_and_mute.acknowledge(Notice.objects.get(), people["ana"], address=None)
+    notification_acts.acknowledge(Notice.objects.get(), people["ana"], address=None)
     store_run("r2", Status.SUCCEEDED)
     tick()
     Notice.objects.update(acknowledged_until=timezone.now())

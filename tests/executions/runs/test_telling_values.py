@@ -9,7 +9,7 @@ import pytest
 from executions import tasks
 from executions.access import api_tokens
 from executions.models import AuditEntry, CorrelationRule, Execution, Workflow
-from executions.payloads.telling_values import learn
+from executions.payloads.telling_paths import learn
 from executions.polling import poller
 from executions.storage import telling_values
 from providers import contract

@@ -21,7 +21,7 @@ from executions.models import Execution, Preference, Transition
 from executions.search import pages as run_pages
 from executions.search.cursor import Cursor
 from executions.search.filters import Filters
-from executions.search.scan_sql import finding_sql
+from executions.search.merged_scans import finding_sql
 
 ROWS = 20_000
 Asked = tuple[int, list[str]]  # rows shown, queries

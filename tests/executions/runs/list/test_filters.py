@@ -171,7 +171,7 @@ def test_input_values_are_found_at_any_depth_whatever_their_case(ana, put):
 
 
 def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.search.scan_sql.WINDOW", 3)
+    monkeypatch.setattr("executions.search.merged_scans.WINDOW", 3)
     price = Workflow(ref="w2", name="Price list")
     put("deep", age=500, input={"order": "PO-4711"}, steps=(), workflow=price)
     for number in range(6):
@@ -368,7 +368,7 @@ def test_every_dimension_of_a_filter_is_among_those_in_which_list_and_export_agr
 
 
 def test_the_list_and_the_export_find_the_same_runs(people, put, account, monkeypatch):
-    monkeypatch.setattr("executions.search.scan_sql.WINDOW", 4)
+    monkeypatch.setattr("executions.search.merged_scans.WINDOW", 4)
     many_kinds_of_runs(put)
     old = NOW - timedelta(hours=2)
     WorkflowRow.objects.update(successes=9, typical_seconds=60, long_seconds=10_800)

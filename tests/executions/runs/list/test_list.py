@@ -57,7 +57,7 @@ def test_text_finds_workflow_names_run_ids_and_errors(ana, put):
 
 
 def test_old_runs_are_found_by_their_workflow_behind_the_searched_window(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.search.scan_sql.WINDOW", 3)
+    monkeypatch.setattr("executions.search.merged_scans.WINDOW", 3)
     put("deep", age=500, workflow=Workflow(ref="w2", name="Price list"))
     for number in range(6):
         put(f"r{number}", age=number)
