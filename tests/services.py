@@ -31,7 +31,10 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser driver runs an even
 
 if not HANDS_OUT:
     from config.embedded_services import services
+    from tests.quick_postgres import wait_for_no_disk
 
     _services = services()
     _services.__enter__()
     atexit.register(_services.__exit__, None, None, None)
+    if IS_OURS:
+        wait_for_no_disk(os.environ["DATABASE_URL"])

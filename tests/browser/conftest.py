@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from providers.demo import serve
 from tests.browser.acting import Provider
 from tests.product import PASSWORD, Product, own_folder
+from tests.quick_postgres import wait_for_no_disk
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -42,6 +43,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def product(chromium: Browser) -> Iterator[Product]:
     with own_folder() as folder, Product(folder) as running:
+        wait_for_no_disk(running.env["DATABASE_URL"])
         yield running
 
 

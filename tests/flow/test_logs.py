@@ -75,7 +75,7 @@ def reader(ana: User) -> Client:
     return client
 
 
-def page_of(reader: Client, run: Execution, query: str = "") -> str:
+def page_of(reader: Client, run: Execution, query: str = "?tab=log") -> str:
     return reader.get(f"/executions/{run.pk}/{query}").content.decode()
 
 
