@@ -22,7 +22,7 @@ for number in range(12):
         started_at=at(-number), finished_at=at(60),
         error="No stock row for this article" if number % 3 == 0 else "",
         input={"order": f"ORD-{number:02d}", "customer": "Hofer AG"},
-        workflow=contract.Workflow(ref="w1", name="Settlement of all depots, each night, "
+        workflow=contract.Workflow(ref="aside", name="Settlement of all depots, each night, "
                                    "with a name that is longer than a line", can_start=True),
         steps=(step("s1", "Read the order", start=0, end=20),
                step("s2", "Post to the ERP", Status.FAILED if number % 3 == 0 else Status.SUCCEEDED,
@@ -43,7 +43,8 @@ publish.publish_runs(account.pk, [(run.pk, run.version)])
 """
 LATER = """
 from executions.live import publish
-run = put("later-aside", Status.FAILED, started_at=now, finished_at=now, steps=())
+run = put("later-aside", Status.FAILED, started_at=now, finished_at=now, steps=(),
+          workflow=contract.Workflow(ref="aside", name="Settlement"))
 publish.publish_runs(account.pk, [(run.pk, run.version)], [run.pk])
 """
 FORM = RUNS[RUNS.index("contract.Question") : RUNS.index("\nasks")]
@@ -52,7 +53,8 @@ SHEET = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def asking(product: Product) -> Iterator[int]:
-    """The run that asks, behind twelve others of the list `?q=aside-`."""
+    """The run that asks, behind twelve others of the list `?q=aside-`, of a workflow of their own:
+    no success of other tests settles their failures."""
     yield int(seed(product, RUNS)[-1])
     seed(product, "Execution.objects.filter(ref__contains='aside').delete()")
 
