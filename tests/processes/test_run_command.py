@@ -20,7 +20,12 @@ import requests
 from tests.product import PASSWORD, ROOT, STARTS_WITHIN, Product, free_port, own_folder
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
-STOPS_WITHIN = 90.0  # seconds; the last checkpoint of Postgres waits for a busy disk
+STOPS_WITHIN = 60.0  # seconds; the last checkpoint of Postgres waits for a busy disk
+
+
+def hears_the_terminal() -> None:
+    """Also where the tests themselves were started with `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Terminal:
@@ -63,6 +68,7 @@ class Terminal:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=hears_the_terminal,  # noqa: PLW1509 - before any thread of its own
             )
         try:
             Product.wait_until(lambda: self.is_up(process), "the pages answer", 2 * STARTS_WITHIN)
