@@ -68,7 +68,7 @@ class Terminal:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=hears_the_terminal,  # noqa: PLW1509 - before any thread of its own
+                preexec_fn=hears_the_terminal,
             )
         try:
             Product.wait_until(lambda: self.is_up(process), "the pages answer", 2 * STARTS_WITHIN)
