@@ -49,8 +49,8 @@ RECHECK = 30.0  # seconds between two looks at the person's rights
 LONGEST = 900.0  # seconds of one stream
 
 TOO_MANY = (
-    f"{PER_PERSON} pages of this person follow changes already, the most for one person. This one "
-    "asks every 15 s meanwhile; close some of the others, then it follows again within a minute."
+    f"{PER_PERSON} pages of this person are already updated live, the most for one person. This "
+    "one is updated every 15 s; close some of the others, then it is live again within a minute."
 )
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),

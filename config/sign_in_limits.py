@@ -62,8 +62,8 @@ def limit_of(name: str, address: str) -> Limit | None:
             named.exclude(ip_address__in=known),
             OF_A_NAME,
             SLOWED_TO,
-            "This name is being guessed from many places, so only one attempt in half a minute is "
-            "taken from where its person has never signed in.",
+            "The password of this name is being guessed from many places. From an address where "
+            "its user has never signed in, one attempt in half a minute is accepted.",
         ),
     ):
         until = _until(rows, most, lasts)

@@ -51,7 +51,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
 
     def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
         """Have the account polled soon: whether it will be, and what to say."""
-        return False, "Nothing polls accounts here."
+        return False, "Polling is off on this installation."
 
     def twins(self, request: HttpRequest, account: ProviderAccount) -> Sequence[ProviderAccount]:
         """Other accounts that read the same runs, of those that this person may know of."""
@@ -173,7 +173,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             if item.after == "removed" and key not in removed:
                 self.message_user(
                     request,
-                    f"The stored {key} belonged to the old address: forgotten.",
+                    f"The stored {key} belonged to the old address and was deleted.",
                     messages.WARNING,
                 )
 
@@ -230,7 +230,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             )
         person = request.user.get_username()
         if not connection_test.may_try(person):
-            limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little."
+            limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a minute."
             return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
         account = account_setup.trial_account(form.stored, form.draft())
         trial = connection_test.try_account(account)
@@ -315,7 +315,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         self, request: HttpRequest, account: ProviderAccount, form: forms.KeyForm
     ) -> connection_test.Trial:
         if not connection_test.may_try(request.user.get_username()):
-            limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little."
+            limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a minute."
             return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
         try:
             draft = account_setup.trial_account(account, form.draft())

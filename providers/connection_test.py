@@ -23,17 +23,17 @@ TRIES_PER_MINUTE = 5  # of one person
 REST = 5  # seconds between two tests of a saved account
 
 VERBS = {
-    Verb.ANSWER: "answer what a run asks",
+    Verb.ANSWER: "answer questions",
     Verb.CANCEL: "cancel a run",
     Verb.SUSPEND: "suspend a run",
     Verb.RESUME: "resume a run",
     Verb.START: "start a run",
 }
 OTHER_ABILITIES: tuple[tuple[Callable[..., Any], str], ...] = (
-    (Adapter.log, "show logs"),
-    (Adapter.open_output, "hand out documents"),
+    (Adapter.log, "provide logs"),
+    (Adapter.open_output, "provide documents"),
     (Adapter.workflows, "list its workflows"),
-    (Adapter.hints, "tell of changes at once"),
+    (Adapter.hints, "report changes at once"),
 )
 ADVICE = {
     "unreachable": "Check the address, and whether this machine may reach it.",
@@ -102,7 +102,7 @@ def may_try(person: str) -> bool:
 def try_stored(account: ProviderAccount) -> Trial:
     """One `check` of a saved account, at most every few seconds, whoever asks."""
     if not cache.add(f"stored-trial:{account.pk}", 1, timeout=REST):
-        says = f"It was tested a moment ago. Wait {REST} seconds."
+        says = f"It was tested a moment ago. Try again in {REST} seconds."
         return Trial(is_ok=False, says=says, advice="Nothing was sent.")
     return try_account(account)
 
@@ -111,14 +111,14 @@ def what_to_do(account: ProviderAccount) -> str:
     """What an account's health asks of a person; "" where it asks nothing."""
     if account.health == Health.AUTH:
         return (
-            "Polling stands still. Type new credentials and save, or repair them at the provider "
-            "and press Poll now."
+            "Polling has stopped. Enter new credentials and save, or fix them at the provider and "
+            "press Poll now."
         )
     if account.health == Health.FAILING:
         return (
-            "Polling goes on by itself, less and less often. What was last seen stays visible "
-            "with its age. If it lasts, test the connection."
+            "Polling continues automatically, at growing intervals. The last known data stays "
+            "visible with its age. If polls keep failing, test the connection."
         )
     if account.health == Health.PAUSED:
-        return "A person disabled it. Enable it to poll again."
+        return "The account is disabled. Enable it to poll it again."
     return ""

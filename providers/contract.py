@@ -54,11 +54,11 @@ class Status(StrEnum):
 
     QUEUED = "queued", Phase.BEFORE, Lamp.ACTIVE, "Accepted by the provider, not started yet."
     RUNNING = (
-        "running", Phase.WORKING, Lamp.ACTIVE, "Work is going on, or a stop is being carried out."
+        "running", Phase.WORKING, Lamp.ACTIVE, "It is working, or is being stopped."
     )  # fmt: skip
     WAITING = (
         "waiting", Phase.HELD, Lamp.ACTIVE,
-        "Blocked on an outside event or a timer. Nobody here can answer it.",
+        "It waits for an external event or a timer. Nobody here can answer it.",
     )  # fmt: skip
     USER_INPUT = (
         "user_input", Phase.HELD, Lamp.NEEDS_YOU,
@@ -80,7 +80,7 @@ class Status(StrEnum):
     )  # fmt: skip
     UNKNOWN = (
         "unknown", Phase.UNCLEAR, Lamp.UNKNOWN,
-        "The provider said something we do not know, or the cause is not known yet.",
+        "The provider reports a status that Annunciator does not know, or no cause yet.",
     )  # fmt: skip
 
     _value_: str

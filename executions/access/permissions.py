@@ -28,7 +28,7 @@ from providers.models import ProviderAccount
 Row = TypeVar("Row", bound=Model)
 
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
-LOOK_ONLY = "Your role may look, not act."
+LOOK_ONLY = "Your role can only view."
 
 
 def may_act(user: User | AnonymousUser) -> bool:
@@ -71,7 +71,7 @@ def require_may_administer(user: User | AnonymousUser) -> None:
 def require_may_see(user: User | AnonymousUser, account_id: int) -> None:
     """Raises PermissionDenied."""
     if not visible_accounts(user).filter(pk=account_id).exists():
-        raise PermissionDenied("This account is not yours.")
+        raise PermissionDenied("You cannot see this account.")
 
 
 def preference_of(user: User | AnonymousUser) -> Preference:

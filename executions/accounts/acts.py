@@ -39,7 +39,7 @@ def poll_now(user: User | AnonymousUser, account: ProviderAccount, *, address: s
         if not account_switches.poll_soon(account):
             raise NotNow(f"{account.name} was polled a moment ago. Wait ten seconds.")
         record(user, account, audit_log.Action.ACCOUNT_POLL_ASKED, address=address)
-    return f"Asked for: {account.name} is polled within a few seconds."
+    return f"{account.name} will be polled within a few seconds."
 
 
 def begin_blind_test(
@@ -51,7 +51,7 @@ def begin_blind_test(
     with transaction.atomic():
         until = account_switches.go_blind(account, minutes, by=user.get_username())
         if until is None:
-            raise NotNow(f"{account.name} is disabled: nobody polls it anyway.")
+            raise NotNow(f"{account.name} is disabled, so it is not polled anyway.")
         what = {"minutes": minutes}
         record(user, account, audit_log.Action.BLIND_TEST_BEGUN, what, address=address)
     return f"{account.name} is unreachable until {stamped(until)}."
@@ -66,7 +66,7 @@ def end_blind_test(
         if not account_switches.see_again(account):
             return ""
         record(user, account, audit_log.Action.BLIND_TEST_ENDED, address=address)
-    return f"{account.name} is reachable again, and polled at once."
+    return f"{account.name} is reachable again and will be polled at once."
 
 
 def _check(user: User | AnonymousUser, account: ProviderAccount) -> None:

@@ -45,8 +45,8 @@ STATES = {  # (lamp, icon, word)
 }
 ADVICE = {
     "late": "Check that a worker is running. If only this account is late, its provider is slow.",
-    "unreachable": "Polls go on by themselves, at growing intervals. Check the address and whether "
-    "the provider is up.",
+    "unreachable": "Polls continue automatically, at growing intervals. Check the address and "
+    "whether the provider is up.",
     "refused": "Polling has stopped, so that the provider does not lock the account. An "
     "administrator has to enter working credentials.",
     "disabled": "An administrator can enable it again.",
@@ -88,7 +88,7 @@ def clock_sentences() -> list[str]:
     return [
         f"The clock of {name} is {duration(abs(ahead))} "
         f"{'ahead of' if ahead > 0 else 'behind'} the database's. Polls and commands go by the "
-        "database's clock; set that machine's clock, best by NTP."
+        "database's clock. Set the clock of that machine, ideally by NTP."
         for name, ahead in sorted(database_clock.skewed().items())
     ]
 
@@ -220,7 +220,7 @@ def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
 def _next_poll(account: ProviderAccount) -> dict[str, Any]:
     """When, or why no time can be named."""
     if not account.enabled or account.health == Health.PAUSED:
-        return {"why": "not while it is disabled"}
+        return {"why": "not while the account is disabled"}
     if account.health == Health.AUTH:
         return {"why": "not with these credentials"}
     if account.is_being_polled:
@@ -306,22 +306,21 @@ def _warnings(found: dict[str, Any]) -> list[dict[str, Any]]:
         tell(
             one,
             f"Only the first {one['items']:,} runs of the provider's list are read",
-            "Others may be missing here until the list is shorter: it is asked for a shorter time "
-            "with each poll. If this stays, split the account, or let the provider check its list.",
+            "Other runs may be missing until the list is shorter. Each poll asks for a shorter "
+            "period. If this stays, split the account, or let the provider check its list.",
         )
     if one := found.get("empty_list"):
         tell(
             one,
-            f"The provider's list names 0 of {one['open']:,} open runs",
-            "They are shown as last seen and asked for one by one. Check at the provider what this "
-            "credential may see.",
+            f"The provider's list contains none of the {one['open']:,} runs that were open",
+            "They are shown as last seen and read one by one. Check at the provider what these "
+            "credentials can see.",
         )
     for word, since in found.get("words", {}).items():
         tell(
             {"since": since},
-            f"The provider calls runs “{plain(word)}”, a status that Annunciator does not know",
-            "They are shown as unknown and looked at rarely. Update Annunciator, or report the "
-            "word.",
+            f"The provider uses the status “{plain(word)}”, which Annunciator does not know",
+            "They are shown as unknown and read rarely. Update Annunciator, or report the word.",
         )
     return told
 

@@ -67,11 +67,11 @@ def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict
 def _problems(batch: Batch, reason: str, typed: str, number: int) -> dict[str, str]:
     problems = {}
     if not reason:
-        problems["reason"] = "Say why. The reason is kept with every command."
+        problems["reason"] = "Enter a reason. It is kept with every command."
     elif len(reason) > MAX_REASON:
         problems["reason"] = f"At most {MAX_REASON} characters, not {len(reason):,}."
     if number == 0:
-        problems["number"] = "None of these runs can be asked."
+        problems["number"] = "None of these runs can take this command."
     elif number > TYPED_ABOVE and "".join(c for c in typed if c not in ", .'") != str(number):
         problems["number"] = f"Type {number} to confirm. Nothing was sent."
     return problems

@@ -155,7 +155,7 @@ def _retries(batch: Batch, accounts: Iterable[int]) -> list[tuple[str, str]]:
     failed = total(batch, ItemState.REJECTED, ItemState.FAILED, accounts=own)
     unsent = total(batch, ItemState.STOPPED, ItemState.SKIPPED, accounts=own)
     buttons = [("failed", f"Retry the {failed:,} that failed")] if failed else []
-    return [*buttons, *([("unsent", f"Ask for the {unsent:,} not sent")] if unsent else [])]
+    return [*buttons, *([("unsent", f"Send the {unsent:,} not sent")] if unsent else [])]
 
 
 def item_words(item: BatchItem) -> tuple[str, str, str]:

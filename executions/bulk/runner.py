@@ -211,7 +211,7 @@ def _request(item: BatchItem) -> Command:
         is_paced=False,
     )
     if command.pk != key:
-        raise NotPossible("The same was asked by somebody else a moment before.")
+        raise NotPossible("Somebody else requested the same a moment before.")
     return command
 
 
@@ -219,5 +219,5 @@ def _person(batch: Batch) -> User:
     """Who asked, as they are now."""
     user = User.objects.filter(pk=batch.requested_by_id or 0).first()
     if user is None:
-        raise PermissionDenied("The person who asked for this is not here any more.")
+        raise PermissionDenied("The person who requested this no longer has an account here.")
     return user

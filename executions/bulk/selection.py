@@ -118,7 +118,7 @@ def _freeze(asked: Asked, draft: Batch, ids: list[int]) -> Batch:
     if known is not None:
         return known
     if not ids:
-        raise NothingToDo("None of these runs is there any more, or nothing was selected.")
+        raise NothingToDo("Nothing was selected, or none of these runs exists any more.")
     draft.key, draft.kind, draft.requested_by = asked.key, asked.kind.value, asked.user
     try:
         with transaction.atomic():
@@ -133,7 +133,7 @@ def _freeze(asked: Asked, draft: Batch, ids: list[int]) -> Batch:
     except IntegrityError:  # the same form, twice at the same moment
         known = Batch.objects.filter(key=asked.key, requested_by=asked.user).first()
         if known is None:
-            raise NothingToDo("This page is somebody else's. Load it again.") from None
+            raise NothingToDo("This page belongs to another user. Reload it.") from None
         return known
     draft.refresh_from_db()
     return draft

@@ -99,7 +99,7 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     require_may_act(request.user)
     if selection.is_outdated(batch):
         selection.assess_again(batch, accounts_of(request))
-        old = {"old": "This preview was old, so it was made again. Check it, then confirm."}
+        old = {"old": "This preview was out of date and is new now. Check it, then confirm."}
         return _preview(request, batch, old, 422)
     problems = batch_lifecycle.start(
         batch,
@@ -119,8 +119,8 @@ def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
     spared = batch_lifecycle.stop(
         batch, user=person(request), accounts=accounts_of(request), address=address(request)
     )
-    text = f"Stopped: {spared:,} will not be sent. What was sent before is followed."
-    messages.success(request, text if spared else "There was nothing left to stop.")
+    text = f"Stopped; not sent: {spared:,}. Commands already sent continue."
+    messages.success(request, text if spared else "Nothing was left to stop.")
     return redirect("executions:batch", pk=pk)
 
 
@@ -155,7 +155,7 @@ def _preview(
 
 def _asked(request: HttpRequest, word: str) -> Asked:
     if word not in {kind.value for kind in BATCH_KINDS}:
-        raise NothingToDo("Only canceling, suspending and resuming can be asked of many runs.")
+        raise NothingToDo("Only cancel, suspend and resume can be requested for many runs.")
     what = "/".join([word, *(request.POST.get(name, "") for name in ("scope", "query", "ids"))])
     key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another request
     return Asked(user=person(request), kind=Verb(word), key=key, accounts=accounts_of(request))

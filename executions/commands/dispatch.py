@@ -88,7 +88,7 @@ def _wait_with_account(key: UUID | str) -> None:
         pk=key, state=CommandState.PENDING, account__quiet_until__gt=database_clock.now()
     ).update(
         not_before=Subquery(until[:1]),
-        message="The provider asked us to wait. It is sent as soon as that is over.",
+        message="The provider asked us to wait. The command is sent when that time is over.",
     )
 
 
@@ -139,14 +139,14 @@ def _call(adapter: Adapter, command: Command) -> str:
 def _why_not_any_more(command: Command) -> str:
     """Asked again at the last moment: the world may have changed since the click."""
     if command.account.is_blind:  # a forgotten command must not be sent later
-        return f"{blind_sentence(command.account)} Ask again when the test is over."
+        return f"{blind_sentence(command.account)} Send it again when the test is over."
     user = command.requested_by
     if user is None or not may_act(user):
-        return "No longer permitted: the person who asked may not act any more."
+        return "No longer permitted: the person who requested it may no longer act."
     if not visible_accounts(user).filter(pk=command.account_id).exists():
         return "No longer permitted: the account belongs to another team now."
     if command.account.revision != command.account_revision:
-        return "The account's settings changed since this was asked for. Ask again."
+        return "The settings of the account changed since this was requested. Send it again."
     if command.kind == Verb.ANSWER:
         asked = unseal(command).get("fingerprint", "")
         question = Question.objects.filter(
@@ -155,7 +155,7 @@ def _why_not_any_more(command: Command) -> str:
         if question is None or question.closed_at is not None:
             return "Answered elsewhere before this answer could be sent."
         if asked and question.fingerprint != asked:
-            return "The form changed before this answer could be sent. Look at it again."
+            return "The form changed before this answer could be sent. Check the form again."
     return ""
 
 
@@ -173,13 +173,13 @@ def _settle_error(command: Command, error: Exception, *, may_have_acted: bool) -
     if isinstance(error, AuthFailed):
         return _refuse(command, f"Not permitted. {message}")
     if isinstance(error, NotFound):
-        return _refuse(command, f"Not there any more. {message}")
+        return _refuse(command, f"No longer at the provider. {message}")
     return _refuse(command, message or f"It could not be sent ({type(error).__name__}).")
 
 
 def _retry(command: Command, message: str, wait: timedelta) -> Command:
     if command.attempts >= MAX_ATTEMPTS:
-        return _refuse(command, f"Given up after {command.attempts} tries. {message}")
+        return _refuse(command, f"Failed after {command.attempts} attempts. {message}")
     return _settle(command, CommandState.PENDING, message, wait=wait)
 
 
@@ -187,7 +187,7 @@ def _refuse(command: Command, message: str, *, fields: dict[str, str] | None = N
     """Not carried out. That one sending was refused says nothing of an earlier one that may have
     been carried out: then reading decides, or a person."""
     if command.doubts:
-        message = f"An earlier try may have worked; the last one did not: {message}"
+        message = f"An earlier attempt may have worked; the last one failed: {message}"
     state = CommandState.UNKNOWN if command.doubts else CommandState.REJECTED
     return _settle(command, state, message, fields=fields)
 

@@ -25,15 +25,15 @@ from executions.payloads.provider_text import plain
 
 NOT_CONFIRMED = "not confirmed by the provider"
 WHAT_NEXT = {
-    CommandState.PENDING: "No worker has sent it yet. See under Accounts whether this account is "
-    "reached; if all are late, no worker runs.",
-    CommandState.SENDING: "A worker is still sending it. If the worker died, another one looks "
-    "after it by itself.",
-    CommandState.ACCEPTED: "The provider took it, but no poll has seen its effect. Look at the "
-    "provider; it is looked at here as well, for a day.",
-    CommandState.UNKNOWN: "Its answer was lost. The provider is being read; nothing is sent twice "
-    "blindly.",
-    CommandState.NEEDS_PERSON: "Look at the provider first. If it had no effect, ask again.",
+    CommandState.PENDING: "No worker has sent it yet. Check under Accounts whether this account "
+    "can be read; if all are late, no worker is running.",
+    CommandState.SENDING: "A worker is still sending it. If that worker died, another one takes "
+    "over automatically.",
+    CommandState.ACCEPTED: "The provider accepted it, but no poll has seen its effect. Check at "
+    "the provider; polls here check for a day as well.",
+    CommandState.UNKNOWN: "The provider's reply was lost. Annunciator checks whether it worked "
+    "before it sends anything again.",
+    CommandState.NEEDS_PERSON: "Check at the provider first. If it had no effect, send it again.",
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from executions.commands.verbs import RUN_VERBS
 from executions.display.freshness import blind_sentence
 from executions.display.people import DELETED_USER
+from executions.display.statuses import STATUS_VIEWS
 from executions.models import OPEN_COMMAND_STATES, Command, Execution
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount
@@ -48,11 +49,11 @@ def why_not(
     if not account.enabled or account.health == Health.PAUSED:
         return "Its account is disabled."
     if account.health == Health.AUTH:
-        return "Its provider refuses our credentials."
+        return "Its provider refuses the stored credentials."
     if account.is_blind:
         return blind_sentence(account)
     if run.pk in under_way:
-        return f"The same was already asked by {under_way[run.pk] or DELETED_USER}."
+        return f"{under_way[run.pk] or DELETED_USER} has already requested this."
     return ""
 
 
@@ -68,7 +69,8 @@ def not_offered(run: Execution, account: ProviderAccount, kind: Verb) -> str:
     if run.is_final and kind.value not in run.offers:
         return f"It has already ended ({words})."
     if run.is_gone:
-        return "It is gone at the provider."
+        return "It no longer exists at the provider."
     if kind.value not in run.offers:
-        return f"It cannot be {RUN_VERBS[kind].done} while it is {words}."
+        word = STATUS_VIEWS[run.status].word
+        return f"It cannot be {RUN_VERBS[kind].done} while its status is “{word}”."
     return ""

@@ -34,7 +34,7 @@ def expire_leases() -> int:
         state=CommandState.UNKNOWN,
         doubts=F("doubts") + 1,
         lease_until=None,
-        message="The worker stopped while it was sending; checking at the provider.",
+        message="The worker stopped while sending; Annunciator checks at the provider.",
     )
     return late
 
@@ -77,7 +77,7 @@ def confirm(command: Command) -> bool:
         question = Question.objects.filter(execution=run, ref=command.question_ref).first()
         if question is not None and question.closed_at is None:
             return False
-        is_settled = _settle(command, CommandState.CONFIRMED, "The provider stopped asking.")
+        is_settled = _settle(command, CommandState.CONFIRMED, "The provider no longer asks.")
         if is_settled and question is not None:
             _close_answered(question, command)
         return is_settled
@@ -103,7 +103,7 @@ def _confirm_change(command: Command, run: Execution) -> bool:
         return False
     has_moved = run.native_status != command.native_at_send
     if command.kind == Verb.RESUME and has_moved and run.status != Status.CANCELED:
-        return _settle(command, CommandState.CONFIRMED, f"The run went on and is {words}.")
+        return _settle(command, CommandState.CONFIRMED, f"The run went on ({words}).")
     if command.kind == Verb.RESUME and not has_moved:
         return False  # a run that is resumed after its end had ended before
     if run.is_final:
@@ -154,7 +154,7 @@ def resend_or_ask(command: Command) -> None:
         Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN).update(
             state=CommandState.PENDING,
             not_before=database_clock.now(),
-            message="It did not arrive; sending again.",
+            message="It did not arrive; it is sent again.",
         )
     else:
         _ask_a_person(command)
@@ -168,7 +168,7 @@ def give_up_on(command: Command) -> None:
     if command.accepted_at is None or command.accepted_at >= database_clock.now() - patience:
         return
     if is_answer:
-        told = "The provider took this answer and still asks. Look at the form, then answer again."
+        told = "The provider took this answer but still asks. Check the form, then answer again."
         _settle(command, CommandState.NEEDS_PERSON, told)
     else:
         _ask_a_person(command)
@@ -179,7 +179,7 @@ def _is_young(command: Command) -> bool:
 
 
 def _ask_a_person(command: Command) -> None:
-    told = "The provider does not show whether this worked. Look there, then ask again if needed."
+    told = "The provider does not show whether this worked. Check there before you send it again."
     why = f"{command.message.rstrip('.')[: 490 - len(told)]}. " if command.message else ""
     _settle(command, CommandState.NEEDS_PERSON, why + told)
 

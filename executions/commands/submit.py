@@ -48,8 +48,8 @@ class TooMany(NotPossible):
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(
-            f"You have asked for {COMMANDS_PER_MINUTE} commands within a minute, the most for one "
-            f"person. Nothing was recorded; ask again in {retry_after} s."
+            f"You have sent {COMMANDS_PER_MINUTE} commands within a minute, the most for one "
+            f"person. Nothing was recorded; try again in {retry_after} s."
         )
         self.retry_after = retry_after
 
@@ -177,7 +177,7 @@ def _known(key: UUID | None, user: User) -> Command | None:
     """The command that this person recorded under this key before."""
     known = Command.objects.filter(pk=key).first() if key else None
     if known is not None and known.requested_by_id != user.pk:
-        raise NotPossible("This key belongs to somebody else's request. Load the page again.")
+        raise NotPossible("This page belongs to another user. Reload it.")
     return known
 
 
@@ -217,7 +217,7 @@ def _already_open(command: Command, user: User) -> Command:
     ).first()
     existing = existing or Command.objects.filter(pk=command.key).first()
     if existing is None:
-        raise NotPossible("Somebody else was faster, and it is settled already. Look again.")
+        raise NotPossible("Somebody else was faster, and it is done already. Reload the page.")
     if command.kind == Verb.ANSWER and existing.requested_by_id != user.pk:
         who, when = user_name(existing.requested_by), stamped(existing.requested_at)
         raise NotPossible(f"Answered by {who} at {when}. What you typed is kept below.")
@@ -244,4 +244,4 @@ def _answer_target(
 
 def _check_not_blind(account: ProviderAccount) -> None:
     if account.is_blind:
-        raise NotPossible(f"{blind_sentence(account)} Ask again when the test is over.")
+        raise NotPossible(f"{blind_sentence(account)} Send it again when the test is over.")

@@ -32,13 +32,13 @@ TRIED = 20  # runs
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
     days = forms.IntegerField(
-        label="Look through stored runs",
+        label="Search stored runs",
         min_value=0,
         max_value=key_backfill.MOST_DAYS,
         initial=key_backfill.DAYS,
         required=False,
         help_text=f"Days back, at most {key_backfill.MOST_DAYS}; 0: only runs that change from now "
-        "on. Done in the background, with all rules of the account.",
+        "on. All rules of the account are searched, in the background.",
     )
 
     class Meta:
@@ -87,8 +87,8 @@ class KeyRuleAdmin(ForAdministrators):
         if key_backfill.ask(account, days, request.user):  # type: ignore[arg-type]  # signed in
             self.message_user(
                 request,
-                f"{account.name}: the runs of the last {days} days are being looked through. Its "
-                "page says how far that is.",
+                f"{account.name}: the runs of the last {days} days are being searched. The "
+                "page of the account shows the progress.",
                 messages.INFO,
             )
 

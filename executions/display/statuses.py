@@ -54,16 +54,16 @@ class StatusView:
 _WORST_FIRST = (
     StatusView(
         Status.USER_INPUT, "Needs you", "Needed you", "waited for a person", "hand",
-        "Open it and answer, or say that you are on it so that others need not.",
+        "Open it and answer, or press I’m on it so that others know.",
     ),
     StatusView(
         Status.FAILED, "Failed", "Failed", "", "cross",
-        "Read the error and the first failed step, then repair the cause and start the run again.",
+        "Read the error and the first failed step, fix the cause, then run it again.",
     ),
     StatusView(
         Status.TIMED_OUT, "Timed out", "Timed out", "", "alarm",
-        "Look where it hung, then start it again. If it is often so, the limit or the work behind "
-        "it needs a change at the provider.",
+        "Find the step where it hung, then run it again. If it happens often, change the time "
+        "limit or the workflow at the provider.",
     ),
     StatusView(
         Status.RUNNING, "Running", "Was running", "ran", "ring",
@@ -71,16 +71,16 @@ _WORST_FIRST = (
     ),
     StatusView(
         Status.WAITING, "Waiting", "Was waiting", "waited", "hourglass",
-        "Nothing here. Look at its steps to see what it waits for.",
+        "Nothing here. Its steps show what it waits for.",
     ),
     StatusView(
         Status.PAUSED, "Paused", "Was paused", "was paused", "pause",
-        "Resume it when the reason for the hold is gone, or cancel it.",
+        "Resume it when the reason for the pause is gone, or cancel it.",
     ),
     StatusView(
         Status.UNKNOWN, "Unknown", "Was unknown", "", "question",
-        "Open it at the provider. If the word is new, tell the administrator of this site: it has "
-        "to be mapped.",
+        "Open it at the provider. If the provider uses a new status, tell an administrator of this "
+        "site.",
     ),
     StatusView(
         Status.WARNING, "Warning", "Warning", "", "triangle",
@@ -88,11 +88,11 @@ _WORST_FIRST = (
     ),
     StatusView(
         Status.QUEUED, "Queued", "Was queued", "queued", "clock",
-        "Wait. If it stays so for long, look whether the provider has free workers.",
+        "Wait. If it stays queued for long, check whether the provider has free workers.",
     ),
     StatusView(
         Status.CANCELED, "Canceled", "Canceled", "", "slash",
-        "Nothing. Its history says who asked for it, if it was asked for here.",
+        "Nothing. If it was canceled here, its history shows by whom.",
     ),
     StatusView(Status.SUCCEEDED, "Succeeded", "Succeeded", "", "tick", "Nothing."),
     StatusView(

@@ -67,7 +67,7 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
         messages.error(request, str(error))
         return _back(request, key)
     if not group.unresolved:
-        messages.info(request, "None of its runs is unresolved: there is nothing to take on.")
+        messages.info(request, "None of its runs is unresolved, so there is nothing to do.")
         return _back(request, key)
     who = "You are" if to == person(request) else f"{user_name(to)} is"
     sentence = f"{who} on it for 24 hours, or until its workflows succeed again."
@@ -94,7 +94,7 @@ def release(request: HttpRequest, key: str) -> HttpResponse:
     group = _acted_on(request, key)
     affected = [accounts_of(request)[pk] for pk in group.account_ids]
     if acts.release(key, affected, person(request), address=address(request)):
-        messages.success(request, "Taken back: the error waits for somebody again.")
+        messages.success(request, "Nobody is on this error any more.")
     return _back(request, key)
 
 

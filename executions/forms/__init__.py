@@ -58,17 +58,17 @@ def _compiled(schema: Any, form: Any, model: Any) -> CompiledForm:
     notes = reader.notes
     if not nodes:
         if reader.left_out or speaks_otherwise(triple.schema):
-            raise CannotShow("it is written in a form language that is not known here")
+            raise CannotShow("its form language is not supported here")
         if reader.schemas.root_shape.doubt:
             raise CannotShow(reader.schemas.root_shape.doubt)
-        notes.append("the form asks for nothing")
+        notes.append("the form has no fields")
     compiled = CompiledForm(
         nodes, reader.schemas, triple.model, notes=notes, submit_label=reader.submit_label
     )
     drawing = Drawing(nodes, reader.schemas, compiled.start, {})
     for drawn in drawing.leaves():
         if drawn.control == "elsewhere" and drawn.is_required and not drawn.leaf.is_readonly:
-            raise CannotShow("it asks for a file that can only be handed in at the provider")
+            raise CannotShow("it asks for a file that can only be uploaded at the provider")
     return compiled
 
 
@@ -77,7 +77,7 @@ def _compile_approval(choices: Any) -> CompiledForm:
     titles = [_choice(choice) for choice in choices] if isinstance(choices, list | tuple) else []
     listed = [title for title in titles if title["value"]]
     if not listed:
-        return CompiledForm(problem=_problem("it offers no choice"))
+        return CompiledForm(problem=_problem("it has no options"))
     schema = {
         "type": "object",
         "required": ["choice"],

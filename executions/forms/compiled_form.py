@@ -57,7 +57,7 @@ class CompiledForm:
         try:
             validation.errors(self.start)
         except TooMuch:
-            rules.append("rules that unfold into too many steps")
+            rules.append("rules with too many steps")
         return [plain(rule, 100) for rule in dict.fromkeys(rules)]
 
     # ---------------------------------------------------------------------------- bound and back

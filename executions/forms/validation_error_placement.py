@@ -108,10 +108,10 @@ def _alternatives(
         return
     near = _nearest(path, places)[0]
     names = [(*each.absolute_path, name) for each in error.context for name in missing(each)]
-    text = "This fits none of the provider's alternatives."
+    text = "This matches none of the provider's alternatives."
     if names and all(map(missing, error.context)):
         titles = dict.fromkeys(_title(name, places) for name in names)
-        text = f"At least one of these is needed: {', '.join(list(titles)[:MAX_NAMED])}."
+        text = f"Fill in at least one of these: {', '.join(list(titles)[:MAX_NAMED])}."
     concerned = [*names, *(tuple(each.absolute_path) for each in error.context)]
     yield Placed(path, Complaint(ALTERNATIVES, text), near, _fields(concerned, path, places))
 

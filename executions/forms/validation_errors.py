@@ -58,7 +58,7 @@ def complaint_of(error: ValidationError, *, is_file: bool = False) -> Complaint:
     value, rule = error.instance, error.validator_value
     word = error.validator if isinstance(error.validator, str) else ""
     if is_file and word == "maxLength":
-        return Complaint(LONG, "This file is larger than the provider takes.")
+        return Complaint(LONG, "This file is larger than the provider accepts.")
     if word in _SENTENCES:
         code, sentence = _SENTENCES[word]
         size = len(value) if isinstance(value, str | list | dict) else 0
@@ -66,11 +66,11 @@ def complaint_of(error: ValidationError, *, is_file: bool = False) -> Complaint:
     if word == "type":
         return Complaint(TYPE, f"Enter {_types_words(rule)}, not {_TYPES[kind_of(value)]}.")
     if word in ("anyOf", "oneOf") and not error.context:
-        return Complaint(ALTERNATIVES, "This fits several of the alternatives, not one.")
+        return Complaint(ALTERNATIVES, "This matches several alternatives, not one.")
     return Complaint(0, "The provider's rules do not allow this.")
 
 
-REQUIRED_WORDS = "This is needed."
+REQUIRED_WORDS = "This field is required."
 _SENTENCES = {
     "required": (REQUIRED, REQUIRED_WORDS),
     "dependentRequired": (REQUIRED, REQUIRED_WORDS),
@@ -78,18 +78,18 @@ _SENTENCES = {
     "const": (ENUM, "Choose one of the options."),
     "minLength": (SHORT, "Enter at least {rule} characters, not {size}."),
     "maxLength": (LONG, "Enter at most {rule} characters, not {size}."),
-    "pattern": (PATTERN, "This does not have the expected form."),
+    "pattern": (PATTERN, "This does not have the expected format."),
     "multipleOf": (FACTOR, "Enter a multiple of {rule}."),
     "minimum": (LOW, "Enter at least {rule}."),
     "exclusiveMinimum": (LOW_EXCLUSIVE, "Enter more than {rule}."),
     "maximum": (HIGH, "Enter at most {rule}."),
     "exclusiveMaximum": (HIGH_EXCLUSIVE, "Enter less than {rule}."),
-    "minItems": (FEW, "At least {rule} needed, {size} given."),
-    "maxItems": (MANY, "At most {rule} allowed, {size} given."),
-    "uniqueItems": (TWICE, "The same entry is there twice."),
-    "contains": (FEW, "The provider's rules demand another entry."),
-    "minProperties": (300, "At least {rule} of these are needed."),
-    "maxProperties": (301, "At most {rule} of these are allowed."),
+    "minItems": (FEW, "Add at least {rule}; there are {size}."),
+    "maxItems": (MANY, "Keep at most {rule}; there are {size}."),
+    "uniqueItems": (TWICE, "The same entry is listed twice."),
+    "contains": (FEW, "The provider's rules require another entry."),
+    "minProperties": (300, "Fill in at least {rule} of these."),
+    "maxProperties": (301, "Fill in at most {rule} of these."),
 }
 _TYPES = {
     "object": "an object", "array": "a list", "string": "a text", "number": "a number",

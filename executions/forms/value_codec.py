@@ -158,7 +158,7 @@ def _read_file(leaf: Leaf, text: str, start: Any) -> str:
     if not text.startswith("data:"):
         raise Unreadable("This file is too large to be sent from here.")
     if not files.is_accepted(text, leaf.accepts):
-        raise Unreadable(f"Choose a file of another kind: {', '.join(leaf.accepts)}.")
+        raise Unreadable(f"Choose a file of one of these types: {', '.join(leaf.accepts)}.")
     return files.sent_url(text, start)
 
 
@@ -187,7 +187,7 @@ def read_number(text: str, *, must_be_whole: bool) -> int | float:
     bare = re.sub(r"[\s\u00a0\u202f]", "", text).replace("\u2212", "-")
     if re.fullmatch(r"[+-]?[0-9]*,[0-9]+", bare):
         if re.fullmatch(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}", bare):
-            raise Unreadable("Is the comma a decimal comma? Write a point, or no separator.")
+            raise Unreadable("What the comma means is unclear. Write a point, or no separator.")
         bare = bare.replace(",", ".")
     pattern = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
     if len(bare) > MAX_NUMBER or not re.fullmatch(pattern, bare):

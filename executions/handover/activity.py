@@ -121,7 +121,7 @@ def recovered(window: Window) -> list[Activity]:
         newest = cursor.fetchall()
     again = [
         Activity(
-            at, "done", "tick", "Works again", window.accounts[account].name, account, run,
+            at, "done", "tick", "Succeeded again", window.accounts[account].name, account, run,
             workflow, plain(name, 160), plain(label, 160),
         )
         for workflow, run, status, at, account, name, label in newest
@@ -175,7 +175,8 @@ def asked(window: Window) -> list[Activity]:
 
 
 def answered(window: Window) -> list[Activity]:
-    """Questions that the provider stopped asking, with who answered here; else "elsewhere"."""
+    """Questions that the provider stopped asking, with who answered here; "" where nobody
+    did."""
     rows = list(
         Question.objects.filter(closed_at__gt=window.since, closed_at__lte=window.until)
         .filter(execution__account_id__in=window.ids)
@@ -192,12 +193,13 @@ def answered(window: Window) -> list[Activity]:
     }
     return [
         _of_run(
-            window, row.execution, row.closed_at, "done", "tick", "Answered",
-            text=plain(row.title, 200),
-            who=by.get((row.execution_id, row.ref)) or "elsewhere",
+            window, row.execution, row.closed_at, "done", "tick",
+            "Answered" if who else "Answered elsewhere or no longer asked",
+            text=plain(row.title, 200), who=who,
         )
         for row in rows
         if row.closed_at
+        for who in [by.get((row.execution_id, row.ref)) or ""]
     ]  # fmt: skip
 
 
@@ -269,7 +271,7 @@ HEALTH_WORDS = {
     Health.FAILING: ("failed", "blind", "Polls fail"),
     Health.AUTH: ("failed", "key", "Credentials refused"),
     Health.PAUSED: ("unknown", "pause", "Disabled"),
-    Health.OK: ("done", "tick", "Reads again"),
+    Health.OK: ("done", "tick", "Can be read again"),
 }
 
 
@@ -290,8 +292,7 @@ def changed_accounts(window: Window) -> list[Activity]:
         number, first, last = failures.get(account.pk, (0, None, None))
         if account.health == Health.OK and not number:
             continue  # its first good poll: nothing was broken
-        span = f"from {stamped(first)} to {stamped(last)}"
-        told = f"{number:,} polls failed, {span}." if number else ""
+        told = _failed_polls(number, first, last)
         text = f"{plain(account.last_error, 200)} {told}".strip()
         events.append(
             Activity(account.health_since, lamp, icon, word, account.name, account.pk, text=text)
@@ -299,13 +300,21 @@ def changed_accounts(window: Window) -> list[Activity]:
     return sorted(events, key=lambda event: event.at, reverse=True)
 
 
+def _failed_polls(number: int, first: datetime | None, last: datetime | None) -> str:
+    if not number:
+        return ""
+    if number == 1:
+        return f"1 poll failed, {stamped(last)}."
+    return f"{number:,} polls failed, from {stamped(first)} to {stamped(last)}."
+
+
 GROUPS: tuple[tuple[str, str, str, Kind], ...] = (
     ("failed", "Failed", "cross", failed),
     ("recovered", "Recovered", "tick", recovered),
     ("canceled", "Canceled", "slash", canceled),
     ("asked", "Questions asked", "hand", asked),
-    ("answered", "Questions answered", "tick", answered),
-    ("commands", "Asked for by people", "send", requested),
-    ("accounts", "Accounts that broke or recovered", "blind", changed_accounts),
+    ("answered", "Questions answered or closed", "tick", answered),
+    ("commands", "Commands sent by people", "send", requested),
+    ("accounts", "Accounts that failed or recovered", "blind", changed_accounts),
     ("notes", "Notes written", "note", noted),
 )

@@ -109,7 +109,7 @@ def _since(request: HttpRequest, ignored: list[str]) -> tuple[datetime, str]:
 
 def _bounded(since: datetime, now: datetime, ignored: list[str]) -> datetime:
     if now - since > LONGEST:
-        ignored.append(f"Only the last {LONGEST.days} days are looked at.")
+        ignored.append(f"Only the last {LONGEST.days} days are shown.")
         return now - LONGEST
     return since
 

@@ -88,7 +88,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         return show_inbox(request, question, view, 409)
     if "desk" in request.POST:
         return redirect(next_address(request, question, str(command.key)))
-    messages.success(request, "Your answer is recorded and on its way to the provider.")
+    messages.success(request, "Your answer is recorded and is being sent to the provider.")
     run_page = reverse("executions:detail", args=[question.execution_id])
     return redirect(page_of_form(request, run_page))
 
@@ -113,7 +113,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     word = (
         f"Draft saved {stamped(timezone.now())}"
         if is_kept
-        else "This could not be kept as a draft: it is too long, or the form changed"
+        else "Draft not saved: it is too long, or the form changed"
     )
     return no_store(HttpResponse(word, content_type="text/plain; charset=utf-8"))
 
@@ -157,7 +157,7 @@ def _changed_meanwhile(
 ) -> HttpResponse:  # fmt: skip
     """The new form with what still fits; what nobody can place is shown for copying."""
     view = question_view(request, question, compiled)
-    text = "The provider changed this form while you had it open. Check it and send again."
+    text = "The provider changed this form while you had it open. Check it, then send it again."
     differences = compiled.differences(before)[:20] if before else []
     view["notice"] = {"lamp": "warning", "text": text, "differences": differences}
     if not is_kept:

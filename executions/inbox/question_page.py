@@ -183,23 +183,24 @@ def notice_of(
         at = stamped(question.closed_at)
         if state == CommandState.CONFIRMED:
             return {"lamp": "done", "text": f"Answered by {by}, confirmed {at}."}
-        text = f"This was answered elsewhere, or is no longer needed, since {at}. "
-        return {"lamp": "warning", "text": f"{text}What you typed stays here for copying."}
+        text = f"This question was answered elsewhere or is no longer asked since {at}. "
+        return {"lamp": "warning", "text": f"{text}What you typed is kept below for copying."}
     if state in OPEN_STATES:
         word = COMMAND_WORDS.get(state, state)
         return {"lamp": "active", "text": f"Answer of {by}: {word}. Waiting for the provider."}
     if known != question.fingerprint:
-        text = "The provider changed this form. What you typed stays; open it anew to send it."
+        text = "The provider changed this form. What you typed is kept: open the new form."
         return {"lamp": "warning", "text": text, "is_changed": "1"}
     if state == CommandState.REJECTED and command is not None:
-        text = f"The answer of {by} was refused: {message} Correct it and send it again."
+        text = f"The provider refused the answer of {by}: {message} Correct it and send it again."
         return {
             "lamp": "failed",
             "text": text,
             "complaints": _complaints(command, compiled, question),
         }
     if state == CommandState.NEEDS_PERSON:
-        text = f"It is not known whether the answer of {by} arrived: {message} Check, then send."
+        text = f"It is not known whether the answer of {by} arrived: {message}"
+        text += " Check at the provider, then send it again."
         return {"lamp": "warning", "text": text}
     if question.claimed_by_id and question.claimed_by_id != request.user.pk:
         who = question.claimed_by.get_username() if question.claimed_by else ""

@@ -137,7 +137,7 @@ def _closed_words(row: Question, answer: Command | None, said: str) -> str:
     if answer is not None and answer.state == CommandState.CONFIRMED:
         what = f": {said}" if said else ""
         return f"answered by {user_name(answer.requested_by)} {clock(row.closed_at)}{what}"
-    return f"answered elsewhere or called off {clock(row.closed_at)}"
+    return f"answered elsewhere or no longer asked {clock(row.closed_at)}"
 
 
 def _newest_answers(rows: Iterable[Question]) -> dict[tuple[int | None, str], Command]:

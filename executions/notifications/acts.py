@@ -89,11 +89,11 @@ def mute(
     require_may_act(user)
     reason = " ".join(reason.replace("\0", " ").split())
     if not reason:
-        raise NotMuted("Say why: a mute needs a reason.")
+        raise NotMuted("Enter a reason.")
     if problem := too_long("A reason", reason, MAX_REASON):
         raise NotMuted(problem)
     if lasts not in DURATIONS:
-        raise NotMuted("Choose how long it shall last.")
+        raise NotMuted("Choose how long to mute.")
     until = timezone.now() + DURATIONS[lasts][1]
     made = NoticeMute(reason=reason, until=until, created_by=user)
     if isinstance(thing, NoticeRule):

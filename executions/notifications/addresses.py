@@ -57,11 +57,11 @@ FORBIDDEN_OPTIONS = {
     **dict.fromkeys(
         ("template", "attach", "attach-as", "inline", "pgp", "pgppub", "pgprv", "pgpprv", "pgpkey",
          "wkd", "e2ee", "key", "store", "hook", "discovery"),
-        "It would read or keep files here.",
+        "It would read or store files on this server.",
     ),
     **dict.fromkeys(
         ("retry", "wait", "rto", "cto", "timeout", "service_timeout"),
-        "How long and how often is decided here.",
+        "Annunciator sets how long and how often it tries.",
     ),
 }  # fmt: skip
 

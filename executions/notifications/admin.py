@@ -49,13 +49,13 @@ class NoticeRuleAdmin(ForAdministrators):
 
     def get_fieldsets(self, request: HttpRequest, obj: NoticeRule | None = None) -> Any:
         boxes = [rule_form.REMOVE + target["id"] for target in (obj.targets if obj else [])]
-        scope = "What was already so when a rule begins is noted without a message."
+        scope = "Nothing that began before the rule is sent."
         sealed = "An address may hold a password. It is sealed and never shown again."
         return (
             (None, {"fields": ("name", "enabled", "event", "after_seconds")}),
-            ("Whose runs", {"fields": ("group", "accounts", "workflows"), "description": scope}),
+            ("Scope", {"fields": ("group", "accounts", "workflows"), "description": scope}),
             ("An expected run", {"fields": ("period_seconds", "grace_seconds")}),
-            ("How", {"fields": ("pause_seconds", "tells_cleared")}),
+            ("Timing", {"fields": ("pause_seconds", "tells_cleared")}),
             ("Addresses", {"fields": (*boxes, "new_addresses"), "description": sealed}),
         )
 
@@ -84,7 +84,8 @@ class NoticeRuleAdmin(ForAdministrators):
 
     @admin.display(description="addresses")
     def address_list(self, rule: NoticeRule) -> str:
-        return ", ".join(target["shown"] for target in rule.targets) or "none: on the page only"
+        shown = ", ".join(target["shown"] for target in rule.targets)
+        return shown or "None: only the Notifications page"
 
     # ------------------------------------------------------------------------------- testing
 
@@ -115,7 +116,7 @@ class NoticeRuleAdmin(ForAdministrators):
             return [(False, "The rule has no address yet. Add one and save.")]
         if not connection_test.may_try(person):
             return [
-                (False, f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a little.")
+                (False, f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a minute.")
             ]
         sent = delivery.send_test(rule, person)
         self._note(

@@ -46,10 +46,10 @@ ANSWERED = re.compile(r"error=(\d{3})|\b(?:status|code)[ =:]+(\d{3})\b|^\D{0,80}
 NOT_TAKEN = {
     401: "It refused the credentials in the address.",
     403: "It refused the credentials in the address.",
-    404: "Nothing is there under this address.",
-    410: "It is gone for good.",
+    404: "Nothing was found at this address.",
+    410: "It no longer exists.",
     413: "The message was too large for it.",
-    429: "It takes no more messages for the moment.",
+    429: "It accepts no more messages at the moment.",
 }
 
 
@@ -160,7 +160,7 @@ def deliver(job: dict[str, Any]) -> dict[str, Any]:
     _fold_headers()
     door.watch()
     if not _may_go():
-        return {"state": "failed", "says": "Nobody told it to go."}
+        return {"state": "failed", "says": "It was not sent."}
     sender = Apprise(asset=asset)
     sender.add(target)
     is_sent = bool(
@@ -221,7 +221,7 @@ def _outcome(is_sent: bool, door: _Door, lines: list[str]) -> dict[str, Any]:
     if door.refusals:
         return {"state": "refused", "says": door.refusals[0]}
     if is_sent:
-        return {"state": "sent", "says": "The service took it."}
+        return {"state": "sent", "says": "The service accepted it."}
     if not door.has_connected:
         return {"state": "failed", "says": "The service could not be reached; nothing was sent."}
     for line in reversed(lines):

@@ -82,7 +82,7 @@ def body(
             parts += head + [_told(rule, group, is_over=True) for group in cleared[:GROUPS]]
     more = len(raised[GROUPS:]) + len(cleared[GROUPS:])
     if more:
-        parts.append(f"And {more} more kinds.")
+        parts.append(f"Not listed here: {more} more.")
     total = sum(group.count for group in (*raised, *cleared))
     if total > 1:
         path = reverse("executions:notice-message", args=[message_id])
@@ -95,8 +95,8 @@ def words_of_test(rule: NoticeRule, by: str) -> tuple[str, str]:
     """A message that says it is a test."""
     return (
         cut_title(f"Test: {rule.name}"),
-        f"This is a test message of Annunciator, asked for by {by}. Nothing has happened.\n\n"
-        f"The rule {harmless(rule.name)} tells here when {Event(rule.event).label}.\n"
+        f"This is a test message of Annunciator, requested by {by}. Nothing has happened.\n\n"
+        f"The rule {harmless(rule.name)} sends a message here when {Event(rule.event).label}.\n"
         f"{absolute('/notices/')}",
     )
 
@@ -140,11 +140,11 @@ def sentence(notice: Notice) -> str:
                 f", usually takes {duration(usual)}" if usual else ""
             )
         case Event.STUCK:
-            return f"asked for {since} and not settled" + (f": {what}" if what else "")
+            return f"requested {since} and not settled" + (f": {what}" if what else "")
         case Event.ACCOUNT:
             return f"since {since}: {what}"
         case Event.MISSING:
-            return f"was to start by {since}"
+            return f"should have started by {since}"
 
 
 def _told(rule: NoticeRule, group: NoticeGroup, *, is_over: bool) -> str:
@@ -163,7 +163,7 @@ def _told(rule: NoticeRule, group: NoticeGroup, *, is_over: bool) -> str:
     if rest > 0:
         lines.append(f"and {rest:,} more")
     if is_same and not is_over:
-        lines.append(f"Their list: {absolute(list_of(group))}")
+        lines.append(f"All of them: {absolute(list_of(group))}")
     return "\n".join([head, *lines])
 
 
@@ -174,7 +174,7 @@ def _line(notice: Notice, name: str, *, is_over: bool) -> str:
     else:
         words = f"{name}: {sentence(notice)}"
         words += f"; it is over{because}" if notice.cleared_at else ""
-        words += " (still so; the acknowledgement has ended)" if notice.is_reminder else ""
+        words += " (not over yet; the acknowledgement has ended)" if notice.is_reminder else ""
     return f"{words}\n{absolute(path_of(notice))}"
 
 
@@ -193,7 +193,7 @@ def _name(notice: Notice) -> str:
 
 
 def _again(notice: Notice, word: str) -> str:
-    return f"Still so, {word.lower()}" if notice.is_reminder else word
+    return f"Reminder, {word.lower()}" if notice.is_reminder else word
 
 
 def _minute(at: datetime, more: int = 0) -> str:

@@ -76,7 +76,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     after_seconds = SpanField(
         label="Longer than",
         required=False,
-        help_text="For waiting and stuck: how long before it is told, such as 15m or 2h.",
+        help_text="For waiting and stuck: how long before a message is sent, such as 15m or 2h.",
     )
     period_seconds = SpanField(
         label="Expected every",
@@ -93,7 +93,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     pause_seconds = SpanField(
         label="Pause",
         initial=60,
-        help_text="Between two messages of this rule. What happens meanwhile is told in one.",
+        help_text="Between two messages of this rule. What happens meanwhile comes in one message.",
     )
     new_addresses = forms.CharField(
         label="Add addresses",
@@ -137,7 +137,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         data: dict[str, Any] = super().clean() or {}
         event = data.get("event")
         if event in NEEDS_AFTER and not data.get("after_seconds") and "after_seconds" in data:
-            self.add_error("after_seconds", "Say how long it may last before it is told.")
+            self.add_error("after_seconds", "Enter how long it may last before a message is sent.")
         if event == Event.MISSING and "workflows" in data and not data["workflows"]:
             self.add_error("workflows", "Choose the workflows whose runs are expected.")
         return data
@@ -229,7 +229,7 @@ def _shown(value: Any) -> str:
 
 def in_words(rule: NoticeRule) -> str:
     """What a rule does, as one sentence."""
-    words = f"Tells when {Event(rule.event).label}"
+    words = f"Notifies when {Event(rule.event).label}"
     if rule.after_seconds and rule.event in NEEDS_AFTER:
         words += f" (longer than {span(rule.after_seconds)})"
     if rule.event == Event.MISSING:

@@ -142,7 +142,7 @@ def mute_creation(request: HttpRequest) -> HttpResponse:
         messages.error(request, f"Nothing was muted. {error}")
         chosen = request.POST.get("thing", "")
         return redirect(f"{reverse('executions:notices')}?mute={chosen}#mute")
-    messages.success(request, f"Muted until {stamped(made.until)}. It ends by itself.")
+    messages.success(request, f"Muted until {stamped(made.until)}. The mute ends automatically.")
     return redirect("executions:notices")
 
 

@@ -24,7 +24,7 @@ SOURCES: tuple[tuple[str, Source], ...] = (
     ("Pages", palette_sources.pages),
     ("Views", palette_sources.saved_views),
     ("Runs", palette_sources.runs),
-    ("Keys", palette_sources.keys),
+    ("Business keys", palette_sources.keys),
     ("Errors", palette_sources.same_errors),
     ("Workflows", palette_sources.workflows),
     ("Accounts", palette_sources.accounts),

@@ -71,7 +71,7 @@ def problem_of(source: str, path: str, pattern: str) -> Problem | None:
     if source not in SOURCES:
         return Problem("source", f"It must be one of: {', '.join(SOURCES)}.")
     if path and source in ("name", "ref", "error"):
-        return Problem("path", "This source is a plain text: leave the path empty.")
+        return Problem("path", "This source is plain text: leave the path empty.")
     if path and read_path(path) is None:
         return Problem("path", "Write it as $.order.id, order.lines[0].number or items[*].id.")
     if not pattern:
@@ -80,11 +80,11 @@ def problem_of(source: str, path: str, pattern: str) -> Problem | None:
         return None
     compiled = _compiled(pattern)
     if isinstance(compiled, str):
-        return Problem("pattern", f"RE2 does not take it: {compiled}")
+        return Problem("pattern", f"This is not a valid RE2 pattern: {compiled}")
     if compiled.groups > 1:
-        return Problem("pattern", "At most one group: what is in it becomes the key.")
+        return Problem("pattern", "Use at most one group; its text becomes the key.")
     if compiled.search("") is not None:
-        return Problem("pattern", "It fits an empty text, so it would find nothing everywhere.")
+        return Problem("pattern", "It matches an empty text, so it would not find a key.")
     return None
 
 

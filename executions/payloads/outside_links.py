@@ -16,13 +16,13 @@ def problem_of_link(link: str) -> str:
         parts = urlsplit(link)
         host = parts.hostname or ""
     except ValueError:
-        return "It is not an address."
+        return "This is not an address."
     if parts.scheme not in ("http", "https") or not host or parts.username is not None:
         return "Write it as https://erp.example.com/orders/{key}."
     if PLACE in parts.netloc:
-        return "The key may stand behind the host only, not in it."
+        return "Write {key} after the host, not in it."
     if PLACE not in link:
-        return "It does not say where the key goes: write {key} there."
+        return "Write {key} where the key goes."
     return ""
 
 

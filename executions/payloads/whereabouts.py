@@ -15,7 +15,7 @@ def whereabouts(snapshot: Snapshot) -> str:
 
     def place(step: Step) -> str:
         words = f"Step {numbered[id(step)]} of {len(steps)}: {step.name or step.ref}"
-        return f"{words}, try {step.attempt}" if step.attempt > 1 else words
+        return f"{words}, attempt {step.attempt}" if step.attempt > 1 else words
 
     if snapshot.status is Status.USER_INPUT:
         asked = [question for question in snapshot.questions or () if question.title]

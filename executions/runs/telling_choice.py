@@ -78,7 +78,7 @@ def _choose(
 ) -> bool:
     require_may_act(by)
     if len(path) > MAX_PATH or path not in {each.path for each in choices_of(run)}:
-        raise NotChosen("The input of this run has no such value that can be shown.")
+        raise NotChosen("The input of this run has no such value.")
     statement = "show" if action is audit_log.Action.VALUE_SHOWN else "hide"
     with transaction.atomic():
         with connection.cursor() as cursor:

@@ -26,6 +26,7 @@ def shown_values(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         verb = "is no longer shown" if is_hidden else "is shown"
-        sentence = f"The value {verb} with every run of {run.workflow.name}; lists follow shortly."
+        of = f"for every run of {run.workflow.name}"
+        sentence = f"The value {verb} {of}. Lists are updated shortly."
         messages.success(request, sentence)
     return redirect(reverse("executions:detail", args=[pk]) + "?tab=data#data")

@@ -20,7 +20,7 @@ from executions.web.redirects import next_address
 from executions.web.requester import address, person
 
 DONE = {  # one run, many runs
-    Act.RESOLVE: ("Resolved: it needs nobody any more.", "{:,} runs are resolved."),
+    Act.RESOLVE: ("The run is resolved.", "{:,} runs are resolved."),
     Act.IGNORE: ("Ignored until then; then it is unresolved again.", "{:,} runs are ignored."),
     Act.ASSIGN: ("It is in hand.", "{:,} runs are in hand."),
     Act.LET_GO: ("Nobody is on it any more.", "Nobody is on these {:,} runs any more."),
@@ -43,7 +43,7 @@ def triage(request: HttpRequest) -> HttpResponse:
             runs = acts.picked(ids_of(request))
         number = _ACTS[act](request, runs)
     except ValueError:
-        messages.error(request, "There is no such act. Load the page again.")
+        messages.error(request, "There is no such action. Reload the page.")
     except acts.NotDone as error:
         messages.error(request, str(error))
     else:
@@ -56,7 +56,7 @@ def _say(request: HttpRequest, act: Act, number: int) -> None:
     if number:
         messages.success(request, one if number == 1 else many.format(number))
     else:
-        messages.info(request, "Nothing changed: none of these runs needs that any more.")
+        messages.info(request, "Nothing changed: this no longer applies to any of these runs.")
     if number == acts.MOST:
         messages.info(request, f"At most {acts.MOST:,} at a time. Do it again for the others.")
 

@@ -11,7 +11,7 @@ COLUMNS = (  # key, words, whether it is there until somebody switches it
     ("started", "Started", True),
     ("finished", "Finished", False),
     ("took", "Took", True),
-    ("id", "Identifier", False),
+    ("id", "Id", False),
 )
 NONE = "none"  # in an address: no column but status and run, which are always there
 

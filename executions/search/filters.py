@@ -330,7 +330,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
         "only",
         lambda _, value: FLAG_WORDS[value],
         lambda _, value: value in FLAG_WORDS,
-        "“is={}” means nothing here.",
+        "“is={}” is not a filter of this list.",
     ),
     "started": Dimension("started", lambda _, value: PRESETS[value][0]),
     "from": Dimension("started from", _moment("started", "since")),
@@ -414,7 +414,7 @@ def _take_range(filters: Filters, query: QueryDict, key: str, now: datetime) -> 
     filters.ignored += remarks
     for name in RANGED[key]:
         if found.preset and query.get(name) and not is_form:
-            filters.ignored.append(f"“{name}”, for the {PRESETS[preset][0]} are asked for.")
+            filters.ignored.append(f"“{name}”, because the {PRESETS[preset][0]} is chosen.")
     return found
 
 

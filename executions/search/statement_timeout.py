@@ -26,5 +26,5 @@ def bounded() -> Iterator[None]:
         if "statement timeout" not in str(error):
             raise
         raise TooLong(
-            f"The search took longer than {SECONDS} s and was stopped. Search for something rarer."
+            f"The search took longer than {SECONDS} s and was stopped. Search for a rarer text."
         ) from error

@@ -132,7 +132,7 @@ def check_ignoring(until: datetime, reason: str) -> None:
     """Raises NotDone."""
     now = timezone.now()
     if not reason.strip():
-        raise NotDone("Say why this can be ignored. The reason is kept with the runs.")
+        raise NotDone("Enter a reason. It is kept with the runs.")
     if not now < until <= now + LONGEST:
         raise NotDone(f"Choose an end between now and {stamped(now + LONGEST)}.")
 
@@ -140,7 +140,7 @@ def check_ignoring(until: datetime, reason: str) -> None:
 def check_assignee(to: User) -> None:
     """Raises NotDone."""
     if not may_act(to):
-        raise NotDone(f"{to.get_username()} may look only, so nothing can be assigned to them.")
+        raise NotDone(f"{to.get_username()} can only view, so nothing can be assigned to them.")
 
 
 def carry_out(

@@ -15,7 +15,7 @@ from providers.models import ProviderAccount
 SENTENCES = {
     "late": "late: no poll has finished lately, so the rows may be old.",
     "unreachable": "unreachable: polls fail, and the rows are what was last seen.",
-    "refused": "not polled: the provider refuses our credentials.",
+    "refused": "not polled: the provider refuses the stored credentials.",
 }
 
 

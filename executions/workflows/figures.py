@@ -164,7 +164,7 @@ def _runs_a_day(now: int, before: int) -> Figure:
 def _next_run(expected: ExpectedStart | None, *, is_missed: bool) -> Figure:
     word = "Next run expected"
     if expected is None:
-        return Figure(word, NOT_KNOWN, "no regular distance between starts")
+        return Figure(word, NOT_KNOWN, "its starts are not regular")
     how = "learned from its last starts" if expected.is_learned else "set by a person"
     every = f"every {duration(expected.every.total_seconds())}, {how}"
     if is_missed:

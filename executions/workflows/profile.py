@@ -145,7 +145,7 @@ def _owner(name: str, workflow: Workflow) -> tuple[User | None, Group | None]:
     if person is None:
         raise NotKept(f"There is no person and no team called “{plain(name, 80)}”.")
     if not visible_accounts(person).filter(pk=workflow.account_id).exists():
-        raise NotKept(f"{person.get_username()} may not see this account, so cannot own it.")
+        raise NotKept(f"{person.get_username()} cannot see this account, so cannot be the owner.")
     return person, None
 
 

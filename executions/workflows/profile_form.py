@@ -19,10 +19,10 @@ class DescriptionForm(forms.Form):
     expected_seconds = SpanField(
         label="A run is expected every",
         required=False,
-        help_text="Such as 1d, 2h or 15m. Empty: learned, where its starts are regular.",
+        help_text="Such as 1d, 2h or 15m. Empty: calculated from its starts if they are regular.",
     )
     grace_seconds = SpanField(
         label="It may be late by",
         required=False,
-        help_text="Empty: a quarter of the usual distance, at least a minute.",
+        help_text="Empty: a quarter of the usual time between starts, at least a minute.",
     )

@@ -76,7 +76,7 @@ def _filled(
 def start_fields(workflow: Workflow) -> tuple[tuple[Field, ...], str]:
     """What the adapter asks for, and why it cannot say."""
     if workflow.account.provider not in registry.all_adapters():
-        return (), "The provider of this account is not installed."
+        return (), "This provider is not installed here."
     try:
         return tuple(open_account(workflow.account).start_fields(workflow.ref)), ""
     except (ProviderError, SealError) as error:

@@ -29,7 +29,7 @@ def filled(run: Execution, fields: Sequence[Field]) -> Filled:
     """One query."""
     given = ExecutionDetail.objects.filter(pk=run.pk).values_list("input", flat=True).first()
     if isinstance(given, dict) and given.get("_truncated") is True:
-        return Filled({}, problem="The input of that run is larger than what is kept of it.")
+        return Filled({}, problem="The input of that run is too large to be stored in full.")
     arguments = run.account.adapter_class.arguments_of(given)
     values: dict[str, Any] = {}
     left_out: list[str] = []

@@ -79,7 +79,7 @@ class Endpoint:
     def url(self, *path: str) -> str:
         """Raises BadResponse for a segment that would climb out: quoting leaves dots alone."""
         if "." in path or ".." in path:
-            raise BadResponse(f"{self.service} named a thing by dots only; it cannot be asked for.")
+            raise BadResponse(f"{self.service} sent an id of dots only, which cannot be requested.")
         return "/".join([self.base_url, *(quote(segment, safe="") for segment in path)])
 
     def open(self, *path: str, params: Any = None, cap: int = DOWNLOAD_CAP) -> Opened:

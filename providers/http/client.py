@@ -123,7 +123,7 @@ class Http:
         place = f"{method} {urlsplit(url).hostname}"
         deadline = min(deadline, self._until - time.monotonic())
         if self.requests >= self._most:
-            raise BadResponse(f"{place}: its list does not end; it was asked long enough.")
+            raise BadResponse(f"{place}: its list does not end, so reading was stopped.")
         if deadline <= 0:
             raise Unreachable(f"{place}: there was no time left to send it.", was_sent=False)
         self.requests += 1
@@ -163,7 +163,7 @@ class Http:
         if response.headers.get("Content-Encoding", "gzip").lower() not in ("gzip", "identity", ""):
             response.close()
             guard.finish()
-            raise BadResponse(f"{where} used a compression nobody asked for.")
+            raise BadResponse(f"{where} used a compression that was not requested.")
         try:
             content: bytes = response.raw.read(cap + 1, decode_content=True)
         except (HTTPError, OSError, ValueError) as error:

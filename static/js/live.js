@@ -89,7 +89,7 @@ function listen() {
   stream.addEventListener("degraded", () => { lost = true; say("asking", "Every 15 s"); });
   stream.onerror = () => {
     lost = true;
-    say("asking", "Stream lost, every 15 s");
+    say("asking", "Updates every 15 s");
     if (stream?.readyState === EventSource.CLOSED) mute();
   };
 }
@@ -108,7 +108,7 @@ on("htmx:after:swap", tick);
 byId("pause")?.addEventListener("click", (event) => {
   paused = !paused;
   event.currentTarget.setAttribute("aria-pressed", paused);
-  event.currentTarget.lastElementChild.textContent = paused ? "Go on" : "Pause";
+  event.currentTarget.lastElementChild.textContent = paused ? "Continue" : "Pause";
   if (paused) { mute(); say("paused", "Paused"); } else { say("starting", "Connecting"); listen(); askAll(); }
 });
 if (page.changesUrl) { listen(); if (!page.liveUrl) say("asking", "Every 15 s"); setInterval(rest, 15000); }

@@ -6,7 +6,7 @@ const MENUS = "#user-menu[open], [data-menu][open]";
 on("htmx:response:error", (event) => {
   const status = event.detail.ctx.response.status;
   if (status >= 500 && event.detail.ctx.sourceElement?.id === "live") return; // nobody asked for it: it is tried again
-  if (status === 403) toast("Not allowed, or the page is too old: reload it.");
+  if (status === 403) toast("Not allowed, or the page was open for too long: reload it.");
   else if (status !== 401 && status !== 422) toast(`The server could not do that (${status}). Nothing here was changed.`);
 });
 // ------------------------------------------------------------------------------ people at work

@@ -35,7 +35,7 @@ const keys = {
     if (time) showTip(time, document.activeElement);
   },
   h: () => (rowOf(document.activeElement) || byId("main"))?.querySelector(".lamp-help")?.click(),
-  r: () => { askAll(); toast(`Asked for what is new, ${new Date(Date.now() - skew).toLocaleTimeString("en-GB", { timeZone: page.zone })}`); },
+  r: () => { askAll(); toast(`Updated, ${new Date(Date.now() - skew).toLocaleTimeString("en-GB", { timeZone: page.zone })}`); },
   p: () => byId("pause")?.click(),
   "?": () => byId("keys")?.showModal(),
   g: () => { leaderAt = Date.now(); },

@@ -44,7 +44,7 @@ class Command(BaseCommand):
             if one.warning:
                 self.stdout.write(self.style.WARNING(one.warning))
         changed = sum(bool(one.changes) for one in applied)
-        self.stdout.write(f"{len(applied)} accounts in the file, {changed} changed.")
+        self.stdout.write(f"Accounts in the file: {len(applied)}, changed: {changed}.")
 
     def do_list(self, options: dict[str, Any]) -> None:
         accounts = ProviderAccount.objects.select_related("group")

@@ -145,7 +145,7 @@ def _lamps(
             detail=_good(ended),
         ),
         LampView(
-            "unknown", "can’t see", LAMP_ICONS[Lamp.UNKNOWN], f"{len(unseen):,}", bool(unseen),
+            "unknown", "can’t read", LAMP_ICONS[Lamp.UNKNOWN], f"{len(unseen):,}", bool(unseen),
             False, False, ACCOUNTS,
             "Accounts that cannot be read now: what is shown of them may be old",
             detail=", ".join(unseen),

@@ -189,7 +189,7 @@ def _peek(request: HttpRequest, filters: Filters, page: run_pages.Page) -> str:
     try:
         return peek_of(request, [row.pk for row in page.rows])
     except Http404:
-        filters.ignored.append("The run to show beside the list is gone, or not yours to see.")
+        filters.ignored.append("The run to show beside the list is not there, or not yours.")
         return ""
 
 
@@ -304,9 +304,9 @@ def _cursor(request: HttpRequest, filters: Filters) -> tuple[Cursor | None, bool
             continue
         cursor = Cursor.parse(text, Order.START, Order.END)
         if cursor is None:
-            filters.ignored.append("The place in the list was not understood; this is its start.")
+            filters.ignored.append("The page of the list was not understood; this is the first.")
         elif cursor.order != filters.cursor_order or (own and own != _mark(filters)):
-            filters.ignored.append("The place belongs to another list; this is the start of yours.")
+            filters.ignored.append("The page belongs to another list; this is the first of yours.")
         else:
             return cursor, name == "after"
     return None, False

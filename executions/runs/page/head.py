@@ -48,7 +48,8 @@ def _why_unread(run: Execution) -> str:
     if run.missing_since is None:
         return ""
     rows = Quarantine.objects.filter(account_id=run.account_id, ref=run.ref)
-    return plain(rows.values_list("reason", flat=True).first() or "") or "Its record is unreadable."
+    reason = plain(rows.values_list("reason", flat=True).first() or "")
+    return reason or "The provider’s data about it could not be read."
 
 
 def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:

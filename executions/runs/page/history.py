@@ -24,7 +24,7 @@ from executions.triage.display import acts_of
 from providers.contract import Status, Verb
 
 MAX_SHOWN = 100
-FLAG_WORDS = {"first": "first seen", "reopened": "came back after its end", "refined": "more exact",
+FLAG_WORDS = {"first": "first seen", "reopened": "reopened after its end", "refined": "more exact",
               "reported": "reported by the provider"}  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def cause_of(move: Transition, commands: Sequence[Command]) -> dict[str, str]:
     """Who or what brought a status: the command that was on its way to the provider when a poll
     saw it, else the provider alone."""
     if "reported" in move.flags:
-        return {"words": "the provider’s times tell it; no poll saw it", "key": ""}
+        return {"words": "from the provider’s times; no poll saw it", "key": ""}
     under_way = [command for command in commands if _was_under_way(command, move)]
     command = max(under_way, key=lambda each: each.sent_at or each.requested_at, default=None)
     if command is None:

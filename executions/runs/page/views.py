@@ -38,6 +38,7 @@ from executions.runs.page.query_params import PAGE_WORDS, link, query
 from executions.runs.page.side import people_of, side_of
 from executions.runs.page.steps import step_list
 from executions.runs.page.tabs import DATA, HISTORY, LOG, RUN, tab_of, tabs_of
+from executions.search.filters import provider_name
 from executions.search.overdue import with_limits
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
@@ -186,10 +187,16 @@ def get_run(request: HttpRequest, pk: int) -> Execution:
 
 
 def sight_of(run: Execution) -> dict[str, Any]:
-    """Whether what is missing on the page may only be out of sight, or not read yet."""
+    """Whether what is missing on the page may only be out of sight, or not read yet, and whose it
+    is to provide."""
     fresh = freshness(run.account, timezone.now())
     is_read = ExecutionDetail.is_read(run.pk)
-    return {"fresh": fresh, "is_blind": fresh.is_stale, "is_unread": not is_read}
+    return {
+        "provider": provider_name(run.account.provider),
+        "fresh": fresh,
+        "is_blind": fresh.is_stale,
+        "is_unread": not is_read,
+    }
 
 
 def data_of(run: Execution) -> dict[str, Any]:

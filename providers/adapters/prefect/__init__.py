@@ -105,7 +105,7 @@ class Prefect(Adapter):
         )
         who = "The API key" if self.config.get("api_key") else "The login"
         who = f"{who} works" if "Authorization" in self.api.headers else "No login was needed"
-        return f"{who}. It sees {int(runs):,} flow runs and {int(deployments):,} deployments."
+        return f"{who}. It sees flow runs: {int(runs):,}, deployments: {int(deployments):,}."
 
     def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
         seen: set[str] = set()

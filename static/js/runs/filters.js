@@ -10,7 +10,7 @@ function closePick(pick, returnsFocus) {
 on("click", (event) => {
   for (const pick of picks()) if (!pick.contains(event.target)) closePick(pick, false);
   const copy = event.target.closest("[data-copy]");
-  if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast("Copied."), () => toast("The browser did not let us copy."));
+  if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast("Copied."), () => toast("The browser did not allow copying."));
 });
 on("keydown", (event) => {
   const pick = event.target.closest("details.pick[open]");

@@ -46,7 +46,7 @@ function showSelection() {
 function select(values, isOn) {
   const ids = new Set(selection.all ? boxes().map((box) => box.value) : selection.ids);
   for (const value of values) { if (isOn) ids.add(value); else ids.delete(value); }
-  if (ids.size > MOST_SELECTED) toast("More cannot be selected by hand; use “select all”.");
+  if (ids.size > MOST_SELECTED) toast("No more runs can be selected one by one; use “Select all”.");
   else [selection.ids, selection.all] = [[...ids], false];
   keepSelection();
   showSelection();
