@@ -214,7 +214,7 @@ class Drawn:
             return ""
         if self.bound is None:
             is_file = self.control in ("file", "elsewhere")
-            return "Upload files of this kind at the provider." if is_file else ""
+            return "Files of this kind are uploaded at the provider." if is_file else ""
         if self.control == "file":
             now = file_words(self.typed or self.start)
             return f"{limits_words(self.node.shape.rules, self.node.accepts)} {now}".strip()

@@ -114,7 +114,7 @@ def cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Case]]:
         yield [
             case("smartflows", CONTROL, "long_running", "Signed in as Operations dashboard"),
             case("eightx8", "Eight", "running_long", "The key opens the 8x8 account"),
-            case("generio", "Models", "long_running", "The key works; it may use"),
+            case("generio", "Models", "long_running", "The key works. Templates it may use:"),
             case("flow8", "Eights with a key", "long_running", "Signed in to flow8 as"),
             case("flow8", "Eights with a login", "long_running", users.EMAIL, **login),
             Case(
@@ -122,7 +122,7 @@ def cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Case]]:
                 "prefect",
                 {"base_url": f"{engine}/api"},
                 {"auth": LOGIN},
-                "The login works. It sees 1 flow runs",
+                "The login works. It sees flow runs: 1, deployments: ",
                 refs=[row["id"]],
             ),
         ]
@@ -219,7 +219,7 @@ def poll_now(page: Page, product: Product, case: Case) -> None:
     assert {each.input_value() for each in secret.all()} == {""}
     expect(page.locator("#account-health")).to_contain_text("ok")
     page.click("input[name=_poll]")
-    expect(page.locator("#account-says")).to_contain_text("is polled within a few seconds")
+    expect(page.locator("#account-says")).to_contain_text("will be polled within a few seconds")
     for ref in case.refs:
         [(run,)] = product.wait_until(
             lambda ref=ref: product.query(RUN_OF, case.title, ref), f"{case.title}: {ref}"
@@ -244,7 +244,7 @@ def apply_a_file(product: Product, cases: list[Case], secrets: set[str]) -> None
     path = product.folder / "planted-accounts.yaml"
     path.write_text(json.dumps({"accounts": entries}))
     said = product.manage("accounts", "apply", str(path)).stdout
-    assert f"{len(entries)} accounts in the file, {len(entries)} changed." in said
+    assert f"Accounts in the file: {len(entries)}, changed: {len(entries)}." in said
     product.wait_until(
         lambda: product.query(f"{ID_OF} AND health = 'auth'", refused), "one account is refused"
     )

@@ -116,7 +116,7 @@ def test_many_runs_are_canceled_watched_stopped_and_tried_again(
     page.locator("input.pick").nth(3).click()
     some = actions_of(page.locator("#selection"))
     page.get_by_role("button", name="Select all 24 matching").click()
-    expect(page.locator("#selection")).to_contain_text("All that match are selected")
+    expect(page.locator("#selection")).to_contain_text("All matching runs are selected")
     assert others_under(page, some) == []
     page.locator("#selection").get_by_role("button", name="Cancel").click()
 
@@ -139,8 +139,8 @@ def test_many_runs_are_canceled_watched_stopped_and_tried_again(
     expect(page.locator("#batch-items")).to_contain_text("Confirmed")
     assert is_marked(page)
     under_way = actions_of(head)
-    page.get_by_role("button", name="Stop: send nothing more").click()
-    expect(page.locator(".messages")).to_contain_text("will not be sent")
+    page.get_by_role("button", name="Stop sending").click()
+    expect(page.locator(".messages")).to_contain_text("not sent")
     canceled = len(office.sim.effects["cancel"])
     assert canceled < 22
     # What reading does not settle within minutes is put before a person; here at once.

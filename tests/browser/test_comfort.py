@@ -320,7 +320,7 @@ def test_an_account_made_unreachable_is_told_on_every_open_page(
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     admin = context.new_page()
     admin.goto(f"{product.base_url}/accounts/{desk.account}/")
-    admin.get_by_role("button", name="Make it unreachable").click()
+    admin.get_by_role("button", name="Start the test").click()
     expect(page.locator("#trouble")).to_contain_text("Blind desk is in a blind test until")
     health = "SELECT health FROM providers_provideraccount WHERE id = %s"
     product.wait_until(
@@ -328,7 +328,7 @@ def test_an_account_made_unreachable_is_told_on_every_open_page(
     )
     expect(admin.locator("#account")).to_contain_text("Failing, trying again")
     expect(admin.locator("#account")).to_contain_text("This is a blind test")
-    admin.get_by_role("button", name="End the test now").click()
+    admin.get_by_role("button", name="End the test").click()
     product.wait_until(lambda: product.query(health, desk.account) == [("ok",)], "it is read again")
     expect(page.locator("#trouble")).not_to_contain_text("blind test")
 

@@ -72,15 +72,15 @@ def test_a_rule_is_made_tested_told_once_seen_in_the_log_and_muted(
     sent.locator("a").click()
     expect(page.locator(".message-body")).to_contain_text("Timeout to the ERP")
     page.go_back()
-    row.get_by_role("button", name="I am on it").click()
-    expect(row).to_contain_text("admin looks after it")
+    row.get_by_role("button", name="I’m on it").click()
+    expect(row).to_contain_text("admin is on it")
     row.get_by_role("link", name="Mute").click()
     expect(page.locator("#mute-thing option:checked")).to_have_text(
         re.compile("Told workflow .Told account.")
     )
     page.fill("#mute-reason", "The ERP is being moved")
     page.click("#mute button")
-    expect(page.locator(".message.success")).to_contain_text("It ends by itself.")
+    expect(page.locator(".message.success")).to_contain_text("The mute ends automatically.")
     expect(page.locator(".notice-row", has_text="The ERP is being moved")).to_be_visible()
     product.manage("shell", "-c", RUN.format(number=2))
     muted = (

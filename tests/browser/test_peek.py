@@ -114,7 +114,7 @@ def test_a_walk_through_the_list_by_keyboard_alone(runs: Page) -> None:
     runs.locator("#peek-down").click()
     peeked(runs, "aside-03")
     expect(runs.locator("#peek")).to_contain_text("No stock row for this article")
-    expect(runs.locator("#peek")).to_contain_text("in “Post to the ERP”, try 3")
+    expect(runs.locator("#peek")).to_contain_text("in “Post to the ERP”, attempt 3")
     runs.keyboard.press("Escape")
     is_shut(runs)
     expect(link(runs, 3)).to_be_focused()

@@ -27,7 +27,7 @@ from tests.flow.conftest import Desk
 BALANCE = "123456789012345678901234567890123456789012345678901234567890123456789012345678"
 BEGAN = (datetime.now(UTC) - timedelta(minutes=10)).isoformat()
 ENDED = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
-NOT_KEPT = "cannot be kept as it was"
+NOT_KEPT = "could not be stored as sent"
 
 PLANTED = {
     "an integer over 64 bits": (BALANCE, BALANCE),

@@ -216,7 +216,7 @@ def test_poll_now_makes_the_account_due(admin: Client, account: ProviderAccount)
     )
     assert admin.get(f"{LIST}{account.pk}/poll/")["Location"] == change(account)
     page = admin.post(f"{LIST}{account.pk}/poll/", headers={"HX-Request": "true"})
-    assert "Asked for" in page.content.decode()
+    assert "will be polled within" in page.content.decode()
     account.refresh_from_db()
     assert account.next_poll_at <= timezone.now()
     assert AuditEntry.objects.filter(action="account.poll_asked").count() == 1
@@ -262,7 +262,7 @@ def test_the_page_says_why_an_account_fails_and_what_to_do(
     page = admin.get(change(account)).content.decode()
     assert "<h2>Smart Flows: credentials refused</h2>" in page
     assert "The key &lt;b&gt;expired&lt;/b&gt;." in page
-    assert "Type new credentials and save" in page
+    assert "Enter new credentials and save" in page
     assert "<td>17</td>" in page
     assert "<td>17</td>" in admin.get(f"{LIST}{account.pk}/polls/").content.decode()
 

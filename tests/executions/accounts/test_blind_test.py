@@ -38,14 +38,14 @@ def test_other_durations_are_the_shortest_one(account, root, minutes):
 
 def test_only_administrators_begin_one(account, ana, root):
     assert ana.post(path_of(account), {"minutes": "5"}).status_code == 403
-    assert "Make it unreachable" not in ana.get(f"/accounts/{account.pk}/").content.decode()
-    assert "Make it unreachable" in root.get(f"/accounts/{account.pk}/").content.decode()
+    assert "Start the test" not in ana.get(f"/accounts/{account.pk}/").content.decode()
+    assert "Start the test" in root.get(f"/accounts/{account.pk}/").content.decode()
 
 
 def test_a_disabled_account_needs_no_test(account, root):
     ProviderAccount.objects.update(enabled=False)
     answer = root.post(path_of(account), {"minutes": "5"}, follow=True)
-    assert "is disabled: nobody polls it anyway." in answer.content.decode()
+    assert "is disabled, so it is not polled anyway." in answer.content.decode()
     account.refresh_from_db()
     assert account.blind_until is None
 

@@ -60,7 +60,7 @@ def test_a_file_makes_the_accounts_it_names_and_prints_what_changed(apply: Any) 
     assert docs.settings == {"base_url": "https://docs.example.com"}
     assert engine.enabled is False
     assert "added Documents" in text
-    assert "2 accounts in the file, 2 changed." in text
+    assert "Accounts in the file: 2, changed: 2." in text
     assert "docs-secret" not in text
 
 
@@ -68,7 +68,7 @@ def test_applying_the_same_file_again_changes_nothing(apply: Any) -> None:
     apply(GOOD)
     before = list(ProviderAccount.objects.values())
     entries = AuditEntry.objects.count()
-    assert "2 accounts in the file, 0 changed." in apply(GOOD)
+    assert "Accounts in the file: 2, changed: 0." in apply(GOOD)
     assert list(ProviderAccount.objects.values()) == before
     assert AuditEntry.objects.count() == entries
 

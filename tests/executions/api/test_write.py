@@ -174,7 +174,7 @@ def test_commands_are_rationed_per_person(
     assert codes == [202, 202, 429]
     answer = ana.post(f"executions/{run}/commands", {"kind": "start"})
     assert 50 <= int(answer["Retry-After"]) <= 60
-    assert f"ask again in {answer['Retry-After']} s" in answer.json()["message"]
+    assert f"try again in {answer['Retry-After']} s" in answer.json()["message"]
 
 
 def test_an_account_that_moved_to_another_team_takes_no_commands(
@@ -221,7 +221,7 @@ CLAIM = replace(
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({}, "values.amount: This is needed."),
+        ({}, "values.amount: This field is required."),
         ({"amount": "7"}, "values.amount: Enter a whole number, not a text."),
         ({"amount": 501}, "values.amount: Enter at most 500."),
         ({"amount": 1, "note": "too long"}, "values.note: Enter at most 5 characters, not 8."),

@@ -135,7 +135,7 @@ def test_a_resume_of_an_ended_run_is_not_over_before_it_goes_on(ana, account, pe
 def test_a_verb_that_the_provider_has_not_leaves_everything_out(ana, put):
     text = picked(ana, put("a"), put("b"), kind="suspend").content.decode()
     assert "Smart Flows cannot suspend a run." in text
-    assert "None of these runs can be asked now" in text
+    assert "None of these runs can take this command now" in text
     begin(ana, Batch.objects.get())
     assert Batch.objects.get().state == "draft"
 
@@ -143,7 +143,7 @@ def test_a_verb_that_the_provider_has_not_leaves_everything_out(ana, put):
 def test_runs_of_an_account_whose_credentials_are_refused_are_left_out(ana, put, account):
     run = put("a")
     ProviderAccount.objects.filter(pk=account.pk).update(health="auth")
-    assert "refuses our credentials" in picked(ana, run).content.decode()
+    assert "refuses the stored credentials" in picked(ana, run).content.decode()
 
 
 def test_the_history_of_a_run_leads_to_the_batch_that_asked(ana, vik, put):
@@ -218,7 +218,7 @@ def test_an_old_preview_is_made_again_before_it_can_be_confirmed(ana, put):
     Batch.objects.update(assessed_at=timezone.now() - timedelta(hours=1))
     answer = begin(ana, batch)
     assert (answer.status_code, Batch.objects.get().state) == (422, "draft")
-    assert "This preview was old" in answer.content.decode()
+    assert "This preview was out of date" in answer.content.decode()
     assert states(batch) == {"a": "ineligible", "b": "waiting"}
     assert begin(ana, batch).status_code == 302
 
@@ -230,7 +230,7 @@ def test_a_reason_is_required(ana, put):
     picked(ana, put("a"))
     answer = begin(ana, Batch.objects.get(), reason="  ")
     assert answer.status_code == 422
-    assert "Say why" in answer.content.decode()
+    assert "Enter a reason" in answer.content.decode()
     assert Batch.objects.get().state == "draft"
 
 
@@ -306,7 +306,7 @@ def test_viewers_have_no_boxes_and_are_refused(vik, ana, put):
     for what in ("start", "stop", "retry"):
         assert vik.post(f"/batches/{batch.pk}/{what}/").status_code == 403
     page = vik.get(f"/batches/{batch.pk}/").content.decode()
-    assert "Stop: send nothing more" not in page
+    assert "Stop sending" not in page
 
 
 def test_a_draft_is_nobody_elses_business(ana, vik, eve, put):
@@ -368,7 +368,7 @@ def test_a_person_who_may_not_act_any_more_sends_nothing(people, ana, put):
     people["ana"].groups.remove(Group.objects.get(name="operator"))
     batch_runner.advance()
     item = BatchItem.objects.get()
-    assert (item.state, item.message) == ("skipped", "Your role may look, not act.")
+    assert (item.state, item.message) == ("skipped", "Your role can only view.")
 
 
 # ---------------------------------------------------------------------------------- its course
@@ -537,7 +537,7 @@ def test_an_empty_selection_makes_no_batch_and_says_so(ana, put, more):
 @pytest.mark.parametrize("kind", ["answer", "start", "delete", ""])
 def test_only_three_wishes_can_be_asked_of_many(ana, put, kind):
     text = picked(ana, put("a"), kind=kind).content.decode()
-    assert "Only canceling, suspending and resuming" in text
+    assert "Only cancel, suspend and resume" in text
     assert not Batch.objects.exists()
 
 

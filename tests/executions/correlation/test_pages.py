@@ -216,7 +216,7 @@ def test_a_key_that_too_many_runs_carry_says_so(ana, run, monkeypatch):
         run("Warehouse", f"r{n}", Status.SUCCEEDED, 9 - n, 1, name="ORD-1")
     text = page(ana, "/keys/ORD-1")
     assert text.count('class="bar') == 3
-    assert "A rule may be too wide." in text
+    assert "A key rule may match too much." in text
 
 
 # --------------------------------------------------------------------------- rules of accounts
@@ -241,7 +241,7 @@ def test_a_rule_is_tried_on_the_newest_runs_before_it_is_saved(admin, accounts, 
     assert "<td>4711</td>" in text
     assert CorrelationRule.objects.count() == 3
     text = admin.post(address, form(accounts["Order desk"], pattern="((")).content.decode()
-    assert "RE2 does not take it" in text
+    assert "This is not a valid RE2 pattern" in text
 
 
 def test_a_saved_rule_is_audited_and_looks_through_stored_runs(admin, accounts, run):
@@ -295,7 +295,7 @@ def test_the_page_of_an_account_tells_its_rules_and_what_is_wrong(ana, accounts,
     key_backfill.ask(accounts["Payments"], 7, None)
     text = page(ana, f"/accounts/{accounts['Payments'].pk}/")
     assert "Needs a look" in text
-    assert "RE2 does not take it" in text
+    assert "This is not a valid RE2 pattern" in text
     assert "are being looked through" in text
     key_backfill.carry_on(accounts["Payments"].pk)
     assert KeySearch.objects.get().finished_at

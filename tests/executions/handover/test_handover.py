@@ -54,7 +54,7 @@ def test_a_workflow_that_failed_and_works_again_has_recovered(put, happened):
     put("c1", Status.FAILED, workflow=OTHER, finished_at=timezone.now())
     assert "recovered" not in happened()
     put("r2", Status.SUCCEEDED, age=5, finished_at=timezone.now() + timedelta(seconds=1))
-    assert happened()["recovered"] == [("Works again", "r2")]
+    assert happened()["recovered"] == [("Succeeded again", "r2")]
 
 
 def test_questions_are_told_with_who_answered(question, people, happened):
@@ -63,7 +63,8 @@ def test_questions_are_told_with_who_answered(question, people, happened):
     now = timezone.now()
     window = Window(ProviderAccount.objects.in_bulk(), now - timedelta(hours=1), now)
     assert [(each.word, each.lamp) for each in activity.asked(window)] == [("Asked", "done")]
-    assert [event.who for event in activity.answered(window)] == ["elsewhere"]
+    (closed,) = activity.answered(window)
+    assert (closed.word, closed.who) == ("Answered elsewhere or no longer asked", "")
     Command.objects.create(
         kind="answer", account=question.execution.account, execution=question.execution,
         target="question:1", question_ref=question.ref, requested_by=people["ana"],
@@ -92,7 +93,7 @@ def test_accounts_that_broke_and_recovered_are_told(account, happened):
         id=1, account=account, poll_seq=1, started_at=now - timedelta(minutes=5), outcome="bad"
     )
     ProviderAccount.objects.update(health="ok", health_since=timezone.now(), last_error="")
-    assert happened()["accounts"] == [("Reads again", "Claims")]
+    assert happened()["accounts"] == [("Can be read again", "Claims")]
 
 
 def test_nothing_of_other_teams_is_told(ana, eve, put):
@@ -197,4 +198,4 @@ def test_blind_accounts_are_named(ana, account):
 
 def test_who_has_never_been_here_sees_half_a_day(ana, people: dict[str, User], account):
     page = ana.get("/shift/").content.decode()
-    assert "You have not taken over here yet." in page
+    assert "You have not taken over yet." in page

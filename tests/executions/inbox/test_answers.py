@@ -153,7 +153,10 @@ def test_the_first_claim_wins_and_others_see_whose_it_is(ana, people, question, 
 
 
 def test_a_viewer_may_look_but_not_answer(vik, question):
-    assert "may look, but not answer" in vik.get(f"/questions/{question.pk}/").content.decode()
+    assert (
+        "can view questions, but not answer"
+        in vik.get(f"/questions/{question.pk}/").content.decode()
+    )
     for noun in ("answer", "draft", "claim", "release"):
         assert vik.post(f"/questions/{question.pk}/{noun}/").status_code == 403
 
@@ -205,7 +208,7 @@ def test_an_empty_text_is_an_answer_where_the_provider_takes_it(
     page = ana.get(f"/questions/{question.pk}/").content.decode()
     given = {name_in(page, question): "", "fingerprint": question.fingerprint}
     shown = ana.post(f"/questions/{question.pk}/preview/", given).content.decode()
-    assert ("This is needed." in shown) is not is_taken
+    assert ("This field is required." in shown) is not is_taken
     answer = ana.post(f"/questions/{question.pk}/answer/", given)
     assert answer.status_code == (302 if is_taken else 422)
     assert Command.objects.exists() is is_taken
@@ -237,6 +240,6 @@ def test_what_no_field_can_change_stops_nobody_and_is_told(ana, question, schema
     page = ana.get(f"/questions/{question.pk}/").content.decode()
     given = {name_in(page, question): "7", "fingerprint": question.fingerprint}
     shown = ana.post(f"/questions/{question.pk}/preview/", given).content.decode()
-    assert "schema refuses what no field here can change" in shown
+    assert "does not allow values that cannot be changed here" in shown
     assert all(each in shown for each in ("state", "unknown-name", "the whole answer"))
     assert ana.post(f"/questions/{question.pk}/answer/", given).status_code == 302

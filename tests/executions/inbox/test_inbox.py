@@ -170,8 +170,8 @@ def test_filters_narrow_by_whose_account_workflow_kind_and_text(
     flow = question.execution.workflow_id
     assert len(shown(ana.get(f"/inbox/?workflow={flow}"))) == 3
     text = ana.get("/inbox/?q=no+such+thing").content.decode()
-    assert "Nothing here matches" in text
-    assert "3 wait for a person in all" in text
+    assert "No question matches" in text
+    assert "3 questions waiting in all" in text
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,8 @@ def test_filters_narrow_by_whose_account_workflow_kind_and_text(
         ("whose=hers", "There is no whose “hers”."),
         ("workflow=x", "There is no workflow “x” that you may see."),
         ("bogus=1", "“bogus” is not a filter of the inbox."),
-        ("after=nonsense", "place in the list was not understood"),
-        ("before=2026-01-01_2026-01-01_1", "place in the list was not understood"),
+        ("after=nonsense", "The page of the list was not understood"),
+        ("before=2026-01-01_2026-01-01_1", "The page of the list was not understood"),
         ("q=" + "x" * 300, "cut to 200"),
     ],
 )
@@ -204,7 +204,7 @@ def test_an_open_page_keeps_its_lines_in_place_and_new_ones_come_behind(ana, ask
     third = ask("r3", due_at=timezone.now() - timedelta(days=1))  # would be the first one
     news = ana.get(address)
     assert shown(news) == [first.pk, second.pk, third.pk]
-    assert "answered elsewhere or called off" in news.content.decode()
+    assert "answered elsewhere or no longer asked" in news.content.decode()
     assert shown(ana.get("/inbox/")) == [third.pk, second.pk]
 
 
@@ -387,7 +387,7 @@ def test_a_button_that_comes_too_late_says_so_and_keeps_the_note(ana, ask) -> No
 def test_a_viewer_sees_who_and_no_buttons(vik, ask) -> None:
     ask("r1")
     page = Page(vik.get("/inbox/"))
-    assert "Your role may look, but not answer" in page
+    assert "Your role can view questions, but not answer" in page
     assert not page.has("form[action^='/questions']")
 
 
@@ -534,7 +534,7 @@ def test_the_raw_parts_are_shown_without_secrets(ana, ask) -> None:
 def test_the_preview_of_an_unfinished_form_says_what_is_missing(ana, question) -> None:
     posted = {"fingerprint": question.fingerprint}
     text = ana.post(f"/questions/{question.pk}/preview/", posted).content.decode()
-    assert "Amount: This is needed." in text
+    assert "Amount: This field is required." in text
 
 
 def test_a_form_that_changed_says_what_is_new_gone_and_different(ana, question, schema) -> None:
@@ -558,7 +558,7 @@ def test_a_form_that_changed_says_what_is_new_gone_and_different(ana, question, 
         ({"schema": {"properties": {f"p{i}": {} for i in range(501)}}}, "500 fields"),
         ({"schema": {"properties": {}}, "model": {"a": "x" * 5_000_000}}, "larger than 1 MB"),
         ({"schema": "<form><input name='a'></form>"}, "not JSON"),
-        ({"schema": {"components": []}}, "a form language that is not known here"),
+        ({"schema": {"components": []}}, "its form language is not supported here"),
         ({"schema": {"type": "object"}, "form": 7}, "not a list"),
     ],
 )  # fmt: skip

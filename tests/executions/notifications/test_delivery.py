@@ -290,7 +290,7 @@ def test_a_run_that_failed_while_muted_is_history_when_the_mute_ends(
 
 
 def test_a_mute_needs_a_reason(make_rule, account, people):
-    with pytest.raises(notification_acts.NotMuted, match="Say why"):
+    with pytest.raises(notification_acts.NotMuted, match="Enter a reason"):
         notification_acts.mute(account, people["ana"], reason="  ", lasts="1h", address=None)
     assert not NoticeMute.objects.exists()
 
@@ -316,7 +316,7 @@ def test_an_acknowledged_failure_keeps_its_kind_quiet_and_is_told_again_when_tha
     tick()
     assert len(receiver.got) == 3
     assert "2 runs failed" in receiver.titles[2]
-    assert "still so; the acknowledgement has ended" in receiver.got[2]["message"]
+    assert "not over yet; the acknowledgement has ended" in receiver.got[2]["message"]
     said = AuditEntry.objects.get(action="notice.acknowledged")
     assert (said.actor, said.account_name) == ("ana", "Claims")
 

@@ -114,7 +114,7 @@ def test_an_operator_acknowledges_the_whole_kind_and_lets_go(ana, rule, put, not
 
 def test_a_viewer_looks_and_does_not_act(vik, notice, account):
     page = vik.get(PAGE).content.decode()
-    assert "I am on it" not in page
+    assert "I’m on it" not in page
     assert "Mute for a while" not in page
     assert vik.post(f"{PAGE}{notice.pk}/acknowledgement/").status_code == 403
     posted = {"thing": f"account:{account.pk}", "lasts": "1h", "reason": "Because"}
@@ -127,7 +127,7 @@ def test_an_operator_mutes_with_a_reason_and_ends_it(ana, notice, kind):
     thing = {"rule": notice.rule, "account": notice.account, "workflow": notice.workflow}[kind]
     posted = {"thing": f"{kind}:{thing.pk}", "lasts": "4h", "reason": "Maintenance of the ERP"}
     said = ana.post(f"{PAGE}mutes/", posted, follow=True).content.decode()
-    assert "It ends by itself." in said
+    assert "The mute ends automatically." in said
     assert "Maintenance of the ERP" in said
     assert "muted</span>" in said
     mute = NoticeMute.objects.get()
@@ -141,7 +141,11 @@ def test_an_operator_mutes_with_a_reason_and_ends_it(ana, notice, kind):
 
 @pytest.mark.parametrize(
     ("lasts", "reason", "says"),
-    [("1h", " ", "Say why"), ("forever", "Because", "how long"), ("", "Because", "how long")],
+    [
+        ("1h", " ", "Enter a reason"),
+        ("forever", "Because", "how long"),
+        ("", "Because", "how long"),
+    ],
 )
 def test_a_mute_without_reason_or_end_is_not_made(ana, account, lasts, reason, says):
     posted = {"thing": f"account:{account.pk}", "lasts": lasts, "reason": reason}

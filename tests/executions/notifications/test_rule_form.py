@@ -150,7 +150,7 @@ def test_a_test_message_is_marked_and_its_result_is_said_in_plain_words(
     url = f"{LIST}{rule.pk}/test/"
     said = admin.post(url, headers={"HX-Request": "true"}).content.decode()
     assert "Sent." in said
-    assert "The service took it." in said
+    assert "The service accepted it." in said
     assert receiver.titles == ["Test: Rule 1"]
     assert "Nothing has happened." in receiver.got[0]["message"]
     receiver.status = 404
@@ -172,7 +172,7 @@ def test_tests_are_rationed(admin: Client, receiver: Receiver, make_rule: Any) -
     for each in (minute, minute + 1):
         cache.set(f"account-trial:ada:{each}", connection_test.TRIES_PER_MINUTE)
     said = admin.post(f"{LIST}{rule.pk}/test/", headers={"HX-Request": "true"})
-    assert "Wait a little" in said.content.decode()
+    assert "Wait a minute" in said.content.decode()
     assert receiver.got == []
 
 

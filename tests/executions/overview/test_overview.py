@@ -255,7 +255,7 @@ def test_a_tile_that_cannot_be_seen_says_since_when(ana, account, put):
     account.save()
     tile = tile_of(ana, "Nightly import")
     assert "was: 1 failed" in tile
-    assert "can’t see since" in tile
+    assert "can’t read since" in tile
 
 
 def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, account):
@@ -340,7 +340,7 @@ def test_an_open_page_keeps_every_tile_in_its_place_and_says_what_came_up(ana, a
     news = Page(ana.get(page.changes, headers={"HX-Request": "true"}))
     assert list(tiles(news)) == before == ["Flow 0003", "Flow 0005", "Flow 0009"]
     assert tiles(news)["Flow 0009"]["data-state"] == "needs_you"
-    assert "1 more workflow in trouble" in news
+    assert "1 more workflow with problems" in news
     assert next(iter(tiles(overview(ana)))) == "Flow 0009"
 
 
@@ -427,12 +427,12 @@ def test_a_stranger_sees_none_of_it(eve, account, put):
 
 
 def test_nothing_yet_nothing_in_range_and_cannot_know_are_three_things(ana, account, put):
-    assert "Nothing has run yet" in ana.get("/overview/").content.decode()
+    assert "No run has ended yet" in ana.get("/overview/").content.decode()
     put("r1", Status.SUCCEEDED, finished_at=NOW - timedelta(days=3))
-    assert "Nothing ended in this range" in ana.get("/overview/").content.decode()
+    assert "No run ended in this range" in ana.get("/overview/").content.decode()
     old = timezone.now() - timedelta(days=2)
     ProviderAccount.objects.update(health="failing", last_success_at=old)
-    assert "not everything can be seen" in ana.get("/overview/").content.decode()
+    assert "not every account can be read" in ana.get("/overview/").content.decode()
 
 
 def test_runs_without_an_end_are_told_apart(ana, put):

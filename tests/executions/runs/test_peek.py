@@ -72,7 +72,7 @@ def test_it_says_what_failed_where_and_at_which_try_and_links_to_the_rest(ana, f
     page = peeked(ana, failed)
     assert page.one("#peek h2").text == "Nightly import"
     assert "Timeout to the ERP after 30 s" in page.one("#peek-error")
-    assert "in “Post to the ERP”, try 3, ended" in page.one("#peek-error")
+    assert "in “Post to the ERP”, attempt 3, ended" in page.one("#peek-error")
     assert lines_of(page) == ["Succeeded: Read the order 2.0 s", "Failed: Post to the ERP 30 s"]
     assert page.link("all 2") == f"/executions/{failed.pk}/#steps"
     assert page.one("#peek-open")["href"] == f"/executions/{failed.pk}/"
@@ -206,7 +206,7 @@ def test_a_run_that_is_not_there_is_said_and_the_list_is_shown_all_the_same(eve,
     answer = eve.get(f"/?peek={asked.format(pk=failed.pk)}")
     assert answer.status_code == 200
     page = Page(answer)
-    assert page.ignored == ["The run to show beside the list is gone, or not yours to see."]
+    assert page.ignored == ["The run to show beside the list is not there, or not yours."]
     assert page.one("#peek").get("data-peek") == ""
 
 

@@ -148,7 +148,7 @@ def test_an_input_that_was_too_large_to_keep_fills_in_nothing(ana, put, asking):
     asking(Field(key="month", label="Month"))
     run = put("r1", **CLOSER, input={"month": "x" * 3_000_000})
     html = ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}").content.decode()
-    assert "larger than what is kept" in html
+    assert "too large to be stored in full" in html
     assert values_in(html)["month"] == ""
 
 

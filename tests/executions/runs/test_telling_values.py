@@ -184,7 +184,7 @@ PLACES = {
         Status.FAILED,
         (*STEPS, step("Post", Status.FAILED, error="no route", attempt=3)),
         (),
-        "Step 3 of 3: Post, try 3",
+        "Step 3 of 3: Post, attempt 3",
     ),
     "a running step": (
         Status.RUNNING, (*STEPS, step("Post", Status.RUNNING)), (), "Step 3 of 3: Post",

@@ -32,7 +32,7 @@ def test_the_page_of_a_run_resolves_it_and_tells_by_whom_and_why(ana, vik, put):
     form = Page(ana.get(home)).one("#standing form")
     sent = {**form.posted(), "act": "resolve", "reason": "Ticket 812"}
     page = Page(ana.post(form["action"], sent, follow=True))
-    assert "Resolved: it needs nobody any more." in page
+    assert "The run is resolved." in page
     assert "Resolved by ana" in page.one("#standing")
     decisions = Page(ana.get(f"{home}?tab=history")).one("#decisions")
     assert "Resolved by ana at" in decisions
@@ -71,7 +71,8 @@ def test_all_that_match_are_ignored_with_a_reason_and_never_without(ana, put):
     put("slow", Status.WARNING)
     sent = {"scope": "all", "query": "?lamp=failed", "act": "ignore", "until": "4h"}
     assert (
-        b"Say why this can be ignored" in ana.post("/executions/triage/", sent, follow=True).content
+        b"Enter a reason. It is kept with the runs."
+        in ana.post("/executions/triage/", sent, follow=True).content
     )
     ana.post("/executions/triage/", {**sent, "reason": "Planned"})
     assert unresolved(ana) == ["slow"]

@@ -49,7 +49,7 @@ def test_a_simulated_world_says_so(people, account, sign_in, settings):
     head.groups.set(Group.objects.filter(name__in=("admin", "east")))
     client = sign_in(head)
     (shown,) = bar(client)
-    assert "This world is simulated" in shown
+    assert "all accounts are simulated" in shown
     assert shown.link("Add a real account") == "/admin/providers/provideraccount/add/"
     assert ", simulated" in Page(client.get("/accounts/")).one(f"#account-{account.pk}")
     assert "This account is simulated" in Page(client.get(f"/accounts/{account.pk}/"))

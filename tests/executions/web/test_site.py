@@ -34,7 +34,7 @@ def test_an_account_says_how_it_is_why_and_what_to_do(ana, account):
 
 
 def test_the_accounts_page_says_what_each_provider_can_be_asked(ana, account):
-    table = ana.get("/accounts/").content.decode().split("What each provider can be asked")[1]
+    table = ana.get("/accounts/").content.decode().split("What each provider supports")[1]
     told = {}
     for row in table.split("</table>")[0].split("<tr>")[2:]:
         name = re.sub(r"<[^>]*>", "", row.split("</th>")[0])
@@ -70,7 +70,7 @@ def test_poll_now_is_one_act_wherever_it_is_asked_for(head, account, door):
     later = timezone.now() + timedelta(hours=1)
     rows, address = ProviderAccount.objects.filter(pk=account.pk), f"{door}/{account.pk}/poll/"
     rows.update(health=Health.AUTH, next_poll_at=later, last_poll_at=None)
-    assert "is polled within" in head.post(address, follow=True).content.decode()
+    assert "will be polled within" in head.post(address, follow=True).content.decode()
     account.refresh_from_db()
     assert (account.health, account.next_poll_at <= timezone.now()) == (Health.NEW, True)
     rows.update(last_poll_at=timezone.now(), next_poll_at=later)
@@ -107,7 +107,7 @@ def test_a_first_poll_is_under_way_until_it_has_ended(ana, account, put):
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ({"enabled": False}, "not while it is disabled"),
+        ({"enabled": False}, "not while the account is disabled"),
         ({"health": Health.AUTH}, "not with these credentials"),
     ],
 )
@@ -200,7 +200,7 @@ def test_no_page_has_an_inline_script_or_style(ana, put, question):
 def test_a_page_that_is_not_there_looks_like_ours(ana):
     answer = ana.get("/nowhere/")
     assert answer.status_code == 404
-    assert "Not here" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
 
 
 @pytest.mark.parametrize(

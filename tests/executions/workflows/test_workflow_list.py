@@ -81,7 +81,7 @@ def test_the_list_is_narrowed_by_text_account_and_label(ana, some, account):
     assert names(ana, "?q=bill") == ["Billing"]
     assert names(ana, "?label=night") == ["Dunning"]
     assert len(names(ana, f"?account={account.pk}")) == 4
-    assert "No workflow fits" in Page(ana.get("/workflows/?label=day"))
+    assert "No workflow matches" in Page(ana.get("/workflows/?label=day"))
 
 
 def test_of_more_workflows_than_are_shown_those_in_trouble_are_among_them(ana, run, monkeypatch):

@@ -174,7 +174,7 @@ def test_a_workflow_is_owned_by_a_person_who_may_see_it_or_by_a_team(ana, people
         return Page(ana.post(form["action"], {**form.posted(), "owner": owner}, follow=True))
 
     assert "There is no person and no team called “bob”" in named("bob").one("#about")
-    assert "may not see this account" in named("eve").one("#about")
+    assert "cannot see this account" in named("eve").one("#about")
     assert named("east").one("#about dd", "east").text == "east team"
     assert named("ana").one("#about dd", "ana").text == "ana"
 

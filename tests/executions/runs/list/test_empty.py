@@ -31,17 +31,17 @@ def test_without_an_account_it_says_how_to_begin(eve, path):
 @pytest.mark.parametrize("path", ["/inbox/", "/workflows/"])
 def test_what_cannot_be_known_is_not_told_as_nothing(ana, blind, path):
     page = ana.get(path).content.decode()
-    assert "cannot be known" in page
+    assert "cannot be read now" in page
     for told in ("is unreachable", "Polls fail since", "Data is from", "No answer within 20"):
         assert told in page, told
     assert "Nothing waits for a person" not in page
-    assert "No workflow is known yet" not in page
+    assert "No workflow yet" not in page
 
 
 def test_an_account_that_is_disabled_hides_what_waits_there(ana, account):
     ProviderAccount.objects.update(enabled=False)
     page = ana.get("/inbox/").content.decode()
-    assert "cannot be known" in page
+    assert "The inbox cannot be read now" in page
     assert "Polling is disabled." in page
 
 
@@ -51,7 +51,7 @@ def test_one_blind_account_of_two_leaves_the_answer_open(ana, blind):
     )
     page = ana.get("/inbox/").content.decode()
     assert "Nothing waits for a person" in page
-    assert "But not every account can be seen:" in page
+    assert "But not every account can be read now:" in page
 
 
 def test_nothing_matches_offers_to_show_all(ana, put):
@@ -62,7 +62,7 @@ def test_nothing_matches_offers_to_show_all(ana, put):
 
 
 def test_nothing_yet_says_that_it_comes_by_itself(ana, account):
-    assert "appear here by themselves" in ana.get("/inbox/").content.decode()
+    assert "appear here automatically" in ana.get("/inbox/").content.decode()
     assert "They appear with the first poll" in ana.get("/workflows/").content.decode()
 
 
@@ -70,12 +70,12 @@ def test_parts_of_a_run_tell_their_three_kinds_of_empty(ana, put, account):
     running, unread = put("r1"), put("r2", Status.SUCCEEDED)
     read = put("r3", Status.SUCCEEDED, steps=(), questions=(), outputs=())
     page = ana.get(f"/executions/{running.pk}/").content.decode()
-    assert "No steps are known yet" in page
+    assert "No steps yet" in page
     assert "No log yet" in ana.get(f"/executions/{running.pk}/?tab=log").content.decode()
     page = ana.get(f"/executions/{unread.pk}/").content.decode()
     assert "The steps have not been read from the provider yet" in page
     page = ana.get(f"/executions/{read.pk}/").content.decode()
-    assert "The provider tells no steps of this run." in page
+    assert "Smart Flows doesn’t provide steps for this run." in page
     past = timezone.now() - timedelta(hours=1)
     ProviderAccount.objects.update(health="failing", last_success_at=past, last_error="No answer.")
     for what, tab in (("Steps", "run"), ("Data", "data"), ("The log", "log")):

@@ -138,7 +138,9 @@ def test_waiting_for_me_is_what_i_may_answer_and_nobody_else_claimed(
 ):
     put("going", Status.RUNNING)
     assert labels(ana.get("/?is=mine")) == ["waits"]
-    assert "You may look but not answer" in vik.get("/?is=mine").content.decode()
+    assert (
+        "Your role can view questions but not answer them" in vik.get("/?is=mine").content.decode()
+    )
     Question.objects.update(claimed_by=people["ana"])
     assert labels(ana.get("/?is=mine")) == ["waits"]
     Question.objects.update(claimed_by=people["eve"])
@@ -257,9 +259,9 @@ BAD = {
     "finished=24h&finished_from=2026-01-01T00:00Z": "“finished_from”, for the last 24 hours",
     "from=2026-02-01&to=2026-01-01": "The time range ends before it starts",
     "lamp=failed&not_lamp=failed": "The lamp “failed” is both asked for and excluded",
-    "before=x": "The place in the list was not understood",
-    "before=f1700000000000000-5": "The place belongs to another list",
-    "before=1700000000000000--5": "The place in the list was not understood",
+    "before=x": "The page of the list was not understood",
+    "before=f1700000000000000-5": "The page belongs to another list",
+    "before=1700000000000000--5": "The page of the list was not understood",
     "took_min=99999999999d": "is not a duration",
 }
 

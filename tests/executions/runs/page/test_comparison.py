@@ -75,7 +75,7 @@ def test_the_page_of_a_run_leads_to_the_last_good_one(ana, pair):
     good, bad = pair
     page = Page(ana.get(f"/executions/{bad.pk}/"))
     assert page.link("Compare") == f"/executions/compare/?a={good.pk}&b={bad.pk}"
-    assert compared(ana, bad, good).link("Change sides") == f"?a={good.pk}&b={bad.pk}"
+    assert compared(ana, bad, good).link("Swap sides") == f"?a={good.pk}&b={bad.pk}"
 
 
 def test_who_sees_only_one_of_them_sees_neither(ana, eve, pair):

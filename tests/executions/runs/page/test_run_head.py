@@ -219,9 +219,9 @@ def test_a_step_that_was_tried_again_is_one_row_with_its_pauses(ana, put):
     good = step("t2", start=40, took=5, name="Post")
     run = put("r", Status.SUCCEEDED, steps=(*tries, good), questions=(), outputs=())
     page = shown(ana, run)
-    assert [each.text for each in page.all("tr[id^='step-'] > th")] == ["Post 3 tries"]
+    assert [each.text for each in page.all("tr[id^='step-'] > th")] == ["Post 3 attempts"]
     steps = page.one("section#steps")
-    assert "pause before the next try" in steps
+    assert "pause before the next attempt" in steps
     assert len(steps.all("tr[id^='step-'] svg line")) == 2
     opened = shown(ana, run, page.one("section#steps [data-key]")["href"].partition("#")[0])
     assert len(opened.all("tr[id^='step-']")) == 3

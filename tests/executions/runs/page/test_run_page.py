@@ -226,7 +226,7 @@ def test_a_large_output_of_a_step_comes_when_it_is_opened(ana, large):
 def test_tries_are_shown_where_the_provider_counts_them(ana, detailed):
     run = detailed("r", Status.FAILED, attempt=2, steps=(step("Post", attempt=3), step("Once")))
     text = shown(ana, run)
-    assert "try 3" in text
+    assert "attempt 3" in text
     assert text.text.count("try ") == 1
     assert "Attempt 2" in text
 
@@ -267,7 +267,7 @@ def test_the_page_goes_from_error_to_error(ana, logged):
     assert len(lines_of(text)) == 1000
     there = part(shown(ana, logged, "?line=20001"), "log")
     assert there.link("Next error") == "?line=40001#line-40001"
-    assert there.link("Error before") == "?line=100#line-100"
+    assert there.link("Previous error") == "?line=100#line-100"
     assert len(lines_of(there)) == 1000
 
 
@@ -458,7 +458,7 @@ def test_a_command_of_more_than_two_minutes_is_not_confirmed_and_says_what_to_do
     assert ana.get(f"/executions/{run.pk}/changes/?stamp={stamp}").status_code == 200
     text = shown(ana, run)
     assert "Cancel not confirmed by the provider" in text
-    assert "Look at the provider" in text
+    assert "Check at the provider" in text
 
 
 def test_history_goes_on_beyond_a_page(ana, detailed):
@@ -517,7 +517,7 @@ def test_a_run_and_the_runs_it_started_lead_to_each_other(ana, detailed):
 
 def test_a_run_without_anything_is_a_page_that_says_so(ana, put):
     run = put("r", Status.QUEUED, started_at=None)
-    assert "No steps are known yet" in shown(ana, run)
+    assert "No steps yet" in shown(ana, run)
     assert "No log yet" in shown(ana, run, "?tab=log")
     assert "No input, output or document" in shown(ana, run, "?tab=data")
 
