@@ -53,7 +53,7 @@ def why_not(
     if account.is_blind:
         return blind_sentence(account)
     if run.pk in under_way:
-        return f"{under_way[run.pk] or DELETED_USER} has already requested this."
+        return f"Already requested by {under_way[run.pk] or DELETED_USER}."
     return ""
 
 

@@ -103,7 +103,7 @@ def test_the_zone_of_the_browser_is_offered_and_taken(
     page = context.new_page()
     sign_in(page, product)
     page.goto(f"{product.base_url}/preferences/")
-    page.get_by_role("button", name="Use the zone of this browser, America/Sao_Paulo").click()
+    page.get_by_role("button", name="Use the time zone of this browser, America/Sao_Paulo").click()
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".message")).to_contain_text("saved")
     expect(page.locator(".foot")).to_contain_text("(-03 now)")

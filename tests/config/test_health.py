@@ -119,7 +119,7 @@ def test_a_clock_that_is_off_is_said_and_is_no_reason_not_to_be_ready(client: Cl
         assert (answer.status_code, answer.json()["clock_skew_seconds"]) == (200, 7200.4)
         assert views.clock_sentences() == [
             "The clock of worker on host-7 (12) is 2 h 00 m ahead of the database's. Polls and "
-            "commands go by the database's clock; set that machine's clock, best by NTP."
+            "commands go by the database's clock. Set the clock of that machine, ideally by NTP."
         ]
     finally:
         publish.client().delete(f"{database_clock.KEY}:worker on host-7 (12)")

@@ -354,7 +354,7 @@ def test_a_new_status_word_is_told_once_with_what_to_do(odd, ana, monkeypatch, c
     assert [line for line in caplog.messages if "QUANTUM" in line] == [
         "account Odd one: its provider calls runs 'QUANTUM', an unknown word"
     ]
-    assert "“QUANTUM”, a status that Annunciator does not know" in page_of(odd, ana)
+    assert "“QUANTUM”, which Annunciator does not know" in page_of(odd, ana)
     monkeypatch.setattr(Odd, "one", staticmethod(run))
     monkeypatch.setattr(Odd, "listed", [run(ref) for ref in "abc"])
     poll_once(odd)
@@ -450,7 +450,9 @@ def test_a_list_that_is_suddenly_empty_is_a_warning_and_not_the_end_of_all_runs(
         assert poll_once(odd).health == Health.OK
     assert not Execution.objects.exclude(missing_since=None).exists()
     assert len(asked) <= 300
-    assert "The provider's list names 0 of 300 open runs" in unescape(page_of(odd, ana))
+    assert "The provider's list contains none of the 300 runs that were open" in unescape(
+        page_of(odd, ana)
+    )
     monkeypatch.setattr(Odd, "listed", everything)
     poll_once(odd)
     assert "0 of 300" not in page_of(odd, ana)

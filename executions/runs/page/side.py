@@ -57,6 +57,8 @@ def people_of(run: Execution) -> list[dict[str, Any]]:
 def _said(row: Command, question: str) -> str:
     """`ana answered “Release?”, confirmed`."""
     who, state = user_name(row.requested_by), COMMAND_WORDS.get(row.state, row.state)
+    if row.state == CommandState.PENDING:
+        state = "waiting to be sent"  # that it was requested is said before
     if row.kind == Verb.ANSWER:
         what = f"answered “{question}”" if question else "answered"
     elif row.kind == Verb.START:

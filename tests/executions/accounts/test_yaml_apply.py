@@ -195,7 +195,7 @@ def test_a_check_says_who_one_is_and_what_the_account_can_do(apply: Any, server:
     apply(GOOD.replace("https://docs.example.com/", server.url))
     text = said("check", "Documents")
     assert "connected. Signed in as Ana." in text
-    assert "It can: answer what a run asks" in text
+    assert "It can: answer questions" in text
 
 
 def test_a_check_that_fails_ends_with_a_sentence(apply: Any, server: Any) -> None:

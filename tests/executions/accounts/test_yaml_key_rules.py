@@ -84,7 +84,10 @@ def test_a_list_that_is_named_is_complete_and_one_that_is_not_leaves_all_as_it_i
         ("[{name: 17, source: ref}]", "keys[1].name: this must be a text"),
         ("[{source: ref}]", "keys[1].name: This field cannot be blank."),
         ("[{name: a, source: moon}]", "keys[1].source: "),
-        ("[{name: a, source: name, pattern: '(('}]", "keys[1].pattern: RE2 does not take it"),
+        (
+            "[{name: a, source: name, pattern: '(('}]",
+            "keys[1].pattern: This is not a valid RE2 pattern",
+        ),
         ("[{name: a, source: input}]", "keys[1].pattern: Without a path or a pattern"),
     ],
 )

@@ -85,8 +85,8 @@ def test_the_preview_counts_exactly_and_names_who_is_left_out_and_why(ana, put):
     text = matching(ana, "account=" + str(busy.account_id)).content.decode()
     assert "Cancel 1 run?" in text
     assert "Nothing has been sent yet" in text
-    for words in ("It has already ended (succeeded).", "cannot be canceled while it is queued",
-                  "The same was already asked by a deleted user.", "Cancel good at Smart Flows",
+    for words in ("It has already ended (succeeded).", "cannot be canceled while its status is “Queued”",
+                  "Already requested by a deleted user.", "Cancel good at Smart Flows",
                   "account is Claims", "3</b> left out"):  # fmt: skip
         assert words in text, words
     batch = Batch.objects.get()
@@ -647,4 +647,4 @@ def test_a_single_cancel_of_a_person_is_not_held_up_by_a_batch(ana, many):
         Command.objects.exclude(execution=last).update(state="confirmed")
         batch_runner.advance()
     item = batch.items.get(execution=last)
-    assert (item.state, item.message) == ("skipped", "The same was already asked by ana.")
+    assert (item.state, item.message) == ("skipped", "Already requested by ana.")

@@ -96,6 +96,22 @@ def test_accounts_that_broke_and_recovered_are_told(account, happened):
     assert happened()["accounts"] == [("Can be read again", "Claims")]
 
 
+@pytest.mark.parametrize(
+    ("number", "words"), [(1, "1 poll failed, "), (2, "2 polls failed, from ")]
+)
+def test_failed_polls_are_counted_in_words_that_fit_their_number(account, number, words):
+    now = timezone.now()
+    for poll in range(1, number + 1):
+        at = now - timedelta(minutes=5 * poll)
+        PollRun.objects.create(
+            id=poll, account=account, poll_seq=poll, started_at=at, outcome="bad"
+        )
+    ProviderAccount.objects.update(health="failing", health_since=now, last_error="No answer.")
+    window = Window(ProviderAccount.objects.in_bulk(), now - timedelta(hours=1), timezone.now())
+    (failing,) = activity.changed_accounts(window)
+    assert failing.text.startswith(f"No answer. {words}")
+
+
 def test_nothing_of_other_teams_is_told(ana, eve, put):
     put("r1", Status.FAILED, finished_at=timezone.now())
     assert "Nightly import" in ana.get("/shift/").content.decode()
@@ -150,7 +166,7 @@ def test_a_wrong_moment_of_handover_is_now(ana, people, until):
         ("since=tomorrow", "“tomorrow” is not a time; write"),
         ("since=2999-01-01T00:00", "is not a time in the past."),
         ("since=2026-99-01T00:00", "is not a time; write"),
-        ("since=2001-01-01T00:00", "Only the last 7 days are looked at."),
+        ("since=2001-01-01T00:00", "Only the last 7 days are shown."),
         ("group=gossip", "There is no group “gossip”."),
         ("group=failed&workflow=abc", "What changed"),
     ],
@@ -193,7 +209,7 @@ def test_a_shift_costs_no_more_queries_however_much_happened(
 def test_blind_accounts_are_named(ana, account):
     old = timezone.now() - timedelta(hours=1)
     ProviderAccount.objects.update(health="failing", last_success_at=old)
-    assert "What happened at Claims may be missing" in ana.get("/shift/").content.decode()
+    assert "Changes at Claims may be missing" in ana.get("/shift/").content.decode()
 
 
 def test_who_has_never_been_here_sees_half_a_day(ana, people: dict[str, User], account):

@@ -156,7 +156,7 @@ def test_a_test_message_is_marked_and_its_result_is_said_in_plain_words(
     receiver.status = 404
     said = admin.post(url, headers={"HX-Request": "true"}).content.decode()
     assert "Not sent." in said
-    assert "It answered 404. Nothing is there under this address." in said
+    assert "It answered 404. Nothing was found at this address." in said
     assert list(Delivery.objects.order_by("pk").values_list("state", flat=True)) == [
         "sent",
         "failed",

@@ -299,7 +299,7 @@ def test_an_account_that_is_not_read_is_not_believed(ana, account, put):
     old = timezone.now() - timedelta(hours=3)
     ProviderAccount.objects.update(health="failing", last_success_at=old)
     html = ana.get("/overview/").content.decode()
-    assert "Cannot be believed, as of" in html
+    assert "Cannot be read, as of" in html
     assert "was: 1 active" in html
     assert "Nothing is left out, but 1 account is not current: Claims" in html
 
@@ -438,7 +438,7 @@ def test_nothing_yet_nothing_in_range_and_cannot_know_are_three_things(ana, acco
 def test_runs_without_an_end_are_told_apart(ana, put):
     put("r1", Status.FAILED)
     html = ana.get("/overview/").content.decode()
-    assert "1 ended run of these accounts came without the time of its end" in html
+    assert "1 ended run of these accounts came without an end time" in html
 
 
 def test_what_a_provider_calls_a_workflow_is_text(ana, put):

@@ -84,7 +84,7 @@ def test_a_rule_that_is_wrong_says_why_and_the_others_find_their_keys():
     bad, good = Rule(1, "a", "name", "", "(("), Rule(2, "b", "ref")
     found = find([bad, good], {"name": "ORD-17", "ref": "r1"})
     assert [key.text for key in found] == ["r1"]
-    assert bad.problem.startswith("Pattern: RE2 does not take it")
+    assert bad.problem.startswith("Pattern: This is not a valid RE2 pattern")
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_rule_gone_bad_stops_nothing_and_is_reported(account):
     put(account, "r1", name="ORD-17")
     bad.refresh_from_db()
     assert Execution.objects.count() == 1
-    assert bad.problem.startswith("Pattern: RE2 does not take it")
+    assert bad.problem.startswith("Pattern: This is not a valid RE2 pattern")
 
 
 def test_keys_go_with_their_run(account):

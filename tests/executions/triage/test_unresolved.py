@@ -243,7 +243,7 @@ def test_a_run_in_hand_is_still_unresolved(ana, people, end):
 
 def test_a_run_is_assigned_only_to_who_may_act_on_it(people, end):
     run = end("bad")
-    with pytest.raises(acts.NotDone, match="vik may look only"):
+    with pytest.raises(acts.NotDone, match="vik can only view"):
         acts.assign(people["ana"], just(run), to=people["vik"])
     assert acts.assign(people["ana"], just(run), to=people["eve"]) == 0  # another team's account
 

@@ -41,7 +41,7 @@ def test_of_many_steps_what_matters_comes_first_and_the_rest_is_folded(ana, fail
     rows = page.all("tr[id^='step-']")
     assert len(rows) == 40
     assert "Step 230" in rows[0]
-    assert "190 more are folded" in page
+    assert "190 more hidden" in page
     whole = Page(
         ana.get(page.link("Show all 230 steps").replace("?", f"/executions/{failed.pk}/?"))
     )

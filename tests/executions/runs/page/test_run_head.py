@@ -45,7 +45,7 @@ def test_what_is_not_possible_now_is_off_and_says_why(ana, vik, put):
     button = shown(ana, run).one("#run-head button", "Cancel run")
     assert button.get("disabled") == "disabled"
     why = shown(ana, run).one(f"#{button['aria-describedby']}")
-    assert why.text == "It cannot be canceled while it is user input."
+    assert why.text == "It cannot be canceled while its status is “Needs you”."
     assert not shown(ana, run).has("#run-head button", "Suspend")  # Smart Flows cannot
     assert not shown(vik, run).has("#run-head button", "Cancel run")
 

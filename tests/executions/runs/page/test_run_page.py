@@ -437,6 +437,14 @@ def test_only_what_was_seen_while_a_command_was_under_way_came_after_it(ana, det
     ]
 
 
+def test_a_requested_command_is_said_to_be_requested_once(ana, detailed):
+    run = detailed("r", Status.RUNNING)
+    command(run)
+    page = shown(ana, run)
+    assert str(page.one("#run-head")).count("requested") == 1
+    assert "ana requested cancel (“wrong day”), waiting to be sent" in page.one("#notes")
+
+
 def test_a_command_that_came_too_late_is_no_cause(ana, detailed):
     run = detailed("r", Status.RUNNING)
     command(run, requested_at=timezone.now(), sent_at=timezone.now(), state="accepted")
