@@ -219,5 +219,5 @@ def _person(batch: Batch) -> User:
     """Who asked, as they are now."""
     user = User.objects.filter(pk=batch.requested_by_id or 0).first()
     if user is None:
-        raise PermissionDenied("The person who requested this no longer has an account here.")
+        raise PermissionDenied("The person who requested this is no longer a user here.")
     return user
