@@ -85,7 +85,8 @@ def test_the_preview_counts_exactly_and_names_who_is_left_out_and_why(ana, put):
     text = matching(ana, "account=" + str(busy.account_id)).content.decode()
     assert "Cancel 1 run?" in text
     assert "Nothing has been sent yet" in text
-    for words in ("It has already ended (succeeded).", "cannot be canceled while its status is “Queued”",
+    for words in ("It has already ended (succeeded).",
+                  "cannot be canceled while its status is “Queued”",
                   "Already requested by a deleted user.", "Cancel good at Smart Flows",
                   "account is Claims", "3</b> left out"):  # fmt: skip
         assert words in text, words
