@@ -73,7 +73,7 @@ def test_a_key_is_found_and_its_path_grows_on_the_open_page(
     page.get_by_role("link", name="As a list of runs").click()
     expect(page.locator("tr.run")).to_have_count(3)
     page.get_by_role("link", name="Pick and pack").click()
-    page.get_by_role("link", name="Its path").click()
+    page.get_by_role("link", name="All its runs").click()
     page.get_by_role("link", name="Answer").click()
     expect(page.locator("main")).to_contain_text("Replace the item?")
 

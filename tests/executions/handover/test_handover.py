@@ -168,7 +168,7 @@ def test_a_wrong_moment_of_handover_is_now(ana, people, until):
         ("since=2026-99-01T00:00", "is not a time; write"),
         ("since=2001-01-01T00:00", "Only the last 7 days are shown."),
         ("group=gossip", "There is no group “gossip”."),
-        ("group=failed&workflow=abc", "What changed"),
+        ("group=failed&workflow=abc", "Handover"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_said_not_refused(ana, account, query, says):
