@@ -32,7 +32,7 @@ def answered(request: HttpRequest) -> HttpResponse:
     place = Cursor.parse(request.GET.get("after", ""), Order.REQUEST)
     ignored = [f"“{key[:40]}” is not a filter of this list." for key in request.GET.keys() - KNOWN]
     if request.GET.get("after") and place is None:
-        ignored.append("The page of the list was not understood.")
+        ignored.append("The page was not understood.")
     rows = list(_narrowed(_visible(request), by, text, place)[: PAGE + 1])
     following = ""
     if len(rows) > PAGE:

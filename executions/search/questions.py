@@ -111,7 +111,7 @@ def parse(query: QueryDict, accounts: Mapping[int, ProviderAccount], *, sees_all
     for key in ("after", "before"):
         value = query.get(key, "")
         if value and cursor_of(value) is None:
-            wanted.ignored.append("The page of the list was not understood.")
+            wanted.ignored.append("The page was not understood.")
     return wanted
 
 

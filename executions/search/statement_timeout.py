@@ -26,5 +26,5 @@ def bounded() -> Iterator[None]:
         if "statement timeout" not in str(error):
             raise
         raise TooLong(
-            f"The search took longer than {SECONDS} s and was stopped. Search for a rarer text."
+            f"The search took longer than {SECONDS} s and was stopped. Use a more specific text."
         ) from error

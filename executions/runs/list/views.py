@@ -304,9 +304,9 @@ def _cursor(request: HttpRequest, filters: Filters) -> tuple[Cursor | None, bool
             continue
         cursor = Cursor.parse(text, Order.START, Order.END)
         if cursor is None:
-            filters.ignored.append("The page of the list was not understood; this is the first.")
+            filters.ignored.append("The page was not understood; this is the first page.")
         elif cursor.order != filters.cursor_order or (own and own != _mark(filters)):
-            filters.ignored.append("The page belongs to another list; this is the first of yours.")
+            filters.ignored.append("The page belongs to another list; this is the first page.")
         else:
             return cursor, name == "after"
     return None, False

@@ -181,8 +181,8 @@ def test_filters_narrow_by_whose_account_workflow_kind_and_text(
         ("whose=hers", "There is no whose “hers”."),
         ("workflow=x", "There is no workflow “x” that you may see."),
         ("bogus=1", "“bogus” is not a filter of the inbox."),
-        ("after=nonsense", "The page of the list was not understood"),
-        ("before=2026-01-01_2026-01-01_1", "The page of the list was not understood"),
+        ("after=nonsense", "The page was not understood"),
+        ("before=2026-01-01_2026-01-01_1", "The page was not understood"),
         ("q=" + "x" * 300, "cut to 200"),
     ],
 )

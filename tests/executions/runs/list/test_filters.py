@@ -259,9 +259,9 @@ BAD = {
     "finished=24h&finished_from=2026-01-01T00:00Z": "“finished_from”, because the last 24 hours",
     "from=2026-02-01&to=2026-01-01": "The time range ends before it starts",
     "lamp=failed&not_lamp=failed": "The lamp “failed” is both asked for and excluded",
-    "before=x": "The page of the list was not understood",
+    "before=x": "The page was not understood",
     "before=f1700000000000000-5": "The page belongs to another list",
-    "before=1700000000000000--5": "The page of the list was not understood",
+    "before=1700000000000000--5": "The page was not understood",
     "took_min=99999999999d": "is not a duration",
 }
 
