@@ -24,8 +24,9 @@ STOPS_WITHIN = 60.0  # seconds; the last checkpoint of Postgres waits for a busy
 
 
 def hears_the_terminal() -> None:
-    """Also where the tests themselves were started with `nohup`."""
+    """Also where the tests themselves were started with `nohup`, or in the background."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
