@@ -297,7 +297,7 @@ def test_a_note_appears_on_the_open_list_of_others(
 
 def test_a_shift_is_looked_at_and_taken_over(page, product, seeded) -> None:
     page.goto(f"{product.base_url}/shift/?since=8h")
-    failed = page.locator(".handover-count", has_text="Failed")
+    failed = page.get_by_role("link", name=re.compile(r"^\d+ Failed$"))
     expect(failed).to_contain_text("2")
     failed.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Failed")

@@ -117,7 +117,7 @@ def test_the_table_holds(who: str) -> None:
                     sent["data"] = body(route, things)
                     sent |= {"content_type": "application/json"} if is_api else {}
                 with transaction.atomic():  # each asks the same world
-                    answer = getattr(client, method)(address(route, things), **sent)
+                    answer = getattr(asker, method)(address(route, things), **sent)
                     found, asked = letter(answer), asked + 1
                     for close in answer._resource_closers:  # a download counts until it is left
                         close()
