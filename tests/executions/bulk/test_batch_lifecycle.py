@@ -323,7 +323,7 @@ def test_runs_of_other_teams_cannot_be_chosen(ana, put, eves):
     picked(ana, put("a"), eves)
     assert list(states(Batch.objects.get())) == ["a"]
     text = picked(ana, eves).content.decode()
-    assert "nothing was selected" in text
+    assert "Nothing was selected" in text
     assert Batch.objects.count() == 1
 
 
@@ -531,7 +531,7 @@ def test_an_empty_selection_makes_no_batch_and_says_so(ana, put, more):
     put("a")
     answer = choose(ana, **more)
     assert answer.status_code == 200
-    assert "nothing was selected" in answer.content.decode()
+    assert "Nothing was selected" in answer.content.decode()
     assert not Batch.objects.exists()
 
 
@@ -557,7 +557,7 @@ def test_a_key_of_somebody_elses_form_is_refused(people, ana, eve, put, eves):
     picked(ana, run, key=key)
     Batch.objects.update(requested_by=people["eve"])
     text = picked(ana, run, key=key).content.decode()
-    assert "somebody else" in text
+    assert "another user" in text
     assert Batch.objects.count() == 1
 
 

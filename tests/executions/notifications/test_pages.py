@@ -104,7 +104,7 @@ def test_an_operator_acknowledges_the_whole_kind_and_lets_go(ana, rule, put, not
     ana.post(f"{PAGE}{notice.pk}/acknowledgement/")
     second.refresh_from_db()
     assert second.acknowledged_by.get_username() == "ana"
-    assert "ana looks after it" in ana.get(PAGE).content.decode()
+    assert "ana is on it" in ana.get(PAGE).content.decode()
     ana.post(f"{PAGE}{notice.pk}/acknowledgement/", {"let_go": "1"})
     second.refresh_from_db()
     assert second.acknowledged_until is None
@@ -114,7 +114,7 @@ def test_an_operator_acknowledges_the_whole_kind_and_lets_go(ana, rule, put, not
 
 def test_a_viewer_looks_and_does_not_act(vik, notice, account):
     page = vik.get(PAGE).content.decode()
-    assert "I’m on it" not in page
+    assert ">I’m on it</button>" not in page
     assert "Mute for a while" not in page
     assert vik.post(f"{PAGE}{notice.pk}/acknowledgement/").status_code == 403
     posted = {"thing": f"account:{account.pk}", "lasts": "1h", "reason": "Because"}
@@ -236,8 +236,8 @@ def test_the_page_of_a_message_says_where_its_links_lead(ana, rule, account, set
     delivery = told(rule, account, "Failed: Nightly import")
     settings.ANNUNCIATOR_SITE_URL = "https://runs.example.com"
     page = ana.get(f"{PAGE}messages/{delivery.message_id}/").content.decode()
-    assert "https://runs.example.com/, as <code>ANNUNCIATOR_SITE_URL</code> says" in page
-    assert "You are here as http://testserver/" in page
+    assert "https://runs.example.com/, from <code>ANNUNCIATOR_SITE_URL</code>" in page
+    assert "You use http://testserver/" in page
     settings.ANNUNCIATOR_SITE_URL = "http://testserver"
     page = ana.get(f"{PAGE}messages/{delivery.message_id}/").content.decode()
-    assert "You are here as" not in page
+    assert "You use" not in page

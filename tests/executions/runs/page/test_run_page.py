@@ -227,7 +227,7 @@ def test_tries_are_shown_where_the_provider_counts_them(ana, detailed):
     run = detailed("r", Status.FAILED, attempt=2, steps=(step("Post", attempt=3), step("Once")))
     text = shown(ana, run)
     assert "attempt 3" in text
-    assert text.text.count("try ") == 1
+    assert text.text.count("attempt ") == 1
     assert "Attempt 2" in text
 
 
@@ -359,7 +359,7 @@ def test_a_5_mb_output_leaves_the_page_small_and_says_what_is_kept(ana, detailed
     run = detailed("r", output={"rows": ["x" * 1000] * 5200})
     text = shown(ana, run, "?tab=data")
     assert len(text.source) < 60_000
-    assert "5.0 MB, too large to keep" in text
+    assert "5.0 MB, too large to store" in text
     assert "at the provider" in text
 
 
