@@ -524,7 +524,7 @@ def test_a_log_is_complete_when_a_final_run_brings_nothing_new(server, prefect, 
 def test_a_login_a_key_or_nothing_is_sent(server, open_adapter, body, given, sent):
     for kind in ("flow_runs", "deployments"):
         server.on("POST", f"/api/{kind}/count", {"body": 1234})
-    assert "1,234 flow runs" in open_adapter("prefect", **given).check()
+    assert "flow runs: 1,234" in open_adapter("prefect", **given).check()
     assert {seen.headers.get("authorization") for seen in server.requests} == {sent}
 
 
