@@ -90,7 +90,7 @@ def test_open_errors_are_named_with_who_has_them_until_they_are_settled(ana, peo
     error = page.under("Open errors").one("li")
     assert "Timeout after 30 s" in error
     assert "3 runs, nobody is on it" in error
-    assert "Runs with this error in 30 days, newest at the right: 3" in error.one("svg")["aria-label"]
+    assert "in 30 days, newest at the right: 3" in error.one("svg")["aria-label"]
     mine = Execution.objects.filter(pk=runs[0].pk)
     acts.assign(people["ana"], mine, to=people["ana"])
     assert "ana is on 1 of them" in page_of(ana, runs[0]).under("Open errors")
