@@ -11,8 +11,8 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import require_may_act, visible_accounts
 from executions.display.formatting import too_long
@@ -43,7 +43,7 @@ def visible_notices(user: User) -> QuerySet[Notice]:
 
 def visible_mutes(user: User) -> QuerySet[NoticeMute]:
     """Those in force, of rules, accounts and workflows that the person may see."""
-    found = NoticeMute.objects.filter(until__gt=timezone.now())
+    found = NoticeMute.objects.filter(until__gt=database_clock.now())
     accounts = visible_accounts(user).values("pk")
     return (
         found.filter(rule__in=NoticeRule.objects.visible_to(user).values("pk"))
@@ -56,7 +56,7 @@ def visible_mutes(user: User) -> QuerySet[NoticeMute]:
 def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
     """The person looks after it, and after all of its group, for 24 hours; how many."""
     require_may_act(user)
-    now = timezone.now()
+    now = database_clock.now()
     same = _group_of(notice, user)
     count = same.update(
         acknowledged_by=user, acknowledged_at=now, acknowledged_until=now + ACKNOWLEDGED_FOR
@@ -94,7 +94,7 @@ def mute(
         raise NotMuted(problem)
     if lasts not in DURATIONS:
         raise NotMuted("Choose how long to mute.")
-    until = timezone.now() + DURATIONS[lasts][1]
+    until = database_clock.now() + DURATIONS[lasts][1]
     made = NoticeMute(reason=reason, until=until, created_by=user)
     if isinstance(thing, NoticeRule):
         made.rule, kind, account = thing, "rule", ""
@@ -118,7 +118,7 @@ def mute(
 def end_mute(made: NoticeMute, user: User, *, address: str | None) -> None:
     """Ends it now instead of later."""
     require_may_act(user)
-    now = timezone.now()
+    now = database_clock.now()
     if NoticeMute.objects.filter(pk=made.pk, until__gt=now).update(until=now):
         audit_log.record(
             user,

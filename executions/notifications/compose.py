@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from executions import database_clock
 from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeRule
 from executions.notifications import message_text
 from executions.notifications.delivery import deliveries_of
@@ -38,7 +38,7 @@ def _write(rule_id: int) -> int:
     rule = NoticeRule.objects.filter(pk=rule_id, enabled=True).first() if clock else None
     if rule is None:
         return 0
-    now = timezone.now()
+    now = database_clock.now()
     untold = Notice.objects.filter(rule=rule, told_at__isnull=True, is_silent=False)
     over = Notice.objects.filter(
         rule=rule, cleared_at__isnull=False, clear_told_at__isnull=True, is_silent=False
@@ -46,7 +46,8 @@ def _write(rule_id: int) -> int:
     muted = _muted(rule)
     if rule.event == Event.FAILED:  # what failed while it was muted is history when the mute ends
         untold.filter(muted).update(is_silent=True)
-    busy = Q(acknowledged_until__gt=now)
+    # One that has just run out is ended by the evaluator, for all of its group at once.
+    busy = Q(acknowledged_until__gt=now) | Q(acknowledged_until__isnull=False, cleared_at=None)
     raised = _groups(rule, list(untold.exclude(muted).exclude(busy).values_list("pk", flat=True)))
     cleared = _groups(rule, list(over.exclude(muted).values_list("pk", flat=True)))
     if not raised and not cleared:
