@@ -114,7 +114,7 @@ def cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Case]]:
         yield [
             case("smartflows", CONTROL, "long_running", "Signed in as Operations dashboard"),
             case("eightx8", "Eight", "running_long", "The key opens the 8x8 account"),
-            case("generio", "Models", "long_running", "The key works. Templates it may use:"),
+            case("generio", "Models", "long_running", "The key works. Templates it may use ("),
             case("flow8", "Eights with a key", "long_running", "Signed in to flow8 as"),
             case("flow8", "Eights with a login", "long_running", users.EMAIL, **login),
             Case(

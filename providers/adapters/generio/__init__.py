@@ -128,7 +128,7 @@ class Generio(Adapter):
         names = [workflow.name for workflow in self.workflows()]
         listed = f": {', '.join(names[:5])}" if names else ""
         return (
-            f"The key works. Templates it may use: {len(names)}{listed}. "
+            f"The key works. Templates it may use ({len(names)}){listed}. "
             "Only flows of its own account are shown."
         )
 
