@@ -1,6 +1,6 @@
 """Accounts in the admin: choose a provider, fill in exactly its fields, test, poll, switch.
 
-Registered by `executions.admin`, which adds what this app cannot know: poll runs and the audit log.
+`executions.accounts.admin` adds what this app cannot know: poll runs and the audit log.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     actions = ("enable", "disable")
     change_list_template = f"{TEMPLATES}/change_list.html"
 
-    # ------------------------------------------------------- what executions.admin fills in
+    # ------------------------------------------ what executions.accounts.admin fills in
 
     def last_polls(self, account: ProviderAccount, limit: int) -> Iterable[Any]:
         """Poll runs, newest first, with the attributes of `executions.models.PollRun`."""

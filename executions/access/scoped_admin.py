@@ -45,3 +45,16 @@ class ForAdministrators(InSight):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_administer(request.user)
+
+
+class ReadOnlyAdmin(ForAdministrators):
+    """To look at what this site stores, never to edit it."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,6 +1,6 @@
 """Correlation rules in the admin: fill in, try on the newest runs, save, look through stored runs.
 
-Registered by `executions.admin`. A trial saves nothing and asks no provider: it reads stored runs.
+A trial saves nothing and asks no provider: it reads stored runs.
 """
 
 from __future__ import annotations

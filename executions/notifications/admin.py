@@ -1,4 +1,4 @@
-"""Notification rules in the admin: add, change, test. Registered by `admin`."""
+"""Notification rules in the admin: add, change, test."""
 
 from __future__ import annotations
 

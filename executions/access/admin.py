@@ -1,4 +1,4 @@
-"""People in the admin: a role in words and teams, instead of single permissions."""
+"""The audit log in the admin, and people: a role in words and teams, no single permissions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
 from executions.access.permissions import ADMIN, OPERATOR, VIEWER
+from executions.access.scoped_admin import ReadOnlyAdmin
 
 BOTH = f"{OPERATOR}+{ADMIN}"
 ROLES = (
@@ -112,3 +113,10 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic when it r
     @admin.display(description="teams")
     def teams(self, person: User) -> str:
         return ", ".join(group.name for group in person.groups.all() if group.name not in NAMES)
+
+
+class AuditAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "action", "account_name", "target", "address")
+    list_filter = ("action",)
+    search_fields = ("actor", "account_name", "target")
+    show_full_result_count = False
