@@ -81,17 +81,17 @@ def run(part: str, folder: Path):  # type: ignore[no-untyped-def]
 
         yield from lists.figures()
     elif part == "history":
-        from benchmarks import history
+        from benchmarks import first_import
 
-        yield from history.figures(folder)
+        yield from first_import.figures(folder)
     elif part == "overview":
         from benchmarks import overview
 
         yield from overview.figures()
     else:
-        from benchmarks import browser
+        from benchmarks import page_update_delay
 
-        yield from browser.figures(folder)
+        yield from page_update_delay.figures(folder)
 
 
 if __name__ == "__main__":

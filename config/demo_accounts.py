@@ -8,8 +8,8 @@ from config import env
 from providers.demo.eightx8 import api as eightx8
 from providers.demo.flow8 import api as flow8
 from providers.demo.generio import api as generio
-from providers.demo.population import HISTORY
 from providers.demo.smartflows import api as smartflows
+from providers.demo.traffic import HISTORY
 from providers.models import ProviderAccount
 
 NAMES = {

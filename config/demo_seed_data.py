@@ -13,7 +13,7 @@ from config import demo_accounts
 from executions.access import audit_log
 from executions.models import CorrelationRule, Event, NoticeRule, Workflow
 from executions.notes import acts as note_acts
-from executions.notifications import acts as notification_acts
+from executions.notifications import acknowledge_and_mute as notification_acts
 from executions.notifications.rule_form import rule_form, set_up
 from providers.demo.eightx8.definitions import DEFINITIONS
 from providers.demo.eightx8.definitions import id_of as eightx8_id

@@ -37,7 +37,7 @@ from django.db import connection  # noqa: E402
 from django.http.request import split_domain_port, validate_host  # noqa: E402
 from django.utils.crypto import constant_time_compare  # noqa: E402
 
-from config.database_outage import UNAVAILABLE  # noqa: E402
+from config.database_outage_detection import UNAVAILABLE  # noqa: E402
 from executions.access.permissions import visible_accounts  # noqa: E402
 from executions.live.publish import CHANNEL  # noqa: E402
 

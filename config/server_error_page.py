@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
 
-from config.database_outage import UNAVAILABLE, away_since
+from config.database_outage_detection import UNAVAILABLE, away_since
 
 RETRY_AFTER = 10  # seconds
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONCE, NONE, SELF
 
 from config import env
-from config.database_outage import fail_waiting
+from config.database_outage_detection import fail_waiting
 
 BASE_DIR = env.BASE_DIR
 DEBUG = env.value("ANNUNCIATOR_DEBUG", False)
@@ -255,7 +255,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "filters": {"once_per_outage": {"()": "config.database_outage.OncePerOutage"}},
+    "filters": {"once_per_outage": {"()": "config.database_outage_detection.OncePerOutage"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -271,7 +271,7 @@ LOGGING = {
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
-        "psycopg.pool": {"level": "ERROR"},  # config.database_outage says it, once
+        "psycopg.pool": {"level": "ERROR"},  # config.database_outage_detection says it, once
         "django.request": {"level": "ERROR"},
     },
 }

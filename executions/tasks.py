@@ -19,7 +19,14 @@ from executions.live import publish
 from executions.live.wake_workers import has_room
 from executions.models import Command, CommandState, ExecutionDetail, Rank
 from executions.notifications import compose, delivery, evaluation
-from executions.polling import log_fetcher, poller, read_queue, reader, schedule, workflow_sync
+from executions.polling import (
+    log_fetcher,
+    poller,
+    read_queue,
+    read_queue_worker,
+    schedule,
+    workflow_sync,
+)
 from executions.storage import (
     key_backfill,
     retention,
@@ -106,7 +113,7 @@ def carry_out(key: str) -> None:
 @shared_task(ignore_result=True)
 def read_due(account_id: int) -> None:
     """Runs of this account that pages, polls or its history want read."""
-    reader.work(account_id)
+    read_queue_worker.work(account_id)
 
 
 @shared_task(ignore_result=True)

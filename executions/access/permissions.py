@@ -74,6 +74,12 @@ def require_may_see(user: User | AnonymousUser, account_id: int) -> None:
         raise PermissionDenied("You cannot see this account.")
 
 
+def require_may_administer_account(user: User | AnonymousUser, account_id: int) -> None:
+    """Raises PermissionDenied."""
+    require_may_administer(user)
+    require_may_see(user, account_id)
+
+
 def preference_of(user: User | AnonymousUser) -> Preference:
     """How a person likes the pages; defaults, not saved, for those who never chose."""
     try:

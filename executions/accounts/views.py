@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from executions import database_clock
 from executions.access.permissions import visible_accounts
-from executions.accounts import acts as account_acts
+from executions.accounts.account_audit import NotNow
+from executions.accounts.blind_test import begin_blind_test, end_blind_test
+from executions.accounts.poll_now import poll_now
 from executions.display.formatting import duration, size
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
@@ -112,7 +114,7 @@ def account(request: HttpRequest, pk: int) -> Shown:
 @posted_from("executions:account")
 def poll(request: HttpRequest, pk: int) -> HttpResponse:
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
-    _do(request, partial(account_acts.poll_now, request.user, account, address=address(request)))
+    _do(request, partial(poll_now, request.user, account, address=address(request)))
     return redirect("executions:account", pk=pk)
 
 
@@ -123,9 +125,9 @@ def blind_test(request: HttpRequest, pk: int) -> HttpResponse:
     minutes, who = request.POST.get("minutes", ""), (request.user, account)
     asked = int(minutes) if minutes in BLIND_MINUTES else int(BLIND_MINUTES[0])
     if minutes == "0":
-        act = partial(account_acts.end_blind_test, *who, address=address(request))
+        act = partial(end_blind_test, *who, address=address(request))
     else:
-        act = partial(account_acts.begin_blind_test, *who, asked, address=address(request))
+        act = partial(begin_blind_test, *who, asked, address=address(request))
     _do(request, act)
     return redirect("executions:account", pk=pk)
 
@@ -134,7 +136,7 @@ def _do(request: HttpRequest, act: Callable[[], str]) -> None:
     """What came of it, as the message of the next page."""
     try:
         said = act()
-    except account_acts.NotNow as why:
+    except NotNow as why:
         messages.error(request, str(why))
     else:
         if said:

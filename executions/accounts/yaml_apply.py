@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from executions.access import audit_log
-from executions.accounts.acts import record
+from executions.accounts.account_audit import record
 from executions.accounts.yaml_parser import RULE_KEYS, BadFile, Entry, read
 from executions.models import CorrelationRule
 from executions.storage import key_backfill

@@ -23,7 +23,7 @@ from executions.inbox.drafts import refuses_empty
 from executions.models import Act, Command, Execution, Question, Rank, Workflow
 from executions.polling import read_queue
 from executions.triage import acts
-from executions.triage.choices import person_named
+from executions.triage.form_choices import person_named
 from executions.web.requester import address
 from providers.contract import Verb
 

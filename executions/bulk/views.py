@@ -22,7 +22,7 @@ from executions.inbox.question_page import intent_key
 from executions.models import BATCH_KINDS, Batch, BatchState
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
-from executions.web.posted_runs import filters_of, ids_of
+from executions.web.posted_selection import filters_of, ids_of
 from executions.web.requester import accounts_of, address, person
 from providers.contract import Verb
 

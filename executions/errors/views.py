@@ -24,7 +24,7 @@ from executions.payloads.provider_text import plain
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
 from executions.triage.acts import NotDone
-from executions.triage.choices import ignore_for, posted_assignee, posted_end
+from executions.triage.form_choices import ignore_for, posted_assignee, posted_end
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from
 from executions.web.redirects import next_address

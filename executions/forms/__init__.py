@@ -20,11 +20,11 @@ from __future__ import annotations
 from typing import Any
 
 from executions.forms.compiled_form import CompiledForm
+from executions.forms.definition_intake import CannotShow, read_triple, speaks_otherwise
 from executions.forms.django_form import AnswerForm
 from executions.forms.files import short_files
 from executions.forms.form_instance import Drawing
 from executions.forms.parser import Reader
-from executions.forms.raw_definition import CannotShow, read_triple, speaks_otherwise
 
 __all__ = ["AnswerForm", "CompiledForm", "compile_question", "compile_triple", "short_files"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from executions.forms import validation_errors
+from executions.forms import value_rules
 from executions.forms.dates import wall_of
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import MISSING
@@ -52,25 +52,23 @@ class AnswerField(forms.Field):
         try:
             answer = drawn.value()
         except Unreadable as error:
-            self.refuse(validation_errors.Complaint(error.code, str(error)), drawn.typed)
+            self.refuse(value_rules.Complaint(error.code, str(error)), drawn.typed)
         may_be_empty = not self.refuses_empty and leaf.shape.kind == "string" and not leaf.options
-        is_absent = validation_errors.is_absent(
+        is_absent = value_rules.is_absent(
             answer, is_nullable=leaf.shape.is_nullable, may_be_empty=may_be_empty
         )
         if is_absent and drawn.is_required:
             self.refuse(
-                validation_errors.Complaint(
-                    validation_errors.REQUIRED, validation_errors.REQUIRED_WORDS
-                ),
+                value_rules.Complaint(value_rules.REQUIRED, value_rules.REQUIRED_WORDS),
                 answer,
             )
-        complaint = None if is_absent else validation_errors.day_complaint(leaf, answer)
+        complaint = None if is_absent else value_rules.day_complaint(leaf, answer)
         if complaint:
             self.refuse(complaint, answer)
         return answer
 
-    def refuse(self, complaint: validation_errors.Complaint, value: Any) -> Any:
-        raise ValidationError(validation_errors.message(self.drawn.leaf, complaint, value))
+    def refuse(self, complaint: value_rules.Complaint, value: Any) -> Any:
+        raise ValidationError(value_rules.message(self.drawn.leaf, complaint, value))
 
 
 class RowsField(forms.Field):

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from jsonschema.exceptions import ValidationError
 
-from executions.forms import answer_body, validation_errors
+from executions.forms import answer_body, value_rules
 from executions.forms.compiled_nodes import Group, Leaf, Repeat
 from executions.forms.django_fields import AnswerField, RowsField, foreign
 from executions.forms.form_instance import Drawing
@@ -78,9 +78,7 @@ class AnswerForm(forms.Form):
                     continue  # it may be a consequence
                 if each.inside:
                     self.add_error(None, self.on_top(each, places))
-                elif (
-                    each.complaint.code != validation_errors.REQUIRED
-                ):  # those are known as lacking
+                elif each.complaint.code != value_rules.REQUIRED:  # those are known as lacking
                     self.refused.append(key_text(each.path) or "the whole answer")
             elif not self.has_error(drawn.name) and not self.is_exempt(drawn, each.complaint):
                 self.add_error(drawn.name, self.words(drawn, each.complaint))
@@ -88,9 +86,7 @@ class AnswerForm(forms.Form):
 
     def check_options(self) -> None:
         """Finds what the provider neither offers nor gave itself: nobody can choose that."""
-        complaint = validation_errors.Complaint(
-            validation_errors.ENUM, "Choose one of the options."
-        )
+        complaint = value_rules.Complaint(value_rules.ENUM, "Choose one of the options.")
         for name in self.fields:
             drawn = self.by_name[name]
             is_choice = isinstance(drawn.node, Leaf) and foreign(drawn)
@@ -104,11 +100,11 @@ class AnswerForm(forms.Form):
         except TooMuch:
             return []  # said on the page, see `CompiledForm.unchecked`
 
-    def is_exempt(self, drawn: Drawn, complaint: validation_errors.Complaint) -> bool:
+    def is_exempt(self, drawn: Drawn, complaint: value_rules.Complaint) -> bool:
         """What the form allows beyond the schema, and what nobody here can mend."""
-        if complaint.code == validation_errors.REQUIRED:
+        if complaint.code == value_rules.REQUIRED:
             return drawn.node.is_free or drawn.is_unclear  # type: ignore[union-attr]
-        if complaint.code == validation_errors.TYPE and drawn.is_untouched:
+        if complaint.code == value_rules.TYPE and drawn.is_untouched:
             return self.came_like_this(drawn)
         if drawn.is_required:
             return False
@@ -127,10 +123,10 @@ class AnswerForm(forms.Form):
         title = node.words.title if isinstance(node, Group) else ""
         return f"{title}: {each.complaint.text}" if title else each.complaint.text
 
-    def words(self, drawn: Drawn, complaint: validation_errors.Complaint) -> str:
+    def words(self, drawn: Drawn, complaint: value_rules.Complaint) -> str:
         if isinstance(drawn.node, Leaf):
-            return validation_errors.message(drawn.node, complaint, self.value_of(drawn))
-        return validation_errors.message(drawn.repeat, complaint, "")
+            return value_rules.message(drawn.node, complaint, self.value_of(drawn))
+        return value_rules.message(drawn.repeat, complaint, "")
 
     def value_of(self, drawn: Drawn) -> Any:
         """The cleaned value; what cannot be sent from here stays as it was."""

@@ -14,9 +14,9 @@ from typing import Any
 from executions.forms.answer_body import assembled
 from executions.forms.compiled_nodes import Group, Leaf, Node, Repeat, Text
 from executions.forms.conditions import Condition, Scope, Unclear
+from executions.forms.definition_intake import CannotShow
 from executions.forms.instance_nodes import MAX_ROWS, Drawn, Frame, Row, first_tokens
 from executions.forms.json_path import MISSING, dig
-from executions.forms.raw_definition import CannotShow
 from executions.forms.schema_navigator import Schemas, with_defaults
 from executions.forms.validation import one_limit
 from executions.forms.value_codec import Unreadable, control_for, normal

@@ -13,11 +13,10 @@ from django.utils.safestring import SafeString
 from executions.forms.compiled_nodes import Group, Leaf, Node, Repeat, Text, Wording
 from executions.forms.controls import MANY_OPTIONS
 from executions.forms.dates import moments_to_choose, zone_of
+from executions.forms.definition_intake import CannotShow
 from executions.forms.files import file_words, limits_words
 from executions.forms.json_path import EACH, MISSING, Path
 from executions.forms.provider_text import rich
-from executions.forms.raw_definition import CannotShow
-from executions.forms.validation_errors import doubt_about_format
 from executions.forms.value_codec import (
     LIST_CONTROLS,
     Typed,
@@ -27,6 +26,7 @@ from executions.forms.value_codec import (
     shown,
     words_for,
 )
+from executions.forms.value_rules import doubt_about_format
 
 if TYPE_CHECKING:
     from executions.forms.django_form import AnswerForm

@@ -23,6 +23,7 @@ from executions.forms.compiled_nodes import (
 from executions.forms.conditional_schema import Test, as_condition
 from executions.forms.conditions import Condition, Unclear, both, parse_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
+from executions.forms.definition_intake import CannotShow, Triple
 from executions.forms.files import accepted
 from executions.forms.instance_nodes import MAX_ROWS
 from executions.forms.json_path import EACH, MISSING, Path, dig, is_below, key_text, parse_key
@@ -42,10 +43,9 @@ from executions.forms.layout_entries import (
 )
 from executions.forms.options import options_for
 from executions.forms.provider_text import plain
-from executions.forms.raw_definition import CannotShow, Triple
 from executions.forms.schema_dialects import compiled_pattern
 from executions.forms.schema_navigator import MAX_DEPTH, Place, Schemas
-from executions.forms.validation_errors import count
+from executions.forms.value_rules import count
 
 MAX_FIELDS = 500
 MAX_LAYOUT = 20  # groups inside each other

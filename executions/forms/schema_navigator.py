@@ -24,8 +24,8 @@ from executions.forms.conditional_schema import (
     merged,
     told_apart,
 )
+from executions.forms.definition_intake import CannotShow
 from executions.forms.json_path import EACH, MISSING, Path
-from executions.forms.raw_definition import CannotShow
 from executions.forms.schema_dialects import is_demanded, pointed
 from executions.forms.validation import Validation
 

@@ -11,7 +11,7 @@ from jsonschema.exceptions import ValidationError
 from executions.forms.compiled_nodes import Group, Leaf
 from executions.forms.instance_nodes import Drawn
 from executions.forms.json_path import Path, is_below, key_text
-from executions.forms.validation_errors import (
+from executions.forms.value_rules import (
     ALTERNATIVES,
     REQUIRED,
     REQUIRED_WORDS,

@@ -3,6 +3,7 @@
 The poller writes Execution, Step, Transition and the rest through `storage.store` alone, one
 statement per batch. Rules about values and uniqueness live in constraints here."""
 
+from executions.models.audit import AuditEntry, AuditSeal
 from executions.models.batches import (
     BATCH_KINDS,
     COMMANDED,
@@ -33,8 +34,9 @@ from executions.models.notices import (
     NoticeMute,
     NoticeRule,
 )
-from executions.models.people import ApiToken, AuditEntry, AuditSeal, Preference
-from executions.models.polls import LastAsked, PollRun, Quarantine, StatusCount
+from executions.models.people import ApiToken, Preference
+from executions.models.polls import LastAsked, PollRun
+from executions.models.quarantine import Quarantine
 from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
 from executions.models.read_queue import Backlog, Rank, Reading
 from executions.models.runs import (
@@ -58,7 +60,7 @@ from executions.models.runs import (
     short_ref_of,
 )
 from executions.models.saved_views import SavedView
-from executions.models.tallies import AccountTally, WorkflowTally
+from executions.models.tallies import AccountTally, StatusCount, WorkflowTally
 from executions.models.triage_acts import Act, TriageAct
 from executions.models.workflow_profiles import (
     MAX_LABEL,

@@ -1,12 +1,10 @@
-"""What polls leave behind besides runs: attempts, records that could not be stored, counters."""
+"""What was polled when, and with what result."""
 
 from __future__ import annotations
 
 from django.db import models
-from django.utils import timezone
 
 from executions.models.runs import Execution
-from providers.contract import MAX_REF
 from providers.models import ProviderAccount
 
 
@@ -45,37 +43,3 @@ class LastAsked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.execution_id} asked for {self.at}"
-
-
-class Quarantine(models.Model):
-    """A record that could not be stored. The rest of its batch was."""
-
-    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE)
-    ref = models.CharField(max_length=MAX_REF)
-    reason = models.CharField(max_length=300)
-    excerpt = models.TextField(default="")
-    """The first 2,000 characters of the record."""
-    first_seen_at = models.DateTimeField(default=timezone.now)
-    last_seen_at = models.DateTimeField(default=timezone.now)
-    count = models.PositiveIntegerField(default=1)
-
-    class Meta:
-        verbose_name_plural = "quarantine"
-        constraints = [models.UniqueConstraint(fields=["account", "ref"], name="quarantine_key")]
-
-    def __str__(self) -> str:
-        return f"{self.account}: {self.ref}"
-
-
-class StatusCount(models.Model):
-    """How many executions an account has in each status; kept by the storing statement."""
-
-    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, db_index=False)
-    status = models.CharField(max_length=12)
-    count = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "status"], name="count_key")]
-
-    def __str__(self) -> str:
-        return f"{self.status}: {self.count}"

@@ -42,3 +42,17 @@ class AccountTally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.quarter} {self.status}: {self.count}"
+
+
+class StatusCount(models.Model):
+    """How many executions an account has in each status; kept by the storing statement."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, db_index=False)
+    status = models.CharField(max_length=12)
+    count = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "status"], name="count_key")]
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.count}"

@@ -26,7 +26,7 @@ from executions.models import (
     NoticeRule,
     Workflow,
 )
-from executions.notifications import acts as notification_acts
+from executions.notifications import acknowledge_and_mute as notification_acts
 from executions.notifications import message_text, rule_form
 from executions.payloads.provider_text import plain
 from executions.web.live_page import LivePage, Shown, show

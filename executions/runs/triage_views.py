@@ -13,9 +13,9 @@ from django.urls import reverse
 from executions.access.permissions import require_may_act
 from executions.models import Act
 from executions.triage import acts
-from executions.triage.choices import TAKE, posted_assignee, posted_end
+from executions.triage.form_choices import TAKE, posted_assignee, posted_end
 from executions.web.post_only_views import posted_from
-from executions.web.posted_runs import filters_of, ids_of
+from executions.web.posted_selection import filters_of, ids_of
 from executions.web.redirects import next_address
 from executions.web.requester import address, person
 

@@ -20,7 +20,7 @@ from executions.display.statuses import LAMP_WORDS
 from executions.models import OPEN_STATUSES, RESOLVABLE_STATUSES
 from executions.payloads.business_keys import normalized
 from executions.payloads.error_fingerprint import is_error_key
-from executions.search.columns import read, spelled
+from executions.search.column_choice import read, spelled
 from executions.search.cursor import Order
 from executions.search.overdue import GOING
 from executions.search.time_range import (

@@ -163,7 +163,7 @@ def test_one_run_that_makes_the_adapter_break_stops_no_other(odd, monkeypatch):
 
 @pytest.mark.fault("P15")
 def test_a_reader_that_breaks_leaves_its_account_alone_for_a_while(odd, monkeypatch):
-    from executions.polling import reader
+    from executions.polling import read_queue_worker
 
     monkeypatch.setattr(Odd, "listed", [run("a")])
     poll_once(odd)
@@ -172,7 +172,7 @@ def test_a_reader_that_breaks_leaves_its_account_alone_for_a_while(odd, monkeypa
     def broken(*args: Any, **more: Any) -> None:
         raise RuntimeError("nothing can be stored")
 
-    monkeypatch.setattr(reader.poller, "store_and_tell", broken)
+    monkeypatch.setattr(read_queue_worker.poller, "store_and_tell", broken)
     with pytest.raises(RuntimeError):
         tasks.read_due(odd.pk)
     assert read_queue.due_accounts() == []

@@ -25,7 +25,7 @@ from executions.models import (
     Reading,
     Step,
 )
-from executions.polling import read_queue, reader, schedule
+from executions.polling import read_queue, read_queue_worker, schedule
 from providers.contract import Pace
 from providers.http.rate_limit import Bucket
 from providers.models import ProviderAccount
@@ -269,7 +269,7 @@ def test_a_new_run_is_found_while_thirty_open_pages_want_more_than_the_rate(
     for run in Execution.objects.all():
         page.get(f"/executions/{run.pk}/")
     monkeypatch.setattr(read_queue, "SOON", timedelta(seconds=6))
-    monkeypatch.setattr(reader, "SLICE", 8.0)
+    monkeypatch.setattr(read_queue_worker, "SLICE", 8.0)
     at_work = [at_once(read, desk) for _ in range(30)]  # every page has called one
     time.sleep(4)  # the burst is used up
     ref = desk.begin("long_running")

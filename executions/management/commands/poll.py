@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from executions.access import audit_log
-from executions.accounts.acts import record
+from executions.accounts.account_audit import record
 from executions.commands import reconciliation
 from executions.polling import poller, schedule
 from providers.models import ProviderAccount

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from executions.models import SavedView
-from executions.search.columns import switched
+from executions.search.column_choice import switched
 from executions.search.filters import DISPLAY, Filters
 
 READY_MADE = (

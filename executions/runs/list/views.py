@@ -33,10 +33,10 @@ from executions.runs.list.status_counts import Panel, panel_of
 from executions.runs.peek.views import peek_changes, peek_of
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
-from executions.search.columns import columns, switched
+from executions.search.column_choice import columns, switched
 from executions.search.cursor import EPOCH, Cursor, Order
 from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
-from executions.triage.choices import ignore_for
+from executions.triage.form_choices import ignore_for
 from executions.web.account_banner import accounts_not_current
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.inbox_badge import counted, question_count

@@ -24,8 +24,8 @@ from executions.payloads.provider_text import plain
 from executions.runs.page import person_waits, related
 from executions.runs.page.steps import failed_step
 from executions.search.filters import provider_name
-from executions.triage.choices import ignore_for
 from executions.triage.display import Standing, standing_of
+from executions.triage.form_choices import ignore_for
 from providers import registry
 from providers.contract import Lamp, Status, Verb
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from providers.adapter import Adapter
 from providers.adapters.flow8 import reading
-from providers.adapters.flow8.flows import Flows, is_about_one_thing
+from providers.adapters.flow8.definition_memory import Flows, is_about_one_thing
 from providers.adapters.flow8.lists import walk, walk_plays
 from providers.adapters.flow8.session import MCP_ONLY, OTHER_PREFIX, PREFIX, Session, is_mcp_only
 from providers.contract import (

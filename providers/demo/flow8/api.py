@@ -43,7 +43,7 @@ from providers.demo.flow8.users import (
     SESSION_SECONDS,
     USER,
 )
-from providers.demo.simulator import World, simulator
+from providers.demo.world import World, simulator
 
 __all__ = ["API_KEY", "EMAIL", "FLOWS", "MCP_KEY", "PASSWORD", "app"]
 

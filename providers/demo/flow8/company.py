@@ -17,9 +17,9 @@ from providers.demo.flow8.scenarios import (
     goes_well,
     travels,
 )
-from providers.demo.population import PATIENCE, Population, answered_within
-from providers.demo.simulator import GOES_ON_AFTER, Run, World
 from providers.demo.trade import case_at
+from providers.demo.traffic import PATIENCE, Population, answered_within
+from providers.demo.world import GOES_ON_AFTER, Run, World
 
 MARKS = "!?-~"  # after the name of a step in `FLOWS`
 

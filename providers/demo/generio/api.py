@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from providers.demo.generio.flows import ENDED, Flow, Job
 from providers.demo.generio.requests import (
     Invalid,
     choice,
@@ -31,8 +30,9 @@ from providers.demo.generio.requests import (
     wants_data,
     whole,
 )
+from providers.demo.generio.runs import ENDED, Flow, Job
 from providers.demo.generio.scenarios import Studio, auto
-from providers.demo.simulator import Stage, World, simulator
+from providers.demo.world import Stage, World, simulator
 
 API_KEY = "demo-generio-key"
 EXPIRED_KEY = "demo-generio-expired"

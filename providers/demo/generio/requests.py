@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from providers.demo.generio.flows import Asset, Template
+from providers.demo.generio.runs import Asset, Template
 
 
 class Invalid(Exception):

@@ -17,7 +17,7 @@ from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation, submit
 from executions.models import AuditEntry, Batch, BatchItem, Command, Execution
 from executions.storage.store import store
-from providers import account_switches, contract
+from providers import account_state_changes, contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
 
@@ -165,7 +165,7 @@ def test_runs_of_an_account_in_a_blind_test_are_left_out_and_asked_for_nothing(a
     run = put("a")
     picked(ana, run)
     begin(ana, early := Batch.objects.get())
-    account_switches.go_blind(account, 5, by="root")
+    account_state_changes.go_blind(account, 5, by="root")
     assert "This is a blind test" in picked(ana, run).content.decode()
     assert states(Batch.objects.exclude(pk=early.pk).get()) == {"a": "ineligible"}
     batch_runner.advance()

@@ -22,7 +22,7 @@ from executions.models import (
     NoticeMute,
     NoticeRule,
 )
-from executions.notifications import acts as notification_acts
+from executions.notifications import acknowledge_and_mute as notification_acts
 from executions.notifications import compose, delivery, evaluation
 from providers.contract import Status
 from providers.models import ProviderAccount

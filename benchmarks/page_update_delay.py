@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import provider
-from benchmarks.figures import Figure
+from benchmarks.compared_figures import Figure
 from tests.product import PASSWORD, Product
 
 GOAL = 1.0  # second

@@ -52,7 +52,7 @@ def _is_back(**_: Any) -> None:
         log.warning("The database answers again, after %.0f s.", seconds)
 
 
-connection_created.connect(_is_back, dispatch_uid="config.database_outage")
+connection_created.connect(_is_back, dispatch_uid="config.database_outage_detection")
 
 
 class OncePerOutage(logging.Filter):

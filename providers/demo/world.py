@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from providers.demo.faults import Faults
-from providers.demo.recorder import CONTROL, ErrorMaker, Recorder
+from providers.demo.recording_proxy import CONTROL, ErrorMaker, Recorder
 from providers.demo.runs import Run, Stage
 
 __all__ = ["GOES_ON_AFTER", "Run", "Stage", "World", "simulator"]
