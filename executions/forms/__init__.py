@@ -2,13 +2,13 @@
 
 The door: `compile_question` and `compile_triple`. The stages, in order:
 
-1. `raw_definition`: schema, form and model as they came, made plain JSON.
+1. `definition_intake`: schema, form and model as they came, made plain JSON.
 2. `parser`, with `layout_entries`, `schema_navigator`, `conditional_schema`, `options`, `controls`
    and `conditions`: the compiled tree of `compiled_nodes`, once per question.
 3. `form_instance`: the instance. Its `instance_nodes` have rows, names, values and visibility, and
    are what templates draw. `value_codec`, `dates` and `files` are between values and inputs.
 4. `django_form` with `django_fields`: what is posted, checked by `validation` over
-   `schema_dialects` (the whole schema). `validation_errors` words the complaints,
+   `schema_dialects` (the whole schema). `value_rules` words the complaints,
    `validation_error_placement` finds their fields.
 5. `answer_body`: what is sent; `answer_summary` and `secret_masking` show it to people.
 

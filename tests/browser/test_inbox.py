@@ -420,7 +420,8 @@ def test_a_double_click_does_nothing_twice_and_nothing_else(product, ask, signed
     page.locator("dialog[open]").get_by_role("button", name="Not yet").click()
     assert answers_to(product, question) == []
     page.get_by_role("button", name="Release", exact=True).dblclick(delay=80)
-    page.wait_for_url("**sent=*")
+    # not wait_for_url: where the second click is quicker than the answer, it navigates once more
+    expect(page).to_have_url(re.compile("sent="))
     assert len(answers_to(product, question)) == 1
 
 
