@@ -25,6 +25,7 @@ import requests
 
 from config import embedded_services
 from config.processes import processes
+from tests import prepared_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "lamps-are-on-4"
@@ -46,6 +47,8 @@ class Product:
     def __enter__(self) -> Product:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
+        if not (self.folder / "postgres").exists():
+            prepared_postgres.put_into(self.folder)
         self.env |= {
             "ANNUNCIATOR_DATA": str(self.folder),
             "ANNUNCIATOR_DEMO": "0",

@@ -29,12 +29,21 @@ os.environ["ANNUNCIATOR_DEMO"] = "0"
 os.environ["ANNUNCIATOR_PACE"] = "100"  # simulators on this machine need no sparing
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # the browser driver runs an event loop
 
+from tests import prepared_postgres  # noqa: E402 - also where tests are only handed out
+
 if not HANDS_OUT:
-    from config.embedded_services import services
+    from pathlib import Path
+
+    from config.embedded_services import DATABASE, services
     from tests.quick_postgres import wait_for_no_disk
 
+    if IS_OURS:
+        prepared_postgres.put_into(Path(os.environ["ANNUNCIATOR_DATA"]))
     _services = services()
     _services.__enter__()
     atexit.register(_services.__exit__, None, None, None)
     if IS_OURS:
         wait_for_no_disk(os.environ["DATABASE_URL"])
+        prepared_postgres.make_test_database(
+            os.environ["DATABASE_URL"], "_".join(filter(None, ("test", DATABASE, WORKER)))
+        )

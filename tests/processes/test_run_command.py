@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests import prepared_postgres
 from tests.product import PASSWORD, ROOT, STARTS_WITHIN, Product, free_port, own_folder
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -163,9 +164,11 @@ def is_free(port: int) -> bool:
 
 
 @contextmanager
-def own_terminal() -> Iterator[Terminal]:
+def own_terminal(*, is_first: bool = False) -> Iterator[Terminal]:
     with own_folder() as name:
         (folder := name / "data").mkdir()
+        if not is_first:
+            prepared_postgres.put_into(folder)
         terminal = Terminal(folder)
         yield terminal
         terminal.kill_all(lambda line: True)
@@ -173,7 +176,7 @@ def own_terminal() -> Iterator[Terminal]:
 
 @pytest.fixture
 def terminal() -> Iterator[Terminal]:
-    with own_terminal() as terminal:
+    with own_terminal(is_first=True) as terminal:
         yield terminal
 
 
@@ -351,6 +354,7 @@ def small_disk() -> Iterator[Terminal]:
         small = ["mount", "-t", "tmpfs", "-o", "size=330m,mode=755", "none", str(folder)]
         if subprocess.run(small, capture_output=True, check=False).returncode:
             pytest.skip("needs the right to mount a small disk")
+        prepared_postgres.put_into(folder)
         terminal = Terminal(folder)
         terminal.env["ANNUNCIATOR_DEMO"] = "0"
         try:
