@@ -14,7 +14,8 @@ from django.http import HttpRequest
 from executions.access import audit_log
 from executions.access.permissions import in_sight, may_administer
 from executions.access.scoped_admin import InSight
-from executions.accounts import acts
+from executions.accounts.account_audit import NotNow, record
+from executions.accounts.poll_now import poll_now
 from executions.models import Execution, PollRun
 from executions.web.requester import address
 from providers.admin import AccountAdmin
@@ -38,13 +39,13 @@ class AccountWithHistory(InSight, AccountAdmin):
 
     def note(self, request: HttpRequest, account: ProviderAccount, done: str, what: Any) -> None:
         action = audit_log.Action(f"account.{done}")
-        acts.record(request.user, account, action, what, address=address(request))
+        record(request.user, account, action, what, address=address(request))
 
     def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
         try:
-            said = acts.poll_now(request.user, account, address=address(request))
+            said = poll_now(request.user, account, address=address(request))
             return True, said
-        except acts.NotNow as why:
+        except NotNow as why:
             return False, str(why)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
