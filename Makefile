@@ -10,13 +10,19 @@ ENVIRONMENT = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and 
 	echo "Installing into $(VENV), this once ..." && \
 	{ test -x $(BIN)/python || { echo "  a Python environment ..."; $(PYTHON) -m venv $(VENV); }; }
 
-.PHONY: run test live chaos soak bench screenshots lint lock clean
+.PHONY: run test faults live chaos soak bench screenshots lint lock clean
 
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run --with-parent
 
 test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found, Chromium
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder --durations 25
+
+faults: export ANNUNCIATOR_NEED_BROWSER = 1
+faults: export ANNUNCIATOR_NEED_FAKETIME = 1
+faults: $(VENV)/test.stamp  ## every row of the fault matrix, the long tests too; ends with the matrix
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder \
+		-m "fault and not engine" --faults
 
 live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Any
 
 from providers import exact_json
 from providers.contract import BadResponse
-from providers.http.limits import DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER
+from providers.http.limits import DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER, VALUES_CAP
 
 Explain = Callable[["Reply"], str]
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def parse_json(content: bytes) -> Any:
@@ -57,6 +59,11 @@ class Reply:
         self.refuse_web_page()
         if not self._start:
             raise BadResponse(f"{self.where} answered with an empty body.", status=self.status)
+        if _is_crowded(self.content):
+            raise BadResponse(
+                f"{self.where} sent more single values in one answer than can be read.",
+                status=self.status,
+            )
         try:
             return parse_json(self.content)
         except (ValueError, RecursionError):
@@ -65,6 +72,20 @@ class Reply:
                 status=self.status,
                 detail=self.text()[:200],
             ) from None
+
+
+def _is_crowded(content: bytes) -> bool:
+    """Whether this JSON holds so many values that reading them would take dozens of times its
+    bytes. What looks like values within a text is none."""
+    weight = _weight(content, 0, len(content))
+    if weight > VALUES_CAP:
+        weight -= sum(_weight(content, *text.span()) for text in _TEXT.finditer(content))
+    return weight > VALUES_CAP
+
+
+def _weight(content: bytes, start: int, end: int) -> int:
+    lists, objects = content.count(b"[", start, end), content.count(b"{", start, end)
+    return content.count(b",", start, end) + 3 * (lists + objects)
 
 
 def plain_explanation(reply: Reply) -> str:

@@ -265,6 +265,7 @@ def test_the_first_tab_skips_to_the_content(page, product, seeded) -> None:
     expect(page.locator("#main")).to_be_focused()
 
 
+@pytest.mark.fault("L8")
 def test_the_end_of_a_session_leaves_a_half_typed_form(
     context: BrowserContext, page, product, seeded
 ) -> None:

@@ -185,6 +185,7 @@ class Watched:
         return text
 
 
+@pytest.mark.fault("B6")
 def test_hostile_texts_are_shown_as_they_are_and_do_nothing(
     context: BrowserContext, product: Product, sim: serve.Running
 ) -> None:

@@ -45,6 +45,7 @@ def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product
         assert page.evaluate("window.untouched")
 
 
+@pytest.mark.fault("L9")
 def test_news_that_the_server_could_not_give_is_asked_for_again(
     page: Page, product: Product
 ) -> None:

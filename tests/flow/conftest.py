@@ -21,6 +21,7 @@ from executions.models import Command, Execution, Question, Workflow
 from executions.polling import read_queue, schedule
 from providers.contract import Verb
 from providers.demo import serve
+from providers.http import Http
 from providers.models import ProviderAccount
 
 
@@ -161,3 +162,27 @@ def served() -> Iterator[Callable[..., str]]:
             return stack.enter_context(serve.serving(Starlette(routes=routes)))
 
         yield start
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The door's own waits, shorter."""
+    from tests.flow import trouble as rig
+
+    send = Http.send
+
+    def quickly(http: Http, *args: Any, read_timeout: float, deadline: float, **more: Any) -> Any:
+        waits = min(read_timeout, rig.READ_TIMEOUT), min(deadline, rig.DEADLINE)
+        return send(http, *args, read_timeout=waits[0], deadline=waits[1], **more)
+
+    monkeypatch.setattr(Http, "send", quickly)
+
+
+@pytest.fixture
+def trouble(ana: User, caplog: Any, hurry: None) -> Iterator[Any]:
+    """Two accounts, one of which meets what a test puts into `provider.fault`; waits are short."""
+    from tests.flow import trouble as rig
+
+    caplog.set_level("INFO")
+    with rig.running() as provider, rig.running() as beside:
+        yield rig.Trouble(provider, beside, ana, caplog)

@@ -24,6 +24,7 @@ EVERY = pytest.mark.parametrize("key", SCENARIOS)
     ("mode", "health"),
     [("down", "failing"), ("error", "failing"), ("html", "failing"), ("auth", "auth")],
 )
+@pytest.mark.fault("H1", "H9", "H12", "N1")
 def test_a_broken_provider_changes_health_and_no_status(open_desk, key, mode, health):
     desk = open_desk(key, speed=1)
     ref = desk.begin(SCENARIOS[key])
@@ -40,6 +41,7 @@ def test_a_broken_provider_changes_health_and_no_status(open_desk, key, mode, he
 
 
 @EVERY
+@pytest.mark.fault("H6")
 def test_rate_limited_waits_as_long_as_the_provider_says(open_desk, key):
     desk = open_desk(key)
     desk.sim.fault("throttled", seconds=120)
@@ -48,6 +50,7 @@ def test_rate_limited_waits_as_long_as_the_provider_says(open_desk, key):
     assert timedelta(seconds=118) < wait < timedelta(seconds=140)
 
 
+@pytest.mark.fault("H1")
 def test_refused_credentials_stop_the_polling_until_somebody_acts(open_desk):
     from executions.polling.schedule import claim_due
 
@@ -58,6 +61,7 @@ def test_refused_credentials_stop_the_polling_until_somebody_acts(open_desk):
     assert claim_due() == []
 
 
+@pytest.mark.fault("D12")
 def test_only_one_worker_gets_a_due_account(open_desk):
     from executions.polling.schedule import claim_due
 
@@ -66,6 +70,7 @@ def test_only_one_worker_gets_a_due_account(open_desk):
     assert claim_due() == []
 
 
+@pytest.mark.fault("P19")
 def test_a_late_message_of_an_older_claim_does_nothing(open_desk):
     from executions.polling import poller
     from executions.polling.schedule import claim
@@ -86,6 +91,7 @@ def test_absurd_records_are_kept_apart_and_the_rest_is_stored(open_desk):
     assert desk.status(odd) in ("unknown", "") or Quarantine.objects.exists()
 
 
+@pytest.mark.fault("H9")
 def test_a_run_that_its_server_cannot_show_stops_no_other(open_desk):
     desk = open_desk("smartflows", speed=1)
     broken = desk.begin("long_running")
@@ -115,6 +121,7 @@ def test_a_server_that_can_show_hardly_any_run_fails_the_poll(open_desk):
     assert "500" in desk.account.last_error
 
 
+@pytest.mark.fault("D8")
 def test_a_run_that_is_gone_keeps_its_status_and_says_so(open_desk):
     desk = open_desk("generio", speed=1)
     ref = desk.begin("long_running")

@@ -185,6 +185,7 @@ def test_a_run_whose_workflow_has_no_identifier_is_set_aside(open_desk, page, mo
     assert odd in text_of(page, f"/accounts/{desk.account.pk}/")
 
 
+@pytest.mark.fault("D3")
 def test_an_unknown_status_is_kept_in_the_providers_word(open_desk, page, monkeypatch):
     monkeypatch.setitem(scenarios.ODD, "quantum", {"status": "Quantum"})
     desk = open_desk("smartflows", speed=1)
@@ -197,6 +198,7 @@ def test_an_unknown_status_is_kept_in_the_providers_word(open_desk, page, monkey
     )
 
 
+@pytest.mark.fault("D1")
 def test_of_two_records_with_one_id_the_first_is_stored_once(open_desk, served):
     desk = open_desk("generio")
     at_address(desk, served(twins))
@@ -274,6 +276,7 @@ def test_a_form_nobody_can_read_is_left_to_the_provider_with_what_it_sent(asked,
     assert not Command.objects.exists()
 
 
+@pytest.mark.fault("C3")
 def test_an_answer_to_a_form_answered_elsewhere_stays_on_the_page(asked, page):
     desk, question = asked("one_round_form")
     city = field_called(page, question, "City")
@@ -289,6 +292,7 @@ def test_an_answer_to_a_form_answered_elsewhere_stays_on_the_page(asked, page):
     assert not Command.objects.exists()
 
 
+@pytest.mark.fault("C3", "H4")
 def test_an_answer_that_crosses_another_one_is_refused_by_the_provider_and_kept(asked, page):
     desk, question = asked("one_round_form")
     city = field_called(page, question, "City")
@@ -391,6 +395,7 @@ def test_what_the_provider_says_of_an_answer_stands_at_its_field(asked, page):
 # --------------------------------------------------------------------------------- second thoughts
 
 
+@pytest.mark.fault("C1")
 def test_a_second_cancel_is_the_first_and_a_late_one_is_refused_in_words(open_desk, page):
     desk = open_desk("generio")
     ref = desk.begin("long_running")
@@ -407,6 +412,7 @@ def test_a_second_cancel_is_the_first_and_a_late_one_is_refused_in_words(open_de
     assert len(desk.sim.effects["cancel"]) == 1
 
 
+@pytest.mark.fault("C9")
 def test_a_cancel_that_meets_an_ended_run_is_rejected_in_the_providers_words(open_desk, page):
     desk = open_desk("generio", speed=5)
     ref = desk.begin("long_running")

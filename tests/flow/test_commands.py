@@ -39,6 +39,7 @@ def test_a_cancel_is_sent_once_and_confirmed_by_a_poll(open_desk, key):
 
 @cancelable
 @pytest.mark.parametrize("execute", ["before", "never"])
+@pytest.mark.fault("C4", "C5")
 def test_a_cancel_whose_answer_is_lost_is_settled_by_reading(open_desk, key, execute):
     desk = open_desk(key, speed=3)
     ref = desk.begin(RUNNING[key])
@@ -157,6 +158,7 @@ def test_a_viewer_may_not_act(open_desk):
         submit.request_command(user=vik, execution=desk.run(ref), kind=Verb.CANCEL)
 
 
+@pytest.mark.fault("C10")
 def test_a_right_taken_away_between_click_and_sending_stops_the_command(open_desk):
     desk = open_desk("generio")
     ref = desk.begin("long_running")

@@ -94,6 +94,7 @@ def assert_settled(act: Act, command: Command, states: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(("key", "verb", "scenario", "method"), ACTS)
+@pytest.mark.fault("H11")
 def test_a_command_that_was_carried_out_is_not_sent_again_after_a_503(
     open_desk, key, verb, scenario, method
 ):
@@ -103,12 +104,14 @@ def test_a_command_that_was_carried_out_is_not_sent_again_after_a_503(
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.startswith("503")])
 @pytest.mark.parametrize("place", [3, 11])
+@pytest.mark.fault("H10", "C4", "N6")
 def test_a_command_is_carried_out_once_whatever_is_answered(open_desk, place, fault):
     key, *rest = ACTS[place]
     carried_out_once(Act(open_desk(key, speed=3), key, *rest), fault)
 
 
 @pytest.mark.parametrize("place", [3, 4, 6, 9, 10])
+@pytest.mark.fault("H8")
 def test_a_provider_that_is_busy_is_asked_again_only_where_it_documents_that(open_desk, place):
     key, verb, *rest = ACTS[place]
     act = Act(open_desk(key, speed=3), key, verb, *rest)

@@ -3,11 +3,14 @@ and nothing may take the run's own state for its effect."""
 
 from __future__ import annotations
 
+import pytest
+
 from executions.commands import dispatch, reconciliation
 from executions.models import Command, Execution
 from providers.contract import Verb
 
 
+@pytest.mark.fault("P4")
 def test_a_command_claimed_by_a_worker_that_died_is_sent_later(open_desk):
     desk = open_desk("generio")
     ref = desk.begin("created_waits")

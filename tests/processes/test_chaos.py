@@ -37,6 +37,7 @@ SEED = int(os.environ.get("ANNUNCIATOR_CHAOS_SEED", "7"))
 
 
 @pytest.mark.timeout(int(8 * SECONDS) + 240)
+@pytest.mark.fault("P1", "P2", "P3", "P4", "P6", "C4", "C5", "C6")
 def test_nothing_is_lost_or_doubled_when_processes_die(product: Product) -> None:
     with ExitStack() as stack:
         sims = {

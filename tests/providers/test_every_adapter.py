@@ -350,6 +350,7 @@ def test_a_record_that_cannot_be_read_does_not_take_the_others_with_it(
 
 @every_adapter
 @pytest.mark.parametrize("odd", ODD_JSON.values(), ids=ODD_JSON)
+@pytest.mark.fault("B3", "B4", "B5", "B6", "B9")
 def test_what_a_payload_holds_costs_no_run(key: str, odd: str, server, open_adapter, play) -> None:
     """Every answer and every record gets one more property, with a value that is hard to keep."""
     for operation in ("list", "detail"):
@@ -450,6 +451,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize(("key", "word"), UNKNOWN)
+@pytest.mark.fault("D3")
 def test_an_unknown_word_is_kept_and_becomes_unknown(
     key: str, word: Any, server, open_adapter
 ) -> None:
@@ -533,6 +535,7 @@ def test_a_fault_becomes_the_error_that_says_what_to_do(
 
 @every_adapter
 @pytest.mark.parametrize("fault", SLOW_FAULTS)
+@pytest.mark.fault("N3", "N4", "B1")
 def test_a_slow_or_endless_answer_ends_in_time(key: str, fault: str, server, open_adapter) -> None:
     answer, expected = SLOW_FAULTS[fault]
     assert isinstance(fail(key, "list", answer, server, open_adapter), expected)
@@ -550,6 +553,7 @@ ENVELOPES = [
 
 @every_adapter
 @pytest.mark.parametrize("body", SHAPES)
+@pytest.mark.fault("H13")
 def test_an_answer_of_another_shape_is_never_an_empty_list(
     key: str, body: Any, server, open_adapter
 ) -> None:
@@ -560,6 +564,7 @@ def test_an_answer_of_another_shape_is_never_an_empty_list(
 
 
 @pytest.mark.parametrize(("key", "shape"), ENVELOPES)
+@pytest.mark.fault("H13")
 def test_another_shape_inside_an_envelope_is_never_an_empty_list(
     key: str, shape: Any, server, open_adapter
 ) -> None:
@@ -574,6 +579,7 @@ def test_another_shape_inside_an_envelope_is_never_an_empty_list(
 
 
 @every_adapter
+@pytest.mark.fault("N1")
 def test_a_refused_connection_says_that_nothing_was_sent(key: str, server, open_adapter) -> None:
     adapter = open_adapter(key)
     server.stop()
@@ -612,6 +618,7 @@ def assert_sent(sent: Any, expected: dict[str, Any]) -> None:
 
 
 @every_verb
+@pytest.mark.fault("N1", "N10")
 def test_a_command_whose_answer_is_lost_is_not_repeated(
     key: str, verb: str, server, open_adapter, play
 ) -> None:
@@ -636,6 +643,7 @@ def test_a_command_whose_answer_is_lost_is_not_repeated(
         (500, Unreachable),
     ],
 )
+@pytest.mark.fault("H4")
 def test_a_refused_command_is_sent_once_and_says_why(
     key: str, verb: str, status: int, expected: type[ProviderError], server, open_adapter, play
 ) -> None:
@@ -680,6 +688,7 @@ def outcome(act: Callable[[], Any]) -> ProviderError | None:
 
 @every_verb
 @pytest.mark.parametrize("answers", [ANSWERS, SLOW_ANSWERS], ids=["quick", "slow"])
+@pytest.mark.fault("H10", "H14")
 def test_what_may_have_been_carried_out_is_never_called_refused(
     key: str, verb: str, answers: Mapping[str, dict[str, Any]], server, open_adapter, play
 ) -> None:
@@ -707,6 +716,7 @@ def test_what_may_have_been_carried_out_is_never_called_refused(
 
 
 @every_verb
+@pytest.mark.fault("N1")
 def test_a_command_that_never_left_is_not_in_doubt(
     key: str, verb: str, server, open_adapter, play
 ) -> None:

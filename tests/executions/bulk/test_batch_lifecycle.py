@@ -363,6 +363,7 @@ def test_rights_and_sight_are_checked_again_when_the_turn_comes(people, ana, put
     assert Batch.objects.get().state == "done"
 
 
+@pytest.mark.fault("C10")
 def test_a_person_who_may_not_act_any_more_sends_nothing(people, ana, put):
     picked(ana, put("a"))
     begin(ana, Batch.objects.get())

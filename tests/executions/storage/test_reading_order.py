@@ -37,6 +37,7 @@ def history(account: ProviderAccount) -> list[str]:
     return [move.to_status for move in moves]
 
 
+@pytest.mark.fault("D12")
 def test_what_a_poll_read_before_a_cancel_does_not_bring_the_run_back(
     account: ProviderAccount,
 ) -> None:
@@ -47,6 +48,7 @@ def test_what_a_poll_read_before_a_cancel_does_not_bring_the_run_back(
     assert Execution.objects.get(account=account).status == "canceled"
 
 
+@pytest.mark.fault("D7")
 def test_a_slow_reading_does_not_hide_what_a_poll_reads_after_it(account: ProviderAccount) -> None:
     read(account, "Running", 30)
     assert read(account, "Paused", 10) == ["paused"]
@@ -55,6 +57,7 @@ def test_a_slow_reading_does_not_hide_what_a_poll_reads_after_it(account: Provid
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.fault("D12")
 def test_news_that_another_write_came_before_is_compared_again() -> None:
     account = ProviderAccount.objects.create(name="Overtaken", provider="flow8")
     read(account, "Running", 30)

@@ -91,6 +91,7 @@ def test_every_status_change_is_stored_once_with_its_transition(account):
     assert [to for _, to in statuses()] == ["queued", "running", "user_input", "succeeded"]
 
 
+@pytest.mark.fault("D7", "D12")
 def test_a_snapshot_of_an_older_poll_changes_nothing(account):
     store(account.pk, 5, [snap(status=Status.SUCCEEDED)])
     stored, _ = store(account.pk, 4, [snap(status=Status.RUNNING)])
@@ -98,12 +99,14 @@ def test_a_snapshot_of_an_older_poll_changes_nothing(account):
     assert Execution.objects.get().status == "succeeded"
 
 
+@pytest.mark.fault("D7")
 def test_an_older_provider_version_changes_nothing(account):
     store(account.pk, 1, [snap(status=Status.SUCCEEDED, version="0002")])
     store(account.pk, 2, [snap(status=Status.RUNNING, version="0001")])
     assert Execution.objects.get().status == "succeeded"
 
 
+@pytest.mark.fault("D7")
 def test_a_run_that_leaves_a_final_status_is_believed_and_marked_reopened(account):
     store(account.pk, 1, [snap(status=Status.FAILED)])
     store(account.pk, 2, [snap(status=Status.RUNNING)])
@@ -208,6 +211,7 @@ def test_a_run_is_stored_whatever_is_in_it(account, odd):
     assert Question.objects.get().ref == "q1"
 
 
+@pytest.mark.fault("B5", "B11")
 def test_a_run_whose_identifier_is_too_long_is_set_aside_and_the_rest_is_stored(account):
     rows = [snap(f"r{n}") for n in range(9)]
     stored, bad = store(account.pk, 1, [*rows[:4], detailed("x" * (MAX_REF + 1)), *rows[4:]])
@@ -239,6 +243,7 @@ def test_long_identifiers_with_one_beginning_stay_two(account):
     assert not Workflow.objects.filter(ref__contains="~", can_start=True).exists()
 
 
+@pytest.mark.fault("B6", "B11")
 def test_nul_bytes_and_endless_texts_are_made_fit(account):
     snapshot = detailed(name="a\0b" + "x" * 5000, error="first\nsecond" + "y" * 50_000)
     stored, bad = store(account.pk, 1, [snapshot])
@@ -270,6 +275,7 @@ def test_a_renamed_workflow_is_renamed_not_doubled(account):
     assert list(Workflow.objects.values_list("name", flat=True)) == ["Hourly import"]
 
 
+@pytest.mark.fault("D1")
 def test_the_same_ref_twice_in_a_batch_is_one_row_and_the_last_counts(account):
     store(account.pk, 1, [snap(status=Status.RUNNING), snap(status=Status.FAILED)])
     assert Execution.objects.get().status == "failed"

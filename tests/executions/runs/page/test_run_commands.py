@@ -90,6 +90,7 @@ def test_the_log_is_searched_whole_and_shown_around_a_line(ana, put):
     assert text.count(b"\n") == 111
 
 
+@pytest.mark.fault("B11")
 def test_a_large_value_is_only_begun_and_can_be_downloaded(ana, put):
     run = put("r1", steps=(), questions=(), outputs=(), output={"x": "y" * 200_000})
     text = ana.get(f"/executions/{run.pk}/?tab=data").content.decode()
@@ -133,6 +134,7 @@ def test_a_cancel_is_a_row_and_the_page_says_who_asked(ana, put):
     assert 'data-dialog="dialog-cancel" disabled' in text
 
 
+@pytest.mark.fault("C1")
 def test_the_same_form_sent_twice_is_one_wish(ana, put):
     run = put("r1")
     for _ in range(2):
@@ -173,6 +175,7 @@ def test_a_link_with_a_script_in_it_is_not_a_link(ana, put):
     assert "javascript:" not in ana.get(f"/executions/{run.pk}/").content.decode()
 
 
+@pytest.mark.fault("B12")
 def test_a_document_that_cannot_be_read_says_why(ana, put):
     run = put("r1")
     wanted = Output.objects.create(execution=run, ref="d", name="note.pdf")
@@ -185,6 +188,7 @@ def test_a_document_that_cannot_be_read_says_why(ana, put):
     ("given", "kept"),
     [("../../a.pdf", "a.pdf"), ("x\u202efdp.html", "xfdp.html.txt"), ("", "document")],
 )
+@pytest.mark.fault("B12")
 def test_a_file_name_is_only_a_name(given, kept):
     assert clean_name(given) == kept
 

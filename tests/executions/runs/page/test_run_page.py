@@ -457,6 +457,7 @@ def test_a_command_that_came_too_late_is_no_cause(ana, detailed):
     )
 
 
+@pytest.mark.fault("C8")
 def test_a_command_of_more_than_two_minutes_is_not_confirmed_and_says_what_to_do(ana, detailed):
     run = detailed("r", Status.RUNNING)
     at = timezone.now() - timedelta(seconds=100)
