@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET
 from executions.display.id_params import row_id
 from executions.errors.views import same_error
 from executions.inbox import question_page
+from executions.inbox.question_context import words_of
 from executions.models import Execution
 from executions.notes.acts import notes_of
 from executions.payloads.provider_text import plain
@@ -113,6 +114,7 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
     notes = notes_of(request.user, run)["notes"]
     is_overdue = bool(head["usual"]["overdue"]) and not (run.is_final or head["is_old"])
     look = look_of(head["status"], head["standing"], is_overdue=is_overdue)
+    here = reverse("executions:peek", args=[run.pk]) + query
     failed, tries = head["error_step"], {each.id: each.attempt for each in lines}
     return {
         **head,
@@ -128,6 +130,7 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
         "notes": notes[:MOST_NOTES],
         "notes_total": len(notes),
         "notes_url": reverse("executions:run-note", args=[run.pk]),
+        "notes_home": here,
         "questions": question_page.questions_of(request, run),
         "refused": refused_of(request, run),
         "is_overdue": is_overdue,
@@ -135,14 +138,14 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
         "is_mine": run.assignee_id == request.user.pk,
         "seen": stamp_of(run),
         "list_query": query,
-        "peek_address": reverse("executions:peek", args=[run.pk]) + query,
+        "here": here,
     }
 
 
-def _values(run: Execution, said: list[str]) -> list[telling_choice.Choice]:
-    """Values of its input, each once, without those that its head says already: telling ones,
-    where there are any."""
+def _values(run: Execution, said: list[str]) -> list[tuple[str, str]]:
+    """(name, value) of its input, each value once, without those that its head says already:
+    telling ones, where there are any."""
     found = {each.value: each for each in reversed(telling_choice.choices_of(run))}
     rest = [each for each in reversed(found.values()) if each.value not in said]
     telling = [each for each in rest if is_telling(each.path.rpartition("/")[2], each.value)]
-    return (telling or rest)[:MOST_VALUES]
+    return [(words_of(each.path), each.value) for each in (telling or rest)[:MOST_VALUES]]
