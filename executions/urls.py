@@ -71,6 +71,7 @@ urlpatterns = [
     path("inbox/", inbox_views.inbox, name="inbox"),
     path("inbox/changes/", inbox_views.inbox_changes, name="inbox-changes"),
     path("inbox/answered/", answer_history.answered, name="answered"),
+    path("inbox/decisions/", batch_views.decision_creation, name="decision-creation"),
     path("questions/<int:pk>/", inbox_views.question_page, name="question"),
     path("questions/<int:pk>/answer/", answer_views.answer, name="answer"),
     path("questions/<int:pk>/draft/", answer_views.draft, name="draft"),

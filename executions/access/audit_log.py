@@ -22,6 +22,7 @@ class Action(StrEnum):
     BATCH_CANCEL = "batch cancel"
     BATCH_SUSPEND = "batch suspend"
     BATCH_RESUME = "batch resume"
+    BATCH_ANSWER = "batch answer"
     BATCH_STOPPED = "batch stopped"
     CLAIM = "claim"
     TAKE_OVER = "take over"

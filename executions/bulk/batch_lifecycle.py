@@ -29,6 +29,7 @@ from executions.models import (
     ItemState,
 )
 from executions.sql_sections import statements
+from providers.contract import Verb
 
 _sql = statements(__file__)
 
@@ -39,9 +40,11 @@ PASS_LOCK = 0x62617463  # any number that nothing else locks
 # ---------------------------------------------------------------------------------- decisions
 
 
-def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict[str, str]:
+def start(
+    batch: Batch, *, reason: str, typed: str, address: str | None, sealed_answer: str = ""
+) -> dict[str, str]:
     """Let the batch run. What speaks against it, as sentences by field; empty: it runs, or had
-    been started before."""
+    been started before. `sealed_answer`: of `answers.sealed_answer`, for a batch of answers."""
     reason = " ".join(reason.replace("\0", " ").split())
     with transaction.atomic():
         row = Batch.objects.select_for_update().get(pk=batch.pk)
@@ -52,12 +55,17 @@ def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict
         if problems:
             return problems
         row.state, row.reason, row.started_at = BatchState.RUNNING, reason, timezone.now()
-        row.save(update_fields=["state", "reason", "started_at"])
+        row.sealed_answer = sealed_answer
+        row.save(update_fields=["state", "reason", "started_at", "sealed_answer"])
         audit_log.record(
             row.requested_by or DELETED_USER,
             audit_log.Action(f"batch {row.kind}"),
             target=str(row),
-            detail={"reason": reason, "runs": number, "filter": row.words[:500]},
+            detail={
+                **({"reason": reason} if reason else {}),
+                "questions" if row.kind == Verb.ANSWER else "runs": number,
+                "filter": row.words[:500],
+            },
             address=address,
         )
     tell(row)
@@ -65,13 +73,13 @@ def start(batch: Batch, *, reason: str, typed: str, address: str | None) -> dict
 
 
 def _problems(batch: Batch, reason: str, typed: str, number: int) -> dict[str, str]:
-    problems = {}
-    if not reason:
+    problems, noun = {}, "questions" if batch.kind == Verb.ANSWER else "runs"
+    if not reason and batch.kind != Verb.ANSWER:
         problems["reason"] = "Enter a reason. It is kept with every command."
     elif len(reason) > MAX_REASON:
         problems["reason"] = f"At most {MAX_REASON} characters, not {len(reason):,}."
     if number == 0:
-        problems["number"] = "None of these runs can take this command."
+        problems["number"] = f"None of these {noun} can take this command."
     elif number > TYPED_ABOVE and "".join(c for c in typed if c not in ", .'") != str(number):
         problems["number"] = f"Type {number} to confirm. Nothing was sent."
     return problems

@@ -62,7 +62,10 @@ def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
 
 def visible_items(request: HttpRequest, batch: Batch) -> QuerySet[BatchItem]:
     found = batch.items.filter(account_id__in=list(accounts_of(request)))
-    return found.select_related("execution__workflow", "account", "command")
+    form = [f"question__{name}" for name in ("schema", "form", "model", "description")]
+    return found.select_related("execution__workflow", "account", "command", "question").defer(
+        *form
+    )
 
 
 def page_of(
@@ -80,15 +83,19 @@ def page_of(
 def item_view(item: BatchItem) -> dict[str, Any]:
     run = item.execution
     lamp, icon, word = item_words(item)
-    verb, ref = VERBS[item.batch.kind].word, plain(run.ref, 120)
+    verb, what = VERBS[item.batch.kind].word, plain(run.ref, 120)
+    if item.question is not None:
+        what = f"“{plain(item.question.title, 120) or 'Input is needed'}”"
     return {
         "id": item.pk,
         "run": run.pk,
         "workflow": plain(run.workflow.name, 120) or "(no name)",
         "label": plain(run.label, 120),
         "account": item.account.name,
+        "question": item.question_id,
+        "waits_since": item.question.opened_at if item.question else None,
         "status": STATUS_VIEWS[run.status],
-        "request": f"{verb} {ref} at {provider_name(item.account.provider)}",
+        "request": f"{verb} {what} at {provider_name(item.account.provider)}",
         "lamp": lamp,
         "icon": icon,
         "word": word,

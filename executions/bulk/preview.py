@@ -5,28 +5,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 
 from executions.bulk.batch_lifecycle import TYPED_ABOVE, total
 from executions.bulk.batch_results import PAGE, item_view, page_of, visible_items
-from executions.bulk.progress import runs, title_of
-from executions.bulk.selection import MOST
-from executions.commands.verbs import RUN_VERBS, note_of
+from executions.bulk.progress import counted, list_address, title_of
+from executions.bulk.selection import MOST, MOST_ANSWERS
+from executions.commands.verbs import RUN_VERBS, VERBS, note_of
 from executions.display.statuses import STATUS_VIEWS
-from executions.models import Batch, ItemState
+from executions.models import Batch, BatchItem, ItemState
 from executions.payloads.provider_text import plain
 from executions.web.requester import accounts_of
+from providers.contract import Verb
 
 SHOWN = 12  # workflows named in a preview
 PREVIEWED = 15  # runs of each part
+ONE_ANSWER = "Each of these runs gets this answer. What was sent cannot be taken back."
 
 
 def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """What would happen, before anything does."""
     number = total(batch, ItemState.WAITING)
-    verb = RUN_VERBS[batch.kind]
+    verb, of_runs = VERBS[batch.kind], RUN_VERBS.get(batch.kind)
     accounts = accounts_of(request)
     visible = batch.items.filter(account_id__in=list(accounts)).order_by()
     eligible = visible.filter(state=ItemState.WAITING)
@@ -43,15 +44,16 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "batch": batch,
         "noun": verb.word,
         "icon": verb.icon,
-        "is_danger": verb.is_danger,
+        "is_danger": of_runs is not None and of_runs.is_danger,
+        "of_questions": batch.kind == Verb.ANSWER,
         "title": title_of(batch, number),
         "number": number,
-        "selected": runs(total(batch)),
+        "selected": counted(batch, total(batch)),
         "left_out": total(batch, ItemState.INELIGIBLE),
         "words": plain(batch.words, 1000),
-        "most": f"{MOST:,}",
+        "most": f"{MOST if of_runs else MOST_ANSWERS:,}",
         "must_type": number > TYPED_ABOVE,
-        "consequence": verb.cost_of_many,
+        "consequence": of_runs.cost_of_many if of_runs else ONE_ANSWER,
         "by_account": by_account,
         "by_workflow": [(plain(name, 100), count) for name, count in workflows[:SHOWN]],
         "more_workflows": max(0, len(workflows) - SHOWN),
@@ -60,8 +62,15 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
             reasons.values_list("message").annotate(n=Count("pk")).order_by("-n", "message")
         ),
         "assessed": batch.assessed_at,
-        "list_url": reverse("executions:list") + batch.query,
+        "by_question": _by_question(eligible) if not of_runs else [],
+        "list_url": list_address(batch),
     }
+
+
+def _by_question(eligible: QuerySet[BatchItem]) -> list[tuple[str, int]]:
+    """They have one form; what they ask may be worded for each run."""
+    rows = eligible.values_list("question__title").annotate(n=Count("pk")).order_by("-n")
+    return [(plain(title, 160) or "Input is needed", number) for title, number in rows[:SHOWN]]
 
 
 def preview_items(request: HttpRequest, batch: Batch) -> dict[str, Any]:

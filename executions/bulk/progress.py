@@ -11,13 +11,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from executions.access.permissions import may_act
-from executions.bulk import batch_lifecycle
+from executions.bulk import answers, batch_lifecycle
 from executions.bulk.batch_lifecycle import total
 from executions.commands.verbs import VERBS
 from executions.display.people import user_name
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
 from executions.payloads.provider_text import plain
 from executions.web.requester import accounts_of, person
+from providers.contract import Verb
 from providers.models import Health, ProviderAccount
 
 STATES = {  # (lamp, icon, word)
@@ -46,12 +47,20 @@ BAR = (  # what a bar shows, from left to right
 )
 
 
-def runs(number: int) -> str:
-    return f"{number:,} run{'' if number == 1 else 's'}"
+def counted(batch: Batch, number: int) -> str:
+    """`3 runs`, of a batch of answers `3 questions`."""
+    noun = "question" if batch.kind == Verb.ANSWER else "run"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def title_of(batch: Batch, number: int) -> str:
-    return f"{VERBS[batch.kind].word} {runs(number)}"
+    return f"{VERBS[batch.kind].word} {counted(batch, number)}"
+
+
+def list_address(batch: Batch) -> str:
+    """The list that it was chosen from, with its filter."""
+    of_questions = batch.kind == Verb.ANSWER
+    return reverse(f"executions:{'inbox' if of_questions else 'list'}") + batch.query
 
 
 def get_batch(request: HttpRequest, pk: int) -> Batch:
@@ -111,7 +120,9 @@ def head_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "finished": batch.finished_at,
         "may_stop": able and batch_lifecycle.may_stop(person(request), batch),
         "retries": _retries(batch, accounts) if able and not batch.is_open else [],
-        "list_url": reverse("executions:list") + batch.query,
+        "list_url": list_address(batch),
+        "of_questions": batch.kind == Verb.ANSWER,
+        "answer": answers.in_words(batch) if batch.kind == Verb.ANSWER else [],
     }
     shown = {name: value for name, value in head.items() if name not in ("batch", "retries")}
     key = {"key": str(uuid4())}  # one per drawn form: the same form sent twice is one batch

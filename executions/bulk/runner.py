@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 
 from executions import database_clock
-from executions.bulk import batch_lifecycle
+from executions.bulk import answers, batch_lifecycle
 from executions.commands.eligibility import why_not
 from executions.commands.submit import NotPossible, request_command
 from executions.live import publish
@@ -33,6 +33,7 @@ from executions.models import (
     Command,
     CommandState,
     ItemState,
+    Question,
 )
 from executions.sql_sections import statements
 from providers.contract import Verb
@@ -67,8 +68,9 @@ def advance() -> int:
     return len(touched)
 
 
-def command_key(batch: Batch, execution_id: int) -> UUID:
-    return uuid5(batch.key, f"run:{execution_id}")
+def command_key(item: BatchItem) -> UUID:
+    what = f"question:{item.question_id}" if item.question_id else f"run:{item.execution_id}"
+    return uuid5(item.batch.key, what)
 
 
 def _is_ours() -> bool:
@@ -192,9 +194,11 @@ def _take(item: BatchItem) -> None:
 
 
 def _request(item: BatchItem) -> Command:
+    if item.question_id is not None:
+        return _request_answer(item, item.question_id)
     batch, kind = item.batch, Verb(item.batch.kind)
     user = _person(batch)
-    key = command_key(batch, item.execution_id)
+    key = command_key(item)
     opened = Command.objects.filter(
         execution_id=item.execution_id, kind=kind.value, state__in=OPEN_COMMAND_STATES
     ).exclude(pk=key)
@@ -210,6 +214,33 @@ def _request(item: BatchItem) -> Command:
         key=key,
         is_paced=False,
     )
+    return _own(command, key)
+
+
+def _request_answer(item: BatchItem, question_id: int) -> Command:
+    batch, user, key = item.batch, _person(item.batch), command_key(item)
+    accounts = {item.account_id: item.account}
+    found = answers.assessed([question_id], batch.asked["form_key"], accounts, user)
+    for _, why in found:
+        if why:
+            raise NotPossible(why)
+    question = Question.objects.select_related("execution__account").get(pk=question_id)
+    form, values = answers.body_for(question, batch, answers.kept(batch))
+    command = request_command(
+        user=user,
+        execution=question.execution,
+        kind=Verb.ANSWER,
+        question=question,
+        form=form,
+        values=values,
+        reason=batch.reason,
+        key=key,
+        is_paced=False,
+    )
+    return _own(command, key)
+
+
+def _own(command: Command, key: UUID) -> Command:
     if command.pk != key:
         raise NotPossible("Somebody else requested the same a moment before.")
     return command

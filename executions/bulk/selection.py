@@ -5,6 +5,7 @@ Called by views. The list is resolved here, by the parser of the page, and never
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,16 +17,27 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from executions.access.permissions import visible_executions
+from executions.bulk import answers
 from executions.bulk.batch_lifecycle import recount
 from executions.commands.eligibility import assessed
 from executions.display.formatting import stamped
-from executions.models import Batch, BatchItem, BatchState, ItemState, Workflow
+from executions.models import (
+    Batch,
+    BatchItem,
+    BatchState,
+    Execution,
+    ItemState,
+    Question,
+    Workflow,
+)
 from executions.search import queryset as run_queryset
 from executions.search.filters import Filters
+from executions.search.questions import Wanted, form_key, in_order
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
 MOST = 10_000  # runs of one batch
+MOST_ANSWERS = 500  # questions of one batch: the form of each is compiled
 SECONDS = 15  # that finding the runs of a filter may take
 FRESH_FOR = timedelta(minutes=15)  # how long a preview can be believed
 RETRIED: Mapping[str, tuple[ItemState, ...]] = {
@@ -74,13 +86,53 @@ def freeze_picked(asked: Asked, ids: Iterable[int], filters: Filters) -> Batch:
     )
 
 
+def freeze_questions(
+    asked: Asked, ids: Iterable[int], wanted: Wanted, *, is_all_alike: bool = False
+) -> Batch:
+    """Freeze these questions, without those that the person may not see; with `is_all_alike` all
+    that ask the same under the filter of the inbox. They are to be of one form: that of most of
+    them. Raises NothingToDo."""
+    chosen = list(dict.fromkeys(ids))
+    seen = Question.objects.filter(
+        pk__in=chosen[:MOST_ANSWERS], execution__account_id__in=list(asked.accounts)
+    ).annotate(form_key=form_key())
+    rows = list(in_order(seen).select_related("execution__workflow"))
+    alike = Counter((row.execution.workflow_id, row.form_key) for row in rows)  # type: ignore[attr-defined]
+    if not alike:
+        raise NothingToDo("No question was selected, or none of them exists any more.")
+    [((flow, key), _)] = alike.most_common(1)
+    draft = Batch(query=wanted.query(), is_cut=len(chosen) > MOST_ANSWERS)
+    draft.words = "picked by hand in the inbox"
+    found = [row.pk for row in rows]
+    of_form = [row for row in rows if (row.execution.workflow_id, row.form_key) == (flow, key)]  # type: ignore[attr-defined]
+    if is_all_alike:
+        same = wanted.questions(asked.user.pk).annotate(form_key=form_key())
+        same = same.filter(execution__workflow_id=flow, form_key=key)
+        of_form = list(in_order(same.select_related("execution__workflow"))[: MOST_ANSWERS + 1])
+        draft.is_cut = len(of_form) > MOST_ANSWERS
+        found = [row.pk for row in of_form[:MOST_ANSWERS]]
+        if not found:
+            raise NothingToDo("None of these questions waits any more.")
+        narrowed = ", under the filter of the inbox" if wanted.is_narrowed else ""
+        draft.words = f"all that ask the same in {of_form[0].execution.workflow.name}{narrowed}"
+    draft.asked = answers.asked_by(of_form, key)
+    if problem := answers.shared_form(draft).problem:
+        raise NothingToDo(problem)
+    return _freeze(asked, draft, found)
+
+
 def freeze_retry(asked: Asked, batch: Batch, which: str) -> Batch:
     """Freeze the items of a batch that did not work ("failed") or were never sent ("unsent")."""
     items = batch.items.filter(state__in=RETRIED[which], account_id__in=list(asked.accounts))
-    ids = list(items.order_by("pk").values_list("execution_id", flat=True))
+    of = "question_id" if asked.kind is Verb.ANSWER else "execution_id"
+    ids = list(items.order_by("pk").values_list(of, flat=True))
     what = "did not work" if which == "failed" else "were not sent"
     draft = Batch(words=f"what {what} in batch {batch.pk}", retry_of=batch, reason=batch.reason)
-    return _freeze(asked, draft, ids)
+    draft.asked = batch.asked
+    again = _freeze(asked, draft, ids)
+    if asked.kind is Verb.ANSWER and not again.sealed_answer:
+        answers.keep(again, answers.kept(batch), answers.shared_form(batch))
+    return again
 
 
 def in_words(filters: Filters) -> str:
@@ -124,9 +176,10 @@ def _freeze(asked: Asked, draft: Batch, ids: list[int]) -> Batch:
         with transaction.atomic():
             draft.save(force_insert=True)
             rows = [
-                BatchItem(batch=draft, execution=run, account_id=run.account_id, status=run.status,
-                          state=ItemState.INELIGIBLE if why else ItemState.WAITING, message=why)
-                for run, why in assessed(ids, asked.kind, asked.accounts)
+                BatchItem(batch=draft, execution=run, question=question, account_id=run.account_id,
+                          status=run.status, message=why,
+                          state=ItemState.INELIGIBLE if why else ItemState.WAITING)
+                for run, question, why in _assessed(draft, ids, asked.accounts)
             ]  # fmt: skip
             BatchItem.objects.bulk_create(rows, batch_size=2000)
             recount([draft.pk])
@@ -137,6 +190,17 @@ def _freeze(asked: Asked, draft: Batch, ids: list[int]) -> Batch:
         return known
     draft.refresh_from_db()
     return draft
+
+
+def _assessed(
+    batch: Batch, ids: list[int], accounts: Mapping[int, ProviderAccount]
+) -> list[tuple[Execution, Question | None, str]]:
+    """Its runs, or questions with their runs, each with the reason why it cannot be asked now."""
+    if batch.kind != Verb.ANSWER:
+        return [(run, None, why) for run, why in assessed(ids, Verb(batch.kind), accounts)]
+    key, user = batch.asked["form_key"], batch.requested_by
+    found = answers.assessed(ids, key, accounts, user)
+    return [(question.execution, question, why) for question, why in found]
 
 
 def is_outdated(batch: Batch) -> bool:
@@ -150,9 +214,9 @@ def assess_again(batch: Batch, accounts: Mapping[int, ProviderAccount]) -> None:
         row = Batch.objects.select_for_update().get(pk=batch.pk)
         if row.state != BatchState.DRAFT:
             return
-        items = {item.execution_id: item for item in row.items.all()}
-        for run, why in assessed(list(items), Verb(row.kind), accounts):
-            item = items[run.pk]
+        items = {item.question_id or item.execution_id: item for item in row.items.all()}
+        for run, question, why in _assessed(row, list(items), accounts):
+            item = items[question.pk if question else run.pk]
             item.status, item.message = run.status, why
             item.state = ItemState.INELIGIBLE if why else ItemState.WAITING
         BatchItem.objects.bulk_update(items.values(), ["status", "message", "state"], 2000)

@@ -13,13 +13,17 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act, require_may_act
-from executions.bulk import batch_lifecycle, preview, progress, selection
+from executions.bulk import answers, batch_lifecycle, preview, progress, selection
 from executions.bulk import batch_results as batch_item_views
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
-from executions.display.id_params import row_id
+from executions.display.id_params import row_id, row_ids
+from executions.forms import AnswerForm
 from executions.inbox.question_page import intent_key
-from executions.models import BATCH_KINDS, Batch, BatchState
+from executions.inbox.views import wanted_of
+from executions.models import BATCH_KINDS, Batch, BatchState, ItemState
+from executions.payloads.provider_text import plain
+from executions.web.fragments import fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
 from executions.web.posted_selection import filters_of, ids_of
@@ -27,6 +31,8 @@ from executions.web.requester import accounts_of, address, person
 from providers.contract import Verb
 
 PAGE = 30
+CHOICE = ("scope", "query", "ids", "questions")  # of the forms that choose
+OUTDATED = "This preview was out of date and is new now. Check it, then confirm."
 
 
 @LivePage(
@@ -58,7 +64,7 @@ def batch_creation(request: HttpRequest) -> HttpResponse:
     back = reverse("executions:list") + (f"?{query.lstrip('?')}" if query else "")
     filters = filters_of(request, query)
     try:
-        asked = _asked(request, request.POST.get("kind", ""))
+        asked = _asked(request, _run_verb(request.POST.get("kind", "")))
         if request.POST.get("scope") == "all":
             batch = selection.freeze_matching(asked, filters)
         else:
@@ -66,6 +72,26 @@ def batch_creation(request: HttpRequest) -> HttpResponse:
     except NothingToDo as error:
         messages.error(request, str(error))
         return redirect(back)
+    return redirect("executions:batch", pk=batch.pk)
+
+
+@posted_from("executions:inbox")
+def decision_creation(request: HttpRequest) -> HttpResponse:
+    """Freezes the questions that were chosen in the inbox for one answer: `questions` by hand, or
+    with `scope=alike` all that ask the same under the filter of the address."""
+    require_may_act(request.user)
+    wanted = wanted_of(request)
+    ids = row_ids(",".join(request.POST.getlist("questions")).split(","))
+    try:
+        batch = selection.freeze_questions(
+            _asked(request, Verb.ANSWER),
+            ids,
+            wanted,
+            is_all_alike=request.POST.get("scope") == "alike",
+        )
+    except NothingToDo as error:
+        messages.error(request, str(error))
+        return redirect(reverse("executions:inbox") + wanted.query())
     return redirect("executions:batch", pk=batch.pk)
 
 
@@ -97,10 +123,11 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     """The preview's form. An old preview is made again instead, and shown."""
     batch = get_batch(request, pk)
     require_may_act(request.user)
+    if batch.kind == Verb.ANSWER and batch.state == BatchState.DRAFT:
+        return _start_answers(request, batch)
     if selection.is_outdated(batch):
         selection.assess_again(batch, accounts_of(request))
-        old = {"old": "This preview was out of date and is new now. Check it, then confirm."}
-        return _preview(request, batch, old, 422)
+        return _preview(request, batch, {"old": OUTDATED}, 422)
     problems = batch_lifecycle.start(
         batch,
         reason=request.POST.get("reason", ""),
@@ -110,6 +137,46 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     if problems:
         return _preview(request, batch, problems, 422)
     return redirect("executions:batch", pk=pk)
+
+
+def _start_answers(request: HttpRequest, batch: Batch) -> HttpResponse:
+    """What was typed is kept with the preview, whatever comes of it. An answer that some of the
+    questions cannot take leaves those out, and the preview is shown again."""
+    compiled = answers.shared_form(batch)
+    typed = answers.typed_in(request, batch, compiled)
+    form = answers.posted_form(request, batch, compiled)
+    is_kept = answers.keep(batch, typed, compiled)
+    if compiled.wants_redraw(request.POST):
+        context = {"form": form, "redraw_url": reverse("executions:batch-start", args=[batch.pk])}
+        if wants_fragment(request):
+            fields = fragment(request, "executions/forms/_fields.html", context)
+            return no_store(HttpResponse(fields))
+        return _preview(request, batch, {}, form=form)
+    problems: dict[str, str] = {}
+    if selection.is_outdated(batch):
+        selection.assess_again(batch, accounts_of(request))
+        problems["old"] = OUTDATED
+    elif not is_kept:
+        problems["old"] = "This answer is too long to be sent to many at once. Nothing was sent."
+    elif form.is_valid() and (unfit := answers.leave_out_unfit(batch, typed)):
+        batch_lifecycle.recount([batch.pk])
+        batch.refresh_from_db()
+        left = batch_lifecycle.total(batch, ItemState.WAITING)
+        problems["old"] = (
+            f"{progress.counted(batch, unfit)} cannot take this answer and would be left out, "
+            f"{left:,} can. Nothing was sent: check the list, then confirm."
+        )
+    elif form.is_valid():
+        problems = batch_lifecycle.start(
+            batch,
+            reason=request.POST.get("reason", ""),
+            typed=request.POST.get("number", ""),
+            address=address(request),
+            sealed_answer=answers.sealed_answer(batch, typed),
+        )
+    if problems or not form.is_valid():
+        return _preview(request, batch, problems, 422, form=form)
+    return redirect("executions:batch", pk=batch.pk)
 
 
 @posted_from("executions:batch")
@@ -132,7 +199,7 @@ def batch_retry(request: HttpRequest, pk: int) -> HttpResponse:
     which = request.POST.get("which", "failed")
     try:
         again = selection.freeze_retry(
-            _asked(request, batch.kind), batch, which if which in RETRIED else "failed"
+            _asked(request, Verb(batch.kind)), batch, which if which in RETRIED else "failed"
         )
     except NothingToDo as error:
         messages.error(request, str(error))
@@ -141,9 +208,15 @@ def batch_retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _preview(
-    request: HttpRequest, batch: Batch, problems: dict[str, str], status: int = 200
+    request: HttpRequest,
+    batch: Batch,
+    problems: dict[str, str],
+    status: int = 200,
+    *,
+    form: AnswerForm | None = None,
 ) -> HttpResponse:
     context = {
+        **_question_of(batch, form),
         **preview.preview_of(request, batch),
         **preview.preview_items(request, batch),
         "problems": problems,
@@ -153,12 +226,32 @@ def _preview(
     return show(request, "executions/bulk/preview.html", context, status=status)
 
 
-def _asked(request: HttpRequest, word: str) -> Asked:
+def _question_of(batch: Batch, form: AnswerForm | None) -> dict[str, Any]:
+    """What a batch of answers asks, with what was typed so far."""
+    if batch.kind != Verb.ANSWER:
+        return {}
+    compiled = answers.shared_form(batch)
+    return {
+        "asked": plain(batch.asked["title"], 200) or "Input is needed",
+        "description": plain(batch.asked["description"], 5000),
+        "form": form or compiled.bind(typed=answers.kept(batch), prefix=answers.PREFIX),
+        "takes_note": not compiled.quick_note[0],
+        "unchecked": compiled.unchecked,
+        "redraw_url": reverse("executions:batch-start", args=[batch.pk]),
+    }
+
+
+def _run_verb(word: str) -> Verb:
     if word not in {kind.value for kind in BATCH_KINDS}:
         raise NothingToDo("Only cancel, suspend and resume can be requested for many runs.")
-    what = "/".join([word, *(request.POST.get(name, "") for name in ("scope", "query", "ids"))])
+    return Verb(word)
+
+
+def _asked(request: HttpRequest, kind: Verb) -> Asked:
+    chosen = (",".join(request.POST.getlist(name)) for name in CHOICE)
+    what = "/".join([kind.value, *chosen])
     key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another request
-    return Asked(user=person(request), kind=Verb(word), key=key, accounts=accounts_of(request))
+    return Asked(user=person(request), kind=kind, key=key, accounts=accounts_of(request))
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:

@@ -1,17 +1,21 @@
-"""Whether a run can be asked to end, to pause or to go on now, and if not, why.
+"""Whether a run can be asked to end, to pause or to go on now, or a question be answered, and if
+not, why.
 
 The same words in the preview of a batch and when an item's turn comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from django.contrib.auth.models import User
 
 from executions.commands.verbs import RUN_VERBS
+from executions.display.formatting import stamped
 from executions.display.freshness import blind_sentence
 from executions.display.people import DELETED_USER
 from executions.display.statuses import STATUS_VIEWS
-from executions.models import OPEN_COMMAND_STATES, Command, Execution
+from executions.models import OPEN_COMMAND_STATES, Command, Execution, Question
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount
 
@@ -46,15 +50,49 @@ def why_not(
     before and has no answer yet, by run."""
     if why := not_offered(run, account, kind):
         return why
+    if why := _account_in_the_way(account):
+        return why
+    if run.pk in under_way:
+        return f"Already requested by {under_way[run.pk] or DELETED_USER}."
+    return ""
+
+
+def answers_under_way(ids: Iterable[int]) -> dict[int, str]:
+    """Who has answered these questions without an end of it yet, by question. One query."""
+    targets = {f"question:{pk}": pk for pk in ids}
+    opened = Command.objects.filter(
+        target__in=list(targets), kind=Verb.ANSWER.value, state__in=OPEN_COMMAND_STATES
+    )
+    rows = opened.values_list("target", "requested_by__username")
+    return {targets[target]: name or DELETED_USER for target, name in rows}
+
+
+def why_not_answered(
+    question: Question, account: ProviderAccount, under_way: Mapping[int, str], user: User | None
+) -> str:
+    """Why this person cannot answer it along with others now; "" if they can. A colleague who is
+    on a question locks nobody out of it, but is asked first."""
+    if question.closed_at is not None:
+        return "It is no longer asked."
+    if not question.is_answerable:
+        return "It can only be answered at the provider."
+    if why := _account_in_the_way(account):
+        return why
+    if question.pk in under_way:
+        return f"Already answered by {under_way[question.pk]}."
+    holder = question.claimed_by
+    if holder is not None and holder != user:
+        who, since = holder.get_username(), stamped(question.claimed_at)
+        return f"{who} is on it since {since}. Answer it on its own, or take it over first."
+    return ""
+
+
+def _account_in_the_way(account: ProviderAccount) -> str:
     if not account.enabled or account.health == Health.PAUSED:
         return "Its account is disabled."
     if account.health == Health.AUTH:
         return "Its provider refuses the stored credentials."
-    if account.is_blind:
-        return blind_sentence(account)
-    if run.pk in under_way:
-        return f"Already requested by {under_way[run.pk] or DELETED_USER}."
-    return ""
+    return blind_sentence(account) if account.is_blind else ""
 
 
 def not_offered(run: Execution, account: ProviderAccount, kind: Verb) -> str:

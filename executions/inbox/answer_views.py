@@ -23,7 +23,7 @@ from executions.web.fragments import fragment, no_store
 from executions.web.post_only_views import posted_from
 from executions.web.redirects import next_address as page_of_form
 from executions.web.requester import address, person
-from providers import exact_json, registry
+from providers import exact_json
 from providers.contract import Verb
 
 PREVIEW = "executions/inbox/_question_preview.html"
@@ -76,7 +76,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
             kind=Verb.ANSWER,
             question=question,
             form=compiled,
-            values=compiled.body(form, complete=_wants_whole(question)),
+            values=compiled.body(form, complete=drafts.wants_whole(question)),
             reason=request.POST.get("reason", ""),
             key=intent_key(request),
             address=address(request),
@@ -129,7 +129,7 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         return no_store(HttpResponse(fragment(request, PREVIEW, context)))
     form = drafts.posted_form(request, question, compiled, is_kept=True)
     if form.is_valid():
-        is_whole = _wants_whole(question)
+        is_whole = drafts.wants_whole(question)
         body = compiled.body(form, complete=is_whole)
         text = exact_json.written(short_files(compiled.masked(body)), indent=True)
         lacks = ", ".join(compiled.lacks(body))
@@ -143,12 +143,6 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
         general = [("The form", str(each)) for each in form.non_field_errors()]
         context = {"problems": [*general, *((title, text) for _, title, text in form.error_links)]}
     return no_store(HttpResponse(fragment(request, PREVIEW, context)))
-
-
-def _wants_whole(question: Question) -> bool:
-    """Whether the provider blanks what an answer leaves out."""
-    adapter = registry.all_adapters().get(question.execution.account.provider)
-    return adapter is not None and adapter.wants_whole_answers
 
 
 def _changed_meanwhile(

@@ -100,6 +100,12 @@ def refuses_empty(question: Question) -> bool:
     return adapter is None or adapter.refuses_empty_texts
 
 
+def wants_whole(question: Question) -> bool:
+    """Whether the provider blanks what an answer leaves out."""
+    adapter = registry.all_adapters().get(question.execution.account.provider)
+    return adapter is not None and adapter.wants_whole_answers
+
+
 def restored(
     request: HttpRequest, question: Question, compiled: CompiledForm
 ) -> tuple[dict[str, Any], datetime | None]:

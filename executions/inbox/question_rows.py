@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest
 from django.utils import timezone
 
+from executions.access.permissions import may_act
 from executions.commands.sealed_arguments import worded_arguments
 from executions.display.command_states import COMMAND_WORDS
 from executions.display.formatting import clock
@@ -99,6 +100,10 @@ def _line(
         "due": row.due_at,
         "is_overdue": row.due_at is not None and row.due_at < now,
         "is_answerable": row.is_answerable,
+        "is_selectable": row.is_answerable
+        and not (row.closed_at or sent)
+        and may_act(request.user),
+        "form_key": f"{run.workflow_id}-{row.form_key}",  # type: ignore[attr-defined]
         "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",
         "claimed": row.claimed_at,
         "is_mine": row.claimed_by_id == me,

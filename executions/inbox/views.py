@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from executions.access.permissions import may_act
 from executions.display.formatting import mark
 from executions.display.id_params import row_id
 from executions.inbox import question_context
@@ -126,7 +128,8 @@ def claimed(request: HttpRequest, question: Question, said: str) -> HttpResponse
     where it was not taken."""
     question = get_question(request, question.pk)
     query = wanted_of(request).query()
-    context = {"item": lines_of(request, [question])[0], "question": question, "query": query}
+    [row] = _rows(Question.objects.filter(pk=question.pk))
+    context = {"item": lines_of(request, [row])[0], "question": question, "query": query}
     line = fragment(request, "executions/inbox/_line.html", context)
     known = request.POST.get("fingerprint", question.fingerprint)
     parts = fragments_of(request, question, known, query=query, said=said)
@@ -164,7 +167,7 @@ def _page(request: HttpRequest, wanted: Wanted) -> question_search.Page:
 
 def _rows(found: Any) -> Any:
     joined = found.select_related("execution", "execution__workflow", "claimed_by")
-    return joined.only(*COLUMNS)
+    return joined.only(*COLUMNS).annotate(form_key=question_search.form_key())
 
 
 def _fresh_lines(
@@ -228,6 +231,8 @@ def _shown(
         "kind_options": [
             (key, word, key == wanted.kind) for key, word in question_search.KINDS.items()
         ],
+        "may_act": may_act(request.user),
+        "decide_key": str(uuid4()),
         "top": max([*(line["id"] for line in lines), _highest(request)]),
         "newer": newer,
         "here": here + wanted.query(**place),

@@ -10,11 +10,12 @@ from django.db import models
 from django.utils import timezone
 
 from executions.models.commands import MAX_REASON, Command
+from executions.models.questions import OrderedJSON, Question
 from executions.models.runs import STATUS_CHOICES, Execution
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
-BATCH_KINDS = (Verb.CANCEL, Verb.SUSPEND, Verb.RESUME)
+BATCH_KINDS = (Verb.CANCEL, Verb.SUSPEND, Verb.RESUME)  # of runs; an answer is of questions
 
 
 class BatchState(models.TextChoices):
@@ -43,7 +44,7 @@ COMMANDED = (*FOLLOWED, ItemState.CONFIRMED, ItemState.REJECTED, ItemState.FAILE
 
 
 class Batch(models.Model):
-    """A person's request for a frozen list of runs."""
+    """A person's request for a frozen list of runs, or of questions that ask the same."""
 
     key = models.UUIDField(unique=True, default=uuid.uuid4)
     """Of the form that made it: the same form sent twice is one batch."""
@@ -57,6 +58,10 @@ class Batch(models.Model):
     """The filter as a sentence."""
     is_cut = models.BooleanField(default=False)
     """More runs matched than one batch takes."""
+    asked = OrderedJSON(null=True)
+    """Of an answer: what its questions ask, see `bulk.answers.asked_by`."""
+    sealed_answer = models.TextField(default="", db_default="", blank=True)
+    """What was typed into that form, sealed."""
     accounts = ArrayField(models.BigIntegerField(), default=list)
     """Ids of the accounts that its items belong to."""
     counts = models.JSONField(default=dict)
@@ -74,11 +79,14 @@ class Batch(models.Model):
         verbose_name_plural = "batches"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(kind__in=[kind.value for kind in BATCH_KINDS]),
+                condition=models.Q(
+                    kind__in=[*(kind.value for kind in BATCH_KINDS), Verb.ANSWER.value]
+                ),
                 name="batch_kind",
             ),
             models.CheckConstraint(
                 condition=models.Q(state="draft")
+                | models.Q(started_at__isnull=False, kind=Verb.ANSWER.value)
                 | (models.Q(started_at__isnull=False) & ~models.Q(reason="")),
                 name="batch_started_with_a_reason",
             ),
@@ -100,12 +108,15 @@ class Batch(models.Model):
 
 
 class BatchItem(models.Model):
-    """One run of a batch, and what came of it there."""
+    """One run of a batch, or one question of one, and what came of it there."""
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="items", db_index=False)
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(
         ProviderAccount, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    question = models.ForeignKey(
+        Question, null=True, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     status = models.CharField(max_length=12, choices=STATUS_CHOICES)
     """Of the run when the list was frozen."""
@@ -120,7 +131,16 @@ class BatchItem(models.Model):
     class Meta:
         ordering = ("pk",)
         constraints = [
-            models.UniqueConstraint(fields=["batch", "execution"], name="batchitem_run"),
+            models.UniqueConstraint(
+                fields=["batch", "execution"],
+                condition=models.Q(question__isnull=True),
+                name="batchitem_run",
+            ),
+            models.UniqueConstraint(
+                fields=["question", "batch"],
+                condition=models.Q(question__isnull=False),
+                name="batchitem_question",
+            ),
             models.CheckConstraint(
                 condition=models.Q(state__in=[each.value for each in ItemState]),
                 name="batchitem_state",
@@ -149,4 +169,5 @@ class BatchItem(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"run {self.execution_id} of batch {self.batch_id}"
+        what = f"question {self.question_id}" if self.question_id else f"run {self.execution_id}"
+        return f"{what} of batch {self.batch_id}"

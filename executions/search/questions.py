@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, TextField, Value
+from django.db.models.functions import MD5, Cast, Concat
 from django.http import QueryDict
 
 from executions.display.id_params import row_id
@@ -121,6 +122,20 @@ def open_questions(
     """What the inbox lists and its badge counts."""
     found = Question.objects.filter(closed_at__isnull=True)
     return found if sees_all else found.filter(execution__account_id__in=list(accounts))
+
+
+def form_key() -> MD5:
+    """The same for two questions that ask with the same form, whatever the provider filled in. Of
+    one workflow, one answer fits both."""
+    parts = [Cast(name, TextField()) for name in ("kind", "schema", "form", "choices")]
+    between = Value("\n", output_field=TextField())
+    joined = [each for part in parts for each in (part, between)]
+    return MD5(Concat(*joined, output_field=TextField()))
+
+
+def in_order(found: QuerySet[Question]) -> QuerySet[Question]:
+    """As the inbox lists them."""
+    return found.order_by(F("due_at").asc(nulls_last=True), "opened_at", "pk")
 
 
 def counts(wanted: Wanted, user_id: int | None) -> dict[str, int]:

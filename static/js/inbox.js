@@ -55,6 +55,55 @@ on("keydown", (event) => { // also while somebody types: it sends what is typed
   if (button) { event.preventDefault(); button.click(); }
 });
 export function claim() { document.querySelector("#desk button[data-claim], .question button[data-claim], #peek button[data-claim]")?.click(); }
+// ---------------------------------------------------------------- several of one form, for one answer
+const chosen = new Map(); // the form of each, by the id of the question
+const picks = () => all("#inbox-lines .inbox-pick input");
+let rangeFrom = null;
+function showChosen() { // boxes only show what is chosen; what was answered meanwhile is chosen no more
+  const bar = byId("decide"), boxes = picks();
+  if (!bar) return;
+  for (const id of chosen.keys()) if (!boxes.some((box) => box.value === id)) chosen.delete(id);
+  const [form] = chosen.values();
+  for (const box of boxes) {
+    box.checked = chosen.has(box.value);
+    box.disabled = Boolean(form) && box.dataset.form !== form;
+    box.title = box.disabled ? "It asks with another form than the selected ones" : "";
+    box.closest(".inbox-row").classList.toggle("is-picked", box.checked);
+  }
+  const more = boxes.filter((box) => !box.checked && !box.disabled).length;
+  bar.hidden = !form;
+  byId("decide-some").textContent = form ? `${chosen.size} selected` : "";
+  byId("decide-alike").hidden = !form || !more;
+  byId("decide-alike").textContent = `and ${more} alike`;
+}
+function choose(boxes, isOn) {
+  for (const box of boxes) { if (box.disabled) continue; if (isOn) chosen.set(box.value, box.dataset.form); else chosen.delete(box.value); }
+  showChosen();
+}
+on("click", (event) => {
+  const box = event.target.closest?.(".inbox-pick input"), boxes = picks();
+  if (box) {
+    const from = event.shiftKey ? boxes.indexOf(rangeFrom) : -1, to = boxes.indexOf(box);
+    const form = chosen.size ? [...chosen.values()][0] : box.dataset.form;
+    choose(from < 0 ? [box] : boxes.slice(Math.min(from, to), Math.max(from, to) + 1).filter((each) => each.dataset.form === form), box.checked);
+    rangeFrom = box;
+  } else if (event.target.closest?.("#decide-alike")) {
+    choose(boxes, true);
+  } else if (event.target.closest?.("#decide-none")) {
+    const first = boxes.find((each) => each.checked);
+    chosen.clear(); showChosen();
+    first?.focus();
+  }
+});
+on("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || !chosen.size || document.querySelector("dialog[open]")) return;
+  chosen.clear(); showChosen();
+});
+on("htmx:after:swap", showChosen);
+window.addEventListener("pageshow", () => { // a browser may bring boxes back as they were
+  for (const box of picks()) if (box.checked) chosen.set(box.value, box.dataset.form);
+  showChosen();
+});
 // ------------------------------------------------------------------ the number in the tab's title
 function count() {
   const number = byId("inbox-badge")?.dataset.count, title = document.title.replace(/^\(\d[\d,]*\+?\) /, "");

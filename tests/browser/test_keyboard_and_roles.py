@@ -86,6 +86,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "inbox": (LISTS, NEVER),
     "inbox-changes": (LISTS, NEVER),
     "answered": (LISTS, NEVER),
+    "decision-creation": (FORM, ACT | {"eve": 302}),  # of nothing: back to the inbox
     "question": (LOOK, NEVER),
     "answer": (FORM, ACT | {"ana": 422}),  # nothing was typed
     "draft": (FORM, ACT | {"ana": 200}),

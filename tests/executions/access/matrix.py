@@ -68,6 +68,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "inbox/": ("", SIGNED, NOT_TAKEN),
     "inbox/changes/": ("", SIGNED, NOT_TAKEN),
     "inbox/answered/": ("", SIGNED, NOT_TAKEN),
+    "inbox/decisions/": ("", SIGNED, ACTS_ANYWHERE),
     "questions/<int:pk>/": ("question", SEES, NOT_TAKEN),
     "questions/<int:pk>/answer/": ("question", SIGNED, ACTS),
     "questions/<int:pk>/draft/": ("question", SIGNED, ACTS),
