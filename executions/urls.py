@@ -13,6 +13,7 @@ from executions.handover import views as handover_views
 from executions.inbox import answer_history, answer_views, claim_views
 from executions.inbox import views as inbox_views
 from executions.notes import views as note_views
+from executions.notifications import rule_views
 from executions.notifications import views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
@@ -116,6 +117,10 @@ urlpatterns = [
         notification_views.acknowledgement,
         name="notice-acknowledgement",
     ),
+    path("notices/rules/", rule_views.rule_creation, name="notice-rules"),
+    path("notices/rules/preview/", rule_views.rule_preview, name="notice-rule-preview"),
+    path("notices/rules/test/", rule_views.rule_test, name="notice-rule-test"),
+    path("notices/rules/<int:pk>/switch/", rule_views.rule_switch, name="notice-rule-switch"),
     path("notices/mutes/", notification_views.mute_creation, name="notice-mutes"),
     path("notices/mutes/<int:pk>/end/", notification_views.mute_end, name="notice-mute-end"),
     path("batches/", batch_views.batch_list.page, name="batches"),

@@ -56,6 +56,17 @@ def may_administer(user: User | AnonymousUser) -> bool:
     return user.is_active and user.is_staff and user.has_perm("providers.change_provideraccount")
 
 
+def may_set_up(user: User | AnonymousUser) -> bool:
+    """Make notification rules and business keys of one's own teams: who may act or administer."""
+    return may_act(user) or may_administer(user)
+
+
+def require_may_set_up(user: User | AnonymousUser) -> None:
+    """Raises PermissionDenied."""
+    if not may_set_up(user):
+        raise PermissionDenied(LOOK_ONLY)
+
+
 def require_may_act(user: User | AnonymousUser) -> None:
     """Raises PermissionDenied."""
     if not may_act(user):
@@ -123,6 +134,12 @@ def sees_every_account(user: User | AnonymousUser) -> bool:
         return True
     mine = visible_accounts(user).values("pk")
     return user.is_authenticated and not ProviderAccount.objects.exclude(pk__in=mine).exists()
+
+
+def teams_of(user: User) -> QuerySet[Group]:
+    """A person's teams: their groups without the roles; all teams for a superuser."""
+    found = Group.objects.all() if user.is_superuser else user.groups.all()
+    return found.exclude(name__in=(VIEWER, OPERATOR, ADMIN)).order_by("name")
 
 
 def _teams(user: User) -> QuerySet[Group]:

@@ -67,6 +67,10 @@ class NoticeRule(models.Model):
     tells_cleared = models.BooleanField(
         "tells when it is over", default=True, help_text="One more message when it has recovered."
     )
+    error_key = models.CharField(max_length=16, default="", db_default="", editable=False)
+    """Of failures: only those of this error; "" is any."""
+    error_text = models.CharField(max_length=200, default="", db_default="", editable=False)
+    """How that error read when the rule was made."""
     enabled = models.BooleanField(default=True)
     sealed_targets = models.TextField(default="", blank=True, editable=False)
     """A list of {"id", "url"}."""

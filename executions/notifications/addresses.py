@@ -79,10 +79,12 @@ class Address:
     service: str
     host: str
     """Of the server, where a person chose it; else ""."""
+    called: str = ""
+    """What people call the place, such as #ops; "" where nobody said."""
 
     @property
     def shown(self) -> str:
-        return f"{self.scheme}://{self.host or '…'}"
+        return self.called or f"{self.scheme}://{self.host or '…'}"
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"

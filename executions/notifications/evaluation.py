@@ -70,6 +70,7 @@ class Scope:
             "is_silent": not self.rule.is_primed,
             "tells_cleared": self.rule.tells_cleared,
             "tells_late": self.rule.event == Event.FAILED,
+            "error": self.rule.error_key,
         }
 
 

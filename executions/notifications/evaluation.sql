@@ -35,6 +35,7 @@ FROM recent t
 JOIN executions_execution x ON x.id = t.execution_id
 JOIN providers_provideraccount a ON a.id = x.account_id
 WHERE x.status IN {problem} AND x.settled_how NOT IN ('resolved', 'ignored') AND {scope}
+    AND (%(error)s = '' OR x.error_key = %(error)s)
     AND (NOT (t.from_status IN ('', 'unknown') OR 'refined' = ANY(t.flags))
         OR coalesce(t.provider_time, t.observed_at)
             > greatest(%(active_since)s, a.created_at) - interval '1 minute')

@@ -101,6 +101,15 @@ def words_of_test(rule: NoticeRule, by: str) -> tuple[str, str]:
     )
 
 
+def words_of_trial(name: str, by: str) -> tuple[str, str]:
+    """A message of a rule that is not saved yet."""
+    return (
+        cut_title(f"Test: {name or 'a new rule'}"),
+        f"This is a test message of Annunciator, requested by {by}. Nothing has happened, and the "
+        f"rule {harmless(name)} is not saved yet.\n{absolute('/notices/')}",
+    )
+
+
 def path_of(notice: Notice) -> str:
     """The page of the one thing a notice is about."""
     kind, _, key = notice.subject.partition(":")

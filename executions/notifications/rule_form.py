@@ -1,13 +1,14 @@
 """Setting a notification rule up: what a person typed becomes a row, its addresses sealed.
 
-Filled by the admin (`admin`). Addresses go in and never come out: the form shows what
-may be shown of the stored ones and takes new ones.
+Filled by the admin (`admin`) and in the product (`team_rules`). Addresses go in and
+never come out: the form shows what may be shown of the stored ones and takes new ones.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -17,7 +18,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from executions.models import Event, Notice, NoticeRule
-from executions.notifications import addresses, sending
+from executions.notifications import addresses, sending, service_addresses
+from executions.notifications.service_picker import AddressField
+from executions.payloads.provider_text import plain
 from providers import sealing
 from providers.sealing import SealError
 
@@ -30,11 +33,6 @@ ANEW = {
     "event", "group", "accounts", "workflows", "after_seconds", "period_seconds", "grace_seconds",
     "enabled",
 }  # fmt: skip
-ADDRESS_HELP = (
-    "One a line, as Apprise writes them: mailtos://user:password@example.com?to=team@example.com, "
-    "jsons://example.com/hook, slack://TokenA/TokenB/TokenC/#channel, workflows://… for Teams. "
-    "Sealed and never shown again. Docs: docs/operate/notifications.md."
-)
 
 
 class SpanField(forms.CharField):
@@ -65,13 +63,6 @@ class SpanField(forms.CharField):
         return str(self.prepare_value(initial) or "") != str(data or "").strip()
 
 
-class WriteOnlyTextarea(forms.Textarea):
-    """Never rendered with a value, not even with what was typed a moment ago."""
-
-    def format_value(self, value: Any) -> str:
-        return ""
-
-
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     after_seconds = SpanField(
         label="Longer than",
@@ -95,14 +86,10 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         initial=60,
         help_text="Between two messages of this rule. What happens meanwhile comes in one message.",
     )
-    new_addresses = forms.CharField(
-        label="Add addresses",
+    new_addresses = AddressField(
+        label="Add an address",
         required=False,
-        max_length=MAX_ADDRESSES * addresses.MAX_ADDRESS,
-        help_text=ADDRESS_HELP,
-        widget=WriteOnlyTextarea(
-            attrs={"rows": 3, "cols": 80, "autocomplete": "off", "spellcheck": "false"}
-        ),
+        help_text="Sealed and never shown again. Docs: docs/operate/notifications.md.",
     )
 
     class Meta:
@@ -112,26 +99,23 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
             "grace_seconds", "pause_seconds", "tells_cleared", "enabled",
         )  # fmt: skip
 
+    def __init__(self, *given: Any, is_reached: bool = True, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.is_reached = is_reached
+        """Whether it is looked up that each address can be reached."""
+
     def clean_new_addresses(self) -> list[addresses.Address]:
         """Each is understood and may be reached; what is said never holds the address."""
-        found, problems = [], []
-        lines = [line for line in self.cleaned_data["new_addresses"].splitlines() if line.strip()]
-        if len(lines) + len(self.instance.targets) > MAX_ADDRESSES:
+        understood, problems = service_addresses.read(self.cleaned_data["new_addresses"])
+        if len(understood) + len(problems) + len(self.instance.targets) > MAX_ADDRESSES:
             raise ValidationError(f"A rule has at most {MAX_ADDRESSES} addresses.")
-        for number, line in enumerate(lines, start=1):
-            try:
-                address = addresses.read_address(line)
-                outcome = sending.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
-            except addresses.AddressRefused as error:
-                problems.append(f"Line {number}: {error}")
-                continue
-            if outcome.is_sent:
-                found.append(address)
-            else:
-                problems.append(f"Line {number}, {address.shown}: {outcome.says}")
+        for address in understood if self.is_reached else ():
+            outcome = sending.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
+            if not outcome.is_sent:
+                problems.append(f"{address.service}, {address.shown}: {outcome.says}")
         if problems:
             raise ValidationError(problems)
-        return found
+        return understood
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
@@ -172,10 +156,8 @@ def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
     do not open and shall stay."""
     is_new = rule.pk is None
     if set(form.changed_data) & ANEW or is_new:
-        rule.active_since, rule.is_primed = timezone.now(), False
+        begin_anew(rule)
     rule.save()  # a seal names the row's number
-    if not is_new and not rule.is_primed:
-        Notice.objects.filter(rule=rule).delete()
     added, removed = form.cleaned_data["new_addresses"], form.removed()
     told = [target["shown"] for target in rule.targets if target["id"] in removed]
     if added or removed:
@@ -187,6 +169,14 @@ def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
         *(f"address added: {address.shown}" for address in added),
         *(f"address removed: {shown}" for shown in told),
     ]
+
+
+def begin_anew(rule: NoticeRule) -> None:
+    """What is so already is not announced, and what was raised before is forgotten. The caller
+    saves the rule."""
+    rule.active_since, rule.is_primed = timezone.now(), False
+    if rule.pk is not None:
+        Notice.objects.filter(rule=rule).delete()
 
 
 def _seal(rule: NoticeRule, added: list[addresses.Address], removed: set[str], by: str) -> None:
@@ -227,12 +217,55 @@ def _shown(value: Any) -> str:
     return "nothing" if value is None else str(value)
 
 
-def in_words(rule: NoticeRule) -> str:
-    """What a rule does, as one sentence."""
-    words = f"Notifies when {Event(rule.event).label}"
-    if rule.after_seconds and rule.event in NEEDS_AFTER:
-        words += f" (longer than {span(rule.after_seconds)})"
-    if rule.event == Event.MISSING:
-        every = span(rule.period_seconds) if rule.period_seconds else "as often as usual"
-        words += f" ({every})"
-    return f"{words}."
+def in_words(
+    rule: NoticeRule, of: Sequence[str] | None = None, told: Sequence[str] | None = None
+) -> str:
+    """What a rule does, as one sentence: `When Claim intake fails, tell Slack #ops at most every
+    10 min.` `of`: names of its workflows; `told`: services and places. Both are the rule's own
+    unless they are given, as for one that is not saved."""
+    if told is None:
+        told = [f"{each['service']} {each['shown']}" for each in rule.targets]
+    tell = f"tell {_listed(told)}" if told else "list it on the Notifications page"
+    often = f" at most every {spoken(rule.pause_seconds)}" if rule.pause_seconds and told else ""
+    return f"When {what_happens(rule, of)}, {tell}{often}."
+
+
+def what_happens(rule: NoticeRule, of: Sequence[str] | None = None) -> str:
+    """`Claim intake fails with “timeout”`."""
+    if of is None:
+        of = [each.name for each in rule.workflows.all()]
+    flows = _listed([plain(name, 80) or "(no name)" for name in of]) if of else "any workflow"
+    event = Event(rule.event)
+    words = {
+        Event.FAILED: f"{flows} fails",
+        Event.WAITING: f"{flows} waits for input",
+        Event.OVERDUE: f"{flows} is overdue",
+        Event.STUCK: "a command is not settled",
+        Event.ACCOUNT: "an account cannot be read",
+        Event.MISSING: f"{flows} does not start",
+    }[event]
+    if event == Event.FAILED and rule.error_key:
+        words += f" with “{plain(rule.error_text, 120)}”"
+    if rule.after_seconds and event in NEEDS_AFTER:
+        words += f" for longer than {spoken(rule.after_seconds)}"
+    if event == Event.MISSING:
+        every = f"every {spoken(rule.period_seconds)}" if rule.period_seconds else "as usual"
+        words += f" {every}"
+    return words
+
+
+def spoken(seconds: int) -> str:
+    """`15 min`, `1 h 30 min`."""
+    words = {"d": 86400, "h": 3600, "min": 60, "s": 1}
+    parts, rest = [], seconds
+    for unit, factor in words.items():
+        number, rest = divmod(rest, factor)
+        parts += [f"{number} {unit}"] if number else []
+    return " ".join(parts) or "0 s"
+
+
+def _listed(names: Sequence[str]) -> str:
+    first, rest = list(names[:3]), len(names[3:])
+    if rest:
+        return f"{', '.join(first)} and {rest} more"
+    return " and ".join([", ".join(first[:-1]), first[-1]] if len(first) > 1 else first)

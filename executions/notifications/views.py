@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import require_may_act, visible_accounts
+from executions.access.permissions import may_set_up, require_may_act, visible_accounts
 from executions.display.formatting import clock, mark, moment, stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
@@ -27,7 +28,7 @@ from executions.models import (
     Workflow,
 )
 from executions.notifications import acknowledge_and_mute as notification_acts
-from executions.notifications import message_text, rule_form
+from executions.notifications import message_text, rule_form, team_rules
 from executions.payloads.provider_text import plain
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
@@ -65,7 +66,10 @@ def notices(request: HttpRequest) -> HttpResponse:
     now = _now(request)
     context = {
         **now,
-        "rules": [_rule_view(rule) for rule in _rules(request)],
+        "rules": [
+            _rule_view(rule, person(request))
+            for rule in _rules(request).prefetch_related("workflows")
+        ],
         "things": _things(request),
         "durations": [(key, words) for key, (words, _) in notification_acts.DURATIONS.items()],
     }
@@ -327,11 +331,13 @@ def _delivery_view(row: Delivery) -> dict[str, Any]:
     }
 
 
-def _rule_view(rule: NoticeRule) -> dict[str, Any]:
+def _rule_view(rule: NoticeRule, user: User) -> dict[str, Any]:
     return {
         "id": rule.pk,
         "name": rule.name,
-        "words": rule_form.in_words(rule),
+        "words": rule_form.what_happens(rule),
+        "pause": rule_form.spoken(rule.pause_seconds) if rule.pause_seconds else "",
+        "is_own": may_set_up(user) and team_rules.is_own(rule, user),
         "team": rule.group.name if rule.group else "everybody",
         "addresses": [(target["service"], target["shown"]) for target in rule.targets],
         "enabled": rule.enabled,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.utils import timezone
 
-from executions.access.permissions import may_act, may_administer, preference_of
+from executions.access.permissions import may_act, may_administer, may_set_up, preference_of
 from executions.display.formatting import zone
 from executions.web.account_banner import banner_lines
 from executions.web.first_visit import first_visit, offered_zone
@@ -73,4 +73,5 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "banner_lines": cache(lambda: banner_lines(request)),
         "may_act": cache(lambda: may_act(user)),
         "may_administer": cache(lambda: may_administer(user)),
+        "may_set_up": cache(lambda: may_set_up(user)),
     }

@@ -167,10 +167,6 @@ def _about(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     """What people say about it, and the addresses of the forms."""
     about = profile.profile_of(workflow)
     own = [workflow.pk]
-    rule = reverse("admin:executions_noticerule_add")
-    name = plain(workflow.name, 80) or workflow.ref
-    words = QueryDict(mutable=True)
-    words.update({"name": f"{name} fails", "event": "failed", "workflows": str(workflow.pk)})
     return {
         "about": about,
         "owner": profile.owner_name(about),
@@ -187,7 +183,6 @@ def _about(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
             }
         ),
         "description_url": reverse("executions:workflow-description", args=own),
-        "rule_url": f"{rule}?{words.urlencode()}",
         "notes_url": reverse("executions:workflow-note", args=own),
         "notes_home": reverse("executions:workflow", args=own) + "#notes",
         "ref": plain(workflow.ref),

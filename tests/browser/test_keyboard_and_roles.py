@@ -146,6 +146,13 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "notice-messages": (LISTS, NEVER),
     "notice-message": (LOOK, NEVER),
     "notice-acknowledgement": (FORM, ACT),
+    "notice-rules": (
+        {"anonymous": 302, "vik": 403, "ana": 200, "eve": 200},
+        {"anonymous": 302, "vik": 403, "ana": 422, "eve": 422},  # nothing was typed
+    ),
+    "notice-rule-preview": (FORM, ACT | {"ana": 200, "eve": 200}),
+    "notice-rule-test": (FORM, ACT | {"ana": 200, "eve": 200}),
+    "notice-rule-switch": (FORM, ACT),
     "notice-mutes": (FORM, ACT | {"ana": 404}),  # of nothing
     "notice-mute-end": (FORM, ACT),
     "statuses": (LISTS, NEVER),
@@ -264,12 +271,13 @@ def address_of(name: str, run: Execution) -> str:
         "notice": Notice.objects.get().pk,
         "message": NoticeMessage.objects.get().pk,
         "mute": NoticeMute.objects.get().pk,
+        "rule": NoticeRule.objects.get().pk,
     }
     route = str(next(each.pattern for each in urlpatterns if each.name == name))
     of = {"executions/": "execution", "questions/": "question", "workflows/": "workflow",
           "accounts/": "account", "batches/": "batch", "notes/": "note", "views/": "view",
           "notices/": "notice", "notices/messages/": "message",
-          "notices/mutes/": "mute"}  # fmt: skip
+          "notices/mutes/": "mute", "notices/rules/": "rule"}  # fmt: skip
     values: dict[str, Any] = {}
     if "<int:pk>" in route:
         values["pk"] = numbers[of[route.split("<")[0]]]

@@ -44,11 +44,12 @@ def test_a_rule_is_made_tested_told_once_seen_in_the_log_and_muted(
 ) -> None:
     product.manage("shell", "-c", ACCOUNT)
     page.goto(f"{product.base_url}/notices/")
-    page.click("text=Add a rule")
+    page.click("text=Another kind of rule")
     page.fill("input[name=name]", "Night shift")
     page.select_option("select[name=event]", "failed")
     choose(page, "accounts", "Told account")
     page.fill("input[name=pause_seconds]", "0")
+    page.check("text=Another service")
     page.fill("textarea[name=new_addresses]", receiver.url)
     page.click("input[name=_continue]")
     expect(page.locator("label", has_text="Remove webhook (JSON) json://127.0.0.1")).to_be_visible()

@@ -15,6 +15,8 @@ ACTS = "ssnonaao"  # operators; an administrator is none
 ADMINISTERS = "ssnnoaao"
 OWN = "ssaoaaaa"  # the one person whose it is
 WRITER = "ssnooaao"  # its author, and administrators
+SETS_UP = "ssnooaao"  # operators and administrators of the team
+SETS_UP_ANYWHERE = "ssnooooo"
 ACTS_ON_ANY = "ssnonano"  # the role is asked before what it is about
 ACTS_ANYWHERE = "ssnonono"  # about what the person sees, chosen in the body
 NOT_TAKEN = "ssmmmmmm"
@@ -109,6 +111,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "notices/messages/": ("", SIGNED, NOT_TAKEN),
     "notices/messages/<int:pk>/": ("message", SEES, NOT_TAKEN),
     "notices/<int:pk>/acknowledgement/": ("notice", SIGNED, ACTS),
+    "notices/rules/": ("", SETS_UP_ANYWHERE, SETS_UP_ANYWHERE),
+    "notices/rules/preview/": ("", SIGNED, SETS_UP_ANYWHERE),
+    "notices/rules/test/": ("", SIGNED, SETS_UP_ANYWHERE),
+    "notices/rules/<int:pk>/switch/": ("rule", SIGNED, SETS_UP),
     "notices/mutes/": ("", SIGNED, ACTS_ON_ANY),
     "notices/mutes/<int:pk>/end/": ("mute", SIGNED, ACTS),
     "batches/": ("", SIGNED, NOT_TAKEN),
