@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0026_first_visit'),
+        ('executions', '0027_batches_of_answers'),
     ]
 
     operations = [
