@@ -16,7 +16,7 @@ from executions.display import csv_lines
 from executions.display.formatting import iso
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
-from executions.models import Batch, BatchItem, ItemState
+from executions.models import Batch, BatchItem
 from executions.payloads.provider_text import plain
 from executions.search import batched_walk
 from executions.search.filters import provider_name
@@ -39,7 +39,6 @@ def items_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     return {
         "items": [item_view(row) for row in rows],
         "chosen": chosen,
-        "chosen_word": ITEM_STATES[ItemState(chosen)][2].lower() if chosen else "",
         "first_url": f"?state={chosen}" if chosen else "?",
         "is_first": not request.GET.get("after"),
         "next_url": f"?state={chosen}&after={rows[-1].pk}" if more else "",

@@ -19,7 +19,7 @@ from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
 from executions.display.id_params import row_id, row_ids
 from executions.forms import AnswerForm
-from executions.inbox.question_page import intent_key
+from executions.inbox.question_display import intent_key
 from executions.inbox.views import wanted_of
 from executions.models import BATCH_KINDS, Batch, BatchState, ItemState
 from executions.payloads.provider_text import plain

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_act
-from executions.correlation import gantt, key_queries
+from executions.correlation import key_queries, key_time_line
 from executions.correlation.key_queries import Found
 from executions.display.formatting import duration, iso, mark, zone
 from executions.display.freshness import freshness, is_last_seen
@@ -126,10 +126,10 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
     )
     asked = key_queries.questions_of(runs)
     now = timezone.now()
-    scale = gantt.scale_of(runs, now)
+    scale = key_time_line.scale_of(runs, now)
     rows = [_row(request, run, asked.get(run.pk, []), now) for run in runs]
     for number, (row, run) in enumerate(zip(rows, runs, strict=True)):
-        row |= gantt.bar(run, scale, now, gantt.AXIS + number * gantt.LANE)
+        row |= key_time_line.bar(run, scale, now, key_time_line.AXIS + number * key_time_line.LANE)
     for (row, _), (_, following) in pairwise(zip(rows, runs, strict=True)):
         row["gap"] = _gap(row, following)
     names = list(dict.fromkeys(run.key_name for run in runs))  # type: ignore[attr-defined]
@@ -150,7 +150,7 @@ def _trace(request: HttpRequest, given: str) -> dict[str, Any]:
         "is_going": any(not row["status"].status.is_final for row in rows),
         "took": duration(scale.seconds) if runs else "",
         "ticks": [{"left": x.removesuffix("%"), "word": label} for x, label in scale.ticks()],
-        "height": gantt.AXIS + gantt.LANE * len(rows),
+        "height": key_time_line.AXIS + key_time_line.LANE * len(rows),
         "zone_name": zone(scale.start),
         "list_query": "?" + urlencode({"key": value}),
     }

@@ -9,15 +9,15 @@ from typing import Any
 
 from executions.forms.answer_summary import in_words
 from executions.forms.compiled_nodes import Leaf, Node, Repeat, every, looks_secret
+from executions.forms.condition_expressions import Condition
 from executions.forms.conditional_schema import COMBINING
-from executions.forms.conditions import Condition
 from executions.forms.definition_intake import CannotShow
 from executions.forms.django_form import AnswerForm
 from executions.forms.draft_carry_over import changed_rows, collected, differences, fitting_value
 from executions.forms.files import data_url
 from executions.forms.form_instance import NAME, Drawing
+from executions.forms.form_text import plain
 from executions.forms.json_path import EACH, Path, complained, key_text
-from executions.forms.provider_text import plain
 from executions.forms.schema_navigator import Schemas, explicit, with_defaults
 from executions.forms.secret_masking import masked, masked_part, passwords_in, secret_texts
 from executions.forms.validation import TooMuch

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from executions.forms.conditions import Condition
+from executions.forms.condition_expressions import Condition
 from executions.forms.json_path import MISSING, Path
 from providers.secret_names import is_secret_name
 

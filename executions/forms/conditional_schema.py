@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from executions.forms.compiled_nodes import Branch
-from executions.forms.conditions import Condition, Scope
+from executions.forms.condition_expressions import Condition, Scope
 from executions.forms.json_path import EACH, MISSING, Path, dig
 from executions.forms.options import is_equal
 from executions.forms.validation import TooMuch, Validation

@@ -30,7 +30,6 @@ class Triple:
     schema: dict[str, Any]
     form: list[Any]
     model: dict[str, Any]
-    has_form: bool
 
 
 def read_triple(schema: Any, form: Any, model: Any) -> Triple:
@@ -49,7 +48,7 @@ def read_triple(schema: Any, form: Any, model: Any) -> Triple:
     entries = [form] if isinstance(form, dict | str) else form
     if not isinstance(entries, list | None):
         raise CannotShow("its layout is not a list")
-    return Triple(_with_properties(schema or {}), entries or ["*"], model or {}, bool(entries))
+    return Triple(_with_properties(schema or {}), entries or ["*"], model or {})
 
 
 def _plain(parts: Any) -> Any:

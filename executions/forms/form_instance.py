@@ -13,7 +13,7 @@ from typing import Any
 
 from executions.forms.answer_body import assembled
 from executions.forms.compiled_nodes import Group, Leaf, Node, Repeat, Text
-from executions.forms.conditions import Condition, Scope, Unclear
+from executions.forms.condition_expressions import Condition, Scope, Unclear
 from executions.forms.definition_intake import CannotShow
 from executions.forms.instance_nodes import MAX_ROWS, Drawn, Frame, Row, first_tokens
 from executions.forms.json_path import MISSING, dig

@@ -14,8 +14,8 @@ from jsonschema.exceptions import ValidationError
 
 from executions.forms.compiled_nodes import Leaf, Repeat
 from executions.forms.dates import to_input
+from executions.forms.form_text import plain
 from executions.forms.json_path import MISSING
-from executions.forms.provider_text import plain
 from executions.forms.schema_dialects import is_number
 from executions.forms.schema_navigator import kind_of
 from providers.redaction import MASK

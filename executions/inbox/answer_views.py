@@ -15,7 +15,7 @@ from executions.commands.submit import NotPossible, request_command
 from executions.display.formatting import stamped
 from executions.forms import CompiledForm, compile_question, short_files
 from executions.inbox import drafts
-from executions.inbox.question_page import MAX_RAW, get_question, intent_key, question_view
+from executions.inbox.question_display import MAX_RAW, get_question, intent_key, question_view
 from executions.inbox.views import next_address, show_inbox
 from executions.models import Question
 from executions.payloads.provider_text import plain

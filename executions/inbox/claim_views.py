@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from executions.inbox import claims
-from executions.inbox.question_page import get_question
+from executions.inbox.question_display import get_question
 from executions.inbox.views import claimed
 from executions.models import Question
 from executions.web.fragments import wants_fragment

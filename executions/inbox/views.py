@@ -21,7 +21,7 @@ from executions.access.permissions import may_act
 from executions.display.formatting import mark
 from executions.display.id_params import row_id
 from executions.inbox import question_context
-from executions.inbox.question_page import (
+from executions.inbox.question_display import (
     fragments_of,
     get_question,
     newest_answer,

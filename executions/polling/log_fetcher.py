@@ -15,7 +15,7 @@ from executions import database_clock
 from executions.live import publish
 from executions.models import Execution, ExecutionDetail, LogEntry
 from executions.payloads.terminal_text import last_state, without_codes
-from executions.storage.redaction import typed_secrets
+from executions.storage.snapshot_redaction import typed_secrets
 from executions.storage.store import within_years
 from providers.adapter import Adapter
 from providers.contract import LogChunk, short_ref

@@ -24,7 +24,7 @@ from executions.polling import read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
 from executions.sql_sections import statements
 from executions.storage import key_rules
-from executions.storage.redaction import typed_secrets
+from executions.storage.snapshot_redaction import typed_secrets
 from executions.storage.store import BATCH, NOW, Stored, quarantine, store
 from providers import registry
 from providers.adapter import Adapter

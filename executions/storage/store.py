@@ -24,8 +24,8 @@ from executions.payloads.whereabouts import MAX as MAX_PLACE
 from executions.payloads.whereabouts import whereabouts
 from executions.sql_sections import statements
 from executions.storage import settled_by_success, telling_values
-from executions.storage.redaction import NOBODY, Typed, redacted
 from executions.storage.rollups import quarter_sql, slot_sql
+from executions.storage.snapshot_redaction import NOBODY, Typed, redacted
 from providers import exact_json
 from providers.contract import (
     MAX_NAME,

@@ -22,7 +22,7 @@ from executions.access.permissions import (
     require_may_act,
     visible_accounts,
 )
-from executions.forms.provider_text import rich
+from executions.forms.form_text import rich
 from executions.live import publish
 from executions.models import (
     MAX_LABEL,

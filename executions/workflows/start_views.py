@@ -13,7 +13,7 @@ from executions.access.permissions import require_may_act
 from executions.commands import display as command_display
 from executions.commands.submit import NotPossible, request_start
 from executions.display.formatting import stamped
-from executions.inbox.question_page import intent_key
+from executions.inbox.question_display import intent_key
 from executions.models import Command, Execution, Workflow
 from executions.payloads.provider_text import plain
 from executions.web.fragments import no_store

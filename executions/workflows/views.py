@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import may_act
-from executions.display.formatting import duration, iso, stamped
+from executions.display.formatting import duration, iso
 from executions.display.freshness import freshness
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
@@ -186,6 +185,4 @@ def _about(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
         "notes_url": reverse("executions:workflow-note", args=own),
         "notes_home": reverse("executions:workflow", args=own) + "#notes",
         "ref": plain(workflow.ref),
-        "may_change": may_act(request.user),
-        "data_as_of": stamped(accounts_of(request)[workflow.account_id].last_success_at),
     }

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
-from executions.inbox.question_page import intent_key
+from executions.inbox.question_display import intent_key
 from executions.runs.page.views import REFUSED, get_run
 from executions.web.post_only_views import posted_from
 from executions.web.redirects import next_address

@@ -155,7 +155,6 @@ def parent_of(run: Execution) -> dict[str, Any] | None:
         "step": found.pk,
         "name": plain(parent.workflow.name) or plain(parent.ref),
         "label": plain(parent.name),
-        "step_name": plain(found.name),
     }
 
 

@@ -18,7 +18,7 @@ from executions.display.formatting import mark, size
 from executions.display.freshness import freshness
 from executions.display.statuses import STATUS_VIEWS
 from executions.errors import views as error_views
-from executions.inbox import question_page
+from executions.inbox import question_display
 from executions.models import (
     Command,
     Execution,
@@ -69,7 +69,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         },
     }
     if tab == RUN:
-        context["questions"] = question_page.questions_of(request, run)
+        context["questions"] = question_display.questions_of(request, run)
     return RUN_PAGE.show(request, _shown(request, run, context))
 
 
@@ -169,7 +169,7 @@ def _fragments(request: HttpRequest, context: dict[str, Any]) -> list[Fragment]:
             html = fragment(request, template, {**head, **read(request, run)})
             parts.append(Fragment(f"#{TARGETS.get(name, name)}", html))
     if tab == RUN:
-        parts += question_page.question_fragments(request, run)
+        parts += question_display.question_fragments(request, run)
     return [*parts, *log.log_fragments(request, run)]
 
 

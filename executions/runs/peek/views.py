@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from executions.display.id_params import row_id
 from executions.errors.views import same_error
-from executions.inbox import question_page
+from executions.inbox import question_display
 from executions.inbox.question_context import words_of
 from executions.models import Execution
 from executions.notes.acts import notes_of
@@ -89,7 +89,7 @@ def peek_changes(request: HttpRequest, query: str) -> list[Fragment]:
         for name in PARTS
     ]
     dialogs = fragment(request, "executions/runs/page/_dialogs.html", context)
-    asked = question_page.question_fragments(request, run)
+    asked = question_display.question_fragments(request, run)
     return [*parts, Fragment("#run-dialogs", dialogs), *asked]
 
 
@@ -131,7 +131,7 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
         "notes_total": len(notes),
         "notes_url": reverse("executions:run-note", args=[run.pk]),
         "notes_home": here,
-        "questions": question_page.questions_of(request, run),
+        "questions": question_display.questions_of(request, run),
         "refused": refused_of(request, run),
         "is_overdue": is_overdue,
         "look": "" if head["is_old"] else look,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from executions.forms.conditions import Scope, Unclear, parse_condition
+from executions.forms.condition_expressions import Scope, Unclear, parse_condition
 
 MODEL = {
     "a": 1, "b": "2", "t": "text", "empty": "", "none": None, "on": True, "off": False,

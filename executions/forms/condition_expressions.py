@@ -46,7 +46,7 @@ class Scope:
     tests: dict[Any, bool] = field(default_factory=dict)
 
 
-Reading = Callable[[Scope], Any]
+Evaluate = Callable[[Scope], Any]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Condition:
     """A read expression. `references` are the properties it looks at, EACH for any row."""
 
     text: str
-    read: Reading
+    read: Evaluate
     references: tuple[Path, ...] = ()
 
     def holds(self, scope: Scope) -> bool:
@@ -71,9 +71,9 @@ def parse_condition(expression: object) -> Condition:
     if len(expression) > MAX_LENGTH:
         raise Unclear("the condition is too long")
     parser = _Parser(_tokens(expression))
-    reading = parser.choice()
+    value_of = parser.choice()
     parser.end()
-    return Condition(expression, reading, tuple(parser.references))
+    return Condition(expression, value_of, tuple(parser.references))
 
 
 def both(one: Condition, other: Condition) -> Condition:
@@ -128,7 +128,7 @@ class _Parser:
         if self.position < len(self.tokens):
             raise Unclear("the condition goes on after its end")
 
-    def choice(self) -> Reading:
+    def choice(self) -> Evaluate:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unclear("the condition is nested too deeply")
@@ -142,7 +142,7 @@ class _Parser:
         self.depth -= 1
         return test
 
-    def level(self, number: int) -> Reading:
+    def level(self, number: int) -> Evaluate:
         if number == len(_LEVELS):
             return self.unary()
         left = self.level(number + 1)
@@ -150,18 +150,18 @@ class _Parser:
             left = joined(sign, left, self.level(number + 1))
         return left
 
-    def unary(self) -> Reading:
+    def unary(self) -> Evaluate:
         signs = []
         while sign := self.accept("!", "-"):
             signs.append(sign)
         if len(signs) > MAX_DEPTH:
             raise Unclear("the condition is nested too deeply")
-        reading = self.path()
+        value_of = self.path()
         for sign in reversed(signs):
-            reading = signed(sign, reading)
-        return reading
+            value_of = signed(sign, value_of)
+        return value_of
 
-    def path(self) -> Reading:
+    def path(self) -> Evaluate:
         kind, text = self.take()
         if kind == "name" and text not in _LITERALS:
             return self.members(named(text), () if text in OWN_NAMES else (text,), text)
@@ -174,7 +174,7 @@ class _Parser:
         value = _LITERALS[text] if kind == "name" else literal(kind, text)
         return self.members(lambda scope: value, None, "")
 
-    def members(self, reading: Reading, path: Path | None, root: str) -> Reading:
+    def members(self, value_of: Evaluate, path: Path | None, root: str) -> Evaluate:
         """Follows `.name`, `[index]` and the three known calls; notes what is referenced."""
         while True:
             if self.accept("."):
@@ -183,32 +183,32 @@ class _Parser:
                     raise Unclear("the condition lacks a name after '.'")
                 if self.accept("("):
                     self.noted(path, root)
-                    reading, path = self.call(reading, name), None
+                    value_of, path = self.call(value_of, name), None
                 elif name == "length":
                     self.noted(path, root)
-                    reading, path = length_of(reading), None
+                    value_of, path = length_of(value_of), None
                 else:
-                    reading = member(reading, name)
+                    value_of = member(value_of, name)
                     path = None if path is None else (*path, name)
             elif self.accept("["):
                 inside = self.choice()
                 self.expect("]")
-                reading = indexed(reading, inside)
+                value_of = indexed(value_of, inside)
                 path = None if path is None else (*path, EACH)
             else:
                 self.noted(path, root)
-                return reading
+                return value_of
 
     def noted(self, path: Path | None, root: str) -> None:
         if path and root != "modelValue":
             self.references.append(path)
 
-    def call(self, reading: Reading, name: str) -> Reading:
+    def call(self, value_of: Evaluate, name: str) -> Evaluate:
         if name not in ("indexOf", "includes"):
             raise Unclear(f"the condition calls {name!r}")
         wanted = self.choice()
         self.expect(")")
-        return searched(reading, wanted, is_test=name == "includes")
+        return searched(value_of, wanted, is_test=name == "includes")
 
 
 # ------------------------------------------------------------------------------ what they mean
@@ -224,7 +224,7 @@ def literal(kind: str, text: str) -> Any:
     return re.sub(r"\\(.)", r"\1", text[1:-1])
 
 
-def named(name: str) -> Reading:
+def named(name: str) -> Evaluate:
     def read(scope: Scope) -> Any:
         if name == "model":
             return scope.model
@@ -241,9 +241,9 @@ def named(name: str) -> Reading:
     return read
 
 
-def member(reading: Reading, name: str) -> Reading:
+def member(value_of: Evaluate, name: str) -> Evaluate:
     def read(scope: Scope) -> Any:
-        value = reading(scope)
+        value = value_of(scope)
         if isinstance(value, _UnknownRoot):
             # One unknown root name is the host page's word for the model (`modelData.soul`).
             if name not in scope.model and name not in scope.known:
@@ -254,9 +254,9 @@ def member(reading: Reading, name: str) -> Reading:
     return read
 
 
-def indexed(reading: Reading, inside: Reading) -> Reading:
+def indexed(value_of: Evaluate, inside: Evaluate) -> Evaluate:
     def read(scope: Scope) -> Any:
-        value, index = settled(reading(scope)), settled(inside(scope))
+        value, index = settled(value_of(scope)), settled(inside(scope))
         if isinstance(value, dict) and isinstance(index, str):
             return value.get(index, MISSING)
         if isinstance(value, list) and type(index) is int and 0 <= index < len(value):
@@ -266,9 +266,9 @@ def indexed(reading: Reading, inside: Reading) -> Reading:
     return read
 
 
-def length_of(reading: Reading) -> Reading:
+def length_of(value_of: Evaluate) -> Evaluate:
     def read(scope: Scope) -> Any:
-        value = settled(reading(scope))
+        value = settled(value_of(scope))
         if isinstance(value, dict):
             return value.get("length", MISSING)
         return len(value) if isinstance(value, str | list) else MISSING
@@ -276,9 +276,9 @@ def length_of(reading: Reading) -> Reading:
     return read
 
 
-def searched(reading: Reading, wanted: Reading, *, is_test: bool) -> Reading:
+def searched(value_of: Evaluate, wanted: Evaluate, *, is_test: bool) -> Evaluate:
     def read(scope: Scope) -> Any:
-        value, item = settled(reading(scope)), settled(wanted(scope))
+        value, item = settled(value_of(scope)), settled(wanted(scope))
         if isinstance(value, str):
             place = value.find(item) if isinstance(item, str) else -1
         elif isinstance(value, list):
@@ -290,13 +290,13 @@ def searched(reading: Reading, wanted: Reading, *, is_test: bool) -> Reading:
     return read
 
 
-def signed(sign: str, reading: Reading) -> Reading:
+def signed(sign: str, value_of: Evaluate) -> Evaluate:
     if sign == "!":
-        return lambda scope: not is_true(settled(reading(scope)))
-    return lambda scope: -to_number(settled(reading(scope)))
+        return lambda scope: not is_true(settled(value_of(scope)))
+    return lambda scope: -to_number(settled(value_of(scope)))
 
 
-def joined(sign: str, left: Reading, right: Reading) -> Reading:
+def joined(sign: str, left: Evaluate, right: Evaluate) -> Evaluate:
     def read(scope: Scope) -> Any:
         one = settled(left(scope))
         if sign == "&&":
