@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
+from config.sign_in.providers_file import BadFile, OpenIDProvider, read
 from providers.address_policy import Policy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -54,6 +55,12 @@ VARIABLES: dict[str, str] = {
     "overdue. Default 2.",
     "ANNUNCIATOR_OVERDUE_SECONDS": "How long any run takes at least before it is called overdue. "
     "Default 60.",
+    "ANNUNCIATOR_SIGN_IN": "File (YAML) of the OpenID providers by which people sign in: "
+    "docs/operate/sign-in.md. Empty: none.",
+    "ANNUNCIATOR_LOCAL_SIGN_IN": "0 takes no names and passwords of local people, only what an "
+    "OpenID provider says. Default 1.",
+    "ANNUNCIATOR_IDLE_MINUTES": "Minutes without a person's doing after which their session ends. "
+    "Default 480.",
     "ANNUNCIATOR_SITE_URL": "Where people reach the site, for links in messages. Default: the "
     "address that the terminal prints, or the first of ANNUNCIATOR_ALLOWED_HOSTS where HOST is not "
     "among them; https without a port if ANNUNCIATOR_SECURE.",
@@ -195,6 +202,13 @@ def _networks(raw: str) -> list[str]:
     return _split(raw)
 
 
+def _openid_providers(raw: str) -> tuple[OpenIDProvider, ...]:
+    try:
+        return read(Path(raw).expanduser())
+    except BadFile as error:
+        raise _Unusable(f"a file of OpenID providers ({error})") from None
+
+
 def _proxies(raw: str) -> list[str]:
     try:
         return [str(ipaddress.ip_network(each)) for each in _split(raw)]
@@ -228,6 +242,9 @@ READERS: dict[str, Callable[[str], Any]] = {
     "ANNUNCIATOR_LEASE_SECONDS": _number(may_be_zero=False),
     "ANNUNCIATOR_OVERDUE_FACTOR": _number(may_be_zero=False),
     "ANNUNCIATOR_OVERDUE_SECONDS": _number(may_be_zero=True),
+    "ANNUNCIATOR_SIGN_IN": _openid_providers,
+    "ANNUNCIATOR_LOCAL_SIGN_IN": _flag,
+    "ANNUNCIATOR_IDLE_MINUTES": _whole(5, 24 * 60),
     "ANNUNCIATOR_SITE_URL": _web_address,
     "ANNUNCIATOR_SECURE": _flag,
     "ANNUNCIATOR_TRUSTED_PROXIES": _proxies,

@@ -12,6 +12,9 @@ from copy import copy
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
@@ -43,13 +46,32 @@ class SignIn(LoginView):
             keep_parcel(request)
         return super().dispatch(request, *args, **kwargs)
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if settings.LOCAL_SIGN_IN:
+            return super().post(request, *args, **kwargs)
+        return self.render_to_response(self.get_context_data(), status=403)
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
+        person = form.get_user()
+        login = Login(user=person, redirect_url=self.get_success_url())
+        named = {"username": person.get_username()}
+        response: HttpResponse = perform_password_login(self.request, named, login)
         keep_parcel(self.request)
         return response
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """What was posted is no attempt where no password is taken."""
+        kwargs = super().get_form_kwargs()
+        return kwargs if settings.LOCAL_SIGN_IN else {**kwargs, "data": None}
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(parcel=self.request.POST.get("parcel", ""), **kwargs)
+        parcel = self.request.POST.get("parcel", "")
+        return super().get_context_data(parcel=parcel, **ways_in(), **kwargs)
+
+
+def ways_in() -> dict[str, Any]:
+    """What the sign-in page offers."""
+    return {"providers": settings.OPENID_PROVIDERS, "is_local": settings.LOCAL_SIGN_IN}
 
 
 def is_kept(request: HttpRequest) -> bool:
@@ -74,6 +96,7 @@ def sign_in_page(request: HttpRequest) -> HttpResponse:
     posted = [(name, request.POST.getlist(name)) for name in request.POST if name not in UNSENT]
     value = {"path": request.path, "posted": posted, "at": timezone.now().timestamp()}
     context: dict[str, Any] = {"form": AuthenticationForm(request), "next": form_page_of(request)}
+    context |= ways_in()
     context |= {"parcel": seal(CONTEXT, value)} if is_kept(request) else {"typed": _typed(request)}
     return render(request, "registration/login.html", context, status=403)
 

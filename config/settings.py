@@ -10,6 +10,7 @@ from csp.constants import NONCE, NONE, SELF
 
 from config import env
 from config.database_outage_detection import fail_waiting
+from config.sign_in.providers_file import OpenIDProvider
 
 BASE_DIR = env.BASE_DIR
 DEBUG = env.value("ANNUNCIATOR_DEBUG", False)
@@ -43,6 +44,13 @@ ALLOWED_HOSTS = env.value("ANNUNCIATOR_ALLOWED_HOSTS", []) or env.own_hosts()
 ANNUNCIATOR_SITE_URL = env.value("ANNUNCIATOR_SITE_URL", "").rstrip("/") or (
     f"https://{ALLOWED_HOSTS[0]}" if IS_SECURE else f"http://{env.site_host(ALLOWED_HOSTS)}:{PORT}"
 )
+OPENID_PROVIDERS: tuple[OpenIDProvider, ...] = env.value("ANNUNCIATOR_SIGN_IN", ())
+LOCAL_SIGN_IN: bool = env.value("ANNUNCIATOR_LOCAL_SIGN_IN", True)
+if not LOCAL_SIGN_IN and not OPENID_PROVIDERS:
+    raise env.CannotStart(
+        "ANNUNCIATOR_LOCAL_SIGN_IN is 0 and ANNUNCIATOR_SIGN_IN names no provider: nobody could "
+        "sign in. Set one of the two."
+    )
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_SECURE else []
 
 INSTALLED_APPS = [
@@ -57,6 +65,9 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
     "axes",
     "csp",
 ]
@@ -74,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "config.middleware.SignInMiddleware",
     "config.middleware.ZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -144,6 +156,13 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "config.eager_user_backend.PeopleBackend",
 ]
+PASSWORD_HASHERS = [  # the first one makes hashes; the others open older ones
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2SHA1PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
+PASSWORD_RESET_TIMEOUT = 600  # seconds that a link of `emergency_sign_in` works
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -157,6 +176,12 @@ AXES_CLIENT_IP_CALLABLE = "config.sign_in_limits.guessed_from"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+ACCOUNT_ADAPTER = "config.sign_in.accounts.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = True
+SOCIALACCOUNT_ADAPTER = "config.sign_in.openid.SocialAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_STORE_TOKENS = False
 LOGIN_URL = "login"
 CSRF_FAILURE_VIEW = "config.interrupted_posts.stale"
 LOGIN_REDIRECT_URL = "executions:list"
@@ -178,7 +203,7 @@ STORAGES = {
 WHITENOISE_MANIFEST_STRICT = False
 
 SESSION_COOKIE_AGE = 24 * 3600
-SESSION_IDLE = 8 * 3600  # seconds without a person's doing
+SESSION_IDLE = 60 * env.value("ANNUNCIATOR_IDLE_MINUTES", 480)  # seconds without a person's doing
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = False

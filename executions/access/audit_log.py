@@ -66,7 +66,13 @@ class Action(StrEnum):
     BLIND_TEST_BEGUN = "blind test begun"
     BLIND_TEST_ENDED = "blind test ended"
     CREDENTIALS_ROTATED = "credentials.rotated"
+    SIGNED_IN = "signed in"
     SIGN_IN_LIMITED = "sign-in.limited"
+    SIGN_IN_REFUSED = "sign-in.refused"
+    SIGN_IN_LINK_MADE = "sign-in link made"
+    PERSON_ADDED = "person.added"
+    PERSON_CHANGED = "person.changed"
+    PERSON_LINKED = "person.linked"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - a word, no secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a word, no secret
     VIEW_CREATED = "view.created"

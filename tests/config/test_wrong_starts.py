@@ -45,6 +45,9 @@ WRONG = {
     "ANNUNCIATOR_LEASE_SECONDS": ["1 m", "-1"],
     "ANNUNCIATOR_OVERDUE_FACTOR": ["twice", "0"],
     "ANNUNCIATOR_OVERDUE_SECONDS": ["a minute", "-1"],
+    "ANNUNCIATOR_SIGN_IN": ["/nowhere/sign-in.yaml"],
+    "ANNUNCIATOR_LOCAL_SIGN_IN": ["never"],
+    "ANNUNCIATOR_IDLE_MINUTES": ["an hour", "4", "1441"],
     "ANNUNCIATOR_SITE_URL": ["runs.example.com", "mailto:runs@example.com"],
     "ANNUNCIATOR_SECURE": ["https"],
     "ANNUNCIATOR_TRUSTED_PROXIES": ["proxy.example.com", "10.0.0.0/8,10.0.0.1/8"],
@@ -102,6 +105,11 @@ def test_a_value_that_cannot_be_used_is_named(
     said = sentence(str(refused.value))
     assert said.startswith(f"{variable} must be ")
     assert "hunter2" not in said
+
+
+def test_a_site_that_nobody_could_sign_in_to_does_not_start() -> None:
+    said = sentence(start(sys.executable, "manage.py", "setup", ANNUNCIATOR_LOCAL_SIGN_IN="0"))
+    assert "ANNUNCIATOR_SIGN_IN names no provider" in said
 
 
 @pytest.mark.parametrize("command", ["run", "setup", "poll"])

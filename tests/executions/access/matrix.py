@@ -22,10 +22,12 @@ ACTS_ANYWHERE = "ssnonono"  # about what the person sees, chosen in the body
 NOT_TAKEN = "ssmmmmmm"
 NEVER = "mmmmmmmm"
 ABSENT = "aaaaaaaa"
+REFUSED = "nnnnnnnn"
 NOTHING = "ssaaaaaa"
 LEAVES = "ssssssss"  # signing out leads to the sign-in page
 SIGNED_IN_ALREADY = "mmoooooo"
 STAFF = "ssssosoo"  # the admin: people with staff status
+STAFF_SIGN_IN = "ssnnsnss"  # to the sign-in page, or told that this is not theirs
 STAFF_ROW = "ssssosao"  # and by account
 STAFF_NOTHING = "ssssasaa"
 STAFF_NOT_TAKEN = "ssssmsmm"
@@ -136,6 +138,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     "preferences/zone/": ("", SIGNED, SIGNED),
     "statuses/": ("", SIGNED, NOT_TAKEN),
     "sign-in/": ("", OPEN, OPEN, OPEN, SIGNED_IN_ALREADY),
+    "sign-in/with/<slug:provider_id>/": ("", ABSENT, NEVER),  # of no provider
+    "sign-in/with/<slug:provider_id>/callback/": ("", ABSENT, NEVER),
+    "sign-in/emergency/<int:pk>/<str:token>/": ("", REFUSED, REFUSED, NEVER),  # without a link
     "sign-out/": ("", OPEN, LEAVES, NEVER),
     "api/v1/executions": ("", SIGNED, NEVER, NEVER),
     "api/v1/executions/<int:pk>": ("run", SEES, NEVER, NEVER),
@@ -153,7 +158,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "api/v1/": ("", ABSENT, ABSENT, ABSENT),
     "admin/logout/": ("", OPEN, LEAVES, NEVER),
     "admin/": ("", STAFF, STAFF, STAFF),
-    "admin/login/": ("", OPEN, OPEN, OPEN, NEVER),
+    "admin/login/": ("", STAFF_SIGN_IN, STAFF_SIGN_IN, STAFF_SIGN_IN, STAFF_SIGN_IN),
     "admin/password_change/": ("", STAFF, STAFF, STAFF, STAFF_NOT_TAKEN),
     "admin/password_change/done/": ("", STAFF, STAFF_NOT_TAKEN, STAFF_NOT_TAKEN),
     "admin/autocomplete/": ("", NOBODY_AT_ALL, STAFF_NOT_TAKEN, STAFF_NOT_TAKEN),

@@ -1,0 +1,1 @@
+"""Signing in: OpenID providers, their file, and what the site makes of django-allauth."""

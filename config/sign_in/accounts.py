@@ -1,0 +1,70 @@
+"""What the site makes of allauth's account part: people as Django has them, no mails, no sign-up,
+and the way in which somebody signed in goes into the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from executions.access import audit_log
+from executions.web.requester import address
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # has no types
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_login_stages(self) -> list[str]:
+        """What is asked between the first proof and the session."""
+        return []
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        if not hasattr(user, "backend"):
+            user.backend = settings.AUTHENTICATION_BACKENDS[-1]
+        super().login(request, user)
+
+    def post_login(self, request: HttpRequest, user: User, **more: Any) -> HttpResponse:
+        audit_log.record(
+            user,
+            audit_log.Action.SIGNED_IN,
+            target=f"user:{user.get_username()}",
+            detail={"by": ways(request, user)},
+            address=address(request),
+        )
+        response: HttpResponse = super().post_login(request, user, **more)
+        return response
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        audit_log.record(
+            user,
+            audit_log.Action.SIGN_IN_REFUSED,
+            target=f"user:{user.get_username()}",
+            detail={"why": "disabled"},
+            address=address(request),
+        )
+        says = f"{user.get_username()} is disabled here. Ask whoever runs this site."
+        return render(request, "registration/refused.html", {"says": says}, status=403)
+
+    def add_message(self, request: HttpRequest, *said: Any, **more: Any) -> None:
+        """Pages say what happened."""
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Who asks, as `ClientAddressMiddleware` has found out."""
+        return address(request) or "0.0.0.0"  # noqa: S104 - nothing is bound
+
+
+def ways(request: HttpRequest, user: User) -> str:
+    """By what this session was proved, in order: `password`, `openid:company`, `totp`."""
+    found = []
+    for record in get_authentication_records(request, user):
+        way = str(record.get("type") or record.get("method"))
+        if record.get("method") == "socialaccount":
+            way = f"openid:{record.get('provider')}"
+        found.append(way)
+    return ", ".join(dict.fromkeys(found)) or "password"

@@ -1,0 +1,91 @@
+"""Signing in in a real browser, at a site with an OpenID provider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests import openid_provider
+from tests.browser.conftest import sign_in
+from tests.product import Product, own_folder
+from tests.quick_postgres import wait_for_no_disk
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+MINA = {
+    "email": "mina@example.com", "email_verified": True, "preferred_username": "mina",
+    "groups": ["ops"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[openid_provider.Running]:
+    with openid_provider.running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(provider: openid_provider.Running, chromium: Browser) -> Iterator[Product]:
+    """A product of its own, under a name: passkeys are bound to names, not to addresses."""
+    entry = {
+        "id": "company", "name": "Company account", "issuer": provider.issuer,
+        "client_id": "annunciator", "client_secret": "s3cret", "contact": "the platform team",
+        "groups": {"ops": {"roles": ["operator"]}, "lookers": {"roles": ["viewer"]}},
+    }  # fmt: skip
+    with own_folder() as folder:
+        path = folder / "sign-in.yaml"
+        path.write_text(json.dumps({"providers": [entry]}))
+        with Product(folder, ANNUNCIATOR_SIGN_IN=str(path)) as running:
+            running.base_url = f"http://localhost:{running.port}"
+            wait_for_no_disk(running.env["DATABASE_URL"])
+            yield running
+
+
+@pytest.fixture
+def visitor(context: BrowserContext) -> Iterator[Page]:
+    """Nobody yet; a console error or a broken content policy fails the test."""
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda said: (
+            problems.append(said.text)
+            if said.type == "error" and "Failed to load resource" not in said.text
+            else None
+        ),
+    )
+    yield page
+    assert problems == []
+
+
+def come_in(page: Page, site: Product, subject: str) -> None:
+    """By the button of the provider, and on the provider's own page."""
+    page.goto(f"{site.base_url}/inbox/")
+    page.get_by_role("link", name="Sign in with Company account").click()
+    page.locator("input[name=sub]").fill(subject)
+    page.locator("button[type=submit], button:not([type])").first.click()
+
+
+def test_somebody_comes_in_by_the_provider_and_is_what_their_groups_say(
+    visitor: Page, site: Product, provider: openid_provider.Running
+) -> None:
+    provider.person("mina", **MINA)
+    come_in(visitor, site, "mina")
+    expect(visitor).to_have_url(f"{site.base_url}/inbox/")
+    expect(visitor.locator("#user-menu > summary")).to_contain_text("mina")
+    expect(visitor.locator("#live")).to_have_attribute("data-state", "live", timeout=20_000)
+    provider.person("mina", **{**MINA, "groups": ["cooks"]})
+    visitor.locator("#user-menu > summary").click()
+    visitor.get_by_role("button", name="Sign out").click()
+    come_in(visitor, site, "mina")
+    expect(visitor.locator("main")).to_contain_text("Ask the platform team.")
+    visitor.goto(site.base_url)
+    expect(visitor).to_have_url(f"{site.base_url}/sign-in/?next=/")
+
+
+def test_names_and_passwords_work_beside_the_provider(visitor: Page, site: Product) -> None:
+    sign_in(visitor, site)
+    expect(visitor.locator("#user-menu > summary")).to_contain_text("admin")
