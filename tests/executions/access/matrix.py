@@ -138,8 +138,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "preferences/zone/": ("", SIGNED, SIGNED),
     "statuses/": ("", SIGNED, NOT_TAKEN),
     "sign-in/": ("", OPEN, OPEN, OPEN, SIGNED_IN_ALREADY),
-    "sign-in/with/<slug:provider_id>/": ("", ABSENT, NEVER),  # of no provider
-    "sign-in/with/<slug:provider_id>/callback/": ("", ABSENT, NEVER),
+    "sign-in/with/<slug:provider_id>/": ("", ABSENT, NEVER, NEVER),  # of no provider
+    "sign-in/with/<slug:provider_id>/callback/": ("", ABSENT, NEVER, NEVER),
     "sign-in/emergency/<int:pk>/<str:token>/": ("", REFUSED, REFUSED, NEVER),  # without a link
     "sign-out/": ("", OPEN, LEAVES, NEVER),
     "api/v1/executions": ("", SIGNED, NEVER, NEVER),
