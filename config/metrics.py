@@ -29,6 +29,7 @@ from executions.models import (
     Question,
     StatusCount,
 )
+from executions.polling.engine_health import components_of
 from providers.contract import Status
 from providers.models import Health, ProviderAccount
 
@@ -41,7 +42,13 @@ class Figures(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         accounts = list(
             ProviderAccount.objects.only(
-                "name", "provider", "health", "enabled", "failures", "last_success_at"
+                "name",
+                "provider",
+                "health",
+                "enabled",
+                "failures",
+                "last_success_at",
+                "poll_warnings",
             )
         )
         for name, about, samples in (
@@ -55,6 +62,11 @@ class Figures(Collector):
             ("account_health", "1 for the health an account has.", _health(accounts)),
             ("account_failures", "Failed polls in a row.", _failures(accounts)),
             ("account_poll_age_seconds", "Since the last good poll.", _ages(accounts)),
+            (
+                "engine_component_up",
+                "1 where a part of the account's engine is well, by what the engine says.",
+                _components(accounts),
+            ),
             ("commands_open", "Commands not settled yet, by state.", _commands()),
             ("questions_open", "Questions that wait for a person.", _questions(accounts)),
         ):
@@ -102,6 +114,12 @@ def _ages(accounts: list[ProviderAccount]) -> Iterable[Sample]:
         if account.last_success_at is not None:
             age = (now - account.last_success_at).total_seconds()
             yield _labels(account), round(max(0.0, age), 3)
+
+
+def _components(accounts: list[ProviderAccount]) -> Iterable[Sample]:
+    for account in accounts:
+        for part in components_of(account):
+            yield {**_labels(account), "component": part.name}, float(part.is_well)
 
 
 def _commands() -> Iterable[Sample]:

@@ -170,13 +170,18 @@ def deliver(rule_id: int, target: str) -> None:
 def reconcile(key: str) -> None:
     """Read what an unknown or unconfirmed command was about, then settle it."""
     command = (
-        Command.objects.select_related("account", "execution__account", "workflow")
+        Command.objects.select_related(
+            "account", "execution__account", "execution__workflow", "workflow"
+        )
         .filter(pk=key, state__in=reconciliation.WATCHED)
         .first()
     )
     if command is None or not dispatch.take_turn(command):
         return
-    if command.kind == Verb.START and not command.new_ref:
+    is_unknown = command.state == CommandState.UNKNOWN
+    if (command.kind == Verb.START or (command.kind == Verb.RETRY and is_unknown)) and (
+        not command.new_ref
+    ):
         try:
             reconciliation.find_started(command)
         except Expected as error:
@@ -206,7 +211,7 @@ def _read_after(command: Command) -> bool:
     try:
         if command.execution is not None:
             poller.refresh(command.execution)
-        elif command.new_ref:
+        if command.new_ref:
             _read_ref(command.account, command.new_ref)
     except Expected as error:
         log.info("run of command %s not read: %s", command.pk, error)

@@ -8,7 +8,7 @@ between two documented addresses), log, sleep, decide by the clock or touch Djan
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
@@ -16,9 +16,11 @@ from typing import Any, ClassVar, TypeVar
 
 from providers.contract import (
     BadResponse,
+    Component,
     Download,
     Field,
     LogChunk,
+    Option,
     Pace,
     ProviderError,
     Rejected,
@@ -33,8 +35,8 @@ from providers.http import Http
 from providers.times import noted, noticing
 
 CALLS = (
-    "check", "snapshots", "snapshot", "workflows", "start_fields", "answer", "cancel", "suspend",
-    "resume", "start", "started", "log", "open_output", "hints",
+    "check", "snapshots", "snapshot", "details", "engine", "workflows", "start_fields", "answer",
+    "cancel", "suspend", "resume", "retry", "start", "started", "log", "open_output", "hints",
 )  # fmt: skip
 Read = TypeVar("Read")
 
@@ -49,6 +51,11 @@ class Adapter(ABC):
     settings: ClassVar[tuple[Field, ...]]
     """What the account form asks for. Fields with `secret=True` are sealed at rest."""
     pace: ClassVar[Pace] = Pace()
+    keeps_history: ClassVar[bool] = True
+    """Whether a run that has ended can still be found. False of an engine that keeps its runs in
+    memory alone, or only those that go on: what it forgets has ended, and only we still show it."""
+    details_at_once: ClassVar[int] = 50
+    """How many runs one call of `details` takes."""
     wants_whole_answers: ClassVar[bool] = False
     """Whether an answer must name every property of the form, those without a value as well."""
     refuses_empty_texts: ClassVar[bool] = False
@@ -60,6 +67,9 @@ class Adapter(ABC):
     repeatable: ClassVar[frozenset[Verb]] = frozenset()
     """Verbs that do once and twice the same, and whose effect a reading shows at once: where it
     stays away, they are sent a second time after a failure. The others are put before a person."""
+    options: ClassVar[Mapping[Verb, tuple[Option, ...]]] = {}
+    """In which ways a verb can be carried out, the usual one first. The method of such a verb takes
+    the value of the chosen one as its last argument, `option: str = ""`; "" is the usual one."""
     notes: ClassVar[Mapping[Verb, str]] = {}
     """What a verb means at this provider, in one sentence ("Takes effect before the next step")."""
 
@@ -150,6 +160,16 @@ class Adapter(ABC):
 
     # ------------------------------------------------------------------------------- optional
 
+    def details(self, refs: Sequence[str]) -> Iterable[Snapshot | Unreadable]:
+        """Several runs as `snapshot` reads them, for fewer requests than one each. One that is not
+        there is left out."""
+        raise Unsupported(f"{self.name} reads runs one by one.")
+
+    def engine(self) -> Iterable[Component]:
+        """How the parts of the engine are, without which runs stand still. A component that is
+        silent is one that is not well, and says since when in `seen_at`."""
+        raise Unsupported(f"{self.name} does not tell how its parts are.")
+
     def workflows(self) -> Iterable[Workflow]:
         """Definitions that can be listed without a run, for "start a run" and for filters."""
         raise Unsupported(f"{self.name} does not list its workflows.")
@@ -179,14 +199,20 @@ class Adapter(ABC):
     def resume(self, ref: str) -> None:
         raise Unsupported(f"{self.name} cannot resume a run.")
 
+    def retry(self, ref: str, key: str) -> str:
+        """Try a run that has ended again, from where it failed. Returns the ref of the run that
+        does it: the same one where the provider opens it again, else that of a new run, whose
+        snapshots name this one in `retry_of`. `key` as in `start`."""
+        raise Unsupported(f"{self.name} cannot retry a run.")
+
     def start(self, workflow_ref: str, arguments: Mapping[str, Any], key: str) -> str:
         """Start a run and return its ref. `key` is an idempotency key where the provider has
         them, and a mark to find the run again where it has not."""
         raise Unsupported(f"{self.name} cannot start a run.")
 
     def started(self, workflow_ref: str, key: str) -> str | None:
-        """The ref of the run that `start` made with this key, None if there is none. For a start
-        whose answer was lost."""
+        """The ref of the run that `start`, or a `retry` that makes a new run, made with this key;
+        None if there is none. For a command whose answer was lost."""
         raise Unsupported(f"{self.name} cannot look up a run by its key.")
 
     def log(self, ref: str, cursor: str) -> LogChunk:

@@ -27,6 +27,7 @@ VERBS = {
     Verb.CANCEL: "cancel a run",
     Verb.SUSPEND: "suspend a run",
     Verb.RESUME: "resume a run",
+    Verb.RETRY: "retry a run",
     Verb.START: "start a run",
 }
 OTHER_ABILITIES: tuple[tuple[Callable[..., Any], str], ...] = (

@@ -17,6 +17,11 @@ from typing import Any, Literal, Self
 
 MAX_REF = 600  # characters of an identifier that came from a provider
 MAX_NAME = 300  # characters of a name that came from a provider
+MOST_LABELS = 20  # of one run
+MAX_LABEL = 60  # characters of a label's name
+MAX_LABEL_VALUE = 200
+MOST_TRIES = 50  # of one step, the last ones
+MOST_ASSIGNEES = 20  # of one question
 NAMELESS = "(no name)"
 
 
@@ -115,6 +120,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     SUSPEND = "suspend"
     RESUME = "resume"
+    RETRY = "retry"
     ANSWER = "answer"
     START = "start"
 
@@ -144,6 +150,16 @@ class Field:
     secret: bool = False
     default: Any = ""
     choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One way in which a provider carries a verb out. `means` is one sentence."""
+
+    value: str
+    label: str
+    means: str = ""
+    is_danger: bool = False
 
 
 # ------------------------------------------------------------------------ what an adapter returns
@@ -176,8 +192,8 @@ def _texts(owner: object, *names: str) -> None:
 
 
 def _as_text(value: object) -> str:
-    if value is None:
-        return ""
+    if value is None or isinstance(value, str):
+        return value or ""
     is_plain = isinstance(value, int | float) and not isinstance(value, bool)
     return str(value) if is_plain else json.dumps(value, ensure_ascii=False, default=str)
 
@@ -220,16 +236,43 @@ def short_ref(ref: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workflow:
-    """The definition a run belongs to, by the provider's identifier and name."""
+    """The definition a run belongs to, by the provider's identifier and name.
+
+    `group`: the folder, project or repository that it stands in, where two of the same name may
+    stand in different ones. It goes before the name, wherever that is shown.
+    """
 
     ref: str
     name: str
+    group: str = ""
     can_start: bool = False
     """Whether `Adapter.start` takes it; the adapter's `start_fields` says what it asks for."""
 
     def __post_init__(self) -> None:
         _refs(self, "ref")
         _named(self, "name", self.ref)
+        _named(self, "group")
+
+    @property
+    def title(self) -> str:
+        """As it is shown."""
+        return f"{self.group} / {self.name}" if self.group else self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Try:
+    """One of the times that a step was tried. `attempt` counts from 1."""
+
+    attempt: int
+    status: Status
+    native_status: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        _texts(self, "native_status", "error")
+        _aware(self, "started_at", "finished_at")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,7 +280,9 @@ class Step:
     """One step of a run. `path` holds the names of the blocks around it, outermost first.
 
     `output` is any JSON value; storing bounds and redacts it. `ref` is unique within the run.
-    `attempt` counts the times the provider has tried it, 0 where it does not say.
+    `attempt` counts the times the provider has tried it, 0 where it does not say. `tries`: each of
+    them with its times and error, the present one included, where the provider keeps them; the
+    last MOST_TRIES are shown.
     """
 
     ref: str
@@ -253,6 +298,7 @@ class Step:
     attempt: int = 0
     run_ref: str = ""
     """The run this step started, where the provider links one (a sub-flow)."""
+    tries: tuple[Try, ...] = ()
 
     def __post_init__(self) -> None:
         _refs(self, "ref", "run_ref")
@@ -286,7 +332,9 @@ class Question:
     `form`: `schema`, `form` and `model` exactly as the provider gave them, any may be None. The
     values handed to `Adapter.answer` are the complete body, every property included.
     `approval`: `choices`; the values are {"choice": value, "note": text}.
-    A question with `is_answerable=False` is shown with `title` as the reason and a link.
+    A question with `is_answerable=False` is shown with `title` as the reason and a link: `url`, its
+    own page at the provider, else that of the run. `assignees`: whom the provider asks, by the
+    names that it shows (of people or groups, at most MOST_ASSIGNEES); () for anybody.
     """
 
     ref: str
@@ -299,18 +347,24 @@ class Question:
     choices: tuple[Choice, ...] = ()
     asked_at: datetime | None = None
     due_at: datetime | None = None
+    url: str = ""
+    assignees: tuple[str, ...] = ()
     is_answerable: bool = True
 
     def __post_init__(self) -> None:
         _refs(self, "ref")
         _named(self, "title")
-        _texts(self, "description")
+        _texts(self, "description", "url")
         _aware(self, "asked_at", "due_at")
+        if self.assignees:
+            names = tuple(_as_text(name) for name in self.assignees)
+            object.__setattr__(self, "assignees", tuple(filter(shows, names))[:MOST_ASSIGNEES])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
-    """A file or document of a run. `size` in bytes; None where the provider does not say."""
+    """A file or document of a run. `size` in bytes; None where the provider does not say.
+    `step_ref`: of the step that made it, where the provider says so."""
 
     ref: str
     name: str
@@ -318,9 +372,10 @@ class Output:
     size: int | None = None
     status: Status = Status.SUCCEEDED
     error: str = ""
+    step_ref: str = ""
 
     def __post_init__(self) -> None:
-        _refs(self, "ref")
+        _refs(self, "ref", "step_ref")
         _named(self, "name", self.ref)
         _texts(self, "content_type", "error")
 
@@ -332,6 +387,11 @@ class Snapshot:
     `steps`, `questions`, `outputs`: None means "not asked", () means "asked, has none". `offers`:
     the verbs this run takes in its present state. `needs_detail`: a list row that cannot decide
     the status alone; the poller reads the run by its ref before it believes the status.
+    `created_at`: when the provider took it on, where it says so beside its start: how long it
+    queued. `parent_ref`: the run that started this one, by its ref at the same account; `retry_of`:
+    the run that this one tries again. `labels`: name -> value, "" for a bare one (tags, labels,
+    properties that people set); at most MOST_LABELS, names of MAX_LABEL and values of
+    MAX_LABEL_VALUE characters. None means "not asked", {} "has none".
     `status_since`: where the provider says since when the run is in its status. Left out where
     only its start, its end or its steps tell: those are looked at anyway. `attempt` counts the
     times the provider has tried this run, 0 where it does not say. `progress` is 0 to 100.
@@ -350,9 +410,13 @@ class Snapshot:
     progress: int | None = None
     message: str = ""
     error: str = ""
+    created_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     url: str = ""
+    parent_ref: str = ""
+    retry_of: str = ""
+    labels: Mapping[str, str] | None = None
     input: Any = None
     output: Any = None
     raw: Any = None
@@ -364,10 +428,14 @@ class Snapshot:
     version: str = ""
 
     def __post_init__(self) -> None:
-        _refs(self, "ref")
+        _refs(self, "ref", "parent_ref", "retry_of")
         _named(self, "name")
         _texts(self, "native_status", "status_reason", "message", "error", "url", "version")
-        _aware(self, "status_since", "started_at", "finished_at")
+        _aware(self, "status_since", "created_at", "started_at", "finished_at")
+        if self.labels:
+            known = {_as_text(name): _as_text(value) for name, value in self.labels.items()}
+            kept = {name: value for name, value in known.items() if shows(name)}
+            object.__setattr__(self, "labels", kept)
         if not self.ref:
             raise ValueError("a snapshot without a ref")
 
@@ -416,13 +484,31 @@ class Download:
     size: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Component:
+    """A part of the engine without which runs stand still: a scheduler, a daemon, a worker.
+    `seen_at`: when the engine last heard of it; `message`: what it says of it, in one sentence."""
+
+    name: str
+    is_well: bool
+    message: str = ""
+    seen_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _named(self, "name", NAMELESS)
+        _texts(self, "message")
+        _aware(self, "seen_at")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pace:
     """How often an account of this provider is worth asking.
 
     `busy_every` while a run is queued or running, `idle_every` otherwise; runs that wait for a
     person or an event are read by ref every `waiting_every`, other open ones every `open_every`
-    where the list tells their status but not their steps. A run that an open page shows is read,
+    where the list tells their status but not their steps, and every `detail_every` (0: with each
+    poll) where its row has `needs_detail`. The health of the engine is looked at every
+    `engine_every`. A run that an open page shows is read,
     with its log, every `watched_every`. `per_second` bounds the requests of all of it.
     """
 
@@ -430,6 +516,8 @@ class Pace:
     idle_every: timedelta = timedelta(seconds=15)
     waiting_every: timedelta = timedelta(seconds=60)
     open_every: timedelta = timedelta(seconds=30)
+    detail_every: timedelta = timedelta(0)
+    engine_every: timedelta = timedelta(seconds=60)
     watched_every: timedelta = timedelta(seconds=2)
     per_second: float = 5.0
 
@@ -527,9 +615,10 @@ class Unsupported(ProviderError):
 
 
 __all__ = [
-    "MAX_NAME", "MAX_REF", "NAMELESS", "AuthFailed", "BadResponse", "Choice", "Download", "Field",
-    "Lamp", "LogChunk", "LogLine", "NotFound", "Output", "Pace", "Phase", "ProviderError",
-    "Question", "RateLimited", "Rejected", "Snapshot", "Status",
-    "Step", "Unreachable", "Unreadable", "Unsupported", "Verb", "Workflow", "native_key",
+    "MAX_LABEL", "MAX_LABEL_VALUE", "MAX_NAME", "MAX_REF", "MOST_ASSIGNEES", "MOST_LABELS",
+    "MOST_TRIES", "NAMELESS", "AuthFailed", "BadResponse", "Choice", "Component", "Download",
+    "Field", "Lamp", "LogChunk", "LogLine", "NotFound", "Option", "Output", "Pace", "Phase",
+    "ProviderError", "Question", "RateLimited", "Rejected", "Snapshot", "Status",
+    "Step", "Try", "Unreachable", "Unreadable", "Unsupported", "Verb", "Workflow", "native_key",
     "short_ref", "shows",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from django.core.management import get_commands
 
 from config.env import VARIABLES
 from providers.adapter import Adapter
-from providers.contract import MAX_REF, Field, Status
+from providers.contract import MAX_REF, Field, Status, Verb
 from providers.registry import all_adapters
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,11 +23,7 @@ DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *READMES])
 # A provider that is being added brings its rows when it is released, so it may be missing.
 SHIPPED = {"eightx8", "flow8", "generio", "prefect", "smartflows"}
 COLUMNS: dict[str, Callable[..., Any]] = {
-    "cancel": Adapter.cancel,
-    "suspend": Adapter.suspend,
-    "resume": Adapter.resume,
-    "answer": Adapter.answer,
-    "start": Adapter.start,
+    **{verb.value: getattr(Adapter, verb.value) for verb in Verb},
     "log": Adapter.log,
     "outputs": Adapter.open_output,
     "push": Adapter.hints,

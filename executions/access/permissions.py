@@ -32,7 +32,7 @@ LOOK_ONLY = "Your role can only view."
 
 
 def may_act(user: User | AnonymousUser) -> bool:
-    """Answer, cancel, suspend, resume and start; operators and superusers."""
+    """Answer, cancel, suspend, resume, retry and start; operators and superusers."""
     told: bool | None = getattr(user, "acts", None)
     if told is None:
         return user.is_active and user.has_perm("executions.act")

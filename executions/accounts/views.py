@@ -17,12 +17,13 @@ from executions.access.permissions import visible_accounts
 from executions.accounts.account_audit import NotNow
 from executions.accounts.blind_test import begin_blind_test, end_blind_test
 from executions.accounts.poll_now import poll_now
+from executions.commands.verbs import VERBS
 from executions.display.formatting import duration, size
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.payloads.provider_text import plain
-from executions.polling import read_queue
+from executions.polling import engine_health, read_queue
 from executions.search.filters import provider_name
 from executions.web.first_visit import is_simulated
 from executions.web.live_page import LivePage, Shown
@@ -30,7 +31,7 @@ from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address
 from providers import account_setup, registry
 from providers.adapter import Adapter
-from providers.contract import Status
+from providers.contract import Status, Verb
 from providers.models import Health, ProviderAccount
 
 POLL_RUNS = 50
@@ -44,6 +45,7 @@ STATES = {  # (lamp, icon, word)
     "refused": ("failed", "key", "Credentials refused"),
     "disabled": ("unknown", "pause", "Disabled"),
     "failing": ("warning", "triangle", "Failing, trying again"),
+    "unwell": ("warning", "triangle", "Its engine is not well"),
 }
 ADVICE = {
     "late": "Check that a worker is running. If only this account is late, its provider is slow.",
@@ -53,13 +55,12 @@ ADVICE = {
     "administrator has to enter working credentials.",
     "disabled": "An administrator can enable it again.",
     "failing": "Nothing to do yet; the data is still recent.",
+    "unwell": "The data is current, but runs may not move. Check the engine.",
 }
+SILENT = ("current", "new", "first", "unwell")
+"""States in which the last error of a poll is over, or there was none."""
 ABILITIES = (
-    ("Cancel", Adapter.cancel),
-    ("Suspend", Adapter.suspend),
-    ("Resume", Adapter.resume),
-    ("Answer", Adapter.answer),
-    ("Start", Adapter.start),
+    *((VERBS[verb.value].word, getattr(Adapter, verb.value)) for verb in Verb),
     ("Logs", Adapter.log),
     ("Files", Adapter.open_output),
     ("Push", Adapter.hints),
@@ -153,7 +154,10 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
     """An account's state as words. `twins` read the very same runs."""
     fresh = freshness(account, timezone.now())
     is_failing = account.health == Health.FAILING and fresh.word == "current"
+    unwell = [part for part in engine_health.components_of(account) if not part.is_well]
     state = "failing" if is_failing else fresh.word
+    if state == "current" and unwell:
+        state = "unwell"
     lamp, icon, word = STATES[state]
     return {
         "id": account.pk,
@@ -166,7 +170,8 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
         "word": word,
         "is_unseen": fresh.is_trouble,
         "since": account.health_since,
-        "cause": plain(account.last_error) if state not in ("current", "new", "first") else "",
+        "cause": plain(account.last_error) if state not in SILENT else "",
+        "unwell": ", ".join(plain(part.name) for part in unwell),
         "advice": ADVICE.get(state, ""),
         "twins": account_setup.twin_warning(twins),
         "last_success": account.last_success_at,
@@ -200,6 +205,8 @@ def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
         "lamps": _lamps(account),
         "skew": _skew(account.clock_skew),
         "warnings": _warnings(account.poll_warnings),
+        "engine": _engine(account),
+        "forgets": _forgets(account),
         "covered": account.covered_since,
         "next_poll": _next_poll(account),
         "history": _history(account),
@@ -325,6 +332,27 @@ def _warnings(found: dict[str, Any]) -> list[dict[str, Any]]:
             "They are shown as unknown and read rarely. Update Annunciator, or report the word.",
         )
     return told
+
+
+def _engine(account: ProviderAccount) -> list[dict[str, Any]]:
+    """Its parts, those first that are not well."""
+    parts = sorted(engine_health.components_of(account), key=lambda part: part.is_well)
+    return [
+        {
+            "name": plain(part.name),
+            "is_well": part.is_well,
+            "message": plain(part.message),
+            "since": part.since,
+            "seen": part.seen_at,
+        }
+        for part in parts
+    ]
+
+
+def _forgets(account: ProviderAccount) -> bool:
+    """Whether its provider forgets runs that have ended."""
+    adapter = registry.all_adapters().get(account.provider)
+    return adapter is not None and not adapter.keeps_history
 
 
 def _skew(seconds: float | None) -> str:

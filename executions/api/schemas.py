@@ -18,7 +18,7 @@ from executions import models
 from executions.forms import compile_question
 from executions.models import MAX_REASON
 from executions.polling import read_queue
-from providers.contract import MAX_REF
+from providers.contract import MAX_REF, Verb
 from providers.models import ProviderAccount
 
 MAX_TRANSITIONS = 500
@@ -58,6 +58,7 @@ class Execution(Schema):
     native_status: str
     progress: int | None
     error_summary: str
+    created_at: datetime | None = Field(description="When the provider took it on, if it says so.")
     started_at: datetime | None
     finished_at: datetime | None
     observed_at: datetime
@@ -107,6 +108,15 @@ class Page(Schema):
     next: str | None = Field(description="`cursor` of the next page; null on the last one.")
 
 
+class Try(Schema):
+    attempt: int
+    status: str
+    native_status: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    error: str
+
+
 class Step(Schema):
     ref: str
     path: list[str]
@@ -116,6 +126,9 @@ class Step(Schema):
     started_at: datetime | None
     finished_at: datetime | None
     error: str
+    attempt: int = Field(description="0: the provider does not count.")
+    tries: list[Try] = Field(description="The last ones, where the provider keeps them.")
+    run_ref: str = Field(description="The run that it started; empty: none.")
 
 
 class Transition(Schema):
@@ -147,6 +160,9 @@ class Question(Schema):
     form: Any
     model: Any
     choices: list[Any]
+    due_at: datetime | None
+    url: str = Field(description="Its own page at the provider.")
+    assignees: list[str] = Field(description="Whom the provider asks; empty: anybody.")
     is_answerable: bool
     opened_at: datetime = Field(description="Since when it waits, at least.")
     is_opening_reported: bool = Field(description="`opened_at` is the provider's time.")
@@ -159,6 +175,7 @@ class Command(Schema):
     requested_by: str | None
     requested_at: datetime
     message: str
+    new_ref: str = Field(description="The run that came of a start, or of a retry that made one.")
 
     @staticmethod
     def resolve_requested_by(row: models.Command) -> str | None:
@@ -170,6 +187,7 @@ class Output(Schema):
     name: str
     content_type: str
     size: int | None
+    step_ref: str = Field(description="The step that made it; empty: not known.")
     href: str
 
     @staticmethod
@@ -183,12 +201,27 @@ class ExecutionDetail(Execution):
     is_altered: bool = Field(
         description="Whether part of what the provider sent could not be kept as it was."
     )
+    labels: list[str] = Field(description="`name=value`, or the name alone.")
+    parent_ref: str = Field(description="The run that started it; empty: none that is known.")
+    retry_of: str = Field(description="The run that it tries again.")
     steps: list[Step] | None = Field(description="null: not read yet, [] if there are none.")
     transitions: list[Transition]
     questions: list[Question] | None = Field(description="Open ones only; null: not read yet.")
     commands: list[Command]
     outputs: list[Output] | None = Field(description="null: not read yet, [] if there are none.")
     reading: bool = Field(description="Whether somebody asked for a reading that is not over.")
+
+    @staticmethod
+    def resolve_labels(run: models.Execution) -> list[str]:
+        return sorted(run.labels.values_list("text", flat=True))
+
+    @staticmethod
+    def resolve_parent_ref(run: models.Execution) -> str:
+        return _lineage(run).parent_ref
+
+    @staticmethod
+    def resolve_retry_of(run: models.Execution) -> str:
+        return _lineage(run).retry_of
 
     @staticmethod
     def resolve_is_altered(run: models.Execution) -> bool:
@@ -228,6 +261,12 @@ def _detail(run: models.Execution) -> models.ExecutionDetail | None:
     return getattr(run, "detail", None)
 
 
+def _lineage(run: models.Execution) -> models.Lineage:
+    """One query per run; an empty one where it came of no other."""
+    prefetch_related_objects([run], "lineage")
+    return getattr(run, "lineage", None) or models.Lineage()
+
+
 def _is_read(run: models.Execution) -> bool:
     """Whether steps, questions and outputs have been read; see `ExecutionDetail.is_read`."""
     detail = _detail(run)
@@ -261,11 +300,13 @@ class Account(Schema):
 
 
 class CommandRequest(Schema):
-    """What to do with a run. `question` and `values` for an answer, `values` for a start."""
+    """What to do with a run. `question` and `values` for an answer, `values` for a start, `option`
+    where the provider carries the kind out in several ways."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["cancel", "suspend", "resume", "answer", "start"]
+    kind: Verb
+    option: str = Field("", max_length=40)
     question: str = Field("", max_length=MAX_REF)
     values: dict[str, Any] = {}
     reason: str = Field("", max_length=MAX_REASON)

@@ -42,7 +42,7 @@ def create_command(
     A start starts another run of the same workflow. The same `Idempotency-Key` (a UUID) twice is
     one command."""
     execution = visible_execution(request, pk)
-    kind = Verb(body.kind)
+    kind = body.kind
     about = execution.workflow if kind is Verb.START else execution
     known = _admit(request, idempotency_key, kind, about, body.question)
     if known is not None:
@@ -63,7 +63,9 @@ def create_command(
             execution=execution, kind=kind, question=question, form=form, values=values, **common
         )
     else:
-        command = submit.request_command(execution=execution, kind=kind, **common)
+        command = submit.request_command(
+            execution=execution, kind=kind, option=body.option, **common
+        )
     return Status(202, command)
 
 

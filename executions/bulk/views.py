@@ -17,6 +17,7 @@ from executions.bulk import answers, batch_lifecycle, preview, progress, selecti
 from executions.bulk import batch_results as batch_item_views
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
+from executions.commands.verbs import MANY_WORDS
 from executions.display.id_params import row_id, row_ids
 from executions.forms import AnswerForm
 from executions.inbox.question_display import intent_key
@@ -243,7 +244,7 @@ def _question_of(batch: Batch, form: AnswerForm | None) -> dict[str, Any]:
 
 def _run_verb(word: str) -> Verb:
     if word not in {kind.value for kind in BATCH_KINDS}:
-        raise NothingToDo("Only cancel, suspend and resume can be requested for many runs.")
+        raise NothingToDo(f"For many runs, only these can be requested: {MANY_WORDS}.")
     return Verb(word)
 
 

@@ -71,6 +71,7 @@ def claim(key: UUID | str) -> Command | None:
         sent_at=now,
         version_at_send=Coalesce(Subquery(run.values("version")), 0),
         native_at_send=Coalesce(Subquery(run.values("native_status")), Value("")),
+        ended_at_send=Subquery(run.values("finished_at")),
     )
     if not taken:
         return None
@@ -119,7 +120,7 @@ def _left(command: Command) -> float:
 
 
 def _call(adapter: Adapter, command: Command) -> str:
-    """The one request; returns the new ref of a start, else ""."""
+    """The one request; returns the ref of a run that came of it, else ""."""
     arguments = unseal(command)
     values = arguments.get("values", {})
     if command.kind == Verb.START:
@@ -131,8 +132,12 @@ def _call(adapter: Adapter, command: Command) -> str:
     ref = command.execution.ref
     if command.kind == Verb.ANSWER:
         adapter.answer(ref, command.question_ref, values)
-    else:
-        getattr(adapter, command.kind)(ref)
+        return ""
+    option = [values["option"]] if values.get("option") else []
+    if command.kind == Verb.RETRY:
+        again: str = adapter.retry(ref, str(command.key), *option)
+        return "" if again == ref else again
+    getattr(adapter, command.kind)(ref, *option)
     return ""
 
 

@@ -104,7 +104,7 @@ def not_offered(run: Execution, account: ProviderAccount, kind: Verb) -> str:
         return "Annunciator does not know this provider any more."
     if kind not in adapter.verbs():
         return f"{adapter.name} cannot {kind.value} a run."
-    if run.is_final and kind.value not in run.offers:
+    if run.is_final and kind.value not in run.offers and not RUN_VERBS[kind].is_of_ended:
         return f"It has already ended ({words})."
     if run.is_gone:
         return "It no longer exists at the provider."

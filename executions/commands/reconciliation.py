@@ -15,7 +15,7 @@ from executions import database_clock
 from executions.commands.dispatch import RESEND_AFTER
 from executions.commands.verbs import RUN_VERBS
 from executions.live import publish
-from executions.models import Command, CommandState, Draft, Execution, Question
+from executions.models import Command, CommandState, Draft, Execution, Lineage, Question
 from providers.contract import Status, Unsupported, Verb, short_ref
 from providers.models import open_account
 
@@ -73,6 +73,8 @@ def confirm(command: Command) -> bool:
     if run is None:
         return False
     run.refresh_from_db()
+    if command.kind == Verb.RETRY:
+        return _confirm_retry(command, run)
     if command.kind == Verb.ANSWER:
         question = Question.objects.filter(execution=run, ref=command.question_ref).first()
         if question is not None and question.closed_at is None:
@@ -113,6 +115,28 @@ def _confirm_change(command: Command, run: Execution) -> bool:
     return False
 
 
+def _confirm_retry(command: Command, run: Execution) -> bool:
+    """By the new run that came of it; else by the run itself, which goes on or has ended anew."""
+    again = Execution.objects.filter(account_id=command.account_id)
+    if command.new_ref:
+        again = again.filter(ref=command.new_ref)
+    else:  # its ref was lost with the answer: one that is first seen since then
+        told = {"account": run.account_id, "retry_of": run.ref, "seen_at__gt": command.sent_at}
+        again = again.filter(pk__in=Lineage.objects.filter(**told).values("pk"))
+    found = again.order_by("pk").first() if command.sent_at else None
+    if found is not None:
+        words = f"It is tried again as {found.label} ({found.get_status_display()})."
+        return _settle(command, CommandState.CONFIRMED, words[:500])
+    if command.new_ref or run.version <= command.version_at_send:
+        return False
+    words = run.get_status_display()
+    if not run.is_final:
+        return _settle(command, CommandState.CONFIRMED, f"The run goes on again ({words}).")
+    if run.finished_at is not None and run.finished_at != command.ended_at_send:
+        return _settle(command, CommandState.CONFIRMED, f"The run was tried again ({words}).")
+    return False
+
+
 def _confirm_start(command: Command) -> bool:
     if not command.new_ref:
         return False
@@ -125,24 +149,27 @@ def _confirm_start(command: Command) -> bool:
 
 
 def find_started(command: Command) -> None:
-    """For a start whose answer was lost: ask the provider whether the run exists.
+    """For a start or a retry whose answer was lost: ask the provider whether there is a run with
+    its key.
 
-    Raises the contract's errors. Without an answer a person decides: a second start would be a
-    second run.
+    Raises the contract's errors. Without an answer a person decides about a start: a second one
+    would be a second run. What a retry did, the run itself may show.
     """
-    if command.workflow is None or _is_young(command):
+    run = command.execution
+    workflow = command.workflow if run is None else run.workflow
+    if workflow is None or _is_young(command):
         return
     adapter = open_account(command.account)
     try:
-        ref = adapter.started(command.workflow.ref, str(command.key))
+        ref = adapter.started(workflow.ref, str(command.key))
     except Unsupported:
         ref = None
     if ref:
         command.new_ref = short_ref(ref)
         waiting = Command.objects.filter(pk=command.pk, state=CommandState.UNKNOWN)
         waiting.update(new_ref=command.new_ref)
-        return
-    _ask_a_person(command)
+    elif command.kind == Verb.START:
+        _ask_a_person(command)
 
 
 def resend_or_ask(command: Command) -> None:

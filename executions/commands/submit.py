@@ -19,6 +19,7 @@ from executions.access import audit_log
 from executions.access.permissions import require_may_act, require_may_see
 from executions.commands.eligibility import not_offered
 from executions.commands.sealed_arguments import seal
+from executions.commands.verbs import options_of
 from executions.display.formatting import stamped
 from executions.display.freshness import blind_sentence
 from executions.display.people import user_name
@@ -65,13 +66,15 @@ def request_command(
     question: Question | None = None,
     form: CompiledForm | None = None,
     values: dict[str, Any] | None = None,
+    option: str = "",
     reason: str = "",
     key: UUID | None = None,
     address: str | None = None,
     is_paced: bool = True,
 ) -> Command:
     """Record a command about a run and wake a worker after the commit. An answer comes with its
-    `question` and the `form` that it was given in, which knows the secrets in `values`.
+    `question` and the `form` that it was given in, which knows the secrets in `values`. `option` is
+    one of those that the provider offers for the verb, "" the usual one.
 
     The same request twice is one command: an open one of this kind, or the one with this key, comes
     back instead. Raises NotPossible and PermissionDenied.
@@ -87,7 +90,8 @@ def request_command(
     if kind is Verb.ANSWER:
         target = _answer_target(execution, question, form)
     else:
-        target = f"run:{execution.pk}"
+        option = _option(execution.account, kind, option)
+        target = f"run:{execution.pk}:{option}" if option else f"run:{execution.pk}"
         if why := not_offered(execution, execution.account, kind):
             raise NotPossible(why)
     command = Command(
@@ -102,6 +106,8 @@ def request_command(
         account_revision=execution.account.revision,
     )
     arguments: dict[str, Any] = {"values": values or {}}
+    if option:
+        arguments = {"values": {"option": option}, "titles": {"option": "How"}}
     if question is not None and form is not None:
         secrets = form.secrets_of(arguments["values"])
         arguments |= {"fingerprint": question.fingerprint, "secrets": secrets}
@@ -171,6 +177,14 @@ def _reason(text: str) -> str:
             f"The reason has {len(text):,} characters; at most {MAX_REASON} can be kept."
         )
     return text
+
+
+def _option(account: ProviderAccount, kind: Verb, option: str) -> str:
+    """The way to carry it out, "" for the usual one."""
+    known = [each.value for each in options_of(account, kind)]
+    if option and option not in known:
+        raise NotPossible(f"{account.adapter_class.name} knows no “{option[:40]}” for this.")
+    return "" if option in known[:1] else option
 
 
 def _known(key: UUID | None, user: User) -> Command | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from executions.models import BATCH_KINDS
-from providers.contract import Status, Verb
+from providers.contract import Option, Status, Verb
 from providers.models import ProviderAccount
 
 
@@ -32,6 +32,8 @@ class RunVerbView(VerbView):
     effects: tuple[Status, ...]
     """In any of these a run shows that it was done; none: in any other status than before."""
     is_danger: bool = False
+    is_of_ended: bool = False
+    """Asked of runs that have ended: before, it has no button."""
 
 
 _RUN_VERBS = {
@@ -52,6 +54,12 @@ _RUN_VERBS = {
         "These runs go on where they were put on hold.",
         (),
     ),
+    Verb.RETRY: RunVerbView(
+        Verb.RETRY, "Retry", "retry", "Retry", "retry", "retried",
+        "The run is tried again from where it failed, as far as the provider can.",
+        "These runs are tried again from where they failed, as far as the provider can.",
+        (), is_of_ended=True,
+    ),
 }  # fmt: skip
 _OTHERS = {
     Verb.ANSWER: VerbView(Verb.ANSWER, "Answer", "hand"),
@@ -62,6 +70,18 @@ VERBS: Mapping[str, VerbView] = {
     verb.value: _OTHERS.get(verb) or _RUN_VERBS[verb]  # KeyError: a verb without a line above
     for verb in Verb
 }
+
+
+MANY_WORDS = ", ".join(view.word.lower() for view in RUN_VERBS.values())
+"""The verbs that can be requested for many runs."""
+
+
+def options_of(account: ProviderAccount, kind: str) -> tuple[Option, ...]:
+    """In which ways the provider of this account carries the verb out; none: in one."""
+    try:
+        return account.adapter_class.options.get(Verb(kind), ())
+    except KeyError:  # a provider that this version does not know
+        return ()
 
 
 def note_of(account: ProviderAccount, kind: str) -> str:

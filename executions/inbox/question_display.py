@@ -120,7 +120,7 @@ def question_view(
     is_open = question.closed_at is None and question.is_answerable and not compiled.problem
     is_sent = command is not None and command.state in OPEN_STATES
     is_mine = question.claimed_by_id == request.user.pk
-    url = question.execution.url
+    url = question.url or question.execution.url
     return {
         "question": question,
         "title": plain(question.title) or "Input is needed",
@@ -148,6 +148,8 @@ def question_view(
         "workflow": plain(question.execution.workflow.name, 160) or "(no name)",
         "account": question.execution.account.name,
         "label": plain(question.execution.label, 160),
+        "assignees": [plain(name, 80) for name in question.assignees],
+        "own_page": question.url if question.url.startswith(("http://", "https://")) else "",
         "is_mine": is_mine,
         "claim_url": reverse(f"executions:{'release' if is_mine else 'claim'}", args=[question.pk]),
         "is_sent": is_sent,

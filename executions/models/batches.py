@@ -15,7 +15,8 @@ from executions.models.runs import STATUS_CHOICES, Execution
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
-BATCH_KINDS = (Verb.CANCEL, Verb.SUSPEND, Verb.RESUME)  # of runs; an answer is of questions
+BATCH_KINDS = (Verb.CANCEL, Verb.SUSPEND, Verb.RESUME, Verb.RETRY)
+"""Of runs; an answer is of questions."""
 
 
 class BatchState(models.TextChoices):

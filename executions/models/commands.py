@@ -45,7 +45,8 @@ class Command(models.Model):
     )
     workflow = models.ForeignKey(Workflow, null=True, on_delete=models.CASCADE, related_name="+")
     target = models.CharField(max_length=300)
-    """One open command per target and kind: "run:7", "question:9", "start:<key>"."""
+    """One open command per target and kind: "run:7", "run:7:forced" (another way than the usual
+    one), "question:9", "start:<key>"."""
     question_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
     sealed_arguments = models.TextField(default="", blank=True)
     """Values of an answer or a start, sealed: they may hold anything."""
@@ -71,8 +72,11 @@ class Command(models.Model):
     version_at_send = models.PositiveIntegerField(default=0)
     """The execution's version when the command went out: a later version is news."""
     native_at_send = models.CharField(max_length=60, default="", blank=True)
+    ended_at_send = models.DateTimeField(null=True)
+    """When the execution had ended, as it was known when the command went out: an end that is not
+    this one is that of another try."""
     new_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
-    """For a start: the run that came of it."""
+    """For a start, or a retry that made a new run: the run that came of it."""
 
     class Meta:
         ordering = ("-requested_at",)
@@ -96,7 +100,7 @@ class Command(models.Model):
                 condition=models.Q(kind="answer"),
             ),
         ]
-        permissions = [("act", "Can act on runs: answer, cancel, suspend, resume, start")]
+        permissions = [("act", "Can act on runs: answer, cancel, suspend, resume, retry, start")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -41,6 +42,9 @@ class Question(models.Model):
     choices = models.JSONField(default=list)
     """For an approval: [{"value", "label", "is_danger"}]."""
     due_at = models.DateTimeField(null=True)
+    url = models.CharField(max_length=2000, db_default="", default="", blank=True)
+    assignees = ArrayField(models.CharField(max_length=MAX_NAME), db_default=[], default=list)
+    """Whom the provider asks; empty: anybody."""
     is_answerable = models.BooleanField(default=True)
     fingerprint = models.CharField(max_length=32, default="")
     """Of schema, form, model and choices: an answer to another fingerprint is refused."""

@@ -6,10 +6,10 @@ from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 
 from executions.models.searching import InputValues
-from providers.contract import MAX_NAME, MAX_REF, Status
+from providers.contract import MAX_LABEL, MAX_LABEL_VALUE, MAX_NAME, MAX_REF, Status
 from providers.exact_json import StoredJSON
 from providers.models import ProviderAccount
 
@@ -93,6 +93,8 @@ class Execution(models.Model):
     error_summary = models.CharField(max_length=300, default="", blank=True)
     error_key = models.CharField(max_length=16, db_default="", blank=True)
     """Equal for runs whose error texts tell the same error; see `masking`."""
+    created_at = models.DateTimeField(null=True)
+    """When the provider took it on, where it says so beside the start."""
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     observed_at = models.DateTimeField()
@@ -324,6 +326,8 @@ class Step(models.Model):
     output = models.JSONField(null=True, decoder=StoredJSON)
     attempt = models.PositiveSmallIntegerField(db_default=0)
     run_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
+    tries = models.JSONField(db_default=[], default=list)
+    """[{"attempt", "status", "native_status", "started_at", "finished_at", "error"}], the last."""
 
     class Meta:
         ordering = ("position",)
@@ -377,12 +381,68 @@ class Output(models.Model):
     size = models.BigIntegerField(null=True)
     status = models.CharField(max_length=12, choices=STATUS_CHOICES, default="succeeded")
     error = models.CharField(max_length=500, default="", blank=True)
+    step_ref = models.CharField(max_length=MAX_REF, db_default="", default="", blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["execution", "ref"], name="output_key")]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Lineage(models.Model):
+    """Of a run that came of another one of the same account: of which, and how."""
+
+    execution = models.OneToOneField(
+        Execution, on_delete=models.CASCADE, primary_key=True, related_name="lineage"
+    )
+    account = models.ForeignKey(
+        ProviderAccount, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False,
+        related_name="+",
+    )  # fmt: skip
+    parent_ref = models.CharField(max_length=MAX_REF, default="", blank=True)
+    """Of the run that started it."""
+    retry_of = models.CharField(max_length=MAX_REF, default="", blank=True)
+    """Of the run that it tries again."""
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["account", name], name=f"lineage_{name}", condition=~models.Q(**{name: ""})
+            )
+            for name in ("parent_ref", "retry_of")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.execution_id} of {self.parent_ref or self.retry_of}"
+
+
+class RunLabel(models.Model):
+    """One label of one run. Lists read it in the order of the runs."""
+
+    execution = models.ForeignKey(
+        Execution, on_delete=models.CASCADE, related_name="labels", db_index=False
+    )
+    account = models.ForeignKey(
+        ProviderAccount, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False,
+        related_name="+",
+    )  # fmt: skip
+    text = models.CharField(max_length=MAX_LABEL + 1 + MAX_LABEL_VALUE, db_collation="C")
+    """`name=value`, or the name alone of a bare one."""
+    sort_at = models.DateTimeField()
+    """The run's own, which never changes."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["execution", "text"], name="run_label")]
+        indexes = [
+            models.Index(
+                fields=["text", "account", "-sort_at", "-execution"], name="run_label_newest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Transition(models.Model):

@@ -21,7 +21,7 @@ def status_since(snapshot: Snapshot) -> datetime | None:
     if snapshot.status.is_final:
         return snapshot.finished_at
     if snapshot.status is Status.QUEUED:
-        return snapshot.started_at
+        return snapshot.created_at or snapshot.started_at
     if snapshot.status.phase is Phase.HELD:
         return _waits_since(snapshot, _leaves(snapshot.steps or ()))
     return _has_run_since(snapshot.steps or ()) if snapshot.status is Status.RUNNING else None

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,7 +21,7 @@ from django.db import connection, transaction
 from executions import database_clock
 from executions.live import publish
 from executions.models import FINAL_STATUSES, OPEN_STATUSES, Execution, Rank
-from executions.polling import read_queue, schedule
+from executions.polling import engine_health, read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
 from executions.sql_sections import statements
 from executions.storage import key_rules
@@ -31,9 +32,11 @@ from providers.adapter import Adapter
 from providers.contract import (
     AuthFailed,
     BadResponse,
+    Component,
     NotFound,
     Phase,
     ProviderError,
+    RateLimited,
     Rejected,
     Snapshot,
     Status,
@@ -65,6 +68,10 @@ WALK_ITEMS = 50_000  # records of one walk through the list
 WALK_REQUESTS = 200
 WALK_FOR = 60.0  # seconds
 RECENT = timedelta(hours=1)  # what ended before that is history when we first see it
+
+MOST_COMPONENTS = 30  # of one engine
+ONE_OF_THEM = (BadResponse, Rejected, NotFound)
+"""Errors of a call for several runs that one of them may cause."""
 
 FINAL = frozenset(FINAL_STATUSES)
 OPEN = frozenset(OPEN_STATUSES) - {Status.UNKNOWN.value}
@@ -170,6 +177,7 @@ class _Poll:
         self._look_for_absent()
         read_queue.ask(self.undecided, Rank.POLL, log=False)
         read_queue.ask(self.history, Rank.HISTORY, log=False)
+        self._look_at_engine()
         try:
             self._read_details()
         finally:
@@ -246,6 +254,24 @@ class _Poll:
             log.warning(
                 "account %s: its provider calls runs %r, an unknown word", self.account.name, word
             )
+
+    def _look_at_engine(self) -> None:
+        """How its parts are, now and then. What stands in the way of that stops no poll."""
+        if not self.adapter.can(Adapter.engine):
+            self.warnings.pop("engine", None)
+            return
+        old: dict[str, Any] = self.warnings.get("engine", {})
+        looked_at = old.get("looked_at")
+        every = self.adapter.pace.engine_every
+        if looked_at and datetime.fromisoformat(looked_at) > self.started_at - every:
+            return
+        try:
+            found = list(islice(self.adapter.engine(), MOST_COMPONENTS))
+        except RateLimited:
+            raise
+        except ProviderError as error:
+            found = [Component(name="health", is_well=False, message=str(error))]
+        self.warnings["engine"] = engine_health.noted(old, found, self.started_at)
 
     def _keep_claim(self) -> None:
         if time.monotonic() - self.renewed_at > schedule.LEASE.total_seconds() / 4:
@@ -354,7 +380,7 @@ class _Poll:
         elif is_decided or is_absent:
             wait = pace.open_every
         else:
-            return True
+            wait = pace.detail_every
         self.last_asked[ref] = known.asked_at
         return known.asked_at is None or known.asked_at <= self.started_at - wait
 
@@ -374,12 +400,11 @@ class _Poll:
         stored_at = time.monotonic()
         self.adapter.http.reserve = RESERVE
         try:
-            while left and most and time.monotonic() < until:
-                snapshot = self._read(left[0])
-                most -= 1
-                del left[0]
-                if snapshot is not None:
-                    batch.append(snapshot)
+            while left and most > 0 and time.monotonic() < until:
+                refs = left[: self._at_once(most)]
+                batch += self._read_some(refs)
+                most -= len(refs)
+                del left[: len(refs)]
                 if len(batch) >= STORE_MANY or time.monotonic() - stored_at > STORE_EVERY:
                     self._store(batch)
                     batch, stored_at = [], time.monotonic()
@@ -387,6 +412,35 @@ class _Poll:
             self._store(batch)
             self._leave(left)
             note_asked(self.account.pk, self.asked)
+
+    def _at_once(self, most: int) -> int:
+        can = self.adapter.can(Adapter.details)
+        return min(most, self.adapter.details_at_once) if can else 1
+
+    def _read_some(self, refs: list[str]) -> list[Snapshot]:
+        """With one call where the adapter has one; one by one where that fails by one of them."""
+        if len(refs) > 1:
+            now = database_clock.now()
+            self._keep_claim()
+            try:
+                found = list(self.adapter.details(refs))
+            except ONE_OF_THEM:
+                pass
+            else:
+                self.read_at.update(dict.fromkeys(refs, now))
+                self.asked += refs
+                return self._told(refs, found)
+        return [snapshot for ref in refs if (snapshot := self._read(ref)) is not None]
+
+    def _told(self, refs: list[str], found: list[Snapshot | Unreadable]) -> list[Snapshot]:
+        """The snapshots of several runs; the others are set aside, or not there."""
+        snapshots = [each for each in found if isinstance(each, Snapshot)]
+        for each in found:
+            if isinstance(each, Unreadable):
+                self._set_aside(each.ref, each.reason)
+        for ref in set(refs) - {each.ref for each in found}:
+            note_missing(self.account.pk, ref)
+        return snapshots
 
     def _place(self, ref: str) -> tuple[bool, bool, bool, datetime | None]:
         """What was not known at all comes first, and of that what goes on or waits for a person;

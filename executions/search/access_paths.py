@@ -81,6 +81,11 @@ def sources(filters: Filters) -> list[Source]:
         return [_of_workflows(filters, asked, chosen, by_status, "account", "workflow")]
     if filters.text:
         return _text_sources(filters, asked, visible, accounts, by_status)
+    if filters.labels():  # the newest at once, all of them along the list
+        labeled = f"({_sql('labeled', most=MANY)})"
+        drivers = [(labeled, [filters.labels(), visible], "x.id = {}")]
+        newest = Source(drivers, inside=_left(asked, "account", "label"))
+        return [newest, Source([*accounts, *by_status], residual=_left(asked, "account", "status"))]
     return [Source([*accounts, *by_status], residual=_left(asked, "account", "status"))]
 
 

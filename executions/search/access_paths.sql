@@ -9,6 +9,17 @@ SELECT execution_id FROM (
 ) c
 ORDER BY sort_at DESC, execution_id DESC LIMIT {most}
 
+-- name: labeled
+-- The newest runs with one of these labels.
+SELECT execution_id FROM (
+    SELECT DISTINCT l.execution_id, l.sort_at
+    FROM unnest(%s::text[]) v(v) CROSS JOIN unnest(%s::bigint[]) a(v) CROSS JOIN LATERAL (
+        SELECT execution_id, sort_at FROM executions_runlabel
+        WHERE text = v.v AND account_id = a.v
+        ORDER BY sort_at DESC, execution_id DESC LIMIT {most}) l
+) c
+ORDER BY sort_at DESC, execution_id DESC LIMIT {most}
+
 -- name: waiting_for_me
 SELECT DISTINCT q.execution_id FROM executions_question q WHERE {free}
 

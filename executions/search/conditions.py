@@ -36,6 +36,10 @@ def conditions(
         f"EXISTS (SELECT 1 FROM executions_runkey r WHERE r.execution_id = {run}.id "  # noqa: S608
         "AND r.value = ANY(%s))"
     )
+    labeled = (
+        f"EXISTS (SELECT 1 FROM executions_runlabel l WHERE l.execution_id = {run}.id "  # noqa: S608
+        "AND l.text = ANY(%s))"
+    )
     took = (
         f"coalesce({run}.finished_at, CASE WHEN {run}.status = ANY(%s) THEN %s::timestamptz END) "
         f"- {run}.started_at"
@@ -50,6 +54,8 @@ def conditions(
         "not_error": (f"NOT {run}.error_key = ANY(%s)", filters.excluded.get("error")),
         "key": (carries, filters.keys()),
         "not_key": (f"NOT {carries}", filters.barred_keys()),
+        "label": (labeled, filters.labels()),
+        "not_label": (f"NOT {labeled}", filters.excluded.get("label")),
         "from": (f"{run}.sort_at >= %s", started.since),
         "to": (f"{run}.sort_at < %s", started.until),
         "finished_from": (f"{run}.finished_at >= %s", finished.since),

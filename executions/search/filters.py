@@ -53,7 +53,7 @@ SORT_WORDS: Mapping[str, str] = {
     "finished": "last finished first, finished runs only",
 }
 SIZES = (50, 100, 200)
-LISTED = ("account", "provider", "workflow", "lamp", "status", "error", "key")
+LISTED = ("account", "provider", "workflow", "lamp", "status", "error", "key", "label")
 # Of the page, not of the filter: places in the list, and what the panels of the form say.
 NOT_FILTERS = frozenset({"before", "after", "rows", "stamp", "top", "limit", "cursor", "page",
                          "all", "but", "form", "find_account", "find_workflow", "of",
@@ -149,6 +149,9 @@ class Filters:
     def barred_keys(self) -> list[str]:
         return [normalized(value) for value in self.excluded.get("key", ())]
 
+    def labels(self) -> list[str]:
+        return list(self.values.get("label", ()))
+
     @property
     def order(self) -> str:
         """newest, oldest or finished. Who asks for a range of ends reads by end."""
@@ -177,7 +180,8 @@ class Filters:
     def is_ranged(self) -> bool:
         """Whether indexes can count it by status: no more asked than accounts, workflows, times."""
         more = self.text or self.excluded.get("workflow") or self.is_few_only
-        more = more or any(self.values.get(k) or self.excluded.get(k) for k in ("error", "key"))
+        told = ("error", "key", "label")
+        more = more or any(self.values.get(k) or self.excluded.get(k) for k in told)
         more = more or self.took_min is not None or self.took_max is not None
         is_by_end = self.finished.is_set or self.is_by_end
         return not (more or (is_by_end and (self.started.is_set or self.values.get("workflow"))))
@@ -325,6 +329,12 @@ DIMENSIONS: Mapping[str, Dimension] = {
         lambda _, value: value,
         lambda _, value: bool(normalized(value)),
         "“{}” is not a business key.",
+    ),
+    "label": Dimension(
+        "label",
+        lambda _, value: value,
+        lambda _, value: bool(value.strip()) and "\0" not in value,
+        "“{}” is not a label.",
     ),
     "is": Dimension(
         "only",

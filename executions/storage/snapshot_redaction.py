@@ -72,6 +72,9 @@ def redacted(snapshot: Snapshot, own: Secrets, secrets: Secrets) -> Snapshot:
         message=secrets.hide_named(snapshot.message),
         error=secrets.hide_named(snapshot.error),
         url=certain(snapshot.url),
+        parent_ref=certain(snapshot.parent_ref),
+        retry_of=certain(snapshot.retry_of),
+        labels=None if snapshot.labels is None else _labels(secrets, snapshot.labels),
         version=certain(snapshot.version),
         input=_kept(secrets.redact, snapshot.input),
         output=_kept(secrets.redact, snapshot.output),
@@ -87,7 +90,7 @@ def _named_by(of: Snapshot) -> str:
     flow = of.workflow
     words = (
         f"{of.ref}\n{flow.ref}\n{flow.name}\n{of.native_status}\n{of.status_reason}\n{of.name}\n"
-        f"{of.url}\n{of.version}\n"
+        f"{of.url}\n{of.version}\n{of.parent_ref}\n{of.retry_of}\n"
     )
     if of.steps:
         steps = [
@@ -101,12 +104,14 @@ def _named_by(of: Snapshot) -> str:
 def _told_by(of: Snapshot) -> str:
     """The texts and data of a snapshot, whole: where names of secrets count."""
     told = f"{of.message}\n{of.error}" if of.message or of.error else ""
+    if of.labels:
+        told += f"\n{of.labels}"
     for part in (of.raw, of.input, of.output, of.outputs or None):
         if part is not None:
             told += f"\n{part}"
     if of.steps:
-        said = [step for step in of.steps if step.error or step.output is not None]
-        told += "\n".join([f"{step.error}\n{step.output}" for step in said])
+        said = [step for step in of.steps if step.error or step.output is not None or step.tries]
+        told += "\n".join([f"{step.error}\n{step.output}\n{step.tries or ''}" for step in said])
     return told
 
 
@@ -139,7 +144,21 @@ def _step(step: Step, own: Secrets, secrets: Secrets) -> Step:
         status_reason=own.hide_certain(step.status_reason),
         error=secrets.hide_named(step.error),
         output=_kept(secrets.redact, step.output),
+        tries=tuple(
+            _with(
+                each,
+                native_status=own.hide_certain(each.native_status),
+                error=secrets.hide_named(each.error),
+            )
+            for each in step.tries
+        ),
     )
+
+
+def _labels(secrets: Secrets, labels: Mapping[str, str]) -> Mapping[str, str]:
+    """A label that is named as secrets are tells its name alone."""
+    hidden = _kept(secrets.redact, dict(labels))
+    return {secrets.hide_certain(name): str(value) for name, value in hidden.items()}
 
 
 def _output(output: Output, own: Secrets, secrets: Secrets) -> Output:
@@ -149,6 +168,7 @@ def _output(output: Output, own: Secrets, secrets: Secrets) -> Output:
         content_type=own.hide_certain(output.content_type),
         name=secrets.hide_certain(output.name),
         error=secrets.hide_named(output.error),
+        step_ref=own.hide_certain(output.step_ref),
     )
 
 
@@ -161,6 +181,8 @@ def _question(question: Question, own: Secrets, secrets: Secrets) -> Question:
         ref=own.hide_certain(question.ref),
         title=secrets.hide_certain(question.title),
         description=secrets.hide_certain(question.description),
+        url=own.hide_certain(question.url),
+        assignees=tuple(map(secrets.hide_certain, question.assignees)),
         schema=_kept(form, question.schema),
         form=_kept(form, question.form),
         model=_kept(secrets.hide_within, question.model),

@@ -28,12 +28,17 @@ from executions.storage.rollups import quarter_sql, slot_sql
 from executions.storage.snapshot_redaction import NOBODY, Typed, redacted
 from providers import exact_json
 from providers.contract import (
+    MAX_LABEL,
+    MAX_LABEL_VALUE,
     MAX_NAME,
     MAX_REF,
+    MOST_LABELS,
+    MOST_TRIES,
     Output,
     Question,
     Snapshot,
     Status,
+    Step,
     Unreadable,
     short_ref,
 )
@@ -46,6 +51,7 @@ MAX_PAYLOAD = 2**20  # bytes of an input or output
 MAX_STEPS = 10_000
 MAX_EXCERPT = 2000  # characters of a record that cannot be stored
 MAX_ERROR = 20_000  # characters of a whole error text
+MAX_TRY_ERROR = 2000  # of one try of a step
 MAX_SIZE = 2**63 - 1  # bytes of a document
 MAX_URL = 2000
 MAX_ATTEMPTS = 32_000  # more is a mistake of the provider's, and does not fit
@@ -220,7 +226,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
     row: dict[str, Any] = {
         "ref": _ref(snapshot.ref),
         "wref": _ref(workflow.ref),
-        "wname": _text(workflow.name, MAX_NAME) or _ref(workflow.ref),
+        "wname": _text(workflow.title, MAX_NAME) or _ref(workflow.ref),
         "wstart": workflow.can_start and len(workflow.ref) <= MAX_REF,
         "name": _text(snapshot.name, MAX_NAME),
         "status": snapshot.status.value,
@@ -230,14 +236,16 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
         "message": _said(snapshot.message, 300),
         "error": summary_of(error),
         "since": within_years(status_since(snapshot)),
+        "created": within_years(snapshot.created_at),
         "started": within_years(snapshot.started_at),
         "finished": within_years(snapshot.finished_at),
-        "sort_at": _sortable(snapshot.started_at, now),
+        "sort_at": _sortable(snapshot.started_at or snapshot.created_at, now),
         "offers": sorted(verb.value for verb in snapshot.offers),
         "url": _url(snapshot.url),
         "pver": _text(snapshot.version, 60),
         "read": read_at,
         "fp": None,
+        **_relations(snapshot),
     }
     if snapshot.steps is not None and not snapshot.needs_detail:
         _add_detail(row, snapshot, error)
@@ -273,12 +281,52 @@ def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
             for ref, output in {_ref(each.ref): each for each in snapshot.outputs or ()}.items()
         ],
         **_attempt(snapshot.attempt),
+        **_relations(snapshot),
     }
     encoded = exact_json.write(detail, notes=True)
     detail["altered"] = any(mark in encoded for mark in _ALTERED)
     row["fp"] = hashlib.blake2b(encoded, digest_size=16).hexdigest()
     row["place"] = _text(whereabouts(snapshot), MAX_PLACE)
     row.update(detail)
+
+
+def _relations(snapshot: Snapshot) -> dict[str, Any]:
+    """Labels and what the run came of; only what the provider says, so that runs of the others keep
+    their fingerprints."""
+    said: dict[str, Any] = {}
+    if snapshot.labels is not None:
+        said["labels"] = labels_of(snapshot.labels)
+    if snapshot.parent_ref:
+        said["parent"] = _ref(snapshot.parent_ref)
+    if snapshot.retry_of:
+        said["retry_of"] = _ref(snapshot.retry_of)
+    return said
+
+
+def labels_of(labels: Mapping[str, str]) -> list[str]:
+    """As they are stored, sorted: `name=value`, or the name alone."""
+    kept = list(labels.items())[:MOST_LABELS]
+    pairs = [(_text(name, MAX_LABEL), _text(value, MAX_LABEL_VALUE)) for name, value in kept]
+    return sorted({f"{name}={value}" if value else name for name, value in pairs if name})
+
+
+def _tries(step: Step) -> dict[str, Any]:
+    """Left out where the provider keeps none."""
+    if not step.tries:
+        return {}
+    return {
+        "tries": [
+            {
+                "attempt": _whole(each.attempt, MAX_ATTEMPTS),
+                "status": each.status.value,
+                "native_status": _text(each.native_status, 60),
+                "started_at": within_years(each.started_at),
+                "finished_at": within_years(each.finished_at),
+                "error": _said(each.error, MAX_TRY_ERROR),
+            }
+            for each in step.tries[-MOST_TRIES:]
+        ]
+    }
 
 
 def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -298,6 +346,7 @@ def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
             "output": _payload(step.output, MAX_STEP_OUTPUT),
             "run_ref": _ref(step.run_ref),
             **_attempt(step.attempt),
+            **_tries(step),
         }
         for position, (ref, step) in enumerate(unique.items())
     ]
@@ -317,13 +366,14 @@ def _output(ref: str, output: Output) -> dict[str, Any]:
         "size": None if output.size is None else _whole(output.size, MAX_SIZE),
         "status": output.status.value,
         "error": CUT if is_cut else _said(output.error, 500),
+        **({"step_ref": _ref(output.step_ref)} if output.step_ref else {}),
     }
 
 
 def _question(question: Question, snapshot: Snapshot) -> dict[str, Any]:
     is_cut = len(question.ref) > MAX_REF
     waits_since = status_since(snapshot) if snapshot.status is Status.USER_INPUT else None
-    row = {
+    row: dict[str, Any] = {
         "ref": _ref(question.ref),
         "kind": question.kind,
         "title": CUT if is_cut else _text(question.title, MAX_NAME),
@@ -339,6 +389,10 @@ def _question(question: Question, snapshot: Snapshot) -> dict[str, Any]:
         "due": within_years(question.due_at),
         "is_answerable": question.is_answerable and not is_cut,
     }
+    if question.url:
+        row["url"] = _url(question.url)
+    if question.assignees:
+        row["assignees"] = [_text(name, MAX_NAME) for name in question.assignees]
     asked = {key: row[key] for key in ("schema", "form", "model", "choices", "kind")}
     row["fingerprint"] = hashlib.blake2b(exact_json.write(asked), digest_size=16).hexdigest()
     return row
@@ -397,7 +451,8 @@ def _as_printed(snapshot: Snapshot) -> Snapshot:
     """Codes of a terminal gone from errors and messages, so that a secret is found around them."""
     steps = snapshot.steps or ()
     if not any("\x1b" in text or "\b" in text for text in (
-        snapshot.error, snapshot.message, *(step.error for step in steps)
+        snapshot.error, snapshot.message, *(step.error for step in steps),
+        *(each.error for step in steps for each in step.tries),
     )):  # fmt: skip
         return snapshot
     return replace(
@@ -406,7 +461,14 @@ def _as_printed(snapshot: Snapshot) -> Snapshot:
         message=_printed(snapshot.message),
         steps=None
         if snapshot.steps is None
-        else tuple(replace(step, error=_printed(step.error)) for step in steps),
+        else tuple(
+            replace(
+                step,
+                error=_printed(step.error),
+                tries=tuple(replace(each, error=_printed(each.error)) for each in step.tries),
+            )
+            for step in steps
+        ),
     )
 
 

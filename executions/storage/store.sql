@@ -10,8 +10,8 @@ WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         ref text, wref text, wname text, wstart boolean, name text, status text, reason text,
         native text, progress smallint, message text, error text, since timestamptz,
-        started timestamptz, finished timestamptz, sort_at timestamptz, offers text[],
-        url text, pver text,
+        created timestamptz, started timestamptz, finished timestamptz, sort_at timestamptz,
+        offers text[], url text, pver text, labels jsonb, parent text, retry_of text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
         attempt smallint, altered boolean, steps jsonb, questions jsonb, outputs jsonb,
         ekey text, keys jsonb, place text)
@@ -65,6 +65,7 @@ WITH incoming AS MATERIALIZED (
                 OR coalesce(i.started, o.started_at) IS DISTINCT FROM o.started_at
                 OR coalesce(i.finished, o.finished_at) IS DISTINCT FROM o.finished_at
                 OR coalesce(nullif(i.url, ''), o.url) <> o.url
+                OR (i.created IS NOT NULL AND o.created_at IS NULL)
                 OR (i.since IS NOT NULL AND NOT o.is_change_reported
                     AND i.status IN {open_and_known})))
         ))
@@ -119,12 +120,12 @@ WITH incoming AS MATERIALIZED (
 ), inserted AS (
     INSERT INTO executions_execution (
         account_id, workflow_id, ref, name, status, status_reason, native_status, progress,
-        message, error_summary, error_key, started_at, finished_at, observed_at, changed_at,
+        message, error_summary, error_key, created_at, started_at, finished_at, observed_at, changed_at,
         is_change_reported, sort_at, offers, url, misses, version, poll_seq, provider_version,
         settled_at, settled_how, settled_by_id, settled_reason, ignored_until, assignee_id,
         assigned_at, telling_values, whereabouts)
     SELECT %(account)s, n.wid, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
-        n.error, n.ekey, n.started, n.finished, n.read, coalesce(n.told_since, %(now)s),
+        n.error, n.ekey, n.created, n.started, n.finished, n.read, coalesce(n.told_since, %(now)s),
         n.told_since IS NOT NULL, n.sort_at, n.offers, n.url, 0, 1,
         %(seq)s, n.pver, new_settled, new_how,
         CASE WHEN is_ignored THEN stance_by END,
@@ -147,6 +148,7 @@ WITH incoming AS MATERIALIZED (
             THEN n.old_error ELSE n.error END,
         error_key = CASE WHEN n.error = '' AND n.status = n.old_status
             THEN n.old_ekey ELSE n.ekey END,
+        created_at = coalesce(e.created_at, n.created),
         started_at = coalesce(n.started, n.old_started),
         finished_at = CASE WHEN n.status IN {open_and_known}
             THEN n.finished ELSE coalesce(n.finished, n.old_finished) END,
@@ -247,26 +249,26 @@ WITH incoming AS MATERIALIZED (
     CROSS JOIN LATERAL jsonb_to_recordset(w.steps) AS s(
         ref text, position int, path jsonb, name text, status text, reason text, native text,
         started timestamptz, finished timestamptz, error text, output jsonb, run_ref text,
-        attempt smallint)
+        attempt smallint, tries jsonb)
     WHERE w.fp IS NOT NULL
 ), step_written AS (
     INSERT INTO executions_step AS s (
         execution_id, ref, position, path, name, status, status_reason, native_status, started_at,
-        finished_at, error, output, run_ref, attempt)
+        finished_at, error, output, run_ref, attempt, tries)
     SELECT execution_id, ref, position, path, name, status, reason, native, started, finished,
-        error, output, run_ref, coalesce(attempt, 0) FROM step_in
+        error, output, run_ref, coalesce(attempt, 0), coalesce(tries, '[]') FROM step_in
     ON CONFLICT (execution_id, ref) DO UPDATE SET
         position = excluded.position, path = excluded.path, name = excluded.name,
         status = excluded.status, status_reason = excluded.status_reason,
         native_status = excluded.native_status, started_at = excluded.started_at,
         finished_at = excluded.finished_at, error = excluded.error, output = excluded.output,
-        run_ref = excluded.run_ref, attempt = excluded.attempt
+        run_ref = excluded.run_ref, attempt = excluded.attempt, tries = excluded.tries
     WHERE (s.position, s.path, s.name, s.status, s.status_reason, s.native_status, s.started_at,
-            s.finished_at, s.error, s.output, s.run_ref, s.attempt)
+            s.finished_at, s.error, s.output, s.run_ref, s.attempt, s.tries)
         IS DISTINCT FROM (excluded.position, excluded.path, excluded.name, excluded.status,
             excluded.status_reason, excluded.native_status, excluded.started_at,
             excluded.finished_at, excluded.error, excluded.output, excluded.run_ref,
-            excluded.attempt)
+            excluded.attempt, excluded.tries)
 ), step_gone AS (
     DELETE FROM executions_step s USING written w
     WHERE s.execution_id = w.id AND w.fp IS NOT NULL
@@ -276,14 +278,16 @@ WITH incoming AS MATERIALIZED (
     SELECT w.execution_id, w.read, q.* FROM written w
     CROSS JOIN LATERAL jsonb_to_recordset(w.questions) AS q(
         ref text, kind text, title text, description text, schema text, form text, model text,
-        choices jsonb, asked timestamptz, due timestamptz, is_answerable boolean, fingerprint text)
+        choices jsonb, asked timestamptz, due timestamptz, is_answerable boolean, fingerprint text,
+        url text, assignees text[])
     WHERE w.fp IS NOT NULL
 ), question_written AS (
     INSERT INTO executions_question AS q (
         execution_id, ref, kind, title, description, schema, form, model, choices, due_at,
-        is_answerable, fingerprint, opened_at, is_opening_reported, seen_at)
+        is_answerable, fingerprint, url, assignees, opened_at, is_opening_reported, seen_at)
     SELECT DISTINCT ON (execution_id, ref) execution_id, ref, kind, title, description, schema,
-        form, model, choices, due, is_answerable, fingerprint,
+        form, model, choices, due, is_answerable, fingerprint, coalesce(url, ''),
+        coalesce(assignees, '{}'),
         CASE WHEN asked IS NULL THEN %(now)s ELSE least(asked, read) END, asked IS NOT NULL,
         %(now)s
     FROM question_in ORDER BY execution_id, ref
@@ -292,7 +296,7 @@ WITH incoming AS MATERIALIZED (
         schema = excluded.schema, form = excluded.form, model = excluded.model,
         choices = excluded.choices, due_at = excluded.due_at,
         is_answerable = excluded.is_answerable, fingerprint = excluded.fingerprint,
-        closed_at = NULL,
+        url = excluded.url, assignees = excluded.assignees, closed_at = NULL,
         -- asked again under the same ref: it waits from now on, for whoever takes it
         opened_at = CASE WHEN q.closed_at IS NULL AND NOT excluded.is_opening_reported
             THEN q.opened_at ELSE excluded.opened_at END,
@@ -312,20 +316,43 @@ WITH incoming AS MATERIALIZED (
 ), output_in AS MATERIALIZED (
     SELECT w.execution_id, o.* FROM written w
     CROSS JOIN LATERAL jsonb_to_recordset(w.outputs) AS o(
-        ref text, name text, content_type text, size bigint, status text, error text)
+        ref text, name text, content_type text, size bigint, status text, error text,
+        step_ref text)
     WHERE w.fp IS NOT NULL
 ), output_written AS (
     INSERT INTO executions_output AS o (
-        execution_id, ref, name, content_type, size, status, error)
-    SELECT execution_id, ref, name, content_type, size, status, error FROM output_in
+        execution_id, ref, name, content_type, size, status, error, step_ref)
+    SELECT execution_id, ref, name, content_type, size, status, error, coalesce(step_ref, '')
+    FROM output_in
     ON CONFLICT (execution_id, ref) DO UPDATE SET
         name = excluded.name, content_type = excluded.content_type, size = excluded.size,
-        status = excluded.status, error = excluded.error
+        status = excluded.status, error = excluded.error, step_ref = excluded.step_ref
 ), output_gone AS (
     DELETE FROM executions_output o USING written w
     WHERE o.execution_id = w.id AND w.fp IS NOT NULL
         AND NOT EXISTS (
             SELECT 1 FROM output_in i WHERE i.execution_id = o.execution_id AND i.ref = o.ref)
+), label_in AS MATERIALIZED (
+    SELECT w.execution_id, l.text, coalesce(w.old_sort_at, w.sort_at) AS sort_at
+    FROM written w CROSS JOIN LATERAL jsonb_array_elements_text(w.labels) AS l(text)
+    WHERE w.labels IS NOT NULL
+), label_written AS (
+    INSERT INTO executions_runlabel (execution_id, account_id, text, sort_at)
+    SELECT execution_id, %(account)s, text, sort_at FROM label_in
+    ON CONFLICT (execution_id, text) DO NOTHING
+), label_gone AS (
+    DELETE FROM executions_runlabel l USING written w
+    WHERE l.execution_id = w.execution_id AND w.labels IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM label_in i WHERE i.execution_id = l.execution_id AND i.text = l.text)
+), descended AS (
+    INSERT INTO executions_lineage AS l (execution_id, account_id, parent_ref, retry_of)
+    SELECT execution_id, %(account)s, coalesce(parent, ''), coalesce(retry_of, '')
+    FROM written WHERE parent IS NOT NULL OR retry_of IS NOT NULL
+    ON CONFLICT (execution_id) DO UPDATE SET
+        parent_ref = coalesce(nullif(excluded.parent_ref, ''), l.parent_ref),
+        retry_of = coalesce(nullif(excluded.retry_of, ''), l.retry_of)
+    WHERE (l.parent_ref, l.retry_of) IS DISTINCT FROM (excluded.parent_ref, excluded.retry_of)
 ), key_written AS (
     INSERT INTO executions_runkey (execution_id, account_id, name, value, text, sort_at)
     SELECT execution_id, %(account)s, name, value, text, sort_at FROM (

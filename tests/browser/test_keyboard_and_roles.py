@@ -78,6 +78,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "cancellation": (FORM, ACT),
     "suspension": (FORM, ACT),
     "resumption": (FORM, ACT),
+    "retry": (FORM, ACT),
     "run-note": (FORM, ACT),
     "overview": (LISTS, NEVER),
     "overview-changes": (LISTS, NEVER),
@@ -166,7 +167,8 @@ POST_ALONE = [
 IN_THE_MENU = {"view-change", "view-deletion", "view-creation", "view-default"}
 """Drawn by /views/ when the menu of the list is opened."""
 TWINS = {
-    "suspension": "cancellation", "resumption": "cancellation", "release": "claim",
+    "suspension": "cancellation", "resumption": "cancellation", "retry": "cancellation",
+    "release": "claim",
     "zone-choice": "preferences",
     "batch-start": "batch-stop", "batch-retry": "batch-stop", "error-release": "acknowledgement",
 }  # fmt: skip

@@ -19,10 +19,12 @@ from executions.commands import dispatch, reconciliation, submit
 from executions.forms import compile_question
 from executions.models import Command, Execution, Question, Workflow
 from executions.polling import read_queue, schedule
+from providers import registry
 from providers.contract import Verb
 from providers.demo import serve
 from providers.http import Http
 from providers.models import ProviderAccount
+from tests.flow.again import Again, Engine
 
 
 def poll_once(account: ProviderAccount) -> ProviderAccount:
@@ -38,7 +40,7 @@ def poll_once(account: ProviderAccount) -> ProviderAccount:
 class Desk:
     """One simulator, its account, and what ana does at her desk; workers run inline."""
 
-    def __init__(self, sim: serve.Running, account: ProviderAccount, user: User) -> None:
+    def __init__(self, sim: Any, account: ProviderAccount, user: User) -> None:
         self.sim = sim
         self.account = account
         self.user = user
@@ -186,3 +188,22 @@ def trouble(ana: User, caplog: Any, hurry: None) -> Iterator[Any]:
     caplog.set_level("INFO")
     with rig.running() as provider, rig.running() as beside:
         yield rig.Trouble(provider, beside, ana, caplog)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    known = {**registry.all_adapters(), "again": Again}
+    monkeypatch.setattr(registry, "all_adapters", lambda: known)
+    monkeypatch.setattr(Again, "engine_of_test", Engine(), raising=False)
+    return Again.engine_of_test
+
+
+@pytest.fixture
+def again(engine: Engine, ana: User) -> Desk:
+    account = ProviderAccount.objects.create(
+        name="Test again", provider="again", settings={"base_url": "http://127.0.0.1:9"}
+    )
+    desk = Desk(None, account, ana)
+    desk.poll()
+    engine.asked.clear()
+    return desk

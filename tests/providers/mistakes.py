@@ -33,20 +33,24 @@ from providers.redaction import Secrets
 Class = type[Adapter]
 HOUR = timedelta(hours=1)
 COMMANDS = tuple(verb.value for verb in Verb)
+COMMANDS_OF_RUNS = ("cancel", "suspend", "resume", "retry")
 READS = ("poll", "read")
 
 
 @dataclass(frozen=True)
 class Mistake:
     """`calls`: the scenarios that it can show in. `needs`: the verbs without any of which an
-    adapter cannot make it; none, and every adapter can."""
+    adapter cannot make it; none, and every adapter can. `of`: which adapters can, else."""
 
     name: str
     plant: Callable[[Class], Class]
     calls: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    of: Callable[[Class], bool] = lambda cls: True
 
     def fits(self, cls: Class) -> bool:
+        if not self.of(cls):
+            return False
         return not self.needs or any(cls.can(getattr(Adapter, verb)) for verb in self.needs)
 
 
@@ -168,6 +172,15 @@ def without_key(cls: Class) -> Class:
     return with_methods(cls, start=start)
 
 
+def without_option(cls: Class) -> Class:
+    """Whatever was chosen, the usual way is taken."""
+
+    def usual(verb: str) -> Callable[..., Any]:
+        return lambda self, ref, *more: getattr(cls, verb)(self, ref, *more[: verb == "retry"])
+
+    return with_methods(cls, **{verb.value: usual(verb.value) for verb in cls.options})
+
+
 # --------------------------------------------------------------------------------------- refusals
 
 
@@ -181,7 +194,7 @@ def refusing(become: Callable[[Rejected], ProviderError | None]) -> Callable[[Cl
             except Rejected as error:
                 if other := become(error):
                     raise other from None
-            return "" if call.__name__ == "start" else None
+            return "" if call.__name__ in ("start", "retry") else None
 
         return command
 
@@ -235,6 +248,12 @@ MEANING = (
     Mistake("the arguments of a start are dropped", without_arguments, ("start",), ("start",)),
     Mistake("the values of an answer are dropped", without_values, ("answer",), ("answer",)),
     Mistake("the key of a start is dropped", without_key, ("start",), ("start",)),
+    Mistake(
+        "the option of a command is dropped",
+        without_option,
+        COMMANDS_OF_RUNS,
+        of=lambda cls: bool(cls.options),
+    ),
     Mistake("the error of a run is lost", reading(lambda run: replace(run, error="")), READS),
     Mistake("the errors of steps are lost", reading(steps_changed(error=lambda told: "")), READS),
     Mistake("nothing is offered", reading(lambda run: replace(run, offers=frozenset())), READS),

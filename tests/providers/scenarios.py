@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -27,7 +27,7 @@ from tests.providers.recorded import FIXTURES, class_of, exchange, holds, put
 
 CALLS = (
     "check", "poll", "read", "workflows", "start_fields", "start", "started", "answer", "cancel",
-    "suspend", "resume", "log", "open_output",
+    "suspend", "resume", "retry", "details", "engine", "log", "open_output",
 )  # fmt: skip
 ABOUT = {"exchanges", "gives", "refused", "memory"}
 ORDINARY = {
@@ -194,6 +194,15 @@ def open_output(adapter: Adapter, given: Mapping[str, Any]) -> Any:
     return {"about": opened, "text": b"".join(opened.chunks).decode("utf-8", "backslashreplace")}
 
 
+def command(verb: str, adapter: Adapter, given: Any) -> Any:
+    """Of a run by its ref; or of `run`, with the `key` of a retry and the `option` of the verb."""
+    about = {"run": given} if isinstance(given, str) else given
+    more = [about[name] for name in ("key", "option") if name in about]
+    if verb == "retry" and "key" not in about:
+        more.insert(0, "6f1d0c3e")
+    return getattr(adapter, verb)(about["run"], *more)
+
+
 ASK: Mapping[str, Callable[[Adapter, Any], Any]] = {
     "check": lambda adapter, given: adapter.check(),
     "poll": poll,
@@ -207,9 +216,9 @@ ASK: Mapping[str, Callable[[Adapter, Any], Any]] = {
     "answer": lambda adapter, given: adapter.answer(
         given["run"], given["question"], given["values"]
     ),
-    "cancel": lambda adapter, given: adapter.cancel(given),
-    "suspend": lambda adapter, given: adapter.suspend(given),
-    "resume": lambda adapter, given: adapter.resume(given),
+    **{verb: partial(command, verb) for verb in ("cancel", "suspend", "resume", "retry")},
+    "details": lambda adapter, given: by_ref(adapter.details(given)),
+    "engine": lambda adapter, given: list(adapter.engine()),
     "log": log,
     "open_output": open_output,
 }

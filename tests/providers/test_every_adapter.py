@@ -3,6 +3,7 @@ says what a new one has to declare to get all of this."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -47,7 +48,9 @@ from tests.providers.recorded import (
 
 HERE = Path(__file__).parent
 OPERATIONS = ("check", "list", "detail")
-OPTIONAL = ("workflows", "started", "log", "open_output")
+OPTIONAL = {"details": "several", "engine": "engine", "workflows": "workflows",
+            "started": "started", "log": "log", "open_output": "open_output"}  # fmt: skip
+"""Calls that an adapter may define, and where `suite.json` has their routes."""
 UNKNOWN_WORD = "Zorbulating"
 WHY = "The planted reason"
 NONSENSE: Mapping[str, Callable[[list[str]], Any]] = {
@@ -86,7 +89,7 @@ def words_of(key: str) -> list[tuple[Any, str]]:
 
 
 WORDS = [(key, word, status) for key in KEYS for word, status in words_of(key)]
-OTHERS = [(key, name) for key in KEYS for name in OPTIONAL if name in SUITES[key]]
+OTHERS = [(key, call) for key in KEYS for call, name in OPTIONAL.items() if name in SUITES[key]]
 
 every_adapter = pytest.mark.parametrize("key", KEYS)
 every_verb = pytest.mark.parametrize(("key", "verb"), VERBS)
@@ -130,6 +133,8 @@ def prepare(adapter: Adapter, key: str, verb: str) -> Callable[[], Any]:
             questions = adapter.snapshot(case["ref"]).questions or ()
             question = next(item.ref for item in questions if item.is_answerable)
         return lambda: adapter.answer(case["ref"], question, case["values"])
+    if verb == "retry":
+        return lambda: adapter.retry(case["ref"], case.get("key", "6f1d0c3e"))
     return lambda: getattr(adapter, verb)(case["ref"])
 
 
@@ -218,6 +223,7 @@ def assert_sound(snapshot: Snapshot, key: str) -> None:
     assert snapshot.workflow.name
     assert snapshot.progress is None or 0 <= snapshot.progress <= 100
     assert snapshot.offers <= cls.verbs()
+    assert Verb.RETRY not in snapshot.offers or snapshot.status.is_final
     if snapshot.status.is_final:
         assert not snapshot.offers & {Verb.CANCEL, Verb.SUSPEND, Verb.ANSWER}
     answerable = [question for question in snapshot.questions or () if question.is_answerable]
@@ -274,9 +280,13 @@ def test_what_it_offers_is_covered_and_what_is_covered_it_offers(key: str) -> No
     cls, suite = class_of(key), SUITES[key]
     assert set(suite["verbs"]) == {verb.value for verb in cls.verbs()}
     defined = {name for name in OPTIONAL if cls.can(getattr(Adapter, name))}
-    assert defined == {name for name in OPTIONAL if name in suite}
+    assert defined == {call for call, name in OPTIONAL.items() if name in suite}
     assert cls.can(Adapter.start_fields) == cls.can(Adapter.start)
     assert set(cls.notes) <= cls.verbs()
+    assert set(cls.options) <= cls.verbs() - {Verb.START, Verb.ANSWER}
+    for verb, options in cls.options.items():
+        assert len({option.value for option in options}) == len(options) > 1
+        assert "option" in inspect.signature(getattr(cls, verb.value)).parameters
 
 
 @every_adapter
@@ -599,7 +609,7 @@ def test_a_command_is_sent_once(key: str, verb: str, server, open_adapter, play)
     answer = prepare(open_adapter(key), key, verb)()
     assert server.count(**command) == 1
     assert not server.unexpected
-    assert verb != "start" or answer == case["new_ref"]
+    assert verb not in ("start", "retry") or answer == case.get("new_ref", case.get("ref"))
     acts = [route for route in case["routes"] if command.items() <= route.items()]
     assert acts, "no route answers the command"
     sent = next(seen for seen in server.requests if Route(answers=[], **command).fits(seen))
@@ -748,10 +758,24 @@ def test_a_start_says_what_it_asks_for(key: str, open_adapter, play) -> None:
 
 @pytest.mark.parametrize(("key", "name"), OTHERS)
 def test_what_else_it_offers_works(key: str, name: str, server, open_adapter, play) -> None:
-    case = SUITES[key][name]
+    case = SUITES[key][OPTIONAL[name]]
     play(key, case["routes"])
     OTHER_CHECKS[name](open_adapter(key), case)
     assert not server.unexpected
+
+
+def reads_several_runs(adapter: Adapter, case: dict[str, Any]) -> None:
+    found = list(adapter.details(case["refs"]))
+    assert {each.ref for each in found} == set(case["refs"])
+    for each in found:
+        assert isinstance(each, Snapshot)
+        assert None not in (each.steps, each.questions, each.outputs)
+
+
+def tells_how_the_engine_is(adapter: Adapter, case: dict[str, Any]) -> None:
+    found = list(adapter.engine())
+    assert found
+    assert len({each.name for each in found}) == len(found)
 
 
 def lists_workflows(adapter: Adapter, case: dict[str, Any]) -> None:
@@ -781,6 +805,8 @@ def opens_an_output(adapter: Adapter, case: dict[str, Any]) -> None:
 
 
 OTHER_CHECKS: Mapping[str, Callable[[Adapter, dict[str, Any]], None]] = {
+    "details": reads_several_runs,
+    "engine": tells_how_the_engine_is,
     "workflows": lists_workflows,
     "started": finds_a_started_run,
     "log": reads_a_log,

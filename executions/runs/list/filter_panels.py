@@ -184,7 +184,7 @@ def _kept(filters: Filters) -> list[tuple[str, str]]:
     for key in ("account", "provider", "workflow", "lamp", "status"):
         if filters.excluded.get(key) and filters.excluded[key] is not _chosen(filters, key):
             kept += [(f"not_{key}", value) for value in filters.excluded[key]]
-    named = ("error", "not_error", "key", "not_key")
+    named = ("error", "not_error", "key", "not_key", "label", "not_label")
     return [*kept, *(pair for pair in filters.pairs() if pair[0] in named)]
 
 

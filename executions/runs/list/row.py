@@ -178,7 +178,8 @@ def _acts(
     if waits:
         found.append({"href": f"{page}#questions", "word": "Answer"})
     for word, view in RUN_VERBS.items():
-        if is_open and word in execution.offers and not execution.is_gone:
+        is_asked = is_open is not view.is_of_ended
+        if is_asked and word in execution.offers and not execution.is_gone:
             found.append({"href": f"{page}#dialog-{word}", "word": f"{view.word}…"})
     if not is_open and execution.can_start:
         again = f"/workflows/{execution.workflow_id}/?run={execution.pk}"

@@ -28,6 +28,7 @@ def run_command(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
             user=person(request),
             execution=run,
             kind=verb,
+            option=request.POST.get("option", ""),
             reason=request.POST.get("reason", ""),
             key=intent_key(request),
             address=address(request),

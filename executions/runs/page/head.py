@@ -5,8 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -14,12 +17,12 @@ from django.utils import timezone
 from executions.access.permissions import may_act
 from executions.commands import display as command_display
 from executions.commands.eligibility import not_offered
-from executions.commands.verbs import RUN_VERBS, note_of
+from executions.commands.verbs import RUN_VERBS, note_of, options_of
 from executions.display.formatting import duration, iso
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.people import monogram
 from executions.display.statuses import STATUS_VIEWS, StatusView
-from executions.models import Execution, ExecutionDetail, Quarantine
+from executions.models import Execution, ExecutionDetail, Quarantine, RunLabel
 from executions.payloads.provider_text import plain
 from executions.runs.page import person_waits, related
 from executions.runs.page.steps import failed_step
@@ -96,6 +99,9 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "message": "" if message in asks else message,
         "is_altered": detail.get("is_altered", False),
         "progress": None if is_final else run.progress,
+        "created": run.created_at,
+        "queued_for": _queued_for(run),
+        "labels": labels_of(run),
         "started": run.started_at,
         "finished": run.finished_at,
         "took": took,
@@ -112,6 +118,28 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "can_run_again": run.workflow.can_start and may_act(request.user),
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
     }
+
+
+def _queued_for(run: Execution) -> str:
+    """How long it waited for its start, where the provider says when it took the run on."""
+    if run.created_at is None or run.started_at is None:
+        return ""
+    seconds = (run.started_at - run.created_at).total_seconds()
+    return duration(seconds) if seconds >= 1 else ""
+
+
+def label_texts() -> ArraySubquery:
+    """The labels of a run, to be read along with it."""
+    mine = RunLabel.objects.filter(execution=OuterRef("pk")).order_by("text")
+    return ArraySubquery(mine.values("text"))
+
+
+def labels_of(run: Any) -> list[dict[str, str]]:
+    """Each with the list of the runs that have it. The run comes with its `label_texts`."""
+    return [
+        {"text": plain(text), "href": f"{reverse('executions:list')}?{urlencode({'label': text})}"}
+        for text in run.label_texts
+    ]
 
 
 def _look(status: StatusView, standing: Standing | None, *, is_old: bool) -> str:
@@ -147,10 +175,16 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     """The buttons: what the provider takes for this run now, and what is already under way."""
     if not may_act(user):
         return []
-    open_now = {command.kind: command for command in command_display.open_rows(run)}
     shown = []
     for word, view in RUN_VERBS.items():
-        command = open_now.get(word)
+        open_now = [row for row in command_display.open_rows(run) if row.kind == word]
+        command = open_now[0] if open_now else None
+        under_way = {row.target.partition(":")[2].partition(":")[2] for row in open_now}
+        options = [
+            each
+            for place, each in enumerate(options_of(run.account, word))
+            if (each.value if place else "") not in under_way
+        ]
         is_offered = word in run.offers and not run.is_gone
         if not is_offered and command is None:
             continue
@@ -163,7 +197,10 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
                 "note": note_of(run.account, word),
                 "consequence": view.cost,
                 "is_danger": view.is_danger,
-                "blocked": command_display.sentence(command) if command else "",
+                "options": options,
+                "blocked": command_display.sentence(command)
+                if command and not (options and is_offered)
+                else "",
                 "key": str(uuid.uuid4()),
             }
         )
@@ -182,7 +219,7 @@ def actions_of(request: HttpRequest, run: Execution, *, is_open: bool = False) -
     for word, view in RUN_VERBS.items():
         if word in offered:
             places.append(offered[word])
-        elif word in able and run.is_final and not is_open:
+        elif view.is_of_ended or (word in able and run.is_final and not is_open):
             continue
         elif word in able and (run.is_final or offered.keys() & UNDONE_BY.get(word, set())):
             places.append({"label": view.button, "icon": view.icon, "is_absent": True})

@@ -96,8 +96,8 @@ def _cause(move: Transition, command: Command) -> str:
         return f"after {command.kind} requested by {who}"
     if command.state == CommandState.REJECTED:
         return f"seen by a poll; the {command.kind} requested by {who} came too late"
-    if command.kind == Verb.RESUME:
-        return f"after resume requested by {who}"
+    if not RUN_VERBS[command.kind].effects:
+        return f"after {command.kind} requested by {who}"
     return f"seen by a poll, while the {command.kind} requested by {who} was under way"
 
 

@@ -3,9 +3,11 @@ started it and the runs that it started."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from math import sqrt
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -13,29 +15,26 @@ from executions.display.formatting import duration, moment
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.strips import MOST
 from executions.display.time_scale import percent
-from executions.models import Execution, Step
+from executions.models import Execution, Lineage, Step
 from executions.payloads.provider_text import plain
 from executions.search import overdue
 from providers.contract import Status
 
 MAX_CHILDREN = 50
+UP = 5  # runs above this one
+DOWN = 3  # levels of runs below it
 LOW = 12.0  # percent; the height of a run that took no time
 FAR = 4  # times the usual duration; a bar that is longer is cut
 COLUMNS = ("id", "status", "sort_at", "started_at", "finished_at")
 
 
 def related(run: Execution) -> dict[str, Any]:
-    """The last runs of the workflow as bars, this one among them, and the runs that its steps
-    started. At most five queries."""
+    """The last runs of the workflow as bars, this one among them, and the runs that it came of or
+    that came of it. Four queries, and three for each level of those."""
     rows = _last(run)
-    refs = Step.objects.filter(execution=run).exclude(run_ref="").values_list("run_ref", flat=True)
-    asked = [ref for ref in refs[:MAX_CHILDREN] if ref != run.ref]
-    children = Execution.objects.filter(account=run.account_id, ref__in=asked).select_related(
-        "workflow"
-    )
     return {
         **_bars(rows, run),
-        "children": [_child(row) for row in children.order_by("sort_at", "id")] if asked else [],
+        "family": family_of(run),
         "usual": usual(run),
         "good": last_good(run, rows),
     }
@@ -129,37 +128,166 @@ def usual(run: Any) -> dict[str, str]:
     }
 
 
+def family_of(run: Execution) -> list[dict[str, Any]]:
+    """The runs that this one came of, it itself and those that came of it, as lines of a tree with
+    their depth; none where it stands alone. A run whose parent a step of another run tells as well
+    stands below the nearest."""
+    above = _ancestors(run)
+    came = _came_of(run.account_id, [run])
+    told = [each.execution for each in came if each.parent_ref == run.ref]
+    below = _descendants(run, told, {row.pk for row in above})
+    again = _tried_again(run) + [
+        (each.execution, "tries this run again") for each in came if each.retry_of == run.ref
+    ]
+    if not (above or below or again):
+        return []
+    lines = [_member(row, depth) for depth, row in enumerate(above)]
+    lines.append({**_member(run, len(above)), "is_this": True})
+    lines += [_member(row, len(above) + depth) for row, depth in below]
+    return lines + [{**_member(row, len(above)), "how": how} for row, how in again]
+
+
+def _ancestors(run: Execution) -> list[Execution]:
+    """The topmost first."""
+    found: list[Execution] = []
+    seen, current = {run.pk}, run
+    while len(found) < UP:
+        above = _above(current)
+        if above is None or above.pk in seen:
+            break
+        found.insert(0, above)
+        seen.add(above.pk)
+        current = above
+    return found
+
+
+def _above(run: Any) -> Execution | None:
+    """The run that started this one, read once per run."""
+    if not hasattr(run, "_found_above"):
+        step, ref = _step_above(run), _lineage(run).parent_ref
+        named = _runs().filter(account=run.account_id, ref=ref)
+        told = named.first() if ref else None
+        run._found_above = told or (step.execution if step else None)
+    found: Execution | None = run._found_above
+    return found
+
+
+def _lineage(run: Execution) -> Lineage:
+    """An empty one where it came of no other."""
+    return getattr(run, "lineage", None) or Lineage()
+
+
+def _step_above(run: Any) -> Step | None:
+    """The step that started this run, with its run: of several the last, whose run is the nearest.
+    Over an index of such steps alone, once per run."""
+    if not hasattr(run, "_found_step_above"):
+        rows = Step.objects.filter(run_ref=run.ref, execution__account=run.account_id)
+        rows = rows.exclude(execution=run.pk)
+        rows = rows.select_related("execution__workflow", "execution__lineage")
+        run._found_step_above = rows.defer("output", "error", "tries").order_by("-pk").first()
+    found: Step | None = run._found_step_above
+    return found
+
+
+def _descendants(
+    run: Execution, told: Sequence[Execution], above: set[int]
+) -> list[tuple[Execution, int]]:
+    """In the order of a tree, each with its depth below the run; MAX_CHILDREN at most. `told`:
+    those that name this run as their parent; `above`: those that stand over it already."""
+    runs: dict[int, Execution] = {run.pk: run}
+    parents: dict[int, int] = {}
+    level = [run]
+    for depth in range(DOWN):
+        following: list[Execution] = []
+        pairs = _by_steps(run.account_id, level)
+        if depth:
+            by_ref = {row.ref: row.pk for row in level}
+            rows = _came_of(run.account_id, level)
+            pairs += [(by_ref[x.parent_ref], x.execution) for x in rows if x.parent_ref in by_ref]
+        else:
+            pairs += [(run.pk, child) for child in told]
+        for parent, child in pairs:
+            if child.pk in {run.pk, *above} or parent in _way_up(child.pk, parents):
+                continue
+            if child.pk not in runs and len(runs) > MAX_CHILDREN:
+                continue
+            if parent != child.pk and child.pk not in _way_up(parent, parents):
+                runs.setdefault(child.pk, child)
+                parents[child.pk] = parent
+                following.append(child)
+        level = following
+        if not level:
+            break
+    children: dict[int, list[Execution]] = {}
+    for pk, parent in parents.items():
+        children.setdefault(parent, []).append(runs[pk])
+    return list(_in_order(run.pk, children, 1))
+
+
+def _way_up(pk: int, parents: Mapping[int, int]) -> list[int]:
+    way: list[int] = []
+    while pk in parents and pk not in way:
+        way.append(pk)
+        pk = parents[pk]
+    return way
+
+
+def _in_order(
+    pk: int, children: Mapping[int, list[Execution]], depth: int
+) -> Iterator[tuple[Execution, int]]:
+    for child in sorted(children.get(pk, ()), key=lambda row: (row.sort_at, row.pk)):
+        yield child, depth
+        yield from _in_order(child.pk, children, depth + 1)
+
+
+def _came_of(account_id: int, level: Sequence[Execution]) -> list[Lineage]:
+    """Of the runs that one of these started, or that try one of these again."""
+    refs = [row.ref for row in level]
+    rows = Lineage.objects.filter(Q(parent_ref__in=refs) | Q(retry_of__in=refs), account=account_id)
+    rows = rows.exclude(pk__in=[row.pk for row in level])
+    return list(rows.select_related("execution__workflow").order_by("pk")[:MAX_CHILDREN])
+
+
+def _by_steps(account_id: int, level: Sequence[Execution]) -> list[tuple[int, Execution]]:
+    """Pairs of a run of this level and one that a step of it started."""
+    steps = Step.objects.filter(execution__in=[row.pk for row in level]).exclude(run_ref="")
+    links = list(steps.order_by("pk").values_list("execution", "run_ref")[:MAX_CHILDREN])
+    if not links:
+        return []
+    started = _runs().filter(account=account_id, ref__in=[ref for _, ref in links])
+    rows = {row.ref: row for row in started}
+    return [(pk, rows[ref]) for pk, ref in links if ref in rows and rows[ref].pk != pk]
+
+
+def _tried_again(run: Execution) -> list[tuple[Execution, str]]:
+    """The run that this one tries again."""
+    ref = _lineage(run).retry_of
+    found = _runs().filter(account=run.account_id, ref=ref).first() if ref else None
+    return [(found, "tried again by this run")] if found else []
+
+
+def _runs() -> QuerySet[Execution]:
+    return Execution.objects.select_related("workflow", "lineage")
+
+
 def parent_of(run: Execution) -> dict[str, Any] | None:
-    """The run with a step that started this one, of the same account: who sees one sees both. One
-    query over an index of such steps alone."""
-    found = (
-        Step.objects.filter(run_ref=run.ref, execution__account=run.account_id)
-        .exclude(execution=run.pk)
-        .select_related("execution__workflow")
-        .only(
-            "pk",
-            "name",
-            "execution__name",
-            "execution__ref",
-            "execution__telling_values",
-            "execution__workflow__name",
-        )
-        .order_by("pk")
-        .first()
-    )
-    if found is None:
+    """The run that started this one, of the same account: who sees one sees both. `place`: the step
+    that did, where one is known."""
+    parent, step = _above(run), _step_above(run)
+    if parent is None:
         return None
-    parent = found.execution
+    is_by_step = step is not None and step.execution_id == parent.pk
     return {
         "id": parent.pk,
-        "step": found.pk,
+        "place": f"?step={step.pk}#step-{step.pk}" if step and is_by_step else "",
         "name": plain(parent.workflow.name) or plain(parent.ref),
         "label": plain(parent.name),
     }
 
 
-def _child(row: Execution) -> dict[str, Any]:
+def _member(row: Execution, depth: int) -> dict[str, Any]:
     return {
+        "depth": min(depth, UP + DOWN),
         "id": row.pk,
         "label": plain(row.label, 120),
         "workflow": plain(row.workflow.name, 120) or "(no name)",

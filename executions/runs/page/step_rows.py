@@ -202,7 +202,7 @@ def _own(row: Row, page: Page) -> dict[str, Any]:
         "output_size": size(length) if has_output else "",
         "is_late": has_output and not output,
         "run_ref": plain(detail.run_ref),
-        "has_more": bool(error or has_output or detail.run_ref),
+        "has_more": bool(error or has_output or detail.run_ref or detail.tries),
         "mark": f"{length}-{len(error)}-{row.status}",
     }
 

@@ -5,6 +5,7 @@ are shown. A large output comes when somebody opens it."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, TextField
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import visible_executions
+from executions.display.statuses import STATUS_VIEWS
 from executions.models import Execution, LogEntry, Step
 from executions.payloads.provider_text import plain
 from executions.runs.page import step_tree
@@ -107,9 +109,26 @@ def step(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
         "step": found,
         "error": plain(found.error, MAX_SHOWN),
         "output": value_view("executions_step", "output", "id", step_pk),
+        "tries": [_try(each) for each in found.tries],
         "has_log": LogEntry.objects.filter(execution=run, step_ref=found.ref).exists(),
     }
     return no_store(HttpResponse(fragment(request, "executions/runs/page/_step.html", context)))
+
+
+def _try(told: dict[str, Any]) -> dict[str, Any]:
+    """One of the times that a step was tried."""
+    started, finished = (
+        datetime.fromisoformat(told[name]) if told[name] else None
+        for name in ("started_at", "finished_at")
+    )
+    return {
+        "attempt": told["attempt"],
+        "status": STATUS_VIEWS[told["status"]],
+        "native": plain(told["native_status"]),
+        "started": started,
+        "took": finished - started if started and finished else None,
+        "error": plain(told["error"], MAX_SHOWN),
+    }
 
 
 @require_GET

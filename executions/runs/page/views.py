@@ -25,6 +25,7 @@ from executions.models import (
     ExecutionDetail,
     Note,
     Output,
+    Step,
     Transition,
 )
 from executions.notes.acts import notes_of
@@ -32,7 +33,7 @@ from executions.payloads.provider_text import plain
 from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.page import came_from, history, log, person_waits, related
-from executions.runs.page.head import actions_of, head_of
+from executions.runs.page.head import actions_of, head_of, label_texts
 from executions.runs.page.payloads import payload_list
 from executions.runs.page.query_params import PAGE_WORDS, link, query
 from executions.runs.page.side import people_of, side_of
@@ -180,8 +181,9 @@ RUN_PAGE = LivePage(
 
 def get_run(request: HttpRequest, pk: int) -> Execution:
     found = visible_executions(request.user).select_related(
-        "account", "workflow", "assignee", "settled_by"
+        "account", "workflow", "assignee", "settled_by", "lineage"
     )
+    found = found.annotate(label_texts=label_texts())
     run: Execution = get_object_or_404(with_limits(found), pk=pk)
     return run
 
@@ -200,6 +202,12 @@ def sight_of(run: Execution) -> dict[str, Any]:
 
 
 def data_of(run: Execution) -> dict[str, Any]:
+    rows = list(Output.objects.filter(execution=run).order_by("name", "pk")[:500])
+    made_by = {row.step_ref for row in rows if row.step_ref}
+    steps = {
+        step.ref: {"id": step.pk, "name": plain(step.name, 120)}
+        for step in Step.objects.filter(execution=run, ref__in=made_by).only("ref", "name")
+    } if made_by else {}  # fmt: skip
     outputs = [
         {
             "id": output.pk,
@@ -209,12 +217,14 @@ def data_of(run: Execution) -> dict[str, Any]:
             "status": STATUS_VIEWS[output.status],
             "is_ready": output.status == "succeeded",
             "error": plain(output.error),
+            "step": steps.get(output.step_ref),
         }
-        for output in Output.objects.filter(execution=run).order_by("name", "pk")[:500]
+        for output in rows
     ]
     return {
         "payloads": payload_list(run.pk),
         "outputs": outputs,
+        "has_makers": bool(steps),
         "value_choices": telling_choice.choices_of(run),
     }
 

@@ -38,6 +38,7 @@ from providers.contract import (
     BadResponse,
     Field,
     LogChunk,
+    Option,
     Question,
     Rejected,
     Snapshot,
@@ -72,12 +73,30 @@ class Prefect(Adapter):
     # https://docs.prefect.io/v3/concepts/rate-limits (November 2026), of Prefect Cloud. A server of
     # one's own answers 503 when its database is busy: nothing says that nothing was done.
     not_carried_out = frozenset({429})
-    # Cancelling again changes nothing; an answer names the state of the run that it is for.
-    repeatable = frozenset({Verb.CANCEL, Verb.ANSWER})
+    # Cancelling again changes nothing; an answer names the state of the run that it is for; a run
+    # that was scheduled for a retry shows it until it runs.
+    repeatable = frozenset({Verb.CANCEL, Verb.ANSWER, Verb.RETRY})
+    options = {
+        Verb.CANCEL: (
+            Option(
+                value="graceful",
+                label="Ask the process to end",
+                means="Its runner or worker ends it.",
+            ),
+            Option(
+                value="forced",
+                label="Set it to Cancelled at once",
+                means="For a run that nobody ends: a process that is still alive goes on.",
+                is_danger=True,
+            ),
+        )
+    }
     notes = {
         Verb.CANCEL: "Prefect's runner or worker ends the process; if none is alive, the run "
         "stays in Cancelling.",
         Verb.RESUME: "The flow goes on where it paused; a suspended one starts again from the top.",
+        Verb.RETRY: "The same run begins again from the top; tasks whose result Prefect has kept "
+        "are not done again.",
         Verb.START: "Makes a run of a deployment; it begins when a runner or worker picks it up.",
     }
 
@@ -155,13 +174,22 @@ class Prefect(Adapter):
         body = {"run_input": dict(values)}
         self._settle(self.api.post("flow_runs", ref, "resume", json=body), RESUMED)
 
-    def cancel(self, ref: str) -> None:
-        body = {"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": False}
+    def cancel(self, ref: str, option: str = "") -> None:
+        state = {"type": "CANCELLING", "name": "Cancelling"}
+        if option == "forced":
+            state = {"type": "CANCELLED", "name": "Cancelled"}
+        body = {"state": state, "force": False}
         reply = self.api.post("flow_runs", ref, "set_state", json=body)
         self._settle(reply, {"CANCELLING", "CANCELLED"})
 
     def resume(self, ref: str) -> None:
         self._settle(self.api.post("flow_runs", ref, "resume", json={}), RESUMED)
+
+    def retry(self, ref: str, key: str) -> str:
+        """The same run again: its `run_count` grows."""
+        body = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False}
+        self._settle(self.api.post("flow_runs", ref, "set_state", json=body), {"SCHEDULED"})
+        return ref
 
     def start(self, workflow_ref: str, arguments: Mapping[str, Any], key: str) -> str:
         refuse_templates(arguments)

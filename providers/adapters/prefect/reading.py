@@ -121,13 +121,17 @@ def read_word(run: Mapping[str, Any]) -> str:
 
 def read_offers(run: Mapping[str, Any]) -> frozenset[Verb]:
     kind = native_key(run["state_type"])
-    offers = set()
+    offers: set[Verb] = set()
     if kind == "paused":
         offers.add(Verb.ANSWER if input_keys(run) else Verb.RESUME)
+    # Without a deployment nothing would pick it up: the server refuses
+    # (server/orchestration/core_policy.py of 3.8.8, as what follows).
+    if kind in ("failed", "crashed") and run.get("deployment_id"):
+        offers.add(Verb.RETRY)
     # A sub-flow lives in its parent's process and nobody watches a run without deployment: such a
     # run would stay in Cancelling (docs.prefect.io/v3/advanced/cancel-workflows, November 2026).
     has_no_process = kind == "scheduled" or details_of(run).get("pause_reschedule")
-    if kind in ("scheduled", "pending", "running", "paused") and (
+    if kind in ("scheduled", "pending", "running", "paused", "cancelling") and (
         run.get("deployment_id") or has_no_process
     ):
         offers.add(Verb.CANCEL)
@@ -152,8 +156,10 @@ def read_run(run: Any, workflow: Workflow, site: str, *, has_damage: bool) -> Sn
         name=run["name"],
         message="" if went_wrong else message,
         error=message if went_wrong else "",
+        created_at=read_time(run.get("created")),
         started_at=read_time(run["start_time"]),
         finished_at=read_time(run["end_time"]),
+        labels=dict.fromkeys(run.get("tags") or (), ""),
         attempt=run.get("run_count") or 0,  # "number of times executed" (REST reference, 3.8)
         url=f"{site}/runs/flow-run/{run['id']}",
         input=run.get("parameters"),

@@ -63,6 +63,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "executions/<int:pk>/cancellation/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/suspension/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/resumption/": ("run", SIGNED, ACTS),
+    "executions/<int:pk>/retry/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/values/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/notes/": ("run", SIGNED, ACTS),
     "overview/": ("", SIGNED, NOT_TAKEN),

@@ -28,7 +28,7 @@ ITEM = {
     "id", "account", "provider", "ref", "workflow", "status", "status_reason", "native_status",
     "progress", "error_summary", "started_at", "finished_at", "observed_at", "changed_at",
     "is_change_reported", "url", "label", "values", "whereabouts", "is_unresolved", "assignee",
-    "settled_at", "settled_how", "settled_by", "settled_reason", "ignored_until",
+    "settled_at", "settled_how", "settled_by", "settled_reason", "ignored_until", "created_at",
 }  # fmt: skip
 
 
@@ -105,21 +105,36 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 def test_an_execution_is_told_in_full(ana: Api, put: Callable[..., int]) -> None:
     step = contract.Step(
         ref="s1", name="Read", path=("Outer",), status=Status.FAILED, native_status="Error",
-        error="Bad row",
+        error="Bad row", attempt=2, run_ref="r7",
+        tries=(contract.Try(attempt=1, status=Status.FAILED, error="Bad file"),),
     )  # fmt: skip
-    output = contract.Output(ref="o1", name="letter.pdf", content_type="application/pdf", size=12)
+    output = contract.Output(
+        ref="o1", name="letter.pdf", content_type="application/pdf", size=12, step_ref="s1"
+    )
     put("r1", Status.RUNNING)
     pk = put(
-        "r1", Status.USER_INPUT, steps=(step,), questions=(QUESTION, APPROVAL), outputs=(output,)
-    )
+        "r1", Status.USER_INPUT, steps=(step,), questions=(QUESTION, APPROVAL), outputs=(output,),
+        labels={"team": "sales", "nightly": ""}, parent_ref="top", retry_of="old", created_at=NOW,
+    )  # fmt: skip
     body = ana.get(f"executions/{pk}").json()
     assert set(body) == ITEM | {
         "is_altered", "steps", "transitions", "questions", "commands", "outputs", "reading",
+        "labels", "parent_ref", "retry_of",
     }  # fmt: skip
+    assert body["labels"] == ["nightly", "team=sales"]
+    assert (body["parent_ref"], body["retry_of"]) == ("top", "old")
+    assert datetime.fromisoformat(body["created_at"]) == NOW
     assert body["steps"] == [
         {
             "ref": "s1", "path": ["Outer"], "name": "Read", "status": "failed",
             "native_status": "Error", "started_at": None, "finished_at": None, "error": "Bad row",
+            "attempt": 2, "run_ref": "r7",
+            "tries": [
+                {
+                    "attempt": 1, "status": "failed", "native_status": "", "started_at": None,
+                    "finished_at": None, "error": "Bad file",
+                }
+            ],
         }
     ]  # fmt: skip
     assert [(change["from"], change["to"]) for change in body["transitions"]] == [
@@ -131,7 +146,7 @@ def test_an_execution_is_told_in_full(ana: Api, put: Callable[..., int]) -> None
     assert form["model"] == {"a": 1}
     assert [choice["value"] for choice in approval["choices"]] == ["yes", "no"]
     (told,) = body["outputs"]
-    assert (told["name"], told["size"]) == ("letter.pdf", 12)
+    assert (told["name"], told["size"], told["step_ref"]) == ("letter.pdf", 12, "s1")
     assert told["href"].startswith(f"/api/v1/executions/{pk}/outputs/")
 
 

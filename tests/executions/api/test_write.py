@@ -23,11 +23,24 @@ def run(put: Callable[..., int]) -> int:
     return put("r1", Status.USER_INPUT, steps=(), questions=(QUESTION, APPROVAL))
 
 
+def test_what_the_provider_has_no_way_to_do_is_refused(ana: Api, run: int) -> None:
+    forced = ana.post(f"executions/{run}/commands", {"kind": "cancel", "option": "forced"})
+    assert (forced.status_code, forced.json()["message"]) == (
+        409, "Smart Flows knows no “forced” for this.",
+    )  # fmt: skip
+    retry = ana.post(f"executions/{run}/commands", {"kind": "retry"})
+    assert (retry.status_code, retry.json()["message"]) == (
+        409, "Smart Flows cannot retry a run.",
+    )  # fmt: skip
+
+
 def test_a_cancel_is_recorded_and_answered_with_202(ana: Api, run: int) -> None:
     answer = ana.post(f"executions/{run}/commands", {"kind": "cancel", "reason": "stuck"})
     assert answer.status_code == 202
     told = answer.json()
-    assert set(told) == {"key", "kind", "state", "requested_by", "requested_at", "message"}
+    assert set(told) == {
+        "key", "kind", "state", "requested_by", "requested_at", "message", "new_ref",
+    }  # fmt: skip
     assert (told["kind"], told["state"], told["requested_by"]) == ("cancel", "pending", "ana")
     assert ana.get(f"commands/{told['key']}").json() == told
     assert ana.get(f"executions/{run}").json()["commands"] == [told]

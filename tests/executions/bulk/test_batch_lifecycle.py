@@ -537,9 +537,9 @@ def test_an_empty_selection_makes_no_batch_and_says_so(ana, put, more):
 
 
 @pytest.mark.parametrize("kind", ["answer", "start", "delete", ""])
-def test_only_three_wishes_can_be_asked_of_many(ana, put, kind):
+def test_only_verbs_of_a_run_can_be_asked_of_many(ana, put, kind):
     text = picked(ana, put("a"), kind=kind).content.decode()
-    assert "Only cancel, suspend and resume" in text
+    assert "only these can be requested: cancel, suspend, resume, retry" in text
     assert not Batch.objects.exists()
 
 

@@ -100,7 +100,9 @@ def test_a_pause_waits_for_a_person_only_if_it_asks_for_input(read):
         ("run_scheduled", {Verb.CANCEL}),
         ("run_running", {Verb.CANCEL}),
         ("run_started_again", {Verb.CANCEL}),
-        ("run_failed", set()),
+        ("run_failed", {Verb.RETRY}),
+        ("run_timed_out", {Verb.RETRY}),
+        ("run_completed", set()),
         ("run_canceled", set()),
     ],
 )
