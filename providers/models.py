@@ -13,6 +13,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.auth.models import User as UserRow
 from django.db import connection, models
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from providers import exact_json, registry, sealing
@@ -201,25 +203,15 @@ def _gate_of(account: ProviderAccount, fresh_for: float) -> Gate:
     every = account.poll_interval(is_busy=True).total_seconds()
     if account.pk is None:
         return Gate(shortest=every)
-    table = connection.ops.quote_name(ProviderAccount._meta.db_table)
+    mine = ProviderAccount.objects.filter(pk=account.pk)
 
     def look() -> float:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT coalesce(extract(epoch FROM quiet_until - now()), 0)"  # noqa: S608
-                f" FROM {table} WHERE id = %s",
-                [account.pk],
-            )
-            row = cursor.fetchone()
-            return float(row[0]) if row else 0.0
+        left = mine.values_list(F("quiet_until") - Now(), flat=True).first()
+        return left.total_seconds() if left else 0.0
 
     def shut(seconds: float) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"UPDATE {table} SET quiet_until ="  # noqa: S608
-                " greatest(quiet_until, now() + make_interval(secs => %s)) WHERE id = %s",
-                [seconds, account.pk],
-            )
+        until = Now() + timedelta(seconds=seconds)
+        mine.update(quiet_until=Greatest("quiet_until", until))
 
     return Gate(look, shut, shortest=every, fresh_for=fresh_for)
 

@@ -9,7 +9,9 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from executions.models import AuditEntry, AuditSeal
+from executions.sql_sections import statements
 
+_sql = statements(__file__)
 STEP = 2000  # rows read at a time
 
 
@@ -45,12 +47,6 @@ def verify() -> Verdict:
 
 def _rows(after: int) -> list[tuple[int, int, str, str | None]]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT s.number, s.entry, s.hash,"
-            " CASE WHEN e.id IS NOT NULL THEN executions_audit_text(e) END"
-            " FROM executions_auditseal s LEFT JOIN executions_auditentry e ON e.id = s.entry"
-            " WHERE s.number > %s ORDER BY s.number LIMIT %s",
-            [after, STEP],
-        )
+        cursor.execute(_sql("sealed"), [after, STEP])
         rows: list[tuple[int, int, str, str | None]] = cursor.fetchall()
     return rows

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from executions import database_clock
-from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeRule
+from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeMute, NoticeRule
 from executions.notifications import message_text
 from executions.notifications.delivery import deliveries_of
 from executions.notifications.message_text import NoticeGroup
@@ -99,13 +100,8 @@ def _groups(rule: NoticeRule, ids: list[int]) -> list[_Kept]:
 
 def _muted(rule: NoticeRule) -> Q:
     """Notices of the rule that are muted now."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT rule_id, account_id, workflow_id FROM executions_noticemute"
-            " WHERE until > now() AND (rule_id = %s OR rule_id IS NULL)",
-            [rule.pk],
-        )
-        mutes = cursor.fetchall()
+    going_on = NoticeMute.objects.filter(Q(rule=rule) | Q(rule=None), until__gt=Now())
+    mutes = going_on.values_list("rule", "account", "workflow")
     if any(own for own, _, _ in mutes):
         return Q(rule=rule)
     accounts = [account for _, account, _ in mutes if account]

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from executions import database_clock
 from executions.live import publish
@@ -143,7 +144,7 @@ def due_accounts() -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_sql("due_accounts"), {"history": Rank.HISTORY.value})
         rows = cursor.fetchall()
-    at_work = Backlog.objects.filter(reader_until__gt=_now()).count() if rows else 0
+    at_work = Backlog.objects.filter(reader_until__gt=Now()).count() if rows else 0
     history = [pk for pk, is_urgent in rows if not is_urgent]
     return [pk for pk, is_urgent in rows if is_urgent] + history[: max(0, HISTORIANS - at_work)]
 
@@ -159,7 +160,7 @@ def claim(account_id: int) -> bool:
 def release(account_id: int, rest: timedelta | None = None) -> None:
     """Let others take the account's readings, after `rest` if the provider wants to be left
     alone."""
-    until = None if rest is None else _now() + rest
+    until = None if rest is None else Now() + rest
     Backlog.objects.filter(pk=account_id).update(reader_until=until)
 
 
@@ -207,16 +208,4 @@ def drop(execution_id: int, wait: timedelta) -> None:
 
 def postpone(execution_id: int, wait: timedelta) -> None:
     """Its server could not answer this time."""
-    parameters: list[Any] = [wait, execution_id]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE executions_reading SET tries = tries + 1, due_at = now() + %s"
-            " WHERE execution_id = %s",
-            parameters,
-        )
-
-
-def _now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
-        return cursor.fetchone()[0]  # type: ignore[no-any-return]
+    Reading.objects.filter(pk=execution_id).update(tries=F("tries") + 1, due_at=Now() + wait)

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from executions import database_clock
 from executions.live import publish
@@ -135,11 +136,8 @@ def finish(
         with connection.cursor() as cursor:
             cursor.execute(_sql("finish"), changes)
             if not cursor.rowcount:  # edited meanwhile: its new settings decide
-                cursor.execute(
-                    "UPDATE providers_provideraccount SET lease_until = NULL, next_poll_at = now()"
-                    " WHERE id = %s AND poll_seq = %s",
-                    [account.pk, poll_seq],
-                )
+                mine = ProviderAccount.objects.filter(pk=account.pk, poll_seq=poll_seq)
+                mine.update(lease_until=None, next_poll_at=Now())
     if health != old_health:
         publish.publish_health(account.pk, health.value)
         told = log.info if health == Health.OK else log.warning

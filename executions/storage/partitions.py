@@ -25,11 +25,7 @@ def drop_old_months() -> int:
     keep_from = date(oldest.year, oldest.month, 1)
     dropped = 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " JOIN pg_class p ON p.oid = i.inhparent WHERE p.relname = ANY(%s)",
-            [list(PARENTS)],
-        )
+        cursor.execute(_sql("partitions"), [list(PARENTS)])
         for (name,) in cursor.fetchall():
             year, _, month = name[-7:].partition("_")
             is_month = year.isdigit() and month.isdigit()
