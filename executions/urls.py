@@ -12,6 +12,7 @@ from executions.errors import views as error_views
 from executions.handover import views as handover_views
 from executions.inbox import answer_history, answer_views, claim_views
 from executions.inbox import views as inbox_views
+from executions.kiosk import views as kiosk_views
 from executions.notes import views as note_views
 from executions.notifications import rule_views
 from executions.notifications import views as notification_views
@@ -65,6 +66,10 @@ urlpatterns = [
     ),
     path("executions/<int:pk>/values/", telling_views.shown_values, name="shown-values"),
     path("executions/<int:pk>/notes/", note_views.run_note, name="run-note"),
+    path("wall/", kiosk_views.wall, name="wall"),
+    path("wall/links/", kiosk_views.links, name="wall-links"),
+    path("wall/links/<int:pk>/revocation/", kiosk_views.revocation, name="wall-link-revocation"),
+    path("wall/screens/<str:secret>/", kiosk_views.screen, name="wall-screen"),
     path("overview/", overview_views.overview, name="overview"),
     path("overview/changes/", overview_views.overview_changes, name="overview-changes"),
     path("overview/hours/", overview_views.hours, name="overview-hours"),

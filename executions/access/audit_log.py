@@ -77,6 +77,8 @@ class Action(StrEnum):
     PERSON_LINKED = "person.linked"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - a word, no secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a word, no secret
+    WALL_LINK_MADE = "wall_link.made"
+    WALL_LINK_REVOKED = "wall_link.revoked"
     VIEW_CREATED = "view.created"
     VIEW_CHANGED = "view.changed"
     VIEW_DELETED = "view.deleted"

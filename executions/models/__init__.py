@@ -64,6 +64,7 @@ from executions.models.runs import (
 from executions.models.saved_views import SavedView
 from executions.models.tallies import AccountTally, StatusCount, WorkflowTally
 from executions.models.triage_acts import Act, TriageAct
+from executions.models.wall_links import WallLink
 from executions.models.workflow_profiles import (
     MAX_LABEL,
     MAX_RUNBOOK,
@@ -141,6 +142,7 @@ __all__ = [
     "Step",
     "Transition",
     "TriageAct",
+    "WallLink",
     "Workflow",
     "WorkflowProfile",
     "WorkflowTally",

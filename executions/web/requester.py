@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
@@ -24,11 +25,17 @@ def address(request: HttpRequest) -> str | None:
 def accounts_of(request: HttpRequest) -> dict[int, ProviderAccount]:
     """Every account the person may see, by id; read once per request."""
     found: dict[int, ProviderAccount] | None = getattr(request, "_accounts", None)
-    if found is None:
-        rows = visible_accounts(request.user).defer("sealed_credentials", "memory")
-        every = RawSQL("(SELECT count(*) FROM providers_provideraccount)", [])
-        found = {account.pk: account for account in rows.annotate(of_all=every)}
-        request._accounts = found  # type: ignore[attr-defined]
+    return show_accounts(request, visible_accounts(request.user)) if found is None else found
+
+
+def show_accounts(
+    request: HttpRequest, rows: QuerySet[ProviderAccount]
+) -> dict[int, ProviderAccount]:
+    """Make these the accounts of the request: of its person, or of a screen without one."""
+    every = RawSQL("(SELECT count(*) FROM providers_provideraccount)", [])
+    rows = rows.defer("sealed_credentials", "memory").annotate(of_all=every)
+    found = {account.pk: account for account in rows}
+    request._accounts = found  # type: ignore[attr-defined]
     return found
 
 

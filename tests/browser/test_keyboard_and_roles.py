@@ -28,6 +28,7 @@ from executions.models import (
     Output,
     RunKey,
     SavedView,
+    WallLink,
 )
 from executions.storage.store import store
 from executions.urls import urlpatterns
@@ -48,6 +49,7 @@ NEVER = {"anonymous": 302, "vik": 405, "ana": 405, "eve": 405}  # not with this 
 FORM = {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}  # to the page that holds its form
 ERROR = "The disk is full"
 OWN = {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}  # a matter of one's own
+SETS_UP = {"anonymous": 302, "vik": 403, "ana": 403, "eve": 403}  # administrators alone
 NOBODYS = {"anonymous": 302, "vik": 404, "ana": 404, "eve": 404}  # of a view of somebody else
 
 # Address: what GET gives and what POST gives.
@@ -80,6 +82,10 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "resumption": (FORM, ACT),
     "retry": (FORM, ACT),
     "run-note": (FORM, ACT),
+    "wall": (LISTS, NEVER),
+    "wall-links": (SETS_UP, SETS_UP),
+    "wall-link-revocation": (FORM, SETS_UP),
+    "wall-screen": (dict.fromkeys(PEOPLE, 410), dict.fromkeys(PEOPLE, 405)),  # of no screen
     "overview": (LISTS, NEVER),
     "overview-changes": (LISTS, NEVER),
     "overview-hours": (LISTS, NEVER),
@@ -256,6 +262,7 @@ def run(clients: dict[str, Client]) -> Execution:
     )
     root = User.objects.get(username="root")
     SavedView.objects.create(owner=root, name="Of root", audience=SavedView.EVERYBODY)
+    WallLink.objects.create(name="Control room", hash="x", made_by=root)
     return run
 
 
@@ -274,12 +281,14 @@ def address_of(name: str, run: Execution) -> str:
         "message": NoticeMessage.objects.get().pk,
         "mute": NoticeMute.objects.get().pk,
         "rule": NoticeRule.objects.get().pk,
+        "wall link": WallLink.objects.get().pk,
     }
     route = str(next(each.pattern for each in urlpatterns if each.name == name))
     of = {"executions/": "execution", "questions/": "question", "workflows/": "workflow",
           "accounts/": "account", "batches/": "batch", "notes/": "note", "views/": "view",
           "notices/": "notice", "notices/messages/": "message",
-          "notices/mutes/": "mute", "notices/rules/": "rule"}  # fmt: skip
+          "notices/mutes/": "mute", "notices/rules/": "rule",
+          "wall/links/": "wall link"}  # fmt: skip
     values: dict[str, Any] = {}
     if "<int:pk>" in route:
         values["pk"] = numbers[of[route.split("<")[0]]]
@@ -289,6 +298,8 @@ def address_of(name: str, run: Execution) -> str:
         values["value"] = "4711"
     if "<uuid:key>" in route:
         values["key"] = Command.objects.get(target="run:0").key
+    if "<str:secret>" in route:
+        values["secret"] = "of-no-screen"
     if "<slug:part>" in route:
         values["part"] = "output"
     if "<int:step_pk>" in route:

@@ -19,6 +19,8 @@ SETS_UP = "ssnooaao"  # operators and administrators of the team
 SETS_UP_ANYWHERE = "ssnooooo"
 ACTS_ON_ANY = "ssnonano"  # the role is asked before what it is about
 ACTS_ANYWHERE = "ssnonono"  # about what the person sees, chosen in the body
+SETS_UP = "ssnnonoo"  # administrators, whatever it is about
+SETS_UP_ROW = "ssnnonao"
 NOT_TAKEN = "ssmmmmmm"
 NEVER = "mmmmmmmm"
 ABSENT = "aaaaaaaa"
@@ -66,6 +68,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "executions/<int:pk>/retry/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/values/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/notes/": ("run", SIGNED, ACTS),
+    "wall/": ("", SIGNED, NOT_TAKEN),
+    "wall/links/": ("", SETS_UP, SETS_UP),
+    "wall/links/<int:pk>/revocation/": ("wall link", SIGNED, SETS_UP_ROW),
+    "wall/screens/<str:secret>/": ("wall secret", OPEN, NEVER, NEVER),
     "overview/": ("", SIGNED, NOT_TAKEN),
     "overview/changes/": ("", SIGNED, NOT_TAKEN),
     "overview/hours/": ("", SIGNED, NOT_TAKEN),

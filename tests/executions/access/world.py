@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from executions.access import api_tokens, audit_log
+from executions.kiosk import links as wall_links
 from executions.models import (
     ApiToken,
     AuditEntry,
@@ -107,6 +108,10 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
     )
     audit_log.record(operator, audit_log.Action.CANCEL, account_name="Claims", target="run:1")
     api_tokens.issue(operator)
+    wall_link, wall_secret = wall_links.make(
+        found["administrator"], name="Control room", group=east, zone="UTC", expires_at=None,
+        address=None,
+    )  # fmt: skip
     guess = {"username": "operator", "ip_address": "203.0.113.1", "path_info": "/sign-in/"}
     return {
         "run": run,
@@ -132,6 +137,8 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
             account=account, reason="Known", until=now + timedelta(hours=1), created_by=operator
         ),
         "batch": batch,
+        "wall link": wall_link,
+        "wall secret": wall_secret,
         "key rule": CorrelationRule.objects.create(
             account=account, name="order", source="input", path="$.order"
         ),
