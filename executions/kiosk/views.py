@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -107,9 +107,8 @@ class LinkForm(forms.Form):
     )
     days = forms.ChoiceField(choices=LASTS, label="Valid", required=False)
 
-    def __init__(self, request: HttpRequest, *args: object) -> None:
-        preference = preference_of(request.user)
-        super().__init__(*args, initial={"zone": preference.zone})  # type: ignore[arg-type]
+    def __init__(self, request: HttpRequest, posted: QueryDict | None = None) -> None:
+        super().__init__(posted, initial={"zone": preference_of(request.user).zone})
         user, teams = person(request), self.fields["group"]
         teams.queryset = wall_links.teams_of(user)  # type: ignore[attr-defined]
         if not sees_every_account(user):
@@ -129,7 +128,7 @@ def links(request: HttpRequest) -> HttpResponse:
     """The screens, and a form for one more. Its address is shown once: it is not stored."""
     if not may_administer(request.user):
         raise PermissionDenied("Only administrators set up wall screens.")
-    form = LinkForm(request, *([request.POST] if request.method == "POST" else []))
+    form = LinkForm(request, request.POST if request.method == "POST" else None)
     made, status = None, 200
     if form.is_bound and form.is_valid():
         days = form.cleaned_data["days"]

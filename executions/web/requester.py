@@ -33,8 +33,8 @@ def show_accounts(
 ) -> dict[int, ProviderAccount]:
     """Make these the accounts of the request: of its person, or of a screen without one."""
     every = RawSQL("(SELECT count(*) FROM providers_provideraccount)", [])
-    rows = rows.defer("sealed_credentials", "memory").annotate(of_all=every)
-    found = {account.pk: account for account in rows}
+    rows = rows.defer("sealed_credentials", "memory")
+    found: dict[int, ProviderAccount] = {each.pk: each for each in rows.annotate(of_all=every)}
     request._accounts = found  # type: ignore[attr-defined]
     return found
 
