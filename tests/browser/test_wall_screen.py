@@ -60,7 +60,7 @@ def screen(chromium: Browser, product: Product, page: Page):
 
 
 def test_a_screen_follows_by_itself_and_goes_dark_when_it_no_longer_knows(screen, product) -> None:
-    tile = screen.get_by_role("listitem").filter(has_text="Wall workflow 00")
+    tile = screen.locator("#tiles > li").filter(has_text="Wall workflow 00")
     expect(tile).to_contain_text("1 active")
     product.manage("shell", "-c", FAILS)
     screen.clock.run_for(6_000)
@@ -82,7 +82,7 @@ def test_a_screen_follows_by_itself_and_goes_dark_when_it_no_longer_knows(screen
 
 
 def test_where_tiles_do_not_fit_each_has_its_turn(screen) -> None:
-    last = screen.get_by_role("listitem").filter(has_text="Wall workflow 59")
+    last = screen.locator("#tiles > li").filter(has_text="Wall workflow 59")
     expect(screen.get_by_text(re.compile(r"Page 1 of \d"))).to_be_visible()
     pages = int(re.search(r"of (\d+)", screen.locator("#page").inner_text())[1])
     seen = set()
