@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('executions', '0028_error_of_a_rule'),
+        ('executions', '0029_words_of_engines'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
