@@ -61,6 +61,8 @@ VARIABLES: dict[str, str] = {
     "OpenID provider says. Default 1.",
     "ANNUNCIATOR_IDLE_MINUTES": "Minutes without a person's doing after which their session ends. "
     "Default 480.",
+    "ANNUNCIATOR_UNDO_SECONDS": "How long an answer given on a page waits before it is sent, so "
+    "that it can be undone; 0 sends it at once. Default 10, at most 60.",
     "ANNUNCIATOR_SITE_URL": "Where people reach the site, for links in messages. Default: the "
     "address that the terminal prints, or the first of ANNUNCIATOR_ALLOWED_HOSTS where HOST is not "
     "among them; https without a port if ANNUNCIATOR_SECURE.",
@@ -245,6 +247,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "ANNUNCIATOR_SIGN_IN": _openid_providers,
     "ANNUNCIATOR_LOCAL_SIGN_IN": _flag,
     "ANNUNCIATOR_IDLE_MINUTES": _whole(5, 24 * 60),
+    "ANNUNCIATOR_UNDO_SECONDS": _whole(0, 60),
     "ANNUNCIATOR_SITE_URL": _web_address,
     "ANNUNCIATOR_SECURE": _flag,
     "ANNUNCIATOR_TRUSTED_PROXIES": _proxies,

@@ -10,7 +10,7 @@ from executions.commands.verbs import RUN_VERBS
 from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
-from executions.inbox import answer_history, answer_views, claim_views
+from executions.inbox import answer_history, answer_views, claim_views, undo_views
 from executions.inbox import views as inbox_views
 from executions.kiosk import views as kiosk_views
 from executions.notes import views as note_views
@@ -107,6 +107,7 @@ urlpatterns = [
     path("notes/<int:pk>/deletion/", note_views.note_deletion, name="note-deletion"),
     path("notes/<int:pk>/pin/", note_views.note_pin, name="note-pin"),
     path("commands/<uuid:key>/", start_views.command.page, name="command"),
+    path("commands/<uuid:key>/undo/", undo_views.undo, name="command-undo"),
     path("commands/<uuid:key>/changes/", start_views.command.changes, name="command-changes"),
     path("accounts/", account_views.accounts.page, name="accounts"),
     path("accounts/changes/", account_views.accounts.changes, name="accounts-changes"),
@@ -134,6 +135,7 @@ urlpatterns = [
     path("batches/<int:pk>/", batch_views.batch_detail, name="batch"),
     path("batches/<int:pk>/changes/", batch_views.batch_changes, name="batch-changes"),
     path("batches/<int:pk>/start/", batch_views.batch_start, name="batch-start"),
+    path("batches/<int:pk>/undo/", batch_views.batch_undo, name="batch-undo"),
     path("batches/<int:pk>/stop/", batch_views.batch_stop, name="batch-stop"),
     path("batches/<int:pk>/retry/", batch_views.batch_retry, name="batch-retry"),
     path("batches/<int:pk>/result.csv", batch_item_views.batch_result, name="batch-result"),

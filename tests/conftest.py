@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,12 @@ def _plain_static(settings: Any) -> None:
 def _quick_passwords(settings: Any) -> None:
     """A password that nobody guesses at needs no third of a second."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _no_time_to_undo(settings: Any) -> None:
+    """Answers are sent at once, but where a test is about that."""
+    settings.ANNUNCIATOR_UNDO = timedelta()
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,7 @@ class Product:
             "ANNUNCIATOR_ADMIN_PASSWORD": PASSWORD,
             "ANNUNCIATOR_ALLOWED_NETWORKS": "127.0.0.0/8:*",
             "ANNUNCIATOR_PACE": "100",
+            "ANNUNCIATOR_UNDO_SECONDS": "0",
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
             "DATABASE_URL": embedded_services.start_postgres(self.folder),

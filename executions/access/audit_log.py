@@ -26,6 +26,8 @@ class Action(StrEnum):
     BATCH_RETRY = "batch retry"
     BATCH_ANSWER = "batch answer"
     BATCH_STOPPED = "batch stopped"
+    BATCH_UNDONE = "batch undone"
+    COMMAND_UNDONE = "command undone"
     CLAIM = "claim"
     TAKE_OVER = "take over"
     LET_GO = "let go"

@@ -174,6 +174,7 @@ class Command(Schema):
     state: str
     requested_by: str | None
     requested_at: datetime
+    not_before: datetime = Field(description="Nothing of it is sent before.")
     message: str
     new_ref: str = Field(description="The run that came of a start, or of a retry that made one.")
 
@@ -310,6 +311,9 @@ class CommandRequest(Schema):
     question: str = Field("", max_length=MAX_REF)
     values: dict[str, Any] = {}
     reason: str = Field("", max_length=MAX_REASON)
+    hold_seconds: int = Field(
+        0, ge=0, le=60, description="For an answer: not sent before, so that it can be undone."
+    )
 
 
 class Decision(Schema):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from executions.api import schemas
 from executions.api.errors import Refusal
 from executions.api.read import filters_of, person, visible, visible_execution
 from executions.commands import submit
+from executions.commands.withdrawal import withdraw
 from executions.forms import CompiledForm, compile_question
 from executions.forms.secret_masking import unmasked
 from executions.inbox.drafts import refuses_empty
@@ -60,13 +62,32 @@ def create_command(
         form, values = compile_question(question), unmasked(body.values, question.model)
         _check_answer(form, values, question)
         command = submit.request_command(
-            execution=execution, kind=kind, question=question, form=form, values=values, **common
+            execution=execution,
+            kind=kind,
+            question=question,
+            form=form,
+            values=values,
+            hold=timedelta(seconds=body.hold_seconds),
+            **common,
         )
     else:
         command = submit.request_command(
             execution=execution, kind=kind, option=body.option, **common
         )
     return Status(202, command)
+
+
+@router.post("commands/{uuid:key}/undo", response={200: schemas.Command})
+def undo_command(request: HttpRequest, key: UUID) -> Command:
+    """Take a command of one's own back, while nothing of it was sent: it is `withdrawn` then. 409
+    if it is too late."""
+    rows = Command.objects.select_related("account", "requested_by", "execution", "workflow")
+    visible = rows.filter(account__in=visible_accounts(person(request)).values("pk"))
+    command = get_object_or_404(visible, pk=key)
+    if not withdraw(person(request), command, address=address(request)):
+        raise Refusal(409, "too_late", "It was sent already, or it is not yours.")
+    command.refresh_from_db()
+    return command
 
 
 @router.post("executions/{int:pk}/readings", response={202: schemas.Reading})

@@ -7,6 +7,7 @@ into commands.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import may_act
 from executions.display.people import DELETED_USER
@@ -41,10 +43,17 @@ PASS_LOCK = 0x62617463  # any number that nothing else locks
 
 
 def start(
-    batch: Batch, *, reason: str, typed: str, address: str | None, sealed_answer: str = ""
+    batch: Batch,
+    *,
+    reason: str,
+    typed: str,
+    address: str | None,
+    sealed_answer: str = "",
+    hold: timedelta = timedelta(),
 ) -> dict[str, str]:
     """Let the batch run. What speaks against it, as sentences by field; empty: it runs, or had
-    been started before. `sealed_answer`: of `answers.sealed_answer`, for a batch of answers."""
+    been started before. `sealed_answer`: of `answers.sealed_answer`, for a batch of answers;
+    `hold`: how long nothing of it is sent, so that it can be undone."""
     reason = " ".join(reason.replace("\0", " ").split())
     with transaction.atomic():
         row = Batch.objects.select_for_update().get(pk=batch.pk)
@@ -54,9 +63,10 @@ def start(
         problems = _problems(row, reason, typed, number)
         if problems:
             return problems
-        row.state, row.reason, row.started_at = BatchState.RUNNING, reason, timezone.now()
+        row.state, row.reason, row.started_at = BatchState.RUNNING, reason, database_clock.now()
+        row.send_after = row.started_at + hold if hold else None
         row.sealed_answer = sealed_answer
-        row.save(update_fields=["state", "reason", "started_at", "sealed_answer"])
+        row.save(update_fields=["state", "reason", "started_at", "sealed_answer", "send_after"])
         audit_log.record(
             row.requested_by or DELETED_USER,
             audit_log.Action(f"batch {row.kind}"),
@@ -83,6 +93,29 @@ def _problems(batch: Batch, reason: str, typed: str, number: int) -> dict[str, s
     elif number > TYPED_ABOVE and "".join(c for c in typed if c not in ", .'") != str(number):
         problems["number"] = f"Type {number} to confirm. Nothing was sent."
     return problems
+
+
+def take_back(batch: Batch, *, user: User, address: str | None) -> bool:
+    """A started batch of this person is a preview again, while nothing of it was sent. False if it
+    is too late."""
+    with transaction.atomic():
+        hold_passes()
+        row = Batch.objects.select_for_update().get(pk=batch.pk)
+        unsent = (ItemState.WAITING, ItemState.INELIGIBLE)
+        is_too_late = row.send_after is None or row.items.exclude(state__in=unsent).exists()
+        if row.requested_by_id != user.pk or row.state != BatchState.RUNNING or is_too_late:
+            return False
+        row.state, row.started_at, row.send_after = BatchState.DRAFT, None, None
+        row.save(update_fields=["state", "started_at", "send_after"])
+        audit_log.record(
+            user,
+            audit_log.Action.BATCH_UNDONE,
+            target=str(row),
+            detail={"not sent": total(row, ItemState.WAITING)},
+            address=address,
+        )
+    tell(row)
+    return True
 
 
 def stop(batch: Batch, *, user: User, accounts: Iterable[int], address: str | None) -> int:

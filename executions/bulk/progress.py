@@ -118,6 +118,7 @@ def head_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "stopped": batch.stopped_at,
         "stopped_by": user_name(batch.stopped_by) if batch.stopped_at else "",
         "finished": batch.finished_at,
+        "undo": _undo(request, batch),
         "may_stop": able and batch_lifecycle.may_stop(person(request), batch),
         "retries": _retries(batch, accounts) if able and not batch.is_open else [],
         "list_url": list_address(batch),
@@ -127,6 +128,16 @@ def head_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     shown = {name: value for name, value in head.items() if name not in ("batch", "retries")}
     key = {"key": str(uuid4())}  # one per drawn form: the same form sent twice is one batch
     return {**head, **key, "stamp_of": (batch.state, shown)}
+
+
+def _undo(request: HttpRequest, batch: Batch) -> dict[str, Any]:
+    """Until when nothing of it is sent, as long as nothing was, and the way to take it back."""
+    sent = total(batch) - total(batch, ItemState.WAITING, ItemState.INELIGIBLE)
+    if batch.send_after is None or batch.state != BatchState.RUNNING or sent:
+        return {}
+    is_own = batch.requested_by_id == person(request).pk and may_act(request.user)
+    address = reverse("executions:batch-undo", args=[batch.pk])
+    return {"until": batch.send_after, "may": is_own, "url": address}
 
 
 def bar_of(batch: Batch, accounts: Iterable[int]) -> list[dict[str, Any]]:

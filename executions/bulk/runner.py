@@ -93,6 +93,7 @@ STATE_OF_COMMAND = {
     CommandState.CONFIRMED: ItemState.CONFIRMED,
     CommandState.REJECTED: ItemState.REJECTED,
     CommandState.NEEDS_PERSON: ItemState.FAILED,
+    CommandState.WITHDRAWN: ItemState.STOPPED,
 }
 
 
@@ -127,6 +128,7 @@ def _next_items() -> list[BatchItem]:
     """Locked items, taken from the accounts and from their batches in turn, so that none waits
     for another one's thousands."""
     waiting = BatchItem.objects.filter(state=ItemState.WAITING, batch__state=BatchState.RUNNING)
+    waiting = waiting.exclude(batch__send_after__gt=database_clock.now())
     pairs = list(waiting.order_by().values_list("account_id", "batch_id").distinct())
     if not pairs:
         return []

@@ -18,6 +18,7 @@ from executions.bulk import batch_results as batch_item_views
 from executions.bulk.progress import get_batch
 from executions.bulk.selection import RETRIED, Asked, NothingToDo
 from executions.commands.verbs import MANY_WORDS
+from executions.commands.withdrawal import time_to_undo
 from executions.display.id_params import row_id, row_ids
 from executions.forms import AnswerForm
 from executions.inbox.question_display import intent_key
@@ -174,10 +175,25 @@ def _start_answers(request: HttpRequest, batch: Batch) -> HttpResponse:
             typed=request.POST.get("number", ""),
             address=address(request),
             sealed_answer=answers.sealed_answer(batch, typed),
+            hold=time_to_undo(person(request)),
         )
     if problems or not form.is_valid():
         return _preview(request, batch, problems, 422, form=form)
     return redirect("executions:batch", pk=batch.pk)
+
+
+@posted_from("executions:batch")
+def batch_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Back to the preview, with what was typed."""
+    batch = get_batch(request, pk)
+    require_may_act(request.user)
+    if batch_lifecycle.take_back(batch, user=person(request), address=address(request)):
+        batch.refresh_from_db()
+        answers.keep(batch, answers.kept(batch), answers.shared_form(batch))  # no secret comes back
+        messages.success(request, "Undone: nothing was sent. What you typed is below.")
+    else:
+        messages.warning(request, "Too late to undo: sending has begun. You can stop the rest.")
+    return redirect("executions:batch", pk=pk)
 
 
 @posted_from("executions:batch")

@@ -71,13 +71,15 @@ def request_command(
     key: UUID | None = None,
     address: str | None = None,
     is_paced: bool = True,
+    hold: timedelta = timedelta(),
 ) -> Command:
     """Record a command about a run and wake a worker after the commit. An answer comes with its
     `question` and the `form` that it was given in, which knows the secrets in `values`. `option` is
     one of those that the provider offers for the verb, "" the usual one.
 
     The same request twice is one command: an open one of this kind, or the one with this key, comes
-    back instead. Raises NotPossible and PermissionDenied.
+    back instead. `hold`: how long it waits for an undo before it is sent. Raises NotPossible and
+    PermissionDenied.
     """
     require_may_act(user)
     require_may_see(user, execution.account_id)
@@ -113,7 +115,7 @@ def request_command(
         arguments |= {"fingerprint": question.fingerprint, "secrets": secrets}
     return _record(
         command, arguments, user, str(execution), execution.account.name, address,
-        {"question": question.title[:200] or question.ref} if question else None,
+        {"question": question.title[:200] or question.ref} if question else None, hold,
     )  # fmt: skip
 
 
@@ -203,9 +205,11 @@ def _record(
     account_name: str,
     address: str | None,
     detail: dict[str, Any] | None = None,
+    hold: timedelta = timedelta(),
 ) -> Command:
     seal(command, arguments)
-    command.requested_at = command.not_before = database_clock.now()
+    command.requested_at = database_clock.now()
+    command.not_before = command.requested_at + hold
     try:
         with transaction.atomic():
             command.save(force_insert=True)
@@ -240,7 +244,8 @@ def _already_open(command: Command, user: User) -> Command:
 
 def _announce(command: Command) -> None:
     publish.publish_command(command.account_id, command.execution_id, command.key, command.state)
-    wake("carry_out", str(command.key))
+    if command.not_before == command.requested_at:  # else the tick finds it when its time has come
+        wake("carry_out", str(command.key))
 
 
 def _answer_target(

@@ -14,6 +14,7 @@ COMMAND_WORDS: Mapping[str, str] = {
     CommandState.REJECTED: "rejected",
     CommandState.UNKNOWN: "outcome unknown, being checked",
     CommandState.NEEDS_PERSON: "needs a decision",
+    CommandState.WITHDRAWN: "undone",
 }
 
 
@@ -22,6 +23,7 @@ COMMAND_LAMPS: Mapping[str, str] = {
     CommandState.REJECTED: "failed",
     CommandState.UNKNOWN: "warning",
     CommandState.NEEDS_PERSON: "needs_you",
+    CommandState.WITHDRAWN: "unknown",
 }
 
 

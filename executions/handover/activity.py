@@ -187,7 +187,7 @@ def answered(window: Window) -> list[Activity]:
     given = Command.objects.filter(kind=Verb.ANSWER.value, execution_id__in=runs)
     by = {
         (run, ref): who
-        for run, ref, who in given.exclude(state="rejected")
+        for run, ref, who in given.exclude(state__in=("rejected", "withdrawn"))
         .order_by("requested_at")
         .values_list("execution_id", "question_ref", "requested_by__username")
     }

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from executions.access.permissions import require_may_act
 from executions.commands.submit import NotPossible, request_command
+from executions.commands.withdrawal import is_held, time_to_undo
 from executions.display.formatting import stamped
 from executions.forms import CompiledForm, compile_question, short_files
 from executions.inbox import drafts
@@ -80,6 +81,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
             reason=request.POST.get("reason", ""),
             key=intent_key(request),
             address=address(request),
+            hold=time_to_undo(person(request)),
         )
     except NotPossible as error:
         question.refresh_from_db()
@@ -88,7 +90,10 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         return show_inbox(request, question, view, 409)
     if "desk" in request.POST:
         return redirect(next_address(request, question, str(command.key)))
-    messages.success(request, "Your answer is recorded and is being sent to the provider.")
+    said = "Your answer is recorded and is being sent to the provider."
+    if is_held(command):
+        said = "Your answer is recorded. Until it is sent you can undo it, at the question."
+    messages.success(request, said)
     run_page = reverse("executions:detail", args=[question.execution_id])
     return redirect(page_of_form(request, run_page))
 

@@ -16,6 +16,7 @@ from executions.display.command_states import COMMAND_LAMPS, COMMAND_WORDS
 from executions.display.formatting import size
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
+from executions.inbox.question_display import undo_of
 from executions.inbox.question_rows import MAX_SAID
 from executions.models import (
     Command,
@@ -150,4 +151,5 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         "run_id": command.execution_id,
         "question_id": question.pk if question else None,
         "is_refused": command.state == CommandState.REJECTED,
+        "undo": undo_of(request, command),
     }

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from executions.access.permissions import may_act, visible_executions
 from executions.commands.display import argument_pairs
+from executions.commands.withdrawal import is_held
 from executions.display.command_states import COMMAND_WORDS
 from executions.display.formatting import stamped
 from executions.display.id_params import row_id
@@ -154,9 +155,20 @@ def question_view(
         "claim_url": reverse(f"executions:{'release' if is_mine else 'claim'}", args=[question.pk]),
         "is_sent": is_sent,
         "key": str(uuid.uuid4()),
+        "note": _note_taken_back(request, question, command) if form is not None else "",
         "raw": _raw(question, compiled),
         "link": url if url.startswith(("http://", "https://")) else "",
     }
+
+
+def _note_taken_back(request: HttpRequest, question: Question, newest: Command | None) -> str:
+    """What stood beside the answer that this person has undone; it is in no draft."""
+    undone = Command.objects.filter(
+        target=f"question:{question.pk}", state=CommandState.WITHDRAWN, requested_by=request.user.pk
+    )
+    last = undone.order_by("-requested_at").first()
+    is_newest = last is not None and (newest is None or newest.requested_at < last.requested_at)
+    return last.reason if last is not None and is_newest else ""
 
 
 def _in_places(choices: list[QuickChoice]) -> list[QuickChoice]:
@@ -189,6 +201,8 @@ def notice_of(
         return {"lamp": "warning", "text": f"{text}What you typed is kept below for copying."}
     if state in OPEN_STATES:
         word = COMMAND_WORDS.get(state, state)
+        if command is not None and is_held(command):
+            return {"lamp": "active", "text": f"Answer of {by}.", "undo": undo_of(request, command)}
         return {"lamp": "active", "text": f"Answer of {by}: {word}. Waiting for the provider."}
     if known != question.fingerprint:
         text = "The provider changed this form. What you typed is kept: open the new form."
@@ -214,13 +228,23 @@ def notice_of(
     return {}
 
 
+def undo_of(request: HttpRequest, command: Command) -> dict[str, Any]:
+    """When an answer that waits for an undo is sent, and the way to take it back; nothing of one
+    that does not wait."""
+    if not is_held(command):
+        return {}
+    is_own = command.requested_by_id == request.user.pk and may_act(request.user)
+    address = reverse("executions:command-undo", args=[command.pk])
+    return {"until": command.not_before, "may": is_own, "url": address}
+
+
 def newest_answer(question: Question) -> Command | None:
     """The last answer given here, read once per question."""
     if not hasattr(question, "_newest_answer"):
         answers = Command.objects.filter(
             execution_id=question.execution_id, kind=Verb.ANSWER.value, question_ref=question.ref,
             requested_at__gte=question.seen_at,  # an earlier one answered an earlier asking
-        ).order_by("-requested_at")  # fmt: skip
+        ).exclude(state=CommandState.WITHDRAWN).order_by("-requested_at")  # fmt: skip
         question._newest_answer = answers.select_related("requested_by").first()  # type: ignore[attr-defined]
     return cast("Command | None", question._newest_answer)  # type: ignore[attr-defined]
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from executions.access.permissions import may_act
 from executions.commands.sealed_arguments import worded_arguments
+from executions.commands.withdrawal import is_held
 from executions.display.command_states import COMMAND_WORDS
 from executions.display.formatting import clock
 from executions.display.freshness import freshness
@@ -113,6 +114,7 @@ def _line(
         "sent": COMMAND_WORDS[sent.state] if sent else "",
         "sent_by": user_name(sent.requested_by) if sent else "",
         "sent_words": said if sent else "",
+        "until": sent.not_before if sent and is_held(sent) else None,
         "refused": plain(refused.message, 200) if refused and not row.closed_at else "",
         "refused_by": user_name(refused.requested_by) if refused else "",
         "closed": _closed_words(row, answer, said),
@@ -150,6 +152,7 @@ def _newest_answers(rows: Iterable[Question]) -> dict[tuple[int | None, str], Co
     answers = Command.objects.filter(
         kind=Verb.ANSWER.value, execution_id__in={row.execution_id for row in rows}
     )
+    answers = answers.exclude(state=CommandState.WITHDRAWN)
     for command in answers.select_related("requested_by").order_by("requested_at"):
         found[command.execution_id, command.question_ref] = command
     return found

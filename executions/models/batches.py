@@ -72,6 +72,8 @@ class Batch(models.Model):
     assessed_at = models.DateTimeField(default=timezone.now)
     """When it was last looked at which runs can be asked."""
     started_at = models.DateTimeField(null=True)
+    send_after = models.DateTimeField(null=True)
+    """Until then nothing is sent, so that a batch of answers can be undone."""
     stopped_at = models.DateTimeField(null=True)
     stopped_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     finished_at = models.DateTimeField(null=True)

@@ -23,6 +23,7 @@ class CommandState(models.TextChoices):
     REJECTED = "rejected", "rejected"  # the provider, or the run's state, said no
     UNKNOWN = "unknown", "outcome unknown"  # may have arrived; settled by reading
     NEEDS_PERSON = "needs_person", "needs a decision"  # reading did not settle it
+    WITHDRAWN = "withdrawn", "undone"  # taken back before any worker had it
 
 
 OPEN_COMMAND_STATES = (
@@ -31,7 +32,11 @@ OPEN_COMMAND_STATES = (
     CommandState.ACCEPTED,
     CommandState.UNKNOWN,
 )
-SETTLED_COMMAND_STATES = (CommandState.CONFIRMED, CommandState.REJECTED)
+SETTLED_COMMAND_STATES = (
+    CommandState.CONFIRMED,
+    CommandState.REJECTED,
+    CommandState.WITHDRAWN,
+)
 
 
 class Command(models.Model):

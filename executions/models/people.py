@@ -32,6 +32,8 @@ class Preference(models.Model):
     columns = models.JSONField(default=list, blank=True)
     """Keys of the columns of the table of runs that are not as they come, hidden or shown."""
     has_shortcuts = models.BooleanField(default=True)
+    sends_at_once = models.BooleanField(default=False, db_default=False)
+    """Answers wait for no undo."""
     has_seen_guide = models.BooleanField(default=False, db_default=False)
     """The first steps above the list were sent away."""
     has_chosen_zone = models.BooleanField(default=False, db_default=False)

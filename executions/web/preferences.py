@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -46,9 +47,11 @@ class PreferenceForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
     )
     has_shortcuts = forms.BooleanField(label="Keyboard shortcuts", required=False)
 
+    sends_at_once = forms.BooleanField(label="Send my answers at once", required=False)
+
     class Meta:
         model = Preference
-        fields = ("zone", "is_relative", "is_compact", "has_shortcuts")
+        fields = ("zone", "is_relative", "is_compact", "has_shortcuts", "sends_at_once")
 
     def clean_zone(self) -> str:
         typed = self.cleaned_data["zone"]
@@ -75,7 +78,8 @@ def preferences(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your preferences are saved.")
         return redirect("executions:preferences")
     status = 422 if form.is_bound and form.errors else 200
-    context = {"form": form, "zones": zone_names(), "now": timezone.now()}
+    undo = int(settings.ANNUNCIATOR_UNDO.total_seconds())
+    context = {"form": form, "undo_seconds": undo, "zones": zone_names(), "now": timezone.now()}
     return show(request, "executions/web/preferences.html", context, status=status)
 
 

@@ -13,7 +13,7 @@ from executions.access.permissions import require_may_act
 from executions.commands import display as command_display
 from executions.commands.submit import NotPossible, request_start
 from executions.display.formatting import stamped
-from executions.inbox.question_display import intent_key
+from executions.inbox.question_display import intent_key, undo_of
 from executions.models import Command, Execution, Workflow
 from executions.payloads.provider_text import plain
 from executions.web.fragments import no_store
@@ -100,6 +100,7 @@ def _command_context(request: HttpRequest, command: Command) -> dict[str, Any]:
         run = Execution.objects.filter(account_id=command.account_id, ref=command.new_ref).first()
     return {
         "command": command_display.command_view(command),
+        "undo": undo_of(request, command),
         "account": command.account,
         "workflow": command.workflow,
         "workflow_name": plain(command.workflow.name) if command.workflow else "",

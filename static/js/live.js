@@ -15,6 +15,11 @@ function tick() {
     const shown = duration((Date.now() - skew - Date.parse(each.dataset.since)) / 1000);
     if (each.textContent !== shown) each.textContent = shown;
   }
+  for (const each of all("[data-until]")) {
+    const left = Math.ceil((Date.parse(each.dataset.until) - Date.now() + skew) / 1000);
+    const shown = left > 0 ? `in ${left} s` : "now";
+    if (each.textContent !== shown) each.textContent = shown;
+  }
   for (const bar of all("[data-bar-since]")) { // half of its width is what is usual
     const took = (Date.now() - skew - Date.parse(bar.dataset.barSince)) / 1000, half = bar.parentElement.width.baseVal.value / 2;
     bar.setAttribute("width", Math.min(2 * half, took / bar.dataset.usual * half).toFixed(1));

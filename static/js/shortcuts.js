@@ -29,6 +29,7 @@ const keys = {
   J: () => walk("next"),
   K: () => walk("prev"),
   a: claim,
+  u: () => document.querySelector("button[data-undo]")?.click(),
   x: () => rowOf(document.activeElement)?.querySelector("input[type=checkbox]")?.click(),
   t: () => { // of a row, else the first of the page
     const row = rowOf(document.activeElement) || byId("main"), time = row?.querySelector("time[datetime]");

@@ -109,6 +109,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "note-deletion": (FORM | {"eve": 404}, ACT | {"ana": 403}),  # not her note
     "command": (LOOK, NEVER),
     "command-changes": (LOOK, NEVER),
+    "command-undo": (FORM, ACT),
     "accounts": (LISTS, NEVER),
     "accounts-changes": (LISTS, NEVER),
     "account": (LOOK, NEVER),
@@ -121,6 +122,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "batch-changes": (LOOK, NEVER),
     "batch-start": (FORM, ACT),
     "batch-stop": (FORM, ACT),
+    "batch-undo": (FORM, ACT),
     "batch-retry": (FORM, ACT),
     "batch-result": (LOOK, NEVER),
     "blind-test": (FORM, ACT | {"ana": 403}),
@@ -176,7 +178,9 @@ TWINS = {
     "suspension": "cancellation", "resumption": "cancellation", "retry": "cancellation",
     "release": "claim",
     "zone-choice": "preferences",
-    "batch-start": "batch-stop", "batch-retry": "batch-stop", "error-release": "acknowledgement",
+    "batch-start": "batch-stop", "batch-retry": "batch-stop", "batch-undo": "batch-stop",
+    "command-undo": "command-changes",
+    "error-release": "acknowledgement",
 }  # fmt: skip
 """What the present state does not offer is drawn where its twin is."""
 
