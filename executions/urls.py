@@ -7,6 +7,7 @@ from executions.api import run_json_download
 from executions.bulk import batch_results as batch_item_views
 from executions.bulk import views as batch_views
 from executions.commands.verbs import RUN_VERBS
+from executions.correlation import key_from_value
 from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
@@ -64,6 +65,7 @@ urlpatterns = [
         )
         for each in RUN_VERBS.values()
     ),
+    path("executions/<int:pk>/key-rule/", key_from_value.key_rule, name="key-rule"),
     path("executions/<int:pk>/values/", telling_views.shown_values, name="shown-values"),
     path("executions/<int:pk>/notes/", note_views.run_note, name="run-note"),
     path("wall/", kiosk_views.wall, name="wall"),

@@ -19,6 +19,7 @@ from django.urls import URLPattern, path
 from executions.access import audit_log
 from executions.access.permissions import may_administer
 from executions.access.scoped_admin import ForAdministrators
+from executions.correlation import add_rule
 from executions.models import CorrelationRule
 from executions.payloads.business_keys import Rule
 from executions.payloads.provider_text import plain
@@ -60,52 +61,29 @@ class KeyRuleAdmin(ForAdministrators):
     def save_model(
         self, request: HttpRequest, obj: CorrelationRule, form: Any, change: bool
     ) -> None:
-        before = CorrelationRule.objects.filter(pk=obj.pk).first() if change else None
-        obj.problem, obj.problem_at = "", None
-        super().save_model(request, obj, form, change)
         days = form.cleaned_data.get("days") or 0
-        self._note(
-            request,
-            obj,
-            audit_log.Action.KEY_RULE_CHANGED if change else audit_log.Action.KEY_RULE_ADDED,
-            days,
-        )
-        self._look_again(request, obj.account, days)
-        if before is not None and before.account_id != obj.account_id:
-            self._look_again(request, before.account, days)
+        user: Any = request.user
+        self._say(request, add_rule.save_rule(user, obj, days, address=address(request)), days)
 
     def delete_model(self, request: HttpRequest, obj: CorrelationRule) -> None:
-        self._note(request, obj, audit_log.Action.KEY_RULE_DELETED, key_backfill.MOST_DAYS)
+        user: Any = request.user
+        days, deleted = key_backfill.MOST_DAYS, audit_log.Action.KEY_RULE_DELETED
+        add_rule.record(user, obj, deleted, days, address=address(request))
         super().delete_model(request, obj)
-        self._look_again(request, obj.account, key_backfill.MOST_DAYS)
+        self._say(request, [obj.account] if key_backfill.ask(obj.account, days, user) else [], days)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[CorrelationRule]) -> None:
         for rule in queryset.select_related("account"):
             self.delete_model(request, rule)
 
-    def _look_again(self, request: HttpRequest, account: ProviderAccount, days: int) -> None:
-        if key_backfill.ask(account, days, request.user):  # type: ignore[arg-type]  # signed in
+    def _say(self, request: HttpRequest, searched: list[ProviderAccount], days: int) -> None:
+        for account in searched:
             self.message_user(
                 request,
                 f"{account.name}: the runs of the last {days} days are being searched. The "
                 "page of the account shows the progress.",
                 messages.INFO,
             )
-
-    def _note(
-        self, request: HttpRequest, rule: CorrelationRule, action: audit_log.Action, days: int
-    ) -> None:
-        audit_log.record(
-            request.user,
-            action,
-            account_name=rule.account.name,
-            target=f"rule:{rule.pk}",
-            detail={
-                "name": rule.name, "source": rule.source, "path": rule.path,
-                "pattern": rule.pattern, "link": rule.link, "days": days,
-            },
-            address=address(request),
-        )  # fmt: skip
 
     # --------------------------------------------------------------------------------- trying
 

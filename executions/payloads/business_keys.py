@@ -16,6 +16,8 @@ from typing import Any
 import re2
 
 from providers import exact_json
+from providers.redaction import MASK
+from providers.secret_names import is_secret_name
 
 SOURCES: Mapping[str, str] = {
     "name": "the run's name",
@@ -105,6 +107,25 @@ def read_path(path: str) -> tuple[Step, ...] | None:
             steps.append(None if word == "*" and name else word)
         rest = rest[match.end() :]
     return tuple(steps) or None
+
+
+def path_below(path: str, name: str | None) -> str:
+    """The path to what has this name in what is at `path`, or to each of a list; "" where there is
+    none that `read_path` understands, or it is secret."""
+    if not path or len(path) > MAX_PATH or name == "" or (name and is_secret_name(name)):
+        return ""
+    if name is None:
+        return f"{path}[*]"
+    if name != "*" and re.fullmatch(r"[^.\[\]'\"$\s]+", name):
+        return f"{path}.{name}"
+    quote = "'" if "'" not in name else '"'
+    return f"{path}[{quote}{name}{quote}]" if quote not in name else ""
+
+
+def can_be_key(value: Any) -> bool:
+    """Whether the whole of a value can be a key."""
+    text = _text(value, is_searched=False).strip()
+    return bool(normalized(text)) and MASK not in text
 
 
 @lru_cache(1024)

@@ -8,7 +8,7 @@ in them.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -51,6 +51,18 @@ def found_in(rules: Sequence[Rule], run: Execution) -> list[business_keys.Key]:
 def newest_runs(account: ProviderAccount, rules: Sequence[Rule], limit: int) -> list[Execution]:
     """Runs with what the rules look at, newest first."""
     return list(_with_sources(Execution.objects.filter(account=account), rules)[:limit])
+
+
+def newest_in_turn(
+    account: ProviderAccount, rules: Sequence[Rule], limit: int, at_once: int
+) -> Iterator[Execution]:
+    """The same, `at_once` in memory, each with its workflow."""
+    rows = _with_sources(Execution.objects.filter(account=account), rules)
+    for start in range(0, limit, at_once):
+        found = list(rows.select_related("detail", "workflow")[start : start + at_once])
+        yield from found
+        if len(found) < at_once:
+            return
 
 
 def ask(account: ProviderAccount, days: int, by: User | None) -> KeySearch | None:

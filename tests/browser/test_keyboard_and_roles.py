@@ -142,6 +142,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "error-ignoring": (FORM, ACT),
     "error-resolution": (FORM, ACT),
     "triage": (FORM, ACT | {"eve": 302}),  # of nothing: back to the list
+    "key-rule": (LOOK | {"vik": 403}, {"anonymous": 302, "vik": 403, "ana": 422, "eve": 404}),
     "shown-values": (FORM, ACT),
     "workflows-changes": (LISTS, NEVER),
     "workflow-changes": (LOOK, NEVER),

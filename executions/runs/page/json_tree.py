@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from executions.payloads.business_keys import can_be_key, path_below
 from executions.payloads.provider_text import plain
 from providers import exact_json
 
@@ -27,6 +28,8 @@ class Piece(NamedTuple):
     look: str = ""
     """`text`, `number`, `word` (true, false, null) or `json`; of a group `list` or `object`."""
     is_open: bool = False
+    path: str = ""
+    """Of a leaf that can be a business key: where a key rule finds it."""
 
 
 class Tree(NamedTuple):
@@ -39,16 +42,16 @@ def tree(value: Any, most: int = MOST) -> Tree:
     found: list[Piece] = []
     budget = [most]
     is_cut = False
-    for piece in _pieces("", value, 0, budget):
+    for piece in _pieces("", value, 0, budget, "$"):
         found.append(piece)
         is_cut = is_cut or piece.kind == "more"
     return Tree(found, is_cut)
 
 
-def _pieces(key: str, value: Any, depth: int, budget: list[int]) -> Iterator[Piece]:
+def _pieces(key: str, value: Any, depth: int, budget: list[int], path: str) -> Iterator[Piece]:
     budget[0] -= 1
     if not isinstance(value, dict | list) or not value:
-        yield _leaf(key, value)
+        yield _leaf(key, value, path)
         return
     if depth >= DEEPEST:
         text = exact_json.written(value)
@@ -66,7 +69,8 @@ def _pieces(key: str, value: Any, depth: int, budget: list[int]) -> Iterator[Pie
         if place >= WIDEST or budget[0] <= 0:
             yield Piece("more", text=f"{len(value) - place:,} more")
             break
-        yield from _pieces(plain(str(name), KEY), item, depth + 1, budget)
+        inner = path_below(path, None if look == "list" else str(name))
+        yield from _pieces(plain(str(name), KEY), item, depth + 1, budget, inner)
     yield Piece("close")
 
 
@@ -74,8 +78,9 @@ def noun_of(look: str) -> str:
     return "entry" if look == "list" else "value"
 
 
-def _leaf(key: str, value: Any) -> Piece:
+def _leaf(key: str, value: Any, path: str) -> Piece:
+    own = path if path != "$" and can_be_key(value) else ""
     if isinstance(value, str):
-        return Piece("leaf", key, plain(value, LONGEST), "text")
+        return Piece("leaf", key, plain(value, LONGEST), "text", path=own)
     look = "number" if isinstance(value, int | float) and not isinstance(value, bool) else "word"
-    return Piece("leaf", key, exact_json.written(value)[:LONGEST], look)
+    return Piece("leaf", key, exact_json.written(value)[:LONGEST], look, path=own)

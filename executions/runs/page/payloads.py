@@ -12,9 +12,10 @@ from typing import Any
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import visible_executions
+from executions.access.permissions import may_set_up, visible_executions
 from executions.display.formatting import size
 from executions.models import ExecutionDetail
 from executions.payloads.provider_text import plain
@@ -112,10 +113,20 @@ def payload_tree(request: HttpRequest, pk: int, part: str) -> HttpResponse:
     if shown is not None and shown["state"] == "preview":
         found = tree(_value(request, pk, part))
         shown |= {"state": "tree", "pieces": found.pieces, "is_cut": found.is_cut}
-    context = {"run": run, "part": part, "value": shown}
+    context = {
+        "run": run,
+        "part": part,
+        "value": {**shown, "part": part} if shown else None,
+        "key_url": key_url_of(request, run.pk),
+    }
     return no_store(
         HttpResponse(fragment(request, "executions/runs/page/_json_tree.html", context))
     )
+
+
+def key_url_of(request: HttpRequest, pk: int) -> str:
+    """Where a value of the run is made a business key; "" for who may not."""
+    return reverse("executions:key-rule", args=[pk]) if may_set_up(request.user) else ""
 
 
 def _value(request: HttpRequest, pk: int, part: str) -> Any:

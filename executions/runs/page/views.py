@@ -34,7 +34,7 @@ from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.page import came_from, history, log, person_waits, related
 from executions.runs.page.head import actions_of, head_of, label_texts
-from executions.runs.page.payloads import payload_list
+from executions.runs.page.payloads import key_url_of, payload_list
 from executions.runs.page.query_params import PAGE_WORDS, link, query
 from executions.runs.page.side import people_of, side_of
 from executions.runs.page.steps import step_list
@@ -125,7 +125,7 @@ def _log(request: HttpRequest, run: Execution) -> dict[str, Any]:
 
 
 def _data(request: HttpRequest, run: Execution) -> dict[str, Any]:
-    return {**sight_of(run), **data_of(run)}
+    return {**sight_of(run), **data_of(run), "key_url": key_url_of(request, run.pk)}
 
 
 def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:

@@ -66,6 +66,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "executions/<int:pk>/suspension/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/resumption/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/retry/": ("run", SIGNED, ACTS),
+    "executions/<int:pk>/key-rule/": ("run", SETS_UP, SETS_UP),
     "executions/<int:pk>/values/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/notes/": ("run", SIGNED, ACTS),
     "wall/": ("", SIGNED, NOT_TAKEN),
