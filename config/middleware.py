@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -19,7 +20,8 @@ from django.utils import timezone
 
 from config import interrupted_posts
 from executions.access.permissions import preference_of
-from executions.display.relative_times import relative
+from executions.display.relative_times import for_reader
+from executions.web.first_visit import keep_browser_zone
 
 UNUSED = (
     "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), "
@@ -46,8 +48,8 @@ class SignInMiddleware(LoginRequiredMiddleware):
 
 
 class ZoneMiddleware:
-    """Every time on a page is in the zone that its reader chose, UTC until they choose one; and
-    relative to now, if they like it so."""
+    """Every time on a page is in the zone of its reader, UTC where none is known; and relative to
+    now, if they like it so."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -60,9 +62,10 @@ class ZoneMiddleware:
             zone = ZoneInfo("UTC")
         with timezone.override(zone):
             response = self.get_response(request)
-        if preference.is_relative and _is_whole_page(response):
-            html = response.content.decode()  # type: ignore[attr-defined]
-            response.content = relative(html, timezone.now())  # type: ignore[attr-defined]
+            if _is_whole_page(response):
+                html = response.content.decode()  # type: ignore[attr-defined]
+                told = for_reader(html, timezone.now(), is_relative=preference.is_relative)
+                response.content = told  # type: ignore[attr-defined]
         return response
 
 
@@ -133,9 +136,10 @@ class CompressedPagesMiddleware(GZipMiddleware):
 
 
 @receiver(user_logged_in)
-def begin(request: HttpRequest, **_sent: Any) -> None:
-    """Note the beginning of a session while it is written anyway."""
+def begin(request: HttpRequest, user: User, **_sent: Any) -> None:
+    """Note the beginning of a session while it is written anyway; whichever way somebody signs in."""
     request.session["begun"] = request.session["seen"] = time.time()
+    keep_browser_zone(request, user)
 
 
 class PrivateMiddleware:

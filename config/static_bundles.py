@@ -1,8 +1,8 @@
 """Static files as pages load them: one style sheet and one script instead of one per package.
 
-`css/site.css`, `css/admin.css` and `js/site.js` import the others. A browser can follow these
-imports, as it does in the tests; collectstatic puts each imported file in the place of its import,
-so that a page asks for one file of each kind.
+The style sheets and scripts of pages and of the admin, in BUNDLES, import the others. A browser can
+follow these imports, as it does in the tests; collectstatic puts each imported file in the place of
+its import, so that a page asks for one file of each kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-STYLES, ADMIN_STYLES, SCRIPT = "css/site.css", "css/admin.css", "js/site.js"
+STYLES, SCRIPT = "css/site.css", "js/site.js"
+BUNDLES = (STYLES, SCRIPT, "css/admin.css", "js/admin.js")
 STYLE_IMPORT = re.compile(r'^@import "(?P<path>[^"]+)";\n', re.MULTILINE)
 MODULE_IMPORT = re.compile(
     r'^import (?:(?P<names>\{[^}]*\}) from )?"(?P<path>[^"]+)";\n', re.MULTILINE
@@ -30,11 +31,8 @@ class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: 
         self, paths: dict[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[Any]:
         if not dry_run:
-            for name, bundled in (
-                (STYLES, bundled_styles),
-                (ADMIN_STYLES, bundled_styles),
-                (SCRIPT, bundled_script),
-            ):
+            for name in BUNDLES:
+                bundled = bundled_script if name.endswith(".js") else bundled_styles
                 text = bundled(name, lambda each: _source(paths, each))
                 self.delete(name)
                 self._save(name, ContentFile(text.encode()))

@@ -148,6 +148,5 @@ urlpatterns = [
     path("shift/handover/", handover_views.handover, name="handover"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/guide/", first_visit.guide_dismissal, name="guide-dismissal"),
-    path("preferences/zone/", first_visit.zone_choice, name="zone-choice"),
     path("statuses/", status_help.statuses, name="statuses"),
 ]

@@ -7,6 +7,7 @@ the same things in the same words.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 from cryptography import x509
@@ -61,7 +62,7 @@ def _made(field: Field, common: dict[str, Any], current: Any) -> forms.Field:
 def _secret(common: dict[str, Any], note: Mapping[str, str] | None) -> forms.Field:
     if note:
         stored = (
-            f"Set {note['set_on']} by {note['by'] or 'nobody'}, "
+            f"Set {date.fromisoformat(note['set_on']):%b %d %Y} by {note['by'] or 'nobody'}, "
             f"fingerprint {note['fingerprint']}. Leave empty to keep it."
         )
         common |= {"required": False, "help_text": f"{common['help_text']} {stored}".strip()}
@@ -124,7 +125,7 @@ class AuthorityField(forms.CharField):
             if not _is_authority(each):
                 raise ValidationError(f"The certificate {name} is not that of an authority.")
             if each.not_valid_after_utc < timezone.now():
-                until = f"{each.not_valid_after_utc:%Y-%m-%d}"
+                until = f"{each.not_valid_after_utc:%b %d %Y}"
                 raise ValidationError(f"The certificate {name} expired on {until}.")
         encoded = [each.public_bytes(serialization.Encoding.PEM).decode() for each in found]
         return "".join(encoded)

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
 from executions.access.permissions import ADMIN, OPERATOR, VIEWER
-from executions.access.scoped_admin import ReadOnlyAdmin
+from executions.access.scoped_admin import ReadOnlyAdmin, as_time
 
 BOTH = f"{OPERATOR}+{ADMIN}"
 ROLES = (
@@ -22,6 +22,7 @@ ROLES = (
     (BOTH, "Administrator and operator: both"),
 )
 NAMES = (VIEWER, OPERATOR, ADMIN)
+DATES = (as_time(User, "last_login"), as_time(User, "date_joined"))
 TEAMS_HELP = (
     "Accounts that belong to a team are seen by its people alone. Accounts without a team are seen "
     "by everybody who may sign in."
@@ -88,8 +89,9 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic when it r
     fieldsets = (
         (None, {"fields": ("username", "password", "first_name", "last_name", "email")}),
         ("What this person may do", {"fields": ("role", "teams", "is_active", "is_superuser")}),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        ("Dates", {"fields": DATES}),
     )
+    readonly_fields = DATES
     filter_horizontal = ()
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -21,7 +21,13 @@ def too_long(what: str, typed: str, most: int) -> str:
 def moment(at: datetime | None) -> str:
     """`Nov 22 12:03:05` in the reader's zone, under a heading with `zone`. Where the clock stood
     otherwise than it does now, the time says so itself: `Jul 22 12:03:05 CEST`."""
-    return shown(at, "%b %d %H:%M:%S") if at else ""
+    return shown(at, f"{day(at)} %H:%M:%S") if at else ""
+
+
+def day(at: datetime) -> str:
+    """How the day is written, for `strftime`: one of another year names it."""
+    local = timezone.localtime(at)
+    return "%b %d" if local.year == timezone.localtime().year else "%b %d %Y"
 
 
 def shown(at: datetime, shape: str) -> str:
@@ -33,7 +39,12 @@ def shown(at: datetime, shape: str) -> str:
 
 def stamped(at: datetime | None) -> str:
     """`Nov 22 12:03:05 CET`: a time that names its zone, for sentences."""
-    return timezone.localtime(at).strftime("%b %d %H:%M:%S %Z") if at else ""
+    return timezone.localtime(at).strftime(f"{day(at)} %H:%M:%S %Z") if at else ""
+
+
+def whole(at: datetime) -> str:
+    """`Nov 22 2026 12:03:05 CET`: all of a time; in the admin, DATETIME_FORMAT."""
+    return timezone.localtime(at).strftime("%b %d %Y %H:%M:%S %Z")
 
 
 def zone(at: datetime | None = None) -> str:
@@ -46,13 +57,18 @@ def iso(at: datetime | None) -> str:
 
 
 def clock(at: datetime | None) -> str:
-    return shown(at, "%H:%M:%S") if at else ""
+    """`12:03:05` for today, else with the day: `Nov 22 12:03:05`."""
+    return _of_today(at, "%H:%M:%S") if at else ""
 
 
 def today(at: datetime) -> str:
     """`09:12` for today, else with the day: `Nov 22 09:12`."""
+    return _of_today(at, "%H:%M")
+
+
+def _of_today(at: datetime, shape: str) -> str:
     is_today = timezone.localtime(at).date() == timezone.localtime().date()
-    return shown(at, "%H:%M" if is_today else "%b %d %H:%M")
+    return shown(at, shape if is_today else f"{day(at)} {shape}")
 
 
 def duration(seconds: float) -> str:

@@ -1,40 +1,53 @@
-"""Times as people like them: "4 min ago" for those who chose so.
+"""Times as their reader likes them: "4 min ago", or the clock.
 
-Pages are rendered with the clock, and rows are kept that way; for a person who likes relative
-times the finished page is reworded on its way out, so that nothing kept goes stale.
+Pages are rendered with the clock, and rows are kept that way. The finished page is worded for its
+reader on its way out, so that nothing kept goes stale; pointed at, every time tells its day and its
+clock, with the zone that was in force at that moment.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from html import escape
 
-_TIME = re.compile(r'(<time\b[^>]*?\bdatetime="([^"]+)"[^>]*)>([^<]*)</time>')
+from executions.display.formatting import whole
+
+_TIME = re.compile(r'(<time\b([^>]*?\bdatetime="([^"]+)"[^>]*))>([^<]*)</time>')
+_WORD = re.compile(r'\bdata-word="(\w+)"')
 _STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
-def ago(at: datetime, now: datetime) -> str:
-    """`4 min ago`, `in 2 h`, `just now`; the same words as `ago` in times.js."""
+def ago(at: datetime, now: datetime, word: str = "") -> str:
+    """`4 min ago`, `in 2 h`, `just now`; after the words `since` and `until`, whose places they
+    take, `for 4 min` and `for 2 h more`. The same words as `ago` in times.js."""
     seconds = (now - at).total_seconds()
-    if abs(seconds) < 60:
-        return "just now" if seconds >= 0 else "in less than 1 min"
-    size, unit = next(step for step in _STEPS if abs(seconds) >= step[0])
-    whole = int(abs(seconds) // size)
-    return f"{whole} {unit} ago" if seconds > 0 else f"in {whole} {unit}"
+    size = abs(seconds)
+    step, unit = next((each for each in _STEPS if size >= each[0]), (0, ""))
+    length = f"{int(size // step)} {unit}" if step else "less than 1 min"
+    if word == "since" and seconds >= 0:
+        return f"for {length}"
+    if word == "until" and seconds < 0:
+        return f"for {length} more"
+    said = f"in {length}" if seconds < 0 else f"{length} ago" if step else "just now"
+    return f"until {said}" if word == "until" else said
 
 
-def relative(html: str, now: datetime) -> str:
-    """A page or fragment with every `<time datetime>` reworded; its clock stays in the title."""
+def for_reader(html: str, now: datetime, *, is_relative: bool) -> str:
+    """A page or fragment with a title on every `<time datetime>`, and its words relative to now for
+    who likes that; those with `data-exact` keep their clock. In the reader's zone."""
 
-    def reworded(match: re.Match[str]) -> str:
-        at = _read(match[2])
-        if at is None or not match[3].strip():
+    def told(match: re.Match[str]) -> str:
+        start, attributes, written, words = match.groups()
+        at = _read(written)
+        if at is None or not words.strip():
             return match[0]
-        title = "" if " title=" in match[1] else f' title="{escape(match[3].strip())}"'
-        return f"{match[1]}{title}>{ago(at, now)}</time>"
+        title = "" if " title=" in attributes else f' title="{whole(at)}"'
+        if is_relative and "data-exact" not in attributes:
+            word = _WORD.search(attributes)
+            words = ago(at, now, word[1] if word else "")
+        return f"{start}{title}>{words}</time>"
 
-    return _TIME.sub(reworded, html)
+    return _TIME.sub(told, html)
 
 
 def _read(text: str) -> datetime | None:

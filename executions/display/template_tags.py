@@ -22,9 +22,11 @@ register = template.Library()
 SHAPES: Mapping[str, Callable[[datetime], str]] = {
     "sentence": formatting.stamped,  # Nov 22 12:03:05 CET
     "column": formatting.moment,  # Nov 22 12:03:05, below a heading with the zone
-    "clock": formatting.clock,  # 12:03:05
     "today": formatting.today,  # 12:03, with the day if it is another one
+    "exact": formatting.moment,  # as "column", also for who likes "4 min ago": histories
+    "clock": formatting.clock,  # 12:03:05, as exact
 }
+EXACT = ("exact", "clock")
 
 register.filter("iso", formatting.iso)
 register.filter("stamped", formatting.stamped)
@@ -32,12 +34,19 @@ register.filter("monogram", people.monogram)
 
 
 @register.simple_tag
-def moment(at: datetime | None, shape: str = "sentence") -> str:
-    """A time in the reader's zone; pointed at, it tells the same in UTC. Nothing for None."""
+def moment(at: datetime | None, shape: str = "sentence", word: str = "") -> str:
+    """A time in the reader's zone, "4 min ago" for who likes that (`relative_times`). `word` stands
+    before it: since, until or at, which are worded as well. Nothing for None."""
     if at is None:
         return ""
-    markup = '<time class="num" datetime="{}">{}</time>'
-    return format_html(markup, formatting.iso(at), SHAPES[shape](at))
+    said = f"{word} {SHAPES[shape](at)}".strip()
+    if shape in EXACT:
+        markup = '<time class="num" datetime="{0}" data-exact>{2}</time>'
+    elif word:
+        markup = '<time class="num" datetime="{0}" data-word="{1}">{2}</time>'
+    else:
+        markup = '<time class="num" datetime="{0}">{2}</time>'
+    return format_html(markup, formatting.iso(at), word, said)
 
 
 @register.simple_tag
@@ -45,9 +54,9 @@ def age(at: datetime | None) -> str:
     """How long ago it was, which goes on counting on an open page: `2 m 05 s`. Nothing for None."""
     if at is None:
         return ""
-    markup = '<time class="num" datetime="{}"><span data-since="{}">{}</span></time>'
-    seconds = (timezone.now() - at).total_seconds()
-    return format_html(markup, formatting.iso(at), formatting.iso(at), formatting.duration(seconds))
+    markup = '<time class="num" datetime="{}" title="{}"><span data-since="{}">{}</span></time>'
+    iso, shown = formatting.iso(at), formatting.duration((timezone.now() - at).total_seconds())
+    return format_html(markup, iso, formatting.whole(at), iso, shown)
 
 
 @register.simple_tag

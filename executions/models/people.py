@@ -26,8 +26,8 @@ class Preference(models.Model):
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True)
     zone = models.CharField(max_length=64, default="UTC")
     """Name in the IANA time zone database."""
-    is_relative = models.BooleanField(default=False)
-    """Times of rows as "4 min ago" instead of the clock."""
+    is_relative = models.BooleanField(default=True)
+    """Times as "4 min ago" instead of the clock, wherever they are not exact."""
     is_compact = models.BooleanField(default=False)
     columns = models.JSONField(default=list, blank=True)
     """Keys of the columns of the table of runs that are not as they come, hidden or shown."""
@@ -37,7 +37,7 @@ class Preference(models.Model):
     has_seen_guide = models.BooleanField(default=False, db_default=False)
     """The first steps above the list were sent away."""
     has_chosen_zone = models.BooleanField(default=False, db_default=False)
-    """Also by keeping UTC: the zone of the browser is offered no more."""
+    """Or has that of the browser of the first sign-in: it is taken from no browser any more."""
     seen_at = models.DateTimeField(null=True, blank=True)
     """Up to when this person has taken over: the handover view starts there."""
     default_view = models.ForeignKey(

@@ -30,9 +30,6 @@ class NoticeRuleAdmin(ForAdministrators):
     autocomplete_fields = ("accounts", "workflows")
     change_form_template = f"{TEMPLATES}/change_form.html"
 
-    class Media:
-        js = ("js/admin.js",)
-
     def get_form(
         self, request: HttpRequest, obj: NoticeRule | None = None, change: bool = False, **more: Any
     ) -> Any:

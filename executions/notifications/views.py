@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_set_up, require_may_act, visible_accounts
-from executions.display.formatting import clock, mark, moment, stamped
+from executions.display.formatting import mark, stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
 from executions.models import (
@@ -253,7 +253,7 @@ def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) ->
         "count": row["count"],
         "first": row["first"],
         "list": _list_of(notice, row),
-        "told": clock(notice.told_at) if notice.told_at else "",
+        "told": notice.told_at,
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",
         "taken_until": until if is_taken else None,
@@ -341,7 +341,7 @@ def _rule_view(rule: NoticeRule, user: User) -> dict[str, Any]:
         "team": rule.group.name if rule.group else "everybody",
         "addresses": [(target["service"], target["shown"]) for target in rule.targets],
         "enabled": rule.enabled,
-        "last": moment(rule.last_message_at),
+        "last": rule.last_message_at,
     }
 
 

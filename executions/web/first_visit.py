@@ -1,10 +1,11 @@
-"""What a person is shown until they send it away: where to begin, and the zone of their browser."""
+"""The first visit: where to begin, until it is sent away, and the time zone of the browser."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -57,29 +58,22 @@ def first_visit(request: HttpRequest) -> FirstVisit | None:
     )
 
 
-def offered_zone(request: HttpRequest) -> str:
-    """The browser's zone, which a script of the last page left in a cookie, for a person who has
-    never chosen one; "" where there is nothing to offer."""
-    kept = preference_of(request.user)
-    if request.path != "/" or kept.has_chosen_zone:
-        return ""
+def keep_browser_zone(request: HttpRequest, user: User) -> None:
+    """Times are shown in the browser's zone, which a script of the sign-in page left in a cookie,
+    to a person who has none yet. It is kept: another browser changes it no more."""
     zone = zone_named(request.COOKIES.get("browser_zone", "")[:100])
-    return "" if zone in (kept.zone, "UTC", "Etc/UTC") else zone
+    if zone in ("", "UTC"):
+        return
+    kept = preference_of(user)
+    if kept.zone == "UTC" and not kept.has_chosen_zone:
+        _keep(user, zone=zone, has_chosen_zone=True)
 
 
 @posted_from("executions:list")
 def guide_dismissal(request: HttpRequest) -> HttpResponse:
-    _keep(request, has_seen_guide=True)
+    _keep(person(request), has_seen_guide=True)
     return redirect("executions:list")
 
 
-@posted_from("executions:preferences")
-def zone_choice(request: HttpRequest) -> HttpResponse:
-    """`zone` is the one to show times in; without it everything stays, and is not asked again."""
-    zone = zone_named(request.POST.get("zone", "")[:100])
-    _keep(request, has_chosen_zone=True, **({"zone": zone} if zone else {}))
-    return redirect("executions:list")
-
-
-def _keep(request: HttpRequest, **chosen: str | bool) -> None:
-    Preference.objects.update_or_create(user=person(request), defaults=chosen)
+def _keep(user: User, **chosen: str | bool) -> None:
+    Preference.objects.update_or_create(user=user, defaults=chosen)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from executions.access.permissions import may_act, may_administer, may_set_up, preference_of
 from executions.display.formatting import zone
 from executions.web.account_banner import banner_lines
-from executions.web.first_visit import first_visit, offered_zone
+from executions.web.first_visit import first_visit
 from executions.web.inbox_badge import inbox_count
 
 THEMES = ("system", "light", "dark")
@@ -54,11 +54,13 @@ def layout(request: HttpRequest) -> dict[str, Any]:
     """The context processor. Lazy: a page that prints none of it pays for none of it."""
     user = getattr(request, "user", None)
     theme = request.COOKIES.get("theme", "system")
+    now = timezone.now()
     words: dict[str, Any] = {
         "section": SECTIONS.get(request.path.split("/")[1], ""),
         "theme": theme if theme in THEMES else "system",
         "zone": zone(),
-        "server_now": int(timezone.now().timestamp() * 1000),
+        "made_at": now,
+        "made_at_ms": int(now.timestamp() * 1000),
     }
     if user is None or not user.is_authenticated:
         return words
@@ -66,10 +68,10 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         **words,
         "menu": MENU,
         "preference": preference_of(user),
+        "zone_head": "" if preference_of(user).is_relative else f" ({zone()})",  # of a column
         "zone_name": timezone.get_current_timezone_name(),
         "inbox_count": cache(lambda: inbox_count(request)),
         "first_visit": cache(lambda: first_visit(request)),
-        "offered_zone": cache(lambda: offered_zone(request)),
         "banner_lines": cache(lambda: banner_lines(request)),
         "may_act": cache(lambda: may_act(user)),
         "may_administer": cache(lambda: may_administer(user)),

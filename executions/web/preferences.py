@@ -22,7 +22,10 @@ from executions.web.redirects import next_address
 from executions.web.requester import person
 
 YEAR = 365 * 24 * 3600
-TIMES = ((False, "The clock: Nov 22 12:03:05"), (True, "Relative: 4 min ago"))
+TIMES = (
+    (True, "Relative: 4 min ago; the clock when you point at it"),
+    (False, "The clock: Nov 22 12:03:05"),
+)
 DENSITIES = ((False, "Comfortable"), (True, "Compact: more rows on a screen"))
 
 

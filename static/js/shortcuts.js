@@ -5,7 +5,7 @@ import { claim, stepQuestion } from "./inbox.js";
 import { askAll } from "./live.js";
 import { walk } from "./runs/page.js";
 import { stepPeek } from "./runs/peek.js";
-import { showTip } from "./times.js";
+import { tellNext } from "./times.js";
 const ROWS = "[data-row], .inbox-row, .account-card, .plain.list tbody tr, .event-row";
 const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 let leaderAt = 0;
@@ -31,10 +31,7 @@ const keys = {
   a: claim,
   u: () => document.querySelector("button[data-undo]")?.click(),
   x: () => rowOf(document.activeElement)?.querySelector("input[type=checkbox]")?.click(),
-  t: () => { // of a row, else the first of the page
-    const row = rowOf(document.activeElement) || byId("main"), time = row?.querySelector("time[datetime]");
-    if (time) showTip(time, document.activeElement);
-  },
+  t: () => tellNext(rowOf(document.activeElement) || byId("main")),
   h: () => (rowOf(document.activeElement) || byId("main"))?.querySelector(".lamp-help")?.click(),
   r: () => { askAll(); toast(`Updated, ${new Date(Date.now() - skew).toLocaleTimeString("en-GB", { timeZone: page.zone })}`); },
   p: () => byId("pause")?.click(),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from executions.display.relative_times import ago
 from tests.browser import seeding
 from tests.browser.acting import Provider
 from tests.browser.conftest import sign_in
@@ -60,20 +61,29 @@ def test_a_time_tells_utc_the_own_zone_and_how_long_ago(page, product, seeded, p
     tip = page.locator("#time-tip")
     page.locator("#run-head time").first.hover()
     expect(tip).to_be_visible()
-    expect(tip).to_contain_text(re.compile(r"UTC \w{3}, \d+ \w+ \d{4},? "))
-    expect(tip).to_contain_text("Asia/Kolkata")
-    expect(tip).to_contain_text("min ago")
+    whole = r"[A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\d"
+    expect(tip).to_have_text(
+        re.compile(rf"Asia/Kolkata {whole} IST\s*UTC {whole} UTC\s*\d+ min ago")
+    )
     page.keyboard.press("Escape")
     expect(tip).to_be_hidden()
+    page.locator("#run-head .run-facts time").nth(1).focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(tip).to_be_visible()
 
 
 def test_the_times_of_a_row_are_told_to_the_keyboard(page, product, seeded) -> None:
     page.goto(f"{product.base_url}/?account={seeded['account']}")
     page.keyboard.press("j")
     page.keyboard.press("t")
-    expect(page.locator("#time-tip")).to_be_visible()
+    tip = page.locator("#time-tip")
+    expect(tip).to_be_visible()
     held = page.locator("[aria-describedby=time-tip]")
     assert held.evaluate("(each) => each === document.activeElement")
+    first = tip.inner_text()
+    page.keyboard.press("t")  # the next one of the row
+    expect(tip).not_to_have_text(first)
 
 
 def test_relative_times_are_there_before_the_script_and_tick(
@@ -96,12 +106,61 @@ def test_relative_times_are_there_before_the_script_and_tick(
     assert before.endswith("min ago")
 
 
-def test_the_zone_of_the_browser_is_offered_and_taken(
+TIMED = {
+    "runs": "/?account={account}",
+    "peek": "/?account={account}&peek={failed}",
+    "run": "/executions/{failed}/",
+    "running run": "/executions/{running}/",
+    "inbox": "/inbox/",
+    "errors": "/errors/",
+    "workflows": "/workflows/",
+    "handover": "/shift/",
+    "accounts": "/accounts/",
+    "account in the admin": "/admin/providers/provideraccount/{account}/change/",
+}
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_relative_times_go_on_counting_wherever_they_stand(
+    page, product, seeded, prefer, name
+) -> None:
+    prefer(is_relative=True)
+    page.goto(product.base_url + TIMED[name].format(**seeded))
+    expect(page.locator("time[datetime]").first).to_be_attached()
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2, minutes=5)
+    page.clock.set_fixed_time(later)
+    read = """() => [...document.querySelectorAll('time[datetime]:not([data-exact])')]
+        .filter((each) => each.dateTime && !each.firstElementChild)
+        .map((each) => [each.dateTime, each.dataset.word || '', each.textContent])"""
+    wrong: list[Any] = []
+    for _ in range(16):  # it counts every five seconds
+        page.wait_for_timeout(500)
+        told = page.evaluate(read)
+        # between what the clocks of server and browser say lies less than a minute
+        wrong = [
+            (at, words)
+            for at, word, words in told
+            if words
+            not in {
+                ago(datetime.fromisoformat(at), later + timedelta(seconds=off), word)
+                for off in (-30, 0, 30)
+            }
+        ]
+        if not wrong:
+            break
+    assert told
+    assert wrong == []
+    assert "ago ago" not in page.locator("body").inner_text()
+
+
+def test_the_zone_of_the_browser_is_taken_at_the_sign_in(
     product, seeded, prefer, chromium: Browser
 ) -> None:
     context = chromium.new_context(timezone_id="America/Sao_Paulo")
     page = context.new_page()
     sign_in(page, product)
+    expect(page.locator(".foot")).to_contain_text("Times are in America/Sao_Paulo (-03 now).")
+    prefer(zone="Asia/Kolkata")
     page.goto(f"{product.base_url}/preferences/")
     page.get_by_role("button", name="Use the time zone of this browser, America/Sao_Paulo").click()
     page.get_by_role("button", name="Save").click()

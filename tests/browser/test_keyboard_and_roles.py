@@ -131,7 +131,6 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "shift-changes": (LISTS, NEVER),
     "handover": (FORM, OWN),
     "guide-dismissal": (FORM, OWN),
-    "zone-choice": (FORM, OWN),
     "preferences": (LISTS, {"anonymous": 302, "vik": 422, "ana": 422, "eve": 422}),
     "errors": (LISTS, NEVER),
     "errors-changes": (LISTS, NEVER),

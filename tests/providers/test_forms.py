@@ -16,7 +16,7 @@ def test_a_secret_is_never_rendered_and_says_who_set_it() -> None:
     html = built.widget.render("k", "the-secret")
     assert "the-secret" not in html
     assert 'type="password"' in html
-    assert built.help_text == ("Set 2026-11-03 by ana, fingerprint 8f3a. Leave empty to keep it.")
+    assert built.help_text == ("Set Nov 03 2026 by ana, fingerprint 8f3a. Leave empty to keep it.")
     assert built.clean("") == ""
 
 

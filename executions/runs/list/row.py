@@ -212,7 +212,7 @@ def _standing_words(standing: Standing | None) -> str:
     """Nothing of a run that waits for somebody: its status says so."""
     if standing is None or standing.state == "unresolved":
         return ""
-    until = f" until {moment(standing.until)}" if standing.until else ""
+    until = f" until {stamped(standing.until)}" if standing.until else ""
     return f"{standing.words}{until}"
 
 

@@ -145,7 +145,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shift/handover/": ("", SIGNED, SIGNED),
     "preferences/": ("", SIGNED, SIGNED),
     "preferences/guide/": ("", SIGNED, SIGNED),
-    "preferences/zone/": ("", SIGNED, SIGNED),
     "statuses/": ("", SIGNED, NOT_TAKEN),
     "sign-in/": ("", OPEN, OPEN, OPEN, SIGNED_IN_ALREADY),
     "sign-in/with/<slug:provider_id>/": ("", ABSENT, NEVER, NEVER),  # of no provider

@@ -9,8 +9,10 @@ from django.template import engines
 from django.utils import timezone
 
 from executions.display.statuses import STATUS_VIEWS
+from tests.pages import Page
 
-NOON = datetime(2026, 1, 22, 11, 3, 5, tzinfo=UTC)
+YEAR = timezone.now().year
+NOON = datetime(YEAR, 1, 22, 11, 3, 5, tzinfo=UTC)
 
 
 def rendered(source: str, **context: object) -> str:
@@ -23,14 +25,22 @@ def rendered(source: str, **context: object) -> str:
         ("", "Jan 22 20:03:05 JST"),
         ('"sentence"', "Jan 22 20:03:05 JST"),
         ('"column"', "Jan 22 20:03:05"),
-        ('"clock"', "20:03:05"),
         ('"today"', "Jan 22 20:03"),
+        ('"exact"', "Jan 22 20:03:05"),
+        ('"clock"', "Jan 22 20:03:05"),
+        ('"today" "since"', "since Jan 22 20:03"),
     ],
 )
 def test_a_moment_is_in_the_zone_of_the_reader_and_says_what_it_is_in_utc(shape, words):
     with timezone.override("Asia/Tokyo"):
         html = rendered(f"{{% moment at {shape} %}}", at=NOON)
-    assert html == f'<time class="num" datetime="2026-01-22T11:03:05Z">{words}</time>'
+    time = Page(html).one("time")
+    assert (time["datetime"], time.text) == (f"{YEAR}-01-22T11:03:05Z", words)
+
+
+def test_a_moment_of_another_year_names_it():
+    shown = rendered('{% moment at "today" %}', at=datetime(2019, 12, 31, 23, 3, tzinfo=UTC))
+    assert ">Dec 31 2019 23:03</time>" in shown
 
 
 def test_a_moment_of_today_has_no_date():
@@ -77,4 +87,5 @@ def test_a_linked_lamp_leads_to_what_its_status_means():
 def test_provider_text_is_cut_escaped_and_shows_what_cannot_be_seen():
     html = rendered("{% provider_text written 12 %}", written="<b>\u202eabc and much more")
     assert html == "&lt;b&gt;⟨U+202E⟩abc and…"
-    assert rendered("{{ at|iso }} {{ at|stamped }}", at=NOON).startswith("2026-01-22T11:03:05Z Jan")
+    written = rendered("{{ at|iso }} {{ at|stamped }}", at=NOON)
+    assert written.startswith(f"{YEAR}-01-22T11:03:05Z Jan")

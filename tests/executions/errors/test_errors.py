@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from executions.errors import acts
-from executions.models import AuditEntry, ErrorAcknowledgement, Execution
+from executions.models import AuditEntry, ErrorAcknowledgement, Execution, Preference
 from executions.payloads.error_fingerprint import error_key
 from executions.storage.store import store
 from providers import contract
@@ -82,7 +82,7 @@ def test_the_same_error_over_accounts_and_providers_is_one_group(ana, fail):
     timeout, disk = groups(page(ana))  # most runs first
     assert "Timeout to ERP" in timeout
     assert "Disk full" in disk
-    assert "3 runs, 3 accounts, 3 providers, since" in timeout
+    assert "3 runs, 3 accounts, 3 providers, first 5 min ago" in timeout
     assert "(Prefect, Smart Flows, flow8)" in timeout
 
 
@@ -224,7 +224,8 @@ def test_the_page_of_an_error_names_every_workflow_with_its_runs(ana, fail):
     assert text.links(f"/?error={KEY}&finished=24h&workflow={workflow}")
 
 
-def test_every_time_on_the_page_of_an_error_tells_utc_when_pointed_at(ana, fail):
+def test_every_time_on_the_page_of_an_error_tells_utc_when_pointed_at(ana, people, fail):
+    Preference.objects.create(user=people["ana"], is_relative=False)
     fail("f1")
     main = page(ana, f"/errors/{KEY}/").one("main")
     times = re.compile(r"[A-Z][a-z]{2} \d\d \d\d:\d\d")

@@ -77,7 +77,7 @@ def test_many_of_a_kind_are_one_line_with_their_number_and_list(ana, rule, put):
         raised(rule, put(f"r{number}", Status.FAILED))
     page = ana.get(PAGE).content.decode()
     assert page.count('class="notice-row is-failed') == 1
-    assert "7 runs</a> since" in page
+    assert "7 runs</a>, first" in page
     assert "lamp=failed&amp;finished_from=" in page
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.test import Client
 
 from executions.models import Preference
 from providers.contract import Status
@@ -58,25 +59,37 @@ def test_a_simulated_world_says_so(people, account, sign_in, settings):
     assert f"Simulated, not real: {account.name}." in bar(client)[0]
 
 
+def signed_in_from(zone: str) -> Page:
+    """The first page after a sign-in with a browser of this zone."""
+    browser = Client()
+    browser.cookies["browser_zone"] = zone
+    return Page(browser.post("/sign-in/", {"username": "ana", "password": "secret"}, follow=True))
+
+
+@pytest.fixture
+def secret(people):
+    people["ana"].set_password("secret")
+    people["ana"].save()
+
+
+def test_the_zone_of_the_browser_is_taken_at_the_first_sign_in_and_kept(people, secret):
+    assert "Times are in Europe/Zurich" in signed_in_from("Europe/Zurich")
+    assert "Times are in Europe/Zurich" in signed_in_from("America/Lima")
+    kept = Preference.objects.get(user=people["ana"])
+    assert (kept.zone, kept.is_relative) == ("Europe/Zurich", True)
+
+
 @pytest.mark.parametrize(
-    ("answer", "zone"), [("Yes", "Europe/Zurich"), ("Keep UTC", "UTC")], ids=["yes", "no"]
+    "chosen", [{"zone": "UTC", "has_chosen_zone": True}, {"zone": "Asia/Aden"}]
 )
-def test_the_zone_of_the_browser_is_offered_once(ana, people, answer, zone):
-    ana.cookies["browser_zone"] = "Europe/Zurich"
-    offer = Page(ana.get("/")).one("#zone-offer")
-    assert "Your browser is in Europe/Zurich. Show times there?" in offer
-    button = offer.one("button", answer)
-    ana.post(
-        offer.one("form")["action"],
-        {button.get("name"): button.get("value")} if button.get("name") else {},
-    )
-    assert Preference.objects.get(user=people["ana"]).zone == zone
-    page = Page(ana.get("/"))
-    assert f"Times are in {zone}" in page
-    assert not page.has("#zone-offer")
+def test_a_zone_that_somebody_chose_stays(people, secret, chosen):
+    Preference.objects.create(user=people["ana"], **chosen)
+    assert f"Times are in {chosen['zone']}" in signed_in_from("Europe/Zurich")
 
 
 @pytest.mark.parametrize("zone", ["", "UTC", "Mars/Olympus", "<script>", "x" * 4000])
-def test_a_zone_that_is_none_or_the_same_is_not_offered(ana, zone):
-    ana.cookies["browser_zone"] = zone
-    assert not Page(ana.get("/")).has("#zone-offer")
+def test_without_a_zone_of_the_browser_times_are_in_utc_and_may_be_taken_later(secret, zone):
+    page = signed_in_from(zone)
+    assert "Times are in UTC." in page
+    assert "Without JavaScript they stand still: this page was made" in page
+    assert "Times are in Europe/Zurich" in signed_in_from("Europe/Zurich")

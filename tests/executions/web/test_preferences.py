@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from executions.display.formatting import duration
-from executions.display.relative_times import ago, relative
+from executions.display.relative_times import ago, for_reader
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.time_zones import zone_named, zone_names
-from executions.models import LogEntry, Preference
+from executions.models import ApiToken, LogEntry, Preference, Quarantine
 from providers.contract import Status
+from tests.pages import Page
 
 CHOSEN = {"zone": "Asia/Kolkata", "is_relative": "False", "is_compact": "True"}
 
@@ -82,8 +84,7 @@ def test_every_page_names_the_zone_of_its_times(ana, put, prefer, path):
 
 def test_rows_that_are_kept_are_told_in_the_zone_and_manner_of_each_reader(ana, vik, put, prefer):
     put("r1", age=90)
-    prefer("ana", zone="Asia/Kolkata")
-    prefer("vik", is_relative=True)
+    prefer("ana", zone="Asia/Kolkata", is_relative=False)
     clock = time_of(ana.get("/").content.decode())
     assert re.fullmatch(r"[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d", clock)
     assert time_of(vik.get("/").content.decode()) == "1 h ago"
@@ -92,14 +93,13 @@ def test_rows_that_are_kept_are_told_in_the_zone_and_manner_of_each_reader(ana, 
 
 def test_a_live_row_is_relative_too(vik, put, prefer):
     run = put("r1", age=90)
-    prefer("vik", is_relative=True)
     answer = vik.get("/executions/changes/", {"rows": f"{run.pk}:old", "stamp": "old"})
     assert time_of(answer.content.decode()) == "1 h ago"
 
 
 def test_each_time_names_the_zone_that_was_in_force(ana, put, prefer):
     """Five minutes past one came twice that night: at 05:05 and at 06:05 UTC."""
-    prefer("ana", zone="America/New_York")
+    prefer("ana", zone="America/New_York", is_relative=False)
     for ref, hour in (("first", 5), ("second", 6)):
         put(ref, started_at=datetime(2026, 11, 1, hour, 5, tzinfo=UTC))
     page = ana.get("/").content.decode()
@@ -107,7 +107,9 @@ def test_each_time_names_the_zone_that_was_in_force(ana, put, prefer):
     told = {
         found["at"]: found["zone"] or now
         for found in re.finditer(
-            r'datetime="(?P<at>2026-11-01T0[56]:05:00Z)">Nov 01 01:05:00 ?(?P<zone>E[SD]T)?<', page
+            r'datetime="(?P<at>2026-11-01T0[56]:05:00Z)" title="Nov 01 2026 01:05:00 E[SD]T">'
+            r"Nov 01 (?:2026 )?01:05:00 ?(?P<zone>E[SD]T)?<",
+            page,
         )
     }
     assert told == {"2026-11-01T05:05:00Z": "EDT", "2026-11-01T06:05:00Z": "EST"}
@@ -132,26 +134,83 @@ def time_of(page: str) -> str:
 
 
 def test_a_relative_time_keeps_its_clock_for_the_pointer():
-    now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-    html = '<time datetime="2026-11-22T11:56:00Z" class="num">Nov 22 11:56:00</time>'
-    assert relative(html, now) == (
-        '<time datetime="2026-11-22T11:56:00Z" class="num" title="Nov 22 11:56:00">4 min ago</time>'
-    )
-    assert relative('<time datetime="soon">later</time>', now) == (
-        '<time datetime="soon">later</time>'
-    )
+    now = datetime(2026, 7, 22, 12, 0, tzinfo=UTC)
+
+    def told(words: str, **more: Any) -> str:
+        html = f'<time datetime="2026-07-22T11:56:00Z"{more.pop("kind", "")}>{words}</time>'
+        with timezone.override("Europe/Zurich"):
+            return for_reader(html, now, **{"is_relative": True, **more})
+
+    start = '<time datetime="2026-07-22T11:56:00Z"{} title="Jul 22 2026 13:56:00 CEST">'
+    assert told("13:56") == start.format("") + "4 min ago</time>"
+    assert told("13:56", is_relative=False) == start.format("") + "13:56</time>"
+    exact, since = " data-exact", ' data-word="since"'
+    assert told("13:56", kind=exact) == start.format(exact) + "13:56</time>"
+    assert told("since 13:56", kind=since) == start.format(since) + "for 4 min</time>"
+    odd = '<time datetime="soon">later</time>'
+    assert for_reader(odd, now, is_relative=True) == odd
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "words", "since", "until"),
     [
-        (0, "just now"), (59, "just now"), (60, "1 min ago"), (3599, "59 min ago"),
-        (7200, "2 h ago"), (90000, "1 d ago"), (-30, "in less than 1 min"), (-300, "in 5 min"),
+        (0, "just now", "for less than 1 min", "until just now"),
+        (59, "just now", "for less than 1 min", "until just now"),
+        (60, "1 min ago", "for 1 min", "until 1 min ago"),
+        (3599, "59 min ago", "for 59 min", "until 59 min ago"),
+        (7200, "2 h ago", "for 2 h", "until 2 h ago"),
+        (90000, "1 d ago", "for 1 d", "until 1 d ago"),
+        (-30, "in less than 1 min", "in less than 1 min", "for less than 1 min more"),
+        (-300, "in 5 min", "in 5 min", "for 5 min more"),
     ],
-)  # fmt: skip
-def test_the_words_of_a_relative_time(seconds, words):
+)
+def test_the_words_of_a_relative_time(seconds, words, since, until):
     now = timezone.now()
-    assert ago(now - timedelta(seconds=seconds), now) == words
+    at = now - timedelta(seconds=seconds)
+    assert (ago(at, now), ago(at, now, "at")) == (words, words)
+    assert (ago(at, now, "since"), ago(at, now, "until")) == (since, until)
+
+
+def test_a_new_person_reads_relative_times_and_a_choice_is_kept(ana, vik, put):
+    put("r1", age=90)
+    assert time_of(ana.get("/").content.decode()) == "1 h ago"
+    ana.post("/preferences/", CHOSEN)
+    assert re.fullmatch(r"[A-Z][a-z]{2} \d\d [\d:]{8}", time_of(ana.get("/").content.decode()))
+    assert time_of(vik.get("/").content.decode()) == "1 h ago"
+
+
+def test_a_time_of_another_year_names_it(ana, put, prefer):
+    prefer("ana", is_relative=False)
+    put("r1", started_at=datetime(2019, 7, 22, 12, 3, 5, tzinfo=UTC))
+    assert time_of(ana.get("/").content.decode()) == "Jul 22 2019 12:03:05"
+
+
+def test_histories_keep_the_clock_whatever_a_reader_likes(ana, put):
+    run = put("r1", age=90)
+    page = Page(ana.get(f"/executions/{run.pk}/?tab=history"))
+    seen = page.one("table", "Status changes").all("time")
+    assert seen
+    assert not [time for time in seen if "ago" in time.text]
+
+
+@pytest.mark.parametrize("path", ["/admin/executions/quarantine/", "/admin/executions/apitoken/"])
+def test_the_admin_tells_times_like_every_page(sign_in, people, account, prefer, path):
+    people["boss"] = User.objects.create_superuser("boss")
+    boss = sign_in(people["boss"])
+    at = timezone.now() - timedelta(hours=2)
+    Quarantine.objects.create(account=account, ref="q", reason="odd", first_seen_at=at)
+    Quarantine.objects.update(first_seen_at=at, last_seen_at=at)
+    ApiToken.objects.create(user=people["ana"], hash="h", label="l", created_at=at)
+    (told, *_) = Page(boss.get(path)).one("#result_list").all("time")
+    assert told.text == "2 h ago"
+    assert told["title"] == f"{at:%b %d %Y %H:%M:%S} UTC"
+    prefer("boss", is_relative=False)
+    page = Page(boss.get(path))
+    (told, *_) = page.one("#result_list").all("time")
+    assert told.text == told["title"]
+    assert page.one("#time-tip")["data-times"] == "clock"
+    shown = Page(boss.get(page.one("#result_list").links(path)[0][0]))
+    assert shown.has("time", f"{at:%b %d %Y %H:%M:%S} UTC")
 
 
 @pytest.mark.parametrize("seconds", [-0.2, -90, -1e9])

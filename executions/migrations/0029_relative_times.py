@@ -1,0 +1,18 @@
+"""Times are relative for people who have no preferences yet; those who have keep theirs."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('executions', '0028_error_of_a_rule'),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name='preference',
+            name='is_relative',
+            field=models.BooleanField(default=True),
+        ),
+    ]
