@@ -25,7 +25,7 @@ from executions.runs.list import views as run_list
 from executions.runs.page import command_views, comparison, log, output_download, payloads, steps
 from executions.runs.page import views as run_page
 from executions.runs.peek import views as run_peek
-from executions.web import first_visit, live_page, preferences, status_help
+from executions.web import first_visit, help_pages, live_page, preferences, status_help
 from executions.workflows import list_views as workflow_list
 from executions.workflows import profile_views, start_views
 from executions.workflows import views as workflow_views
@@ -149,4 +149,6 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("preferences/guide/", first_visit.guide_dismissal, name="guide-dismissal"),
     path("statuses/", status_help.statuses, name="statuses"),
+    path("help/", help_pages.help_page, name="help"),
+    path("help/<slug:slug>/", help_pages.help_page, name="help-page"),
 ]

@@ -35,20 +35,22 @@ def words_only(value: str) -> str:
     return " ".join(unescape(bare).split())
 
 
-def rich(value: str, limit: int = MAX_HELP) -> SafeString:
+def rich(value: str, limit: int = MAX_HELP, *, is_ours: bool = False) -> SafeString:
     """Help texts of providers may hold HTML; this leaves some harmless tags.
 
-    The only place where text of a provider, or of a runbook, becomes markup. It is safe because nh3
-    writes the result anew from an allow-list: no attribute but `href` with three schemes, `rel` and
-    `target`.
+    The only place where text of a provider, of a runbook or of our own help becomes markup. It is
+    safe because nh3 writes the result anew from an allow-list: no attribute but `href` with three
+    schemes, `rel` and `target`.
     """
     cleaned = nh3.clean(
         plain(value, limit),
-        tags=_TAGS,
+        tags=_TAGS | {"h2"} if is_ours else _TAGS,
         attributes={"*": set(), "a": {"href"}},  # "*" empties the default of title and lang
         url_schemes={"http", "https", "mailto"},
-        link_rel="noopener noreferrer nofollow",
-        set_tag_attribute_values={"a": {"target": "_blank"}},  # the form stays where it is
+        link_rel=None if is_ours else "noopener noreferrer nofollow",
+        set_tag_attribute_values=(
+            {} if is_ours else {"a": {"target": "_blank"}}  # the form stays where it is
+        ),
     )
     return format_html("{}", SafeString(cleaned))
 

@@ -12,6 +12,7 @@ from executions.access.permissions import may_act, may_administer, may_set_up, p
 from executions.display.formatting import zone
 from executions.web.account_banner import banner_lines
 from executions.web.first_visit import first_visit
+from executions.web.help_pages import help_for
 from executions.web.inbox_badge import inbox_count
 
 THEMES = ("system", "light", "dark")
@@ -57,6 +58,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     words: dict[str, Any] = {
         "section": SECTIONS.get(request.path.split("/")[1], ""),
+        "help_page": cache(lambda: help_for(request.path)),
         "theme": theme if theme in THEMES else "system",
         "zone": zone(),
         "made_at": now,

@@ -12,7 +12,6 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
-from markdown_it import MarkdownIt
 
 from executions.access import audit_log
 from executions.access.permissions import (
@@ -22,7 +21,6 @@ from executions.access.permissions import (
     require_may_act,
     visible_accounts,
 )
-from executions.forms.form_text import rich
 from executions.live import publish
 from executions.models import (
     MAX_LABEL,
@@ -35,8 +33,6 @@ from executions.payloads.provider_text import plain
 
 LONGEST = 366 * 86400  # seconds between two expected runs
 
-_MARKDOWN = MarkdownIt("js-default", {"html": False, "linkify": False}).disable("image")
-
 
 class NotKept(Exception):
     """Show it: nothing was changed. str() is a sentence for a person."""
@@ -48,17 +44,6 @@ def profile_of(workflow: Workflow) -> WorkflowProfile:
         return workflow.profile
     except WorkflowProfile.DoesNotExist:
         return WorkflowProfile(workflow=workflow)
-
-
-def runbook_html(text: str) -> str:
-    """Markdown as markup. Raw HTML is text in it, and pictures are left out. Headings begin at the
-    third level, below those of the page."""
-    tokens = _MARKDOWN.parse(plain(text))
-    for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
-    written = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
-    return rich(written, 10 * MAX_RUNBOOK)
 
 
 def write_runbook(

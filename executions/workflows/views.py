@@ -15,7 +15,8 @@ from executions.display.freshness import freshness
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.strips import MOST, strip
-from executions.models import Execution, Workflow
+from executions.forms.markdown import marked_up
+from executions.models import MAX_RUNBOOK, Execution, Workflow
 from executions.notes.acts import notes_of_workflow
 from executions.overview import wallboard
 from executions.payloads.provider_text import plain
@@ -169,7 +170,7 @@ def _about(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     return {
         "about": about,
         "owner": profile.owner_name(about),
-        "runbook": profile.runbook_html(about.runbook) if about.runbook else "",
+        "runbook": marked_up(about.runbook, MAX_RUNBOOK) if about.runbook else "",
         "runbook_by": user_name(about.runbook_by) if about.runbook_at else "",
         "runbook_stamp": profile.stamp(about),
         "runbook_url": reverse("executions:runbook", args=own),

@@ -165,6 +165,8 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "notice-mutes": (FORM, ACT | {"ana": 404}),  # of nothing
     "notice-mute-end": (FORM, ACT),
     "statuses": (LISTS, NEVER),
+    "help": (LISTS, NEVER),
+    "help-page": (LISTS, NEVER),
 }
 
 POST_ALONE = [
@@ -300,6 +302,8 @@ def address_of(name: str, run: Execution) -> str:
         values["key"] = Execution.objects.get(ref="r2").error_key
     if "<path:value>" in route:
         values["value"] = "4711"
+    if "<slug:slug>" in route:
+        values["slug"] = "runs"
     if "<uuid:key>" in route:
         values["key"] = Command.objects.get(target="run:0").key
     if "<str:secret>" in route:

@@ -146,6 +146,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "preferences/": ("", SIGNED, SIGNED),
     "preferences/guide/": ("", SIGNED, SIGNED),
     "statuses/": ("", SIGNED, NOT_TAKEN),
+    "help/": ("", SIGNED, NOT_TAKEN),
+    "help/<slug:slug>/": ("help", SIGNED, NOT_TAKEN),
     "sign-in/": ("", OPEN, OPEN, OPEN, SIGNED_IN_ALREADY),
     "sign-in/with/<slug:provider_id>/": ("", ABSENT, NEVER, NEVER),  # of no provider
     "sign-in/with/<slug:provider_id>/callback/": ("", ABSENT, NEVER, NEVER),

@@ -120,6 +120,7 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
         "question": run.questions.get(),
         "workflow": run.workflow,
         "account": account,
+        "help": "runs",
         "error": Execution.objects.get(ref="r2").error_key,
         "note": Note.objects.create(account=account, execution=run, author=operator, text="x"),
         "view": SavedView.objects.create(owner=operator, name="Mine", audience="team", group=east),
