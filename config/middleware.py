@@ -137,7 +137,7 @@ class CompressedPagesMiddleware(GZipMiddleware):
 
 @receiver(user_logged_in)
 def begin(request: HttpRequest, user: User, **_sent: Any) -> None:
-    """Note the beginning of a session while it is written anyway; whichever way somebody signs in."""
+    """Note the beginning of a session while it is written anyway, and the zone of the browser."""
     request.session["begun"] = request.session["seen"] = time.time()
     keep_browser_zone(request, user)
 
