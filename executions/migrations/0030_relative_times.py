@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0028_error_of_a_rule'),
+        ('executions', '0029_words_of_engines'),
     ]
 
     operations = [
