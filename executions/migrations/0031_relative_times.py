@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0029_words_of_engines'),
+        ('executions', '0030_wall_links'),
     ]
 
     operations = [
