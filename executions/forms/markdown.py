@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 
 from executions.forms.form_text import plain, rich
@@ -10,7 +9,7 @@ from executions.forms.form_text import plain, rich
 _MARKDOWN = MarkdownIt("js-default", {"html": False, "linkify": False}).disable("image")
 
 
-def marked_up(text: str, limit: int, *, below: int = 2, is_ours: bool = False) -> SafeString:
+def marked_up(text: str, limit: int, *, below: int = 2, is_ours: bool = False) -> str:
     """Raw HTML is text in it, and pictures are left out. Headings begin below the `below` upper
     levels, which are those of the page. `limit`: characters of the text. Links of ours stay in the
     tab; others open one of their own."""
