@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0030_wall_links'),
+        ('executions', '0031_time_to_undo'),
     ]
 
     operations = [
