@@ -134,10 +134,14 @@ POOL = {
 }
 
 
+LOCKED_FOR = 5  # seconds that a statement waits for what another one holds, a migration's too
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's settings for a `postgresql://` address. `?host=` may name a socket folder."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
+    settings = f"-c lock_timeout={LOCKED_FOR}s {options.pop('options', '')}".strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -146,7 +150,7 @@ def database(url: str) -> dict[str, Any]:
         "HOST": options.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 2, "pool": POOL, **options},
+        "OPTIONS": {"connect_timeout": 2, "pool": POOL, "options": settings, **options},
     }
 
 

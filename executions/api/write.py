@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from ninja import Header, Router, Status
 
+from executions import database_clock
 from executions.access.permissions import require_may_act, visible_accounts
 from executions.api import schemas
 from executions.api.errors import Refusal
@@ -131,7 +131,7 @@ def _decide(request: HttpRequest, decision: schemas.Decision, runs: QuerySet[Exe
             case Act.RESOLVE:
                 return acts.resolve(by, runs, reason=decision.reason, **common)
             case Act.IGNORE:
-                until = decision.until or timezone.now()
+                until = decision.until or database_clock.now()
                 if until.tzinfo is None:
                     raise Refusal(422, "invalid", "until: name its zone, as in 2026-11-22T09:30Z.")
                 return acts.ignore(by, runs, until=until, reason=decision.reason, **common)

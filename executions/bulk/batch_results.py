@@ -20,7 +20,7 @@ from executions.models import Batch, BatchItem
 from executions.payloads.provider_text import plain
 from executions.search import batched_walk
 from executions.search.filters import provider_name
-from executions.web.download_limits import download
+from executions.web import download_limits
 from executions.web.requester import accounts_of
 
 PAGE = 100
@@ -46,7 +46,7 @@ def items_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
 
 
 @require_GET
-@download
+@download_limits.export
 def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every item that the person may see, as CSV; cells that a table program would run are
     disarmed."""

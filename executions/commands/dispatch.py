@@ -159,7 +159,7 @@ def _why_not_any_more(command: Command) -> str:
         ).first()
         if question is None or question.closed_at is not None:
             return "Answered elsewhere before this answer could be sent."
-        if asked and question.fingerprint != asked:
+        if question.fingerprint != asked:
             return "The form changed before this answer could be sent. Check the form again."
     return ""
 

@@ -16,8 +16,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from executions import database_clock
 from executions.access import audit_log
 from executions.display.people import user_name
 from executions.errors import groups as error_groups
@@ -63,7 +63,7 @@ def take(
         accounts,
         by,
         Stance.IN_HAND,
-        timezone.now() + ACKNOWLEDGED_FOR,
+        database_clock.now() + ACKNOWLEDGED_FOR,
         note,
         assignee,
         address,
@@ -127,7 +127,7 @@ def taken(
     asked = {each.key: each for each in groups if each.state in ("in_hand", "ignored")}
     if not asked:
         return {}
-    rows = _open().filter(error_key__in=asked, until__gt=timezone.now())
+    rows = _open().filter(error_key__in=asked, until__gt=database_clock.now())
     held: dict[str, list[ErrorAcknowledgement]] = {}
     for row in rows.select_related("by", "assignee"):
         group = asked[row.error_key]
@@ -154,7 +154,7 @@ def settle() -> int:
     error that expired is not any more; what was ignored comes back by `settled_by_success.sweep`.
     Returns how many ended. One statement."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_sql("settle", is_unresolved=is_unresolved()), {"now": timezone.now()})
+        cursor.execute(_sql("settle", is_unresolved=is_unresolved()), {"now": database_clock.now()})
         rows = cursor.fetchall()
         publish_changed(row[1:] for row in rows if row[0] == "run")
     ended = [row for row in rows if row[0] == "ended"]
@@ -188,7 +188,7 @@ def _stand(
                 ended_at=None,
                 defaults={
                     "kind": kind, "by": by, "assignee": assignee, "note": note,
-                    "at": timezone.now(), "until": until,
+                    "at": database_clock.now(), "until": until,
                 },
             )  # fmt: skip
         _record(by, action, key, affected, note, len(changed), address)
@@ -207,7 +207,7 @@ def _open() -> QuerySet[ErrorAcknowledgement]:
 def _end(key: str, accounts: Sequence[ProviderAccount], ending: Ending) -> int:
     teams = {account.group_id for account in accounts}
     held = [row.pk for row in _open().filter(error_key=key) if row.team_id in teams]
-    return _open().filter(pk__in=held).update(ended_at=timezone.now(), ending=ending)
+    return _open().filter(pk__in=held).update(ended_at=database_clock.now(), ending=ending)
 
 
 def _record(

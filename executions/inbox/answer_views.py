@@ -61,7 +61,7 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         return show_inbox(request, question, view, 409)
     before = drafts.compiled_before(request, question)
     is_kept = drafts.keep(request, question, compiled)
-    if request.POST.get("fingerprint", question.fingerprint) != question.fingerprint:
+    if request.POST.get("fingerprint", "") != question.fingerprint:
         return _changed_meanwhile(request, question, compiled, is_kept, before)
     form = drafts.posted_form(request, question, compiled, is_kept)
     if compiled.wants_redraw(request.POST):
@@ -157,6 +157,11 @@ def _changed_meanwhile(
     """The new form with what still fits; what nobody can place is shown for copying."""
     view = question_view(request, question, compiled)
     text = "The provider changed this form while you had it open. Check it, then send it again."
+    if "fingerprint" not in request.POST:
+        text = (
+            "What came did not say which form it was typed into, so nothing was sent. Check it, "
+            "then send it again."
+        )
     differences = compiled.differences(before)[:20] if before else []
     view["notice"] = {"lamp": "warning", "text": text, "differences": differences}
     if not is_kept:

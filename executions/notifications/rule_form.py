@@ -15,8 +15,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
+from executions import database_clock
 from executions.models import Event, Notice, NoticeRule
 from executions.notifications import addresses, sending, service_addresses
 from executions.notifications.service_picker import AddressField
@@ -174,7 +174,7 @@ def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
 def begin_anew(rule: NoticeRule) -> None:
     """What is so already is not announced, and what was raised before is forgotten. The caller
     saves the rule."""
-    rule.active_since, rule.is_primed = timezone.now(), False
+    rule.active_since, rule.is_primed = database_clock.now(), False
     if rule.pk is not None:
         Notice.objects.filter(rule=rule).delete()
 
@@ -188,7 +188,7 @@ def _seal(rule: NoticeRule, added: list[addresses.Address], removed: set[str], b
         stored = []  # none of them opens, and all shall go
     kept = [each for each in stored if each["id"] not in removed]
     notes = [each for each in rule.targets if each["id"] not in removed]
-    today = timezone.now().date().isoformat()
+    today = database_clock.now().date().isoformat()
     for address in added:
         key = secrets.token_hex(6)
         kept.append({"id": key, "url": address.url})

@@ -10,9 +10,9 @@ from django.db.models import Count, Max, Min, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from executions import database_clock
 from executions.access.permissions import may_set_up, require_may_act, visible_accounts
 from executions.display.formatting import mark, stamped
 from executions.display.id_params import row_id
@@ -243,7 +243,7 @@ def _raised(request: HttpRequest, mutes: list[NoticeMute]) -> tuple[list[dict[st
 
 def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) -> dict[str, Any]:
     muted = next((each for each in mutes if _covers(each, notice)), None)
-    now = timezone.now()
+    now = database_clock.now()
     until = notice.acknowledged_until
     is_taken = until is not None and until > now
     who = user_name(notice.acknowledged_by)

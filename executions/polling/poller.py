@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from executions import database_clock
 from executions.live import publish
@@ -140,6 +140,11 @@ def _what_broke(
     """The outcome and a sentence for an error that no adapter may raise."""
     if not registry.is_known(account.provider):
         return "misconfigured", f"There is no provider named {account.provider}."
+    if isinstance(error, OperationalError | InterfaceError):
+        return "database", (
+            "The database was too slow, or broke off, while this poll was stored; the next poll "
+            "reads it again."
+        )
     detail = type(error).__name__
     if adapter is not None:  # only then are its secrets known
         detail = adapter.http.redact(f"{detail}: {error}")

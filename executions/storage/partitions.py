@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
+from executions import database_clock
 from executions.sql_sections import statements
 
 _sql = statements(__file__)
@@ -21,7 +21,7 @@ def make_months_ahead() -> None:
 
 def drop_old_months() -> int:
     """Partitions that hold nothing younger than the retention."""
-    oldest = (timezone.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)).date()
+    oldest = (database_clock.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)).date()
     keep_from = date(oldest.year, oldest.month, 1)
     dropped = 0
     with connection.cursor() as cursor:

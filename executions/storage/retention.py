@@ -6,8 +6,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
+from executions import database_clock
 from executions.models import (
     FINAL_STATUSES,
     OPEN_BATCH_STATES,
@@ -43,7 +43,7 @@ def tidy() -> dict[str, int]:
 
 def delete_old_executions() -> int:
     """Finished runs older than the retention, in batches of BATCH."""
-    oldest = timezone.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)
+    oldest = database_clock.now() - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)
     rows = Execution.objects.filter(sort_at__lt=oldest).exclude(status__in=OPEN_STATUSES)
     deleted = 0
     while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
@@ -60,14 +60,14 @@ def delete_old_looks() -> int:
 def delete_old_drafts() -> int:
     """Texts of questions closed long ago: they were kept for copying, not for ever. And what was
     typed long ago for a start that never came."""
-    before = timezone.now() - timedelta(days=KEEP_DRAFTS)
+    before = database_clock.now() - timedelta(days=KEEP_DRAFTS)
     unsent = StartDraft.objects.filter(saved_at__lt=before).delete()[0]
     return unsent + Draft.objects.filter(question__closed_at__lt=before).delete()[0]
 
 
 def delete_old_batches() -> int:
     """Previews that nobody started within a day, and finished batches older than the retention."""
-    now = timezone.now()
+    now = database_clock.now()
     unused = Batch.objects.filter(state=BatchState.DRAFT, created_at__lt=now - timedelta(days=1))
     oldest = now - timedelta(days=settings.ANNUNCIATOR_KEEP_DAYS)
     old = Batch.objects.filter(created_at__lt=oldest).exclude(state__in=OPEN_BATCH_STATES)

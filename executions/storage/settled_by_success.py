@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
+from executions import database_clock
 from executions.live.publish import publish_changed
 from executions.sql_sections import statements
 
@@ -32,7 +32,7 @@ def settle_by_keys(execution_ids: Sequence[int]) -> int:
 def sweep() -> int:
     """What was ignored until now comes back, unless its workflow has succeeded meanwhile; what two
     writers stored at the same moment is settled. Returns how many changed."""
-    return _change("sweep", {"now": timezone.now()})
+    return _change("sweep", {"now": database_clock.now()})
 
 
 def _change(name: str, values: dict[str, Any]) -> int:

@@ -17,8 +17,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import EmptyResultSet
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import (
     may_act,
@@ -130,7 +130,7 @@ def reopen(by: User, runs: QuerySet[Execution], *, address: str | None = None) -
 
 def check_ignoring(until: datetime, reason: str) -> None:
     """Raises NotDone."""
-    now = timezone.now()
+    now = database_clock.now()
     if not reason.strip():
         raise NotDone("Enter a reason. It is kept with the runs.")
     if not now < until <= now + LONGEST:
@@ -162,7 +162,7 @@ def carry_out(
         "by": by.pk,
         "reason": reason,
         "until": until,
-        "now": timezone.now(),
+        "now": database_clock.now(),
         "assignee": assignee.pk if assignee else None,
     }
     changed = _change(act, seen, values)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
+from executions import database_clock
 from executions.access.permissions import with_roles
 from executions.display.id_params import row_id
 from executions.display.local_time_input import read_moment
@@ -57,10 +57,10 @@ def end_of(word: str) -> datetime | None:
     """`7d` counts from now; else a moment, in the reader's zone where it names none. None for what
     is neither."""
     if word in FOR:
-        return timezone.now() + FOR[word][1]
+        return database_clock.now() + FOR[word][1]
     return read_moment(word)[0]
 
 
 def posted_end(request: HttpRequest) -> datetime:
     """`until` of a form; what is no moment is over already, and so refused."""
-    return end_of(request.POST.get("until", USUAL)) or timezone.now()
+    return end_of(request.POST.get("until", USUAL)) or database_clock.now()

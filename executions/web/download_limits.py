@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import Counter
+import time
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -20,10 +22,41 @@ View = Callable[..., HttpResponseBase]
 PER_PERSON = 3  # at a time, in one process
 IN_ALL = 24  # at a time, in one process
 RETRY_AFTER = 10  # seconds
+EXPORTS = 20  # that one person may begin within MINUTE, in one process
+MINUTE = 60.0  # seconds
 
 _under_way: Counter[int] = Counter()
+_begun: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=EXPORTS))
 _lock = threading.Lock()
 _turn = threading.Lock()
+
+
+def export(view: View) -> View:
+    """A download that reads whatever a list holds: beside their number at a time, how many one
+    person begins within a minute is limited."""
+
+    @wraps(view)
+    def paced(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if wait := _wait(person(request).pk):
+            problem = (
+                f"You have begun {EXPORTS} exports within a minute, the most for one person. Try "
+                f"again in {wait} s."
+            )
+            return _refused(request, problem, wait)
+        return view(request, *args, **kwargs)
+
+    return download(paced)
+
+
+def _wait(key: int) -> int:
+    """Whole seconds until this person may begin one more; 0: now, and it is counted."""
+    now = time.monotonic()
+    with _lock:
+        begun = _begun[key]
+        if len(begun) == EXPORTS and (left := begun[0] + MINUTE - now) > 0:
+            return math.ceil(left)
+        begun.append(now)
+    return 0
 
 
 def download(view: View, *, in_turn: bool = True) -> View:
@@ -35,10 +68,7 @@ def download(view: View, *, in_turn: bool = True) -> View:
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         key = person(request).pk
         if problem := _take(key):
-            context = {"title": "Not yet", "sentence": problem}
-            refused = show(request, "executions/runs/page/refused.html", context, status=429)
-            refused["Retry-After"] = str(RETRY_AFTER)
-            return refused
+            return _refused(request, problem, RETRY_AFTER)
         slot = _Slot(key)
         try:
             response = view(request, *args, **kwargs)
@@ -54,6 +84,13 @@ def download(view: View, *, in_turn: bool = True) -> View:
 
     limited.is_download = True  # type: ignore[attr-defined]
     return limited
+
+
+def _refused(request: HttpRequest, problem: str, wait: int) -> HttpResponseBase:
+    context = {"title": "Not yet", "sentence": problem}
+    refused = show(request, "executions/runs/page/refused.html", context, status=429)
+    refused["Retry-After"] = str(wait)
+    return refused
 
 
 def _take(key: int) -> str:

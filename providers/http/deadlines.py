@@ -94,4 +94,4 @@ class Watchdog:
 
 watchdog = Watchdog()
 current = threading.local()
-"""Of this thread: `guard`, the request in flight, and `transports`, kept open."""
+"""Of this thread: `guard`, the request in flight."""

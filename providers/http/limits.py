@@ -7,6 +7,7 @@ BODY_CAP = 5 * 2**20  # bytes of a JSON answer, after decompression
 VALUES_CAP = 150_000  # values of a JSON answer; a list or an object counts for three
 DOWNLOAD_CAP = 64 * 2**20  # bytes of a document
 DOWNLOAD_DEADLINE = 300.0  # seconds
+MOST_TRANSPORTS = 256  # accounts whose connections are kept
 MAX_RETRY_AFTER = 3600.0  # seconds
 DEFAULT_RETRY_AFTER = 30.0  # seconds
 # Statuses by which HTTP says that a request was refused: nothing came of it. Not among them are

@@ -21,11 +21,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
+from urllib3.util.ssl_ import create_urllib3_context
 
 from providers.address_policy import Policy, Refused
 from providers.contract import Unreachable
 from providers.http.deadlines import Guard, current
-from providers.http.limits import CONNECT_TIMEOUT, USER_AGENT
+from providers.http.limits import CONNECT_TIMEOUT, MOST_TRANSPORTS, USER_AGENT
 
 
 class NameNotFound(OSError):
@@ -171,6 +172,8 @@ class Transport(HTTPAdapter):
         plain = type("PlainConnection", (Guarded, HTTPConnection), {"policy": policy})
         trusting = {"policy": policy, "authority": authority or None}
         secure = type("SecureConnection", (Guarded, Secure), trusting)
+        # One context for all of its connections: each of its own would be half a megabyte.
+        self.poolmanager.connection_pool_kw["ssl_context"] = create_urllib3_context()
         self.poolmanager.pool_classes_by_scheme = {
             "http": type("Plain", (HTTPConnectionPool,), {"ConnectionCls": plain}),
             "https": type("Secure", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
@@ -189,14 +192,20 @@ class Transport(HTTPAdapter):
         return response
 
 
+_transports: OrderedDict[object, Transport] = OrderedDict()
+_transports_lock = threading.Lock()
+
+
 def transport_for(key: object, policy: Policy, authority: str = "") -> Transport:
-    """One per account and thread, the 64 last used."""
-    pool: OrderedDict[object, Transport] = current.__dict__.setdefault("transports", OrderedDict())
+    """One per account, for all threads: the MOST_TRANSPORTS last used. One for each thread as well
+    would keep connections, and memory, by the thousand."""
     place = (key, policy, authority)
-    transport = pool.pop(place, None) or Transport(policy, authority)
-    pool[place] = transport
-    if len(pool) > 64:
-        pool.popitem(last=False)[1].close()
+    with _transports_lock:
+        transport = _transports.pop(place, None) or Transport(policy, authority)
+        _transports[place] = transport
+        old = _transports.popitem(last=False)[1] if len(_transports) > MOST_TRANSPORTS else None
+    if old is not None:
+        old.close()
     return transport
 
 

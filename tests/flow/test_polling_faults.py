@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, ClassVar
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -145,6 +145,27 @@ def test_what_breaks_inside_annunciator_while_polling_is_a_failed_poll_too(odd, 
         Health.FAILING, 1, "broken",
     )  # fmt: skip
     assert "s3cret" not in account.last_error
+
+
+@pytest.mark.fault("P10")
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_statement_that_the_database_breaks_off_is_made_again_by_the_next_poll(
+    odd, monkeypatch, error
+):
+    store = poller.store
+
+    def broken(*args: Any, **more: Any) -> None:
+        raise error("deadlock detected near s3cret-s3cret")
+
+    monkeypatch.setattr(Odd, "listed", [run("a")])
+    monkeypatch.setattr(poller, "store", broken)
+    account = poll_once(odd)
+    assert (account.health, PollRun.objects.get().outcome) == (Health.FAILING, "database")
+    assert account.last_error.startswith("The database was too slow, or broke off")
+    assert not Execution.objects.exists()
+    monkeypatch.setattr(poller, "store", store)
+    assert poll_once(odd).health == Health.OK
+    assert Execution.objects.get().ref == "a"
 
 
 @pytest.mark.fault("P15")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,26 @@ def test_polls_and_commands_go_by_the_database_whatever_the_clocks_of_workers_sa
         ready = product.readiness()
         assert ready["status"] == "ready"
         assert abs(ready["clock_skew_seconds"]) == pytest.approx(7200, abs=60)
+
+
+@pytest.mark.fault("P18")
+def test_what_is_ignored_for_a_while_comes_back_by_the_databases_clock(
+    product: Product, wrong_clocks: None
+) -> None:
+    failed = (
+        "SELECT e.id FROM executions_execution e JOIN providers_provideraccount a"
+        " ON a.id = e.account_id WHERE a.name = 'Clocks' AND e.status = 'failed'"
+    )
+    settled = "SELECT settled_how FROM executions_execution WHERE id = %s"
+    with serve.running("generio", seed=3, speed=20) as sim:
+        settings = {"base_url": sim.base_url}
+        product.add_account("Clocks", "generio", settings, api_key=sim.api_key)
+        sim.start("failing")
+        [[pk]] = product.wait_until(lambda: product.query(failed), "it has failed", 60)
+        until = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
+        wish = {"act": "ignore", "reason": "known", "until": until}
+        answer = product.api("POST", f"executions/{pk}/decisions", json=wish)
+        assert answer.ok, answer.text
+        began = time.monotonic()
+        product.wait_until(lambda: product.query(settled, pk) == [("",)], "it is back", 60)
+        assert time.monotonic() - began > 5

@@ -116,13 +116,13 @@ def hang_up() -> None:
         _open.pop().close()
 
 
-def connect(product: Product, *, reads_little: bool = False) -> socket.socket:
+def connect(product: Product, *, reads_little: bool = False, port: int = 0) -> socket.socket:
     sock = socket.socket()
     _open.append(sock)
     if reads_little:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.settimeout(10)
-    sock.connect(("127.0.0.1", product.port))
+    sock.connect(("127.0.0.1", port or product.port))
     return sock
 
 
@@ -207,3 +207,77 @@ def test_half_open_connections_and_slow_bodies_hold_no_page_up(
     for sock in bodies:
         sock.settimeout(30)
         assert sock.recv(100).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.fault("L6")
+def test_half_open_connections_and_slow_requests_hold_no_stream_up(
+    product: Product, session: requests.Session
+) -> None:
+    began = time.monotonic()
+    head = b" HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    whole = b"GET /healthz" + head + b"\r\n"
+    body = b"POST /live/" + head + b"Content-Length: 900\r\n\r\nx"
+    starts = [b"", b"GET /li", b"GET /live/" + head, whole + b"GET /live/" + head, body]
+    half_open = [connect(product, port=product.live_port) for _ in range(300)]
+    for number, sock in enumerate(half_open):
+        sock.settimeout(0.01)
+        sock.sendall(starts[number % len(starts)])
+    dripping = half_open[2 :: len(starts)]
+    open_ones, took = set(half_open), []
+    while open_ones and time.monotonic() - began < 40:
+        asked = time.monotonic()
+        answer = requests.get(f"http://127.0.0.1:{product.live_port}/healthz", timeout=20)
+        took.append(time.monotonic() - asked)
+        assert answer.text == "ok"
+        for sock in list(open_ones):
+            try:
+                if sock in dripping:
+                    sock.sendall(b"X")
+                if not sock.recv(4096):
+                    open_ones.discard(sock)
+            except TimeoutError:
+                continue
+            except OSError:
+                open_ones.discard(sock)
+    assert not open_ones, f"{len(open_ones)} are open after {time.monotonic() - began:.0f} s"
+    assert max(took) < QUICK, took
+
+
+@pytest.mark.fault("L6")
+def test_a_stream_holds_no_connection_to_the_database(product: Product) -> None:
+    keys = product.manage("shell", "-c", SESSIONS).stdout.split()[-20:]
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    streams = []
+    time.sleep(2)
+    [[before]] = product.query(asked)
+    for number in range(200):
+        sock = connect(product, port=product.live_port)
+        cookie = f"session_{product.port}={keys[number % len(keys)]}"
+        head = f"GET /live/ HTTP/1.1\r\nHost: 127.0.0.1:{product.live_port}\r\nCookie: {cookie}"
+        sock.sendall(f"{head}\r\n\r\n".encode())
+        streams.append(sock)
+    for sock in streams:
+        heard = b""
+        while b"event: hello" not in heard:
+            heard += sock.recv(4096)
+            assert b" 200 OK" in heard.split(b"\r\n")[0], heard
+    time.sleep(1)
+    [[after]] = product.query(asked)
+    assert after <= before + 2, f"{before} connections, {after} with 200 streams"
+
+
+SESSIONS = """
+from importlib import import_module
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+Store = import_module(settings.SESSION_ENGINE).SessionStore
+for number in range(20):
+    user, _ = User.objects.get_or_create(username=f"listener-{number}")
+    session = Store()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    print(session.session_key)
+"""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,16 @@ class Authority:
 
 
 class Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_GET(self) -> None:
         self.server.seen.append(self.headers["Authorization"])  # type: ignore[attr-defined]
+        if drip := self.server.drips:  # type: ignore[attr-defined]
+            self.close_connection = True
+            for place in range(len(drip)):
+                self.wfile.write(drip[place : place + 1])
+                time.sleep(0.05)
+            return
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -79,16 +88,22 @@ class Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def secure_server(certificate: Path) -> Iterator[Any]:
+def secure_server(certificate: Path, newest: ssl.TLSVersion | None = None) -> Iterator[Any]:
+    """`newest`: speaks no TLS beyond it. What stands in `drips` is answered byte by byte."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if newest is not None:
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, newest
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
     context.load_cert_chain(certificate)
 
-    class Quiet(HTTPServer):
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads, block_on_close = True, False
+
         def handle_error(self, request: Any, client_address: Any) -> None:
             """A client that does not trust it."""
 
     running = Quiet(("127.0.0.1", 0), Answers)
-    running.seen = []  # type: ignore[attr-defined]
+    running.seen, running.drips = [], b""  # type: ignore[attr-defined]
     running.socket = context.wrap_socket(running.socket, server_side=True)
     thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -4,6 +4,7 @@ says when it stays shut. Real sockets, names and certificates on this machine.""
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -298,6 +299,45 @@ def test_a_handshake_that_is_never_answered_ends_with_the_deadline() -> None:
         start = time.monotonic()
         asked(f"https://127.0.0.1:{silent.getsockname()[1]}")
         assert time.monotonic() - start < DEADLINE + 0.5
+
+
+@pytest.mark.fault("N5")
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.parametrize("newest", ["TLSv1", "TLSv1_1"])
+def test_a_provider_whose_tls_is_too_old_gets_no_credential(
+    own: Authority, tmp_path: Path, newest: str
+) -> None:
+    file = own.issue(tmp_path, "127.0.0.1")
+    with secure_server(file, ssl.TLSVersion[newest]) as server:
+        error = asked(f"https://127.0.0.1:{server.server_port}", authority=own.pem, deadline=5)
+        assert str(error) == "127.0.0.1 does not speak TLS as it should: no safe connection."
+        assert (error.was_sent, server.seen) == (False, [])
+
+
+@pytest.mark.fault("N4")
+@pytest.mark.parametrize("is_kept", [False, True], ids=["new connection", "kept connection"])
+@pytest.mark.parametrize(
+    "drip",
+    [
+        b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n" + b" " * 900,
+    ],
+    ids=["head", "body"],
+)
+def test_a_byte_now_and_then_ends_with_the_deadline_over_tls_too(
+    own: Authority, tmp_path: Path, drip: bytes, is_kept: bool
+) -> None:
+    deadline = 1.0
+    with secure_server(own.issue(tmp_path, "127.0.0.1")) as server:
+        http = Http(LOOPBACK, session_key=("drip", server.server_port), authority=own.pem)
+        endpoint = http.at(f"https://127.0.0.1:{server.server_port}")
+        if is_kept:
+            assert endpoint.get("runs", deadline=5).status == 200
+        server.drips = drip
+        began = time.monotonic()
+        with pytest.raises(Unreachable):
+            endpoint.get("runs", deadline=deadline)
+        assert deadline - 0.1 < time.monotonic() - began < deadline + 0.5
 
 
 def test_two_accounts_never_share_whom_they_trust(own: Authority, tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from executions.display import csv_lines
 from executions.payloads.provider_text import plain
 from executions.runs.list.views import filters_of
 from executions.search import csv_rows
-from executions.web.download_limits import download
+from executions.web import download_limits
 from executions.web.requester import address, person
 
 
 @require_GET
-@download
+@download_limits.export
 def export(request: HttpRequest) -> HttpResponseBase:
     """CSV of everything that the list of this address shows, page after page."""
     filters = filters_of(request)

@@ -96,6 +96,17 @@ def test_a_draft_that_was_overtaken_on_its_way_replaces_no_newer_one(ana, questi
 
 
 @pytest.mark.fault("C3")
+def test_an_answer_that_does_not_say_to_which_form_is_kept_and_not_sent(ana, question, typed):
+    posted = {name: value for name, value in typed("12").items() if name != "fingerprint"}
+    answer = ana.post(f"/questions/{question.pk}/answer/", posted)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "did not say which form it was typed into, so nothing was sent" in text
+    assert 'value="12"' in text
+    assert not Command.objects.exists()
+
+
+@pytest.mark.fault("C3")
 def test_a_form_that_changed_meanwhile_keeps_what_fits(ana, question, typed, schema):
     ana.post(f"/questions/{question.pk}/draft/", typed("12"))
     new = {**schema["properties"], "note": {"type": "string"}}

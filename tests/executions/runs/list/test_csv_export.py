@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from executions.display import csv_lines
 from executions.models import AuditEntry
+from executions.web import download_limits
 from providers.contract import Status
 from tests.executions.conftest import NOW
 
@@ -111,3 +112,21 @@ def test_it_is_read_piece_by_piece_by_short_queries_of_their_own(ana, put, monke
     assert not any("DECLARE" in each["sql"] or "BEGIN" in each["sql"] for each in queries)
     refs = [row["ref"] for row in csv.DictReader(io.StringIO(b"".join(pieces).decode("utf-8-sig")))]
     assert refs == [f"r{number}" for number in range(35)]
+
+
+def test_one_person_begins_so_many_exports_a_minute_and_others_are_not_the_worse_for_it(
+    ana, vik, put, monkeypatch
+):
+    put("a", Status.FAILED)
+    now = [1000.0]
+    monkeypatch.setattr(download_limits.time, "monotonic", lambda: now[0])
+    for _ in range(download_limits.EXPORTS):
+        assert len(table(ana.get("/executions.csv"))) == 1
+        now[0] += 1
+    refused = ana.get("/executions.csv")
+    assert (refused.status_code, refused["Retry-After"]) == (429, "40")
+    assert "20 exports within a minute, the most for one person" in refused.content.decode()
+    assert len(table(vik.get("/executions.csv"))) == 1
+    assert AuditEntry.objects.filter(actor="ana").count() == download_limits.EXPORTS
+    now[0] += 40
+    assert len(table(ana.get("/executions.csv"))) == 1
