@@ -26,8 +26,10 @@ faults: $(VENV)/test.stamp  ## every row of the fault matrix, the long tests too
 
 live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect
-live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose
-	@$(BIN)/python -m pytest tests/engines -m engine
+live: export ANNUNCIATOR_AIRFLOW_DIR ?= .data/engines/airflow
+live: ENGINE ?= prefect
+live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose: ENGINE=prefect, airflow or all
+	@$(BIN)/python -m pytest tests/engines -m engine $(if $(filter all,$(ENGINE)),,-k test_$(ENGINE)_)
 
 chaos: export ANNUNCIATOR_CHAOS_SECONDS ?= 90
 chaos: $(VENV)/test.stamp  ## kill -9 of worker, poller, beat and broker under way; nothing may be lost or doubled

@@ -21,7 +21,7 @@ FIXTURES = ROOT / "tests" / "providers" / "adapters" / "fixtures"
 READMES = (ROOT / "providers" / "README.md", FIXTURES / "README.md")
 DOCS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *READMES])
 # A provider that is being added brings its rows when it is released, so it may be missing.
-SHIPPED = {"eightx8", "flow8", "generio", "prefect", "smartflows"}
+SHIPPED = {"airflow", "eightx8", "flow8", "generio", "prefect", "smartflows"}
 COLUMNS: dict[str, Callable[..., Any]] = {
     **{verb.value: getattr(Adapter, verb.value) for verb in Verb},
     "log": Adapter.log,
@@ -154,7 +154,7 @@ def test_every_file_of_ours_that_is_named_exists(path: Path) -> None:
 
 @each_document
 def test_every_variable_that_is_named_exists(path: Path) -> None:
-    known = VARIABLES.keys() | {"ANNUNCIATOR_PREFECT_DIR"}  # of `make live` alone
+    known = VARIABLES.keys() | {"ANNUNCIATOR_PREFECT_DIR", "ANNUNCIATOR_AIRFLOW_DIR"}  # of `make live` alone
     named = set(re.findall(r"\b(ANNUNCIATOR_[A-Z_]+)\b", path.read_text("utf-8")))
     assert named <= known
 

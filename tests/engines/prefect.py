@@ -13,18 +13,17 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tests.engines.processes import Processes, free_port, wait_until
 
 # Prefect 3.8.8 dies at import with a newer FastAPI (seen November 2026).
 PACKAGES = ("prefect>=3,<4", "fastapi<0.150")
@@ -32,7 +31,6 @@ FLOWS = Path(__file__).with_name("prefect_flows.py")
 START_WITHIN = 180.0  # seconds until the server answers
 SETTLE_WITHIN = 300.0  # seconds until a run of the mix is where it should be
 BUSY_WITHIN = 30.0  # seconds that a locked database may keep us waiting
-STOP_WITHIN = 15.0  # seconds between asking a process to end and ending it
 OPEN, CLOSED = {"SCHEDULED", "PENDING", "RUNNING"}, {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 MIX = {
@@ -58,21 +56,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("ANNUNCIATOR_PREFECT_DIR") or data / "engines" / "prefect").resolve()
 
 
-class Engine:
+class Engine(Processes):
     """One Prefect: `folder` keeps the installed packages, `home` everything of this instance."""
 
+    names = ("server", "flows")
+
     def __init__(self, folder: Path, home: Path) -> None:
+        super().__init__(home)
         self.bin = folder / "venv" / "bin"
-        self.home = home
-        self.state_file = home / "running.json"
         self.auth_file = home / "login"
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     # -------------------------------------------------------------------------- what it is
-
-    @property
-    def state(self) -> dict[str, Any]:
-        return json.loads(self.state_file.read_text()) if self.state_file.exists() else {}
 
     @property
     def auth(self) -> str:
@@ -85,12 +79,6 @@ class Engine:
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.state['port']}/api"
-
-    def is_running(self) -> bool:
-        processes = self.state.get("processes", {})
-        return set(processes) == {"server", "flows"} and all(
-            _started(item["pid"]) == item["started"] for item in processes.values()
-        )
 
     # ------------------------------------------------------------------------------- up
 
@@ -109,17 +97,21 @@ class Engine:
             raise
 
     def _start(self) -> None:
-        port = _free_port()
-        self.state_file.write_text(json.dumps({"port": port, "processes": {}}))
+        port = free_port()
+        self.note(port=port, processes={})
         server = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
-        self._spawn("server", [str(self.bin / "prefect"), *server])
-        _wait(self._answers, START_WITHIN, f"the server did not start, see {self.home}/server.log")
+        self.spawn("server", [str(self.bin / "prefect"), *server])
+        wait_until(
+            self._answers, START_WITHIN, f"the server did not start, see {self.home}/server.log"
+        )
         # A copy, because the module beside the original is called `prefect` like the package.
         flows = self.home / "flows"
         flows.mkdir(exist_ok=True)
         shutil.copy(FLOWS, flows)
-        self._spawn("flows", [str(self.bin / "python"), FLOWS.name], cwd=flows)
-        _wait(self._has_deployments, START_WITHIN, f"no deployments, see {self.home}/flows.log")
+        self.spawn("flows", [str(self.bin / "python"), FLOWS.name], cwd=flows)
+        wait_until(
+            self._has_deployments, START_WITHIN, f"no deployments, see {self.home}/flows.log"
+        )
 
     def install(self) -> None:
         marker = self.bin.parent / "installed"
@@ -132,23 +124,7 @@ class Engine:
         subprocess.run(pip, check=True)
         marker.write_text(wanted)
 
-    def _spawn(self, name: str, command: list[str], cwd: Path | None = None) -> None:
-        with (self.home / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen(
-                command,
-                cwd=cwd or self.home,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # its children end with it, and Ctrl-C is not theirs
-            )
-        self._children[child.pid] = child
-        state = self.state
-        state["processes"][name] = {"pid": child.pid, "started": _started(child.pid)}
-        self.state_file.write_text(json.dumps(state))
-
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
         return {
             **clean,
@@ -161,20 +137,6 @@ class Engine:
             "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "0.5",
             "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         }
-
-    # ------------------------------------------------------------------------------ stop
-
-    def stop(self) -> None:
-        """End what `up` started; a process that took over one of the numbers is left alone."""
-        for item in reversed(list(self.state.get("processes", {}).values())):
-            pid = item["pid"]
-            if _started(pid) == item["started"]:
-                os.killpg(pid, signal.SIGTERM)
-                _wait(partial(_is_gone, pid), STOP_WITHIN, None)
-            _end_session(pid, item["started"])
-            if child := self._children.pop(pid, None):
-                child.wait(STOP_WITHIN)
-        self.state_file.unlink(missing_ok=True)
 
     # ----------------------------------------------------------------------------- its API
 
@@ -224,7 +186,7 @@ class Engine:
 
     def wait_for(self, run_id: str, types: set[str]) -> None:
         """Raises RuntimeError if the run is not in one of these state types in time."""
-        _wait(
+        wait_until(
             lambda: self.api("GET", f"/flow_runs/{run_id}")["state_type"] in types,
             SETTLE_WITHIN,
             f"run {run_id} did not become {' or '.join(sorted(types))}, see {self.home}/flows.log",
@@ -244,7 +206,7 @@ class Engine:
         self.api("POST", f"/flow_runs/{runs['declined']}/resume", answer)
         for name in ("canceled", "declined"):
             self.wait_for(runs[name], CLOSED)
-        self.state_file.write_text(json.dumps({**self.state, "runs": runs}))
+        self.note(runs=runs)
         return runs
 
 
@@ -257,52 +219,6 @@ def running(home: Path) -> Iterator[Engine]:
         yield engine
     finally:
         engine.stop()
-
-
-# ------------------------------------------------------------------------------------- processes
-
-
-def _started(pid: int) -> str:
-    """When the process began, "" if there is none: tells it from a later one with its number."""
-    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    line = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    stat, _, began = line.partition(" ")
-    return "" if stat.startswith("Z") else began.strip()
-
-
-def _is_gone(pid: int) -> bool:
-    return not _started(pid)
-
-
-def _end_session(pid: int, began: str) -> None:
-    """End what is left of the session that we made: runs have process groups of their own."""
-    if _started(pid) not in ("", began):
-        return  # the number belongs to somebody else by now
-    command = ["ps", "-A", "-o", "pid=,sess=,stat="]
-    rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    for member, session, stat in (row.split() for row in rows):
-        if session == str(pid) and not stat.startswith("Z"):
-            try:
-                os.kill(int(member), signal.SIGKILL)
-            except ProcessLookupError:
-                continue  # ended by itself meanwhile
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def _wait(is_so: Callable[[], bool], seconds: float, complaint: str | None) -> None:
-    """Until `is_so`. Raises RuntimeError with the complaint, if there is one, when time is up."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > end:
-            if complaint:
-                raise RuntimeError(complaint)
-            return
-        time.sleep(0.3)
 
 
 def main(arguments: list[str]) -> int:
