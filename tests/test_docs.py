@@ -154,7 +154,10 @@ def test_every_file_of_ours_that_is_named_exists(path: Path) -> None:
 
 @each_document
 def test_every_variable_that_is_named_exists(path: Path) -> None:
-    known = VARIABLES.keys() | {"ANNUNCIATOR_PREFECT_DIR", "ANNUNCIATOR_AIRFLOW_DIR"}  # of `make live` alone
+    known = VARIABLES.keys() | {
+        "ANNUNCIATOR_PREFECT_DIR",
+        "ANNUNCIATOR_AIRFLOW_DIR",
+    }  # of `make live` alone
     named = set(re.findall(r"\b(ANNUNCIATOR_[A-Z_]+)\b", path.read_text("utf-8")))
     assert named <= known
 

@@ -95,13 +95,9 @@ class AtAirflow(Desk):
         super().__init__(None, account, user)  # type: ignore[arg-type]
 
     def settled(self, command: Command) -> Command:
-        """Polled until the command is decided by what is read."""
-
-        def is_settled() -> bool:
-            command.refresh_from_db()
-            return command.settled_at is not None
-
-        self.poll_until(is_settled, WITHIN)
+        """Until the command is decided by what is read, as the sweep of the product does. One that
+        met the locked database of the server is sent again where it may be."""
+        self.poll_until(lambda: self.settle(command).settled_at is not None, WITHIN)
         return command
 
 

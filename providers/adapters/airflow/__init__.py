@@ -43,7 +43,7 @@ from providers.adapters.airflow.reading import (
     read_steps,
     state_of,
     step_ref,
-    timed_out_as_a_whole,
+    was_cut_off,
     with_parts,
 )
 from providers.adapters.airflow.session import Session
@@ -252,17 +252,18 @@ class Airflow(Adapter):
         rows, total = next(pages)
         read = self._tasks_of_runs(rows) if total <= FEW else None
         if read is None:
-            states = self._states(HELD)
+            states = self._states(list(dict.fromkeys([*HELD, *asking])))
             for key, more in (self._states(ACTIVE) if states else {}).items():
                 if key in states:
                     states[key] |= more
         else:
             states = {key: {state_of(task) for task in tasks} for key, tasks in read.items()}
-        asked: dict[Key, tuple[Question, ...]] = {}
-        if read is None or any(known.intersection(asking) for known in states.values()):
-            # Questions whose time is over stay without an answer for ever: only tasks tell.
-            everywhere = ("dags", "~", "dagRuns", "~")
-            asked = self._asked(everywhere, {"state": list(asking)})
+        # Of a deferred task only a question tells that it asks; of few runs it is shown at once.
+        told = [word for word in asking if any(word in known for known in states.values())]
+        if read is None:
+            told = [word for word in told if word in HELD]
+        everywhere = ("dags", "~", "dagRuns", "~")
+        asked = self._asked(everywhere, {"state": told}) if told else {}
         look = partial(self._open, states, asked, read)
         yield from self.each(rows, look)
         for rows, _ in pages:
@@ -276,8 +277,9 @@ class Airflow(Adapter):
         row: Any,
     ) -> Snapshot:
         key = key_of(row)
-        questions = asked.get(key, ())
-        run = read_run(row, Beside(states.get(key), bool(questions)), self.session.site)
+        known, questions = states.get(key, ()), asked.get(key, ())
+        asks = bool(questions) or (read is None and _ASKING[0] in known)
+        run = read_run(row, Beside(known, asks), self.session.site)
         if read is None or run.status.is_final:
             return run
         return with_parts(run, read_steps(read.get(key, []), {}, {}), questions)
@@ -429,17 +431,15 @@ class Airflow(Adapter):
             kind, told = logs.cause(self._entries(path, task, task["try_number"]))
             kinds.append(kind)
             errors[step_ref(task)] = told or "Its log tells no error."
-        first = next(iter(errors.values()), "")
-        if run.status is Status.WARNING:
-            return run, errors
         if run.status is not Status.FAILED:
             return run, errors
-        if kinds and kinds[0] in TIMEOUTS:
-            run = replace(run, status=Status.TIMED_OUT, status_reason=TIMEOUTS[kinds[0]])
-        elif timed_out_as_a_whole(tasks):
-            run = replace(run, status=Status.TIMED_OUT, status_reason="dagrun_timeout")
+        first = next(iter(errors.values()), "Airflow says that it failed, and none of its tasks.")
+        if any(map(was_cut_off, tasks)):
             first = "The run took longer than its DAG allows (dagrun_timeout)."
-        return replace(run, error=first or "Airflow says that it failed, and no task did."), errors
+            run = replace(run, status=Status.TIMED_OUT, status_reason="dagrun_timeout")
+        elif kinds and kinds[0] in TIMEOUTS:
+            run = replace(run, status=Status.TIMED_OUT, status_reason=TIMEOUTS[kinds[0]])
+        return replace(run, error=first), errors
 
     def _values(self, path: tuple[str, ...]) -> list[Any]:
         reply = self.session.get(*path, "taskInstances", "~", "xcomEntries", params={"limit": PAGE})

@@ -284,8 +284,8 @@ def test_many_open_runs_wait_by_two_lists_of_their_tasks(server, airflow, body, 
     monkeypatch.setattr(module, "FEW", 3)
     server.on("POST", f"{RUNS}/list", {"body": body("open_runs")})
     server.on("POST", TASKS, {"body": body("tasks_that_go_on")}, json={"state": module.ACTIVE})
-    server.on("POST", TASKS, {"body": body("tasks_that_wait")}, json={"state": module.HELD})
-    server.on("GET", QUESTIONS, {"body": body("questions_without_an_answer")})
+    held = [*module.HELD, "awaiting_input"]
+    server.on("POST", TASKS, {"body": body("tasks_that_wait_or_ask")}, json={"state": held})
     found = {run.workflow.ref: run for run in airflow.snapshots(SINCE)}
     assert {name: run.native_status for name, run in found.items()} == {
         "await-stock": "running, deferred",
