@@ -25,22 +25,26 @@ from providers.adapters.airflow.reading import (
     ACTIVE,
     ENDED,
     HELD,
+    NO_ERROR,
     OPEN,
     TIMEOUTS,
     Beside,
+    Failure,
     Key,
-    in_order,
     is_asked,
+    is_to_retry,
     is_value,
     key_of,
     noted,
     path_of,
     read_answer,
+    read_component,
     read_output,
     read_params,
     read_question,
     read_run,
     read_steps,
+    ref_of,
     state_of,
     step_ref,
     was_cut_off,
@@ -49,6 +53,7 @@ from providers.adapters.airflow.reading import (
 from providers.adapters.airflow.session import Session
 from providers.contract import (
     BadResponse,
+    Component,
     Download,
     Field,
     LogChunk,
@@ -98,10 +103,13 @@ class Airflow(Adapter):
     )  # fmt: skip
     pace = Pace(per_second=8.0)
     # A second answer is refused with 409; a run that was marked failed is not marked again.
-    repeatable = frozenset({Verb.CANCEL, Verb.ANSWER})
+    # One that is cleared goes on, or has another end.
+    repeatable = frozenset({Verb.CANCEL, Verb.ANSWER, Verb.RETRY})
+    details_at_once = 20
     notes = {
         Verb.CANCEL: "Airflow knows no canceled runs: this one is marked failed, its tasks are "
         "ended, and its note says who did it.",
+        Verb.RETRY: "Clears the tasks that failed and those after them; the same run goes on.",
         Verb.START: "Triggers the DAG. While the DAG is paused, the run stays queued.",
     }
 
@@ -133,18 +141,37 @@ class Airflow(Adapter):
     def snapshot(self, ref: str) -> Snapshot:
         path = path_of(ref)
         row = self.session.get(*path).json()
-        tasks = self._tasks_of(path)
-        asked = self._asked(path) if native_key(row["state"]) == "running" else {}
-        questions = asked.get(key_of(row), ())
+        return self._whole(row, self._tasks_of(path))
+
+    def details(self, refs: Sequence[str]) -> Iterator[Snapshot | Unreadable]:
+        """Their tasks with one request. Raises NotFound where one of them is not there."""
+        rows = [self.session.get(*path_of(ref)).json() for ref in refs]
+        tasks: dict[Key, list[Any]] = {key_of(row): [] for row in rows}
+        for task in self._batch(_ids(rows), most=STEPS * len(refs)):
+            tasks.setdefault(key_of(task), []).append(task)
+        yield from self.each(rows, lambda row: self._whole(row, tasks[key_of(row)]))
+
+    def _whole(self, row: Any, tasks: list[Any]) -> Snapshot:
+        """A run with everything that belongs to it."""
+        key = key_of(row)
+        path = path_of(ref_of(key))
         states = {state_of(task) for task in tasks}
+        is_asking = native_key(row["state"]) == "running" and bool(states.intersection(_ASKING))
+        questions = self._asked(path).get(key, ()) if is_asking else ()
         beside = Beside(states, bool(questions), "failed" in map(native_key, states))
         run = read_run(row, beside, self.session.site)
         if not run.status.is_final:
-            return with_parts(run, read_steps(tasks, {}, {}), questions)
+            return with_parts(run, read_steps(tasks), questions)
         outputs = tuple(map(read_output, self._values(path)))
-        children = self._children(path, tasks)
-        run, errors = self._with_cause(run, path, tasks)
-        return with_parts(run, read_steps(tasks, errors, children), (), outputs)
+        run, more = self._with_cause(run, path, tasks)
+        return with_parts(run, read_steps(tasks, more, self._children(path, tasks)), (), outputs)
+
+    def engine(self) -> Iterator[Component]:
+        """The scheduler and its like; the server itself answers without them. One that never was
+        there has no status."""
+        parts = self.session.get("monitor", "health").json()
+        known = [(name, about) for name, about in parts.items() if about["status"] is not None]
+        yield from self.readable(known, read_component)
 
     def workflows(self) -> Iterator[Workflow]:
         for rows in self._pages(("dags",), "dags", {"order_by": "dag_id"}):
@@ -210,6 +237,30 @@ class Airflow(Adapter):
         if (note := noted(row)) is not None:
             body["note"] = note
         self.session.request("PATCH", *path, json=body)
+
+    def retry(self, ref: str, key: str) -> str:
+        """What failed, was cut off or ended with the run is cleared, with all that comes after it:
+        the same run goes on."""
+        path = path_of(ref)
+        row = self.session.get(*path).json()
+        if native_key(row["state"]) not in ENDED:
+            raise Rejected(f"It has not ended: Airflow says {row['state']}.")
+        tasks = [task for task in self._tasks_of(path) if is_to_retry(task, row)]
+        if not tasks:
+            raise Rejected("None of its tasks failed, so there is nothing to try again.")
+        body = {
+            "dry_run": False,
+            "dag_run_id": row["dag_run_id"],
+            "task_ids": [
+                [task["task_id"], task["map_index"]] if task["map_index"] >= 0 else task["task_id"]
+                for task in tasks
+            ],
+            "only_failed": False,
+            "include_downstream": True,
+            "reset_dag_runs": True,
+        }
+        self.session.request("POST", "dags", row["dag_id"], "clearTaskInstances", json=body)
+        return ref
 
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
         params = self._params(workflow_ref)
@@ -282,7 +333,7 @@ class Airflow(Adapter):
         run = read_run(row, Beside(known, asks), self.session.site)
         if read is None or run.status.is_final:
             return run
-        return with_parts(run, read_steps(read.get(key, []), {}, {}), questions)
+        return with_parts(run, read_steps(read.get(key, [])), questions)
 
     def _open_pages(self) -> Iterator[tuple[list[Any], int]]:
         """Rows not given yet, and how many there are from here on. The next page begins where the
@@ -421,25 +472,32 @@ class Airflow(Adapter):
 
     def _with_cause(
         self, run: Snapshot, path: tuple[str, ...], tasks: list[Any]
-    ) -> tuple[Snapshot, dict[str, str]]:
-        """What ended it, by the logs of the tasks that failed first; and their errors."""
-        errors: dict[str, str] = {}
-        kinds: list[str] = []
-        failed = [task for task in in_order(tasks) if native_key(state_of(task)) == "failed"]
+    ) -> tuple[Snapshot, dict[str, Failure]]:
+        """What ended it, by the logs of the tasks that failed first; and what these say."""
+        found: dict[str, Failure] = {}
+        failed = [task for task in tasks if native_key(state_of(task)) == "failed"]
         failed.sort(key=lambda task: task["end_date"] or "")
         for task in failed[:ERRORS]:
             kind, told = logs.cause(self._entries(path, task, task["try_number"]))
-            kinds.append(kind)
-            errors[step_ref(task)] = told or "Its log tells no error."
+            found[step_ref(task)] = Failure(kind, told or NO_ERROR, self._tries(path, task))
         if run.status is not Status.FAILED:
-            return run, errors
-        first = next(iter(errors.values()), "Airflow says that it failed, and none of its tasks.")
+            return run, found
+        first = next(
+            iter(found.values()), Failure("", "Airflow says that it failed, no task does.")
+        )
         if any(map(was_cut_off, tasks)):
-            first = "The run took longer than its DAG allows (dagrun_timeout)."
+            first = Failure("", "The run took longer than its DAG allows (dagrun_timeout).")
             run = replace(run, status=Status.TIMED_OUT, status_reason="dagrun_timeout")
-        elif kinds and kinds[0] in TIMEOUTS:
-            run = replace(run, status=Status.TIMED_OUT, status_reason=TIMEOUTS[kinds[0]])
-        return replace(run, error=first), errors
+        elif first.kind in TIMEOUTS:
+            run = replace(run, status=Status.TIMED_OUT, status_reason=TIMEOUTS[first.kind])
+        return replace(run, error=first.error), found
+
+    def _tries(self, path: tuple[str, ...], task: Mapping[str, Any]) -> list[Any]:
+        """All of a task that was tried more than once."""
+        if task["try_number"] < 2:
+            return []
+        place = (*path, "taskInstances", task["task_id"], str(task["map_index"]), "tries")
+        return _rows(self.session.get(*place), "task_instances")
 
     def _values(self, path: tuple[str, ...]) -> list[Any]:
         reply = self.session.get(*path, "taskInstances", "~", "xcomEntries", params={"limit": PAGE})

@@ -5,19 +5,21 @@ Nothing here asks the server.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
 from providers.contract import (
+    Component,
     Field,
     Output,
     Question,
     Snapshot,
     Status,
     Step,
+    Try,
     Verb,
     Workflow,
     native_key,
@@ -71,6 +73,10 @@ RESTLESS = {"last_scheduling_decision", "duration"}
 
 OWN_VALUES = ("_link_", "skipmixin_key")  # keys of values that Airflow leaves for itself
 
+NONE: Mapping[str, Any] = {}
+NO_ERROR = "Its log tells no error."
+MARKED_WITHIN = timedelta(seconds=5)
+
 Key = tuple[str, str]
 """A run: ids of a DAG's runs are its own, so both."""
 
@@ -121,6 +127,7 @@ def read_run(row: Any, beside: Beside, site: str) -> Snapshot:
         status_reason=reason,
         name=run,
         message=note,
+        created_at=read_time(row["queued_at"]),
         started_at=read_time(row["start_date"]),
         finished_at=read_time(row["end_date"]),
         url=f"{site}/dags/{quote(dag, safe='')}/runs/{quote(run, safe='')}",
@@ -174,6 +181,8 @@ def read_offers(status: Status) -> frozenset[Verb]:
         return frozenset({Verb.CANCEL})
     if status is Status.USER_INPUT:
         return frozenset({Verb.CANCEL, Verb.ANSWER})
+    if status in (Status.FAILED, Status.CANCELED, Status.WARNING):
+        return frozenset({Verb.RETRY})
     return frozenset()
 
 
@@ -213,16 +222,25 @@ def in_order(tasks: list[Any]) -> list[Any]:
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What the log of a failed task says, and its tries as Airflow lists them."""
+
+    kind: str
+    error: str
+    tries: Sequence[Any] = ()
+
+
 def read_steps(
-    tasks: list[Any], errors: Mapping[str, str], children: Mapping[str, str]
+    tasks: list[Any], failures: Mapping[str, Failure] = NONE, children: Mapping[str, str] = NONE
 ) -> tuple[Step, ...]:
-    """`errors` and runs they started (`children`), by the refs of the steps."""
-    return tuple(read_step(task, errors, children) for task in in_order(tasks))
+    """`failures` and the runs that tasks started (`children`) by the refs of the steps."""
+    return tuple(read_step(task, failures, children) for task in in_order(tasks))
 
 
-def read_step(task: Any, errors: Mapping[str, str], children: Mapping[str, str]) -> Step:
+def read_step(task: Any, failures: Mapping[str, Failure], children: Mapping[str, str]) -> Step:
     word = state_of(task)
-    status, reason = TASKS.get(native_key(word), (Status.UNKNOWN, "unrecognized"))
+    status, reason = task_status(word)
     # The ids of groups stand before that of the task.
     *path, own = task["task_id"].split(".")
     name = task.get("task_display_name") or ""
@@ -230,6 +248,7 @@ def read_step(task: Any, errors: Mapping[str, str], children: Mapping[str, str])
     if task["map_index"] >= 0:
         name += f" [{task.get('rendered_map_index') or task['map_index']}]"
     ref = step_ref(task)
+    failure = failures.get(ref, Failure("", ""))
     return Step(
         ref=ref,
         name=name,
@@ -240,10 +259,40 @@ def read_step(task: Any, errors: Mapping[str, str], children: Mapping[str, str])
         # A task that is tried again keeps the times of its last try until it begins.
         started_at=None if status is Status.QUEUED else read_time(task["start_date"]),
         finished_at=read_time(task["end_date"]) if status.is_final else None,
-        error=errors.get(ref, ""),
+        error=failure.error,
         attempt=task["try_number"] or 0,
         run_ref=children.get(ref, ""),
+        tries=tuple(read_tries(failure)),
     )
+
+
+def task_status(word: str) -> tuple[Status, str]:
+    return TASKS.get(native_key(word), (Status.UNKNOWN, "unrecognized"))
+
+
+def read_tries(failure: Failure) -> Iterator[Try]:
+    """The error is that of the last one: each has a log of its own."""
+    rows = sorted(failure.tries, key=lambda row: row["try_number"])
+    for row in rows:
+        yield Try(
+            attempt=row["try_number"],
+            status=task_status(state_of(row))[0],
+            native_status=state_of(row),
+            started_at=read_time(row["start_date"]),
+            finished_at=read_time(row["end_date"]),
+            error=failure.error if row is rows[-1] else "",
+        )
+
+
+def is_to_retry(task: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """Whether it is what a run has to do again: it failed, was cut off, or was skipped when the run
+    was marked failed, which happens in a moment."""
+    word = native_key(state_of(task))
+    if word != "skipped" or was_cut_off(task):
+        return word in ("failed", "upstreamfailed", "skipped")
+    ended, task_ended = read_time(run["end_date"]), read_time(task["end_date"])
+    is_marked = native_key(run["state"]) == "failed" and ended is not None
+    return bool(is_marked and ended and task_ended and ended - task_ended < MARKED_WITHIN)
 
 
 def was_cut_off(task: Mapping[str, Any]) -> bool:
@@ -257,6 +306,19 @@ def is_value(entry: Any) -> bool:
     return isinstance(entry, dict) and not str(entry["key"]).startswith(OWN_VALUES)
 
 
+def read_component(part: tuple[str, Any]) -> Component:
+    """A part of the server, by the key that its health has."""
+    name, about = part
+    beats = [about[key] for key in about if key.startswith("latest_")]
+    word = about["status"]
+    return Component(
+        name=name.replace("_", " "),
+        is_well=word == "healthy",
+        message="" if word == "healthy" else f"Airflow says {word or 'nothing of it'}.",
+        seen_at=read_time(beats[0]) if beats else None,
+    )
+
+
 def read_output(entry: Mapping[str, Any]) -> Output:
     """A value that a task left (XCom)."""
     index = entry["map_index"]
@@ -264,7 +326,10 @@ def read_output(entry: Mapping[str, Any]) -> Output:
     key = entry["key"]
     name = task if key == "return_value" else f"{task} {key}"
     return Output(
-        ref=f"{entry['task_id']}/{index}/{key}", name=name, content_type="application/json"
+        ref=f"{entry['task_id']}/{index}/{key}",
+        name=name,
+        content_type="application/json",
+        step_ref=task,
     )
 
 
@@ -302,16 +367,15 @@ def read_question(detail: Mapping[str, Any]) -> Question:
     properties[key] = {"title": "Answer", **chosen}
     if defaults := detail.get("defaults"):
         model[key] = defaults if detail.get("multiple") else defaults[0]
-    people = ", ".join(each["name"] or each["id"] for each in detail.get("assigned_users") or ())
-    told = [detail.get("body") or "", f"Only {people} may answer." if people else ""]
     return Question(
         ref=str(detail["task_instance"]["id"]),
         kind="form",
         title=detail["subject"],
-        description="\n\n".join(filter(None, told)),
+        description=detail.get("body") or "",
         schema={"type": "object", "properties": properties, "required": required},
         model=model,
         asked_at=read_time(detail["created_at"]),
+        assignees=tuple(each["name"] or each["id"] for each in detail.get("assigned_users") or ()),
     )
 
 

@@ -82,6 +82,8 @@ def show(server, body, word: str, **changes: Any) -> str:
     server.on("GET", f"{place}/taskInstances/~/xcomEntries", {"body": {"xcom_entries": []}})
     server.on("GET", f"{place}/hitlDetails", {"body": body("no_questions")})
     for task in tasks["task_instances"]:
+        tries = f"{place}/taskInstances/{task['task_id']}/-1/tries"
+        server.on("GET", tries, {"body": body("tries_of_a_task")})
         for number in range(1, task["try_number"] + 1):
             log = f"{place}/taskInstances/{task['task_id']}/logs/{number}"
             server.on("GET", log, {"body": {"content": []}})
@@ -207,7 +209,8 @@ def test_a_task_that_is_tried_again_has_not_begun(server, airflow, body):
     run = airflow.snapshot(ref)
     steps = {step.ref: step for step in run.steps}
     again = steps["post_to_ledger"]
-    assert run.status is Status.QUEUED
+    assert run.status is Status.RUNNING
+    assert again.attempt == 3
     assert (again.status, again.started_at, again.finished_at) == (Status.QUEUED, None, None)
 
 
@@ -282,7 +285,10 @@ def test_runs_that_end_while_the_list_is_read_hide_no_other(server, airflow, bod
 
 def test_many_open_runs_wait_by_two_lists_of_their_tasks(server, airflow, body, monkeypatch):
     monkeypatch.setattr(module, "FEW", 3)
-    server.on("POST", f"{RUNS}/list", {"body": body("open_runs")})
+    open_runs = body("open_runs")
+    del open_runs["dag_runs"][4]  # it was answered before the lists of tasks were recorded
+    open_runs["total_entries"] -= 1
+    server.on("POST", f"{RUNS}/list", {"body": open_runs})
     server.on("POST", TASKS, {"body": body("tasks_that_go_on")}, json={"state": module.ACTIVE})
     held = [*module.HELD, "awaiting_input"]
     server.on("POST", TASKS, {"body": body("tasks_that_wait_or_ask")}, json={"state": held})
@@ -292,7 +298,6 @@ def test_many_open_runs_wait_by_two_lists_of_their_tasks(server, airflow, body, 
         "poll-harbour": "running, up_for_reschedule",
         "flaky-export": "running, up_for_retry",
         "archive-orders": "queued",
-        "approve-payment": "running, awaiting_input",
         "sign-contract": "running, awaiting_input",
         "choose-wares": "running, awaiting_input",
         "watch-inbox": "running",
@@ -482,6 +487,11 @@ def test_an_answer_waits_until_the_task_is_ready_for_it(server, airflow, body):
     assert not [seen for seen in server.requests if seen.method == "PATCH"]
 
 
+def test_a_question_names_whom_it_asks(server, airflow, body):
+    people = [{"id": "ana", "name": "Ana"}, {"id": "7", "name": ""}]
+    assert ask(server, airflow, body, assigned_users=people).assignees == ("Ana", "7")
+
+
 # -------------------------------------------------------------------------------------- the cancel
 
 
@@ -498,6 +508,76 @@ def test_a_run_that_failed_by_itself_is_not_marked_again(server, airflow, body):
     with pytest.raises(Rejected, match="already ended"):
         airflow.cancel(ref)
     assert not [seen for seen in server.requests if seen.method == "PATCH"]
+
+
+# --------------------------------------------------------------------------------------- the retry
+
+
+def retried(server, airflow, body, word: str, **changes: Any) -> Any:
+    """The tasks that a retry of a recorded run names."""
+    ref = show(server, body, word, **changes)
+    dag = ref.partition("/")[0]
+    place = f"{API}/dags/{dag}/clearTaskInstances"
+    server.on("POST", place, {"body": body("retry_accepted")})
+    assert airflow.retry(ref, "a-key") == ref
+    return server.requests[-1].json["task_ids"]
+
+
+def test_a_retry_names_what_was_cut_off_by_the_limit_of_a_run(server, airflow, body):
+    assert retried(server, airflow, body, "that_took_too_long") == ["book_all", "publish"]
+
+
+def test_a_retry_over_a_failed_task_names_that_alone(server, airflow, body):
+    word = "that_succeeded_over_a_failed_task"
+    assert retried(server, airflow, body, word) == ["send_courtesy_mail"]
+
+
+def test_a_run_without_a_failed_task_has_nothing_to_try_again(server, airflow, body):
+    ref = show(server, body, "that_succeeded")
+    with pytest.raises(Rejected, match="nothing to try again"):
+        airflow.retry(ref, "a-key")
+
+
+def test_a_failed_step_has_its_tries(server, airflow, body):
+    run = airflow.snapshot(show(server, body, "that_failed"))
+    tries = {step.ref: step.tries for step in run.steps}
+    assert tries["read_rows"] == ()
+    first, last = tries["post_to_ledger"]
+    assert (first.attempt, first.status, first.error) == (1, Status.FAILED, "")
+    assert first.finished_at < last.started_at
+    assert last.error == "Its log tells no error."
+
+
+@pytest.mark.parametrize(
+    ("word", "offers"),
+    [
+        ("that_is_queued", {Verb.CANCEL}),
+        ("that_is_running", {Verb.CANCEL}),
+        ("that_waits_for_a_timer", {Verb.CANCEL}),
+        ("that_failed", {Verb.RETRY}),
+        ("that_was_canceled", {Verb.RETRY}),
+        ("that_took_too_long", {Verb.RETRY}),
+        ("that_succeeded_over_a_failed_task", {Verb.RETRY}),
+        ("that_succeeded", set()),
+    ],
+)
+def test_a_run_offers_what_airflow_does_with_it(server, airflow, body, word, offers):
+    assert airflow.snapshot(show(server, body, word)).offers == offers
+
+
+# -------------------------------------------------------------------------------------- the engine
+
+
+def test_a_part_of_the_engine_that_never_was_there_is_not_missed(server, airflow, body):
+    health = body("health_of_the_server")
+    health["triggerer"] = {"status": None, "latest_triggerer_heartbeat": None}
+    health["dag_processor"]["status"] = "healthy"
+    server.on("GET", f"{API}/monitor/health", {"body": health})
+    parts = {part.name: part for part in airflow.engine()}
+    assert {name: part.is_well for name, part in parts.items()} == {
+        "metadatabase": True, "scheduler": False, "dag processor": True,
+    }  # fmt: skip
+    assert parts["scheduler"].seen_at is not None
 
 
 # ---------------------------------------------------------------------------------------- the logs
