@@ -109,7 +109,7 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
     audit_log.record(operator, audit_log.Action.CANCEL, account_name="Claims", target="run:1")
     api_tokens.issue(operator)
     wall_link, wall_secret = wall_links.make(
-        found["administrator"], name="Control room", group=east, zone="UTC", expires_at=None,
+        found["admin"], name="Control room", group=east, zone="UTC", expires_at=None,
         address=None,
     )  # fmt: skip
     guess = {"username": "operator", "ip_address": "203.0.113.1", "path_info": "/sign-in/"}
