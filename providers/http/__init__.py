@@ -12,7 +12,9 @@ from providers.http.limits import CONNECT_TIMEOUT, READ_TIMEOUT, REFUSALS, USER_
 from providers.http.quiet_period import Gate
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Reply, parse_json, parse_retry_after, plain_explanation
+from providers.http.sessions import Pass, SignedIn, forget_sessions
 from providers.http.transports import open_socket
+from providers.http.walks import by_cursor, by_link, by_offset, by_page, next_link, row_key
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -24,9 +26,18 @@ __all__ = [
     "Gate",
     "Http",
     "Opened",
+    "Pass",
     "Reply",
+    "SignedIn",
+    "by_cursor",
+    "by_link",
+    "by_offset",
+    "by_page",
+    "forget_sessions",
+    "next_link",
     "open_socket",
     "parse_json",
     "parse_retry_after",
     "plain_explanation",
+    "row_key",
 ]

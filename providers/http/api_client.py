@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from providers import exact_json
 from providers.address_policy import below
@@ -43,7 +43,7 @@ class Endpoint:
         self.base_url = base_url
         self.headers = headers
         self.service = service
-        self._explain = explain
+        self.explain = explain
 
     def get(self, *path: str, **options: Any) -> Reply:
         return self.request("GET", *path, **options)
@@ -69,12 +69,49 @@ class Endpoint:
         return self._reply("GET", url, f"GET {urlsplit(url).path}")
 
     def request(self, method: str, *path: str, **options: Any) -> Reply:
-        """Options: `params`, `json` (any JSON value), `body` (bytes) with `content_type`,
-        `headers`, `read_timeout` (s), `deadline` (s), `cap` (bytes), `changes` (False for a POST
-        that only reads). Raises all errors of the contract (Unsupported for a body with a note in
+        """Options: `params`, `json` (any JSON value), `form` (fields by name), `files` (name ->
+        (file name, bytes, content type); with `form` one multipart body), `body` (bytes) with
+        `content_type`, `headers`, `read_timeout` (s), `deadline` (s), `cap` (bytes), `accept`
+        (statuses that are no error here, as the 302 of a login), `changes` (False for a POST that
+        only reads). Raises all errors of the contract (Unsupported for a body with a note in
         it), each with `may_have_acted`: a command that it ends is repeated only where nothing was
         carried out."""
         return self._reply(method, self.url(*path), f"{method} /{'/'.join(path)}", **options)
+
+    def graphql(
+        self, query: str, *path: str, changes: bool | None = None, **variables: Any
+    ) -> dict[str, Any]:
+        """The `data` of a GraphQL answer, asked for at `path` (`graphql` if left out). `changes` is
+        True of a mutation unless said otherwise. GraphQL answers 200 to everything: what its
+        `errors` say becomes AuthFailed, Rejected where nothing was executed (there is no `data`),
+        else BadResponse, by which a command may have been carried out in part."""
+        is_mutation = query.lstrip().startswith("mutation")
+        changes = is_mutation if changes is None else changes
+        body = {"query": query, "variables": variables}
+        reply = self.post(*(path or ("graphql",)), json=body, changes=changes)
+        answer = reply.json()
+        if not isinstance(answer, dict):
+            raise BadResponse(f"{reply.where} sent no GraphQL answer.")
+        if answer.get("errors"):
+            raise self._refusal(reply, answer, changes=changes)
+        data = answer.get("data")
+        if not isinstance(data, dict):
+            raise BadResponse(f"{reply.where} sent a GraphQL answer without data.")
+        return data
+
+    def _refusal(self, reply: Reply, answer: dict[str, Any], *, changes: bool) -> ProviderError:
+        errors = answer["errors"] if isinstance(answer["errors"], list) else [answer["errors"]]
+        told = [each if isinstance(each, dict) else {"message": str(each)} for each in errors]
+        words = "; ".join(str(each.get("message") or "no reason given") for each in told[:5])
+        detail = self.http.redact(words)[:500]
+        about = [each.get("extensions") for each in told]
+        codes = {str(each.get("code", "")).upper() for each in about if isinstance(each, dict)}
+        message = f"{reply.where} answered: {detail}"
+        if codes & {"UNAUTHENTICATED", "FORBIDDEN"}:
+            return AuthFailed(message, status=reply.status, detail=detail)
+        if "data" not in answer and changes:
+            return Rejected(message, status=reply.status, detail=detail)
+        return BadResponse(message, status=reply.status, detail=detail)
 
     def url(self, *path: str) -> str:
         """Raises BadResponse for a segment that would climb out: quoting leaves dots alone."""
@@ -102,7 +139,10 @@ class Endpoint:
     def _reply(self, method: str, url: str, where: str, **options: Any) -> Reply:
         changes = options.setdefault("changes", method != "GET")
         try:
-            reply = self._judge(self._exchange(method, url, where, **options))
+            reply = self._exchange(method, url, where, **options)
+            if reply.status in options.get("accept", ()):
+                return reply
+            self._judge(reply)
             if changes:
                 reply.refuse_web_page()
             return reply
@@ -118,6 +158,12 @@ class Endpoint:
         if "json" in options:
             body = _sendable(options["json"])
             headers["Content-Type"] = "application/json"
+        elif "files" in options:
+            fields = [*options.get("form", {}).items(), *options["files"].items()]
+            body, headers["Content-Type"] = self.http.multipart(fields)
+        elif "form" in options:
+            body = urlencode(options["form"], doseq=True).encode()
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         elif body is not None:
             headers["Content-Type"] = options.get("content_type", "application/octet-stream")
         where = self.http.redact(f"{self.service} ({where})")
@@ -146,7 +192,7 @@ class Endpoint:
                 "followed. Edit the account's address if the provider moved.",
                 status=status,
             )
-        detail = self.http.redact(self._explain(reply).strip())[:500]
+        detail = self.http.redact(self.explain(reply).strip())[:500]
         words = f": {detail}" if detail else "."
         message = f"{reply.where} answered {status}{words}"
         if status == 429 or (status == 503 and reply.headers.get("Retry-After")):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
+from urllib3.filepost import encode_multipart_formdata
 
 from providers.address_policy import Policy
 from providers.contract import BadResponse, ProviderError, Rejected, Unreachable, Unsupported
@@ -102,6 +103,11 @@ class Http:
     ) -> Endpoint:
         """An endpoint below `base_url`; `service` is the name used in messages."""
         return Endpoint(self, base_url.rstrip("/"), dict(headers or {}), explain, service)
+
+    @staticmethod
+    def multipart(fields: Iterable[tuple[str, Any]]) -> tuple[bytes, str]:
+        """A body and its content type, of texts and of (file name, bytes, content type)."""
+        return encode_multipart_formdata(list(fields))
 
     def send(
         self,

@@ -12,7 +12,7 @@ from typing import Any
 
 from providers.adapters.flow8.session import Session
 from providers.contract import BadResponse, native_key
-from providers.http import Reply
+from providers.http import Reply, by_page
 from providers.times import read_time
 
 SIZE = 100  # rows of a page: the documented maximum
@@ -46,14 +46,12 @@ def walk_plays(
 
 def walk(session: Session, *path: str, most: int) -> Iterator[Any]:
     """The rows of any other list, each once."""
-    seen: set[str] = set()
-    for page in itertools.count():
-        rows, is_last = read_page(session.get(*path, page=page, size=SIZE), page)
-        news = {repr(row): row for row in rows if repr(row) not in seen}
-        yield from news.values()
-        seen |= news.keys()
-        if is_last or not news or len(seen) >= most:
-            return
+
+    def ask(page: int) -> tuple[list[Any], bool]:
+        return read_page(session.get(*path, page=page, size=SIZE), page)
+
+    for rows in by_page(ask, key=repr, most=most):
+        yield from rows
 
 
 def read_page(reply: Reply, page: int) -> tuple[list[Any], bool]:

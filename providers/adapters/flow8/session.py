@@ -8,27 +8,27 @@ November 2026. The technical section of that site writes `/api/v1` where the dev
 from __future__ import annotations
 
 import base64
-import hashlib
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from providers.contract import AuthFailed, BadResponse
-from providers.http import Endpoint, Http, Reply, parse_json, plain_explanation
+from providers.contract import AuthFailed
+from providers.http import (
+    Endpoint,
+    Http,
+    Pass,
+    Reply,
+    SignedIn,
+    parse_json,
+    plain_explanation,
+)
 
 PREFIX = "/api"
 OTHER_PREFIX = "/api/v1"
-MOST_COOKIES = 64
 MCP_ONLY = (
     "This API key has the scope mcp, which opens flow8 to AI agents only. "
     "Make one with the scope standard."
 )
-
-# A session lasts an hour (November 2026), an adapter one poll. Cookies are secrets, so they stay
-# in this process and never go into the account's memory; the key hides whose they are.
-_cookies: dict[str, str] = {}
-_COOKIE = re.compile(r"(?:^|,)\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+=[^;,\s]*)")
 
 
 class Session:
@@ -46,54 +46,37 @@ class Session:
         return self.request("POST", *path, json=json)
 
     def request(self, method: str, *path: str, **options: Any) -> Reply:
-        """With a cookie, a 401 means the session is over: nothing was carried out, so one new
-        login and one more request. Errors as in `Endpoint.request`."""
-        if self.config.get("api_key"):
-            headers = {"Authorization": f"Bearer {self.config['api_key']}"}
-            return self._at(headers).request(method, *path, **options)
-        known = _cookies.get(self._cookie_key)
-        if known is not None:
-            try:
-                return self._at({"Cookie": known}).request(method, *path, **options)
-            except AuthFailed as error:
-                if error.status != 401:
-                    raise
-        return self._at({"Cookie": self._log_in()}).request(method, *path, **options)
+        """Errors as in `Endpoint.request`."""
+        return self._api().request(method, *path, **options)
 
     def live_address(self) -> tuple[str, dict[str, str]]:
         """URL and headers of the push channel. The URL carries the key: not for logs."""
-        url = self._at({}).url("ws")
-        if self.config.get("api_key"):
+        api = self._api()
+        url = api.url("ws")
+        if not isinstance(api, SignedIn):
             return f"{url}?token={quote(self.config['api_key'], safe='')}", {}
-        self.get("auth", "me")  # renews a session that is over
-        return url, {"Cookie": _cookies[self._cookie_key]}
+        api.get("auth", "me")  # renews a session that is over
+        return url, dict(api.session_headers())
+
+    def _api(self) -> Endpoint:
+        if key := self.config.get("api_key"):
+            return self._at({"Authorization": f"Bearer {key}"})
+        who = tuple(self.config.get(name) or "" for name in ("email", "password"))
+        return SignedIn(self._at({}), self._log_in, who)
 
     def _at(self, headers: dict[str, str]) -> Endpoint:
-        for pair in headers.get("Cookie", "").split("; "):
-            self.http.remember_secret(pair.partition("=")[2])
         root = self.http.at(self.config["base_url"])
         path = [segment for segment in self.prefix.split("/") if segment]
         return self.http.at(root.url(*path), headers=headers, explain=explain, service="flow8")
 
-    def _log_in(self) -> str:
+    def _log_in(self, api: Endpoint) -> Pass:
+        """A session lasts an hour. Its cookie's name is undocumented (one page says `sid`), so
+        whatever is set goes back (November 2026)."""
         email, password = self.config.get("email"), self.config.get("password")
         if not email or not password:
             raise AuthFailed("flow8 needs an API key, or an email address and a password.")
         login = {"email": email, "password": password}
-        reply = self._at({}).post("auth", "login", json=login, changes=False)
-        # Its name is undocumented (one page says `sid`), so whatever is set goes back.
-        cookie = "; ".join(_COOKIE.findall(reply.headers.get("Set-Cookie", "")))
-        if not cookie:
-            raise BadResponse("flow8 accepted the login but set no session cookie.")
-        if len(_cookies) >= MOST_COOKIES:
-            _cookies.clear()
-        _cookies[self._cookie_key] = cookie
-        return cookie
-
-    @property
-    def _cookie_key(self) -> str:
-        parts = (self.config.get(key) or "" for key in ("base_url", "email", "password"))
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return Pass.cookies(api.post("auth", "login", json=login, changes=False))
 
 
 def explain(reply: Reply) -> str:

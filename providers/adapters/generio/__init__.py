@@ -40,7 +40,7 @@ from providers.contract import (
     Verb,
     Workflow,
 )
-from providers.http import Endpoint, parse_json
+from providers.http import Endpoint, by_cursor, parse_json
 
 PUBLIC_HOST = "https://flows.generio.ai"
 MOST_ROWS = 10_000  # of one list
@@ -221,16 +221,14 @@ class Generio(Adapter):
     def _rows(self, *path: str, keys: tuple[str, ...], **params: str) -> Iterator[Any]:
         """Every row once, following whatever hint at a next page an answer holds."""
         seen: set[str] = set()
-        reply = self.api.get(*path, params=params)
-        while len(seen) < MOST_ROWS:
-            rows = listed(reply, *keys)
-            news = {key_of(row): row for row in rows if key_of(row) not in seen}
-            yield from news.values()
-            seen |= news.keys()
-            following = next_page(reply.json(), len(seen))
-            if not news or following is None:
-                return
-            if isinstance(following, str):
-                reply = self.api.follow(urljoin(self.api.url(*path), following))
+
+        def ask(place: str | dict[str, Any]) -> tuple[list[Any], str | dict[str, Any] | None]:
+            if isinstance(place, str):
+                reply = self.api.follow(urljoin(self.api.url(*path), place))
             else:
-                reply = self.api.get(*path, params={**params, **following})
+                reply = self.api.get(*path, params={**params, **place})
+            rows = listed(reply, *keys)
+            return rows, next_page(reply.json(), len(seen.union(map(key_of, rows))))
+
+        for rows in by_cursor(ask, start={}, key=key_of, most=MOST_ROWS, seen=seen):
+            yield from rows

@@ -48,7 +48,7 @@ from providers.contract import (
     Workflow,
     native_key,
 )
-from providers.http import Http, Reply
+from providers.http import Http, Reply, by_offset, row_key
 
 PAGE = 200  # ids in one question, and a measure for the following
 STEPS = 600  # task runs per level of sub-flows
@@ -254,16 +254,8 @@ class Prefect(Adapter):
         """Rows not in `seen` yet, page by page, up to `most`. Rows that move while we read come
         twice, and a page without a new one ends it. Without a `limit`, since a server refuses one
         above its own PREFECT_API_DEFAULT_LIMIT (200 unless set; seen November 2026)."""
-        offset = 0
-        while most is None or offset < most:
-            rows = self._filter(kind, **query, sort=sort, offset=offset)
-            named = {_key_of(row): row for row in rows}
-            fresh = {ref: row for ref, row in named.items() if ref not in seen}
-            seen.update(fresh)
-            yield list(fresh.values())
-            offset += len(rows)
-            if not fresh:
-                return
+        ask = partial(self._filter, kind, **query, sort=sort)
+        return by_offset(lambda offset: ask(offset=offset), most=most, seen=seen)
 
     def _learn_names(self, runs: Iterable[Mapping[str, Any]]) -> None:
         """Names of flows and deployments never change: one request for those not met yet."""
@@ -296,7 +288,7 @@ class Prefect(Adapter):
         failed = {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}
         where = {"id": {"any_": ids}}
         rows = self._filter("flow_runs", flow_runs=where, task_runs=failed)
-        return {_key_of(row) for row in rows}
+        return {row_key(row) for row in rows}
 
     def _steps(self, ref: str) -> tuple[Step, ...]:
         tasks: dict[str, list[Any]] = {}
@@ -324,8 +316,3 @@ class Prefect(Adapter):
 
     def _read(self, run: Any, damaged: set[str]) -> Snapshot:
         return read_run(run, self._workflow(run), self.site, has_damage=run["id"] in damaged)
-
-
-def _key_of(row: Any) -> str:
-    """What tells two rows apart, also where one is not as documented."""
-    return str((row.get("id") if isinstance(row, dict) else None) or row)

@@ -7,7 +7,6 @@ marked "undocumented" below, with the choice made.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +41,7 @@ from providers.contract import (
     Workflow,
     native_key,
 )
-from providers.http import Endpoint
+from providers.http import Endpoint, by_page
 
 MOST_ROWS = 10_000  # of one walk
 HISTORY_ROWS = 1000  # how far the first discovery looks back
@@ -235,15 +234,14 @@ class SmartFlows(Adapter):
         """Page after page until one is empty, brings nothing new or is older than `since`. Its
         length says nothing: a server may give less than it is asked for."""
         options = {"json": tree, "changes": False} if tree else {}
-        seen: set[str] = set()
-        for page in itertools.count():
+
+        def ask(page: int) -> tuple[list[Any], bool]:
             params = {"page": page, "size": PAGE_SIZE} | ({"sort": sort} if sort else {})
             rows, is_last = read_page(self.api.request(method, *path, params=params, **options))
-            news = {key_of(row) for row in rows} - seen
-            yield from (row for row in rows if key_of(row) in news)
-            seen |= news
-            if is_last or not news or len(seen) >= most or (since and is_past(rows, since)):
-                return
+            return rows, is_last or bool(since and is_past(rows, since))
+
+        for rows in by_page(ask, key=key_of, most=most):
+            yield from rows
 
 
 def condition(key: str, operator: str, values: list[str]) -> dict[str, Any]:

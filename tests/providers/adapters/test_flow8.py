@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from websockets.sync.server import serve
 
-from providers.adapters.flow8 import session
 from providers.contract import (
     AuthFailed,
     BadResponse,
@@ -25,6 +24,7 @@ from providers.contract import (
     Unsupported,
     Verb,
 )
+from providers.http import forget_sessions
 
 KEY = "flow8"
 PLAY = "6650c0ffee0000000000a1b2"
@@ -40,7 +40,7 @@ YES = {"choice": "approved", "note": "ok"}
 @pytest.fixture(autouse=True)
 def no_session_is_left_over() -> Iterator[None]:
     yield
-    session._cookies.clear()
+    forget_sessions()
 
 
 @pytest.fixture
@@ -538,7 +538,7 @@ def test_every_cookie_goes_back_and_none_is_a_bad_answer(server, signing_in) -> 
     server.on("POST", "/api/auth/login", {"headers": {"Set-Cookie": several}})
     signing_in().check()
     assert server.requests[-1].headers["cookie"] == "a=1; b=2"
-    session._cookies.clear()
+    forget_sessions()
     server.on("POST", "/api/auth/login", {"body": {"ok": True}})
     with pytest.raises(BadResponse, match="no session cookie"):
         signing_in().check()
