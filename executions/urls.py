@@ -19,6 +19,7 @@ from executions.notifications import rule_views
 from executions.notifications import views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
+from executions.people import token_views
 from executions.runs import telling_views, triage_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
@@ -147,6 +148,10 @@ urlpatterns = [
     path("shift/changes/", handover_views.shift.changes, name="shift-changes"),
     path("shift/handover/", handover_views.handover, name="handover"),
     path("preferences/", preferences.preferences, name="preferences"),
+    path("preferences/tokens/", token_views.tokens, name="tokens"),
+    path(
+        "preferences/tokens/<int:pk>/revocation/", token_views.revocation, name="token-revocation"
+    ),
     path("preferences/guide/", first_visit.guide_dismissal, name="guide-dismissal"),
     path("statuses/", status_help.statuses, name="statuses"),
     path("help/", help_pages.help_page, name="help"),

@@ -29,10 +29,13 @@ Row = TypeVar("Row", bound=Model)
 
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
 LOOK_ONLY = "Your role can only view."
+READS_ONLY = "This token can only read."
 
 
 def may_act(user: User | AnonymousUser) -> bool:
     """Answer, cancel, suspend, resume, retry and start; operators and superusers."""
+    if getattr(user, "only_reads", False):
+        return False
     told: bool | None = getattr(user, "acts", None)
     if told is None:
         return user.is_active and user.has_perm("executions.act")
@@ -53,7 +56,8 @@ def with_roles(users: QuerySet[User]) -> QuerySet[User]:
 
 def may_administer(user: User | AnonymousUser) -> bool:
     """Change provider accounts; admins and superusers."""
-    return user.is_active and user.is_staff and user.has_perm("providers.change_provideraccount")
+    is_admin = user.is_staff and user.has_perm("providers.change_provideraccount")
+    return user.is_active and is_admin and not getattr(user, "only_reads", False)
 
 
 def may_set_up(user: User | AnonymousUser) -> bool:
@@ -70,7 +74,7 @@ def require_may_set_up(user: User | AnonymousUser) -> None:
 def require_may_act(user: User | AnonymousUser) -> None:
     """Raises PermissionDenied."""
     if not may_act(user):
-        raise PermissionDenied(LOOK_ONLY)
+        raise PermissionDenied(READS_ONLY if getattr(user, "only_reads", False) else LOOK_ONLY)
 
 
 def require_may_administer(user: User | AnonymousUser) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from executions.access import audit_log
+from executions.access import api_tokens
 from executions.access.permissions import may_administer
 from executions.access.scoped_admin import ReadOnlyAdmin
 from executions.models import ApiToken
@@ -15,7 +15,9 @@ from executions.web.requester import address
 
 
 class ApiTokenAdmin(ReadOnlyAdmin):
-    list_display = ("user", "label", "created_at", "last_used_at")
+    list_display = (
+        "user", "label", "prefix", "scope", "created_at", "last_used_at", "expires_at",
+    )  # fmt: skip
     list_select_related = ("user",)
     search_fields = ("user__username", "label")
     exclude = ("hash",)
@@ -24,18 +26,9 @@ class ApiTokenAdmin(ReadOnlyAdmin):
         return may_administer(request.user)
 
     def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
-        self._note(request, obj)
-        super().delete_model(request, obj)
+        user: Any = request.user
+        api_tokens.revoke(obj, user, address=address(request))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset.select_related("user"):
-            self._note(request, token)
-        super().delete_queryset(request, queryset)
-
-    def _note(self, request: HttpRequest, token: ApiToken) -> None:
-        audit_log.record(
-            request.user,
-            audit_log.Action.TOKEN_REVOKED,
-            target=f"token:{token.pk} of {token.user}",
-            address=address(request),
-        )
+            self.delete_model(request, token)

@@ -34,7 +34,7 @@ from executions.models.notices import (
     NoticeMute,
     NoticeRule,
 )
-from executions.models.people import ApiToken, Preference
+from executions.models.people import ApiToken, Preference, TokenScope
 from executions.models.polls import LastAsked, PollRun
 from executions.models.quarantine import Quarantine
 from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
@@ -140,6 +140,7 @@ __all__ = [
     "StartDraft",
     "StatusCount",
     "Step",
+    "TokenScope",
     "Transition",
     "TriageAct",
     "WallLink",

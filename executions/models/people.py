@@ -7,6 +7,11 @@ from django.db import models
 from django.utils import timezone
 
 
+class TokenScope(models.TextChoices):
+    READ = "read", "reads"
+    ACT = "act", "reads and acts"
+
+
 class ApiToken(models.Model):
     """A bearer token of one person; only its hash is kept."""
 
@@ -15,6 +20,24 @@ class ApiToken(models.Model):
     label = models.CharField(max_length=100, default="", blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
+    prefix = models.CharField(max_length=12, default="", db_default="", blank=True)
+    """How it begins, so that a person knows it again; "" of those made before this was kept."""
+    scope = models.CharField(
+        max_length=4, choices=TokenScope.choices, default=TokenScope.ACT, db_default="act"
+    )
+    """Never more than its person may."""
+    expires_at = models.DateTimeField(null=True, blank=True)
+    """Null: until it is revoked."""
+    request_key = models.UUIDField(null=True, unique=True, editable=False)
+    """Of the form that made it: a form that is sent twice makes one."""
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(scope__in=[scope.value for scope in TokenScope]),
+                name="token_scope",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.label or f"token of {self.user}"

@@ -16,6 +16,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from executions.models import (
+    ApiToken,
     Batch,
     BatchItem,
     Command,
@@ -130,6 +131,8 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "shift": (LISTS, NEVER),
     "shift-changes": (LISTS, NEVER),
     "handover": (FORM, OWN),
+    "tokens": (LISTS, {"anonymous": 302, "vik": 422, "ana": 422, "eve": 422}),
+    "token-revocation": (FORM, NOBODYS),
     "guide-dismissal": (FORM, OWN),
     "preferences": (LISTS, {"anonymous": 302, "vik": 422, "ana": 422, "eve": 422}),
     "errors": (LISTS, NEVER),
@@ -267,6 +270,7 @@ def run(clients: dict[str, Client]) -> Execution:
         batch=batch, execution=run, account=account, status="user_input", state="skipped"
     )
     root = User.objects.get(username="root")
+    ApiToken.objects.create(user=root, hash="of root")
     SavedView.objects.create(owner=root, name="Of root", audience=SavedView.EVERYBODY)
     WallLink.objects.create(name="Control room", hash="x", made_by=root)
     return run
@@ -288,13 +292,15 @@ def address_of(name: str, run: Execution) -> str:
         "mute": NoticeMute.objects.get().pk,
         "rule": NoticeRule.objects.get().pk,
         "wall link": WallLink.objects.get().pk,
+        "token": ApiToken.objects.get().pk,
     }
     route = str(next(each.pattern for each in urlpatterns if each.name == name))
     of = {"executions/": "execution", "questions/": "question", "workflows/": "workflow",
           "accounts/": "account", "batches/": "batch", "notes/": "note", "views/": "view",
           "notices/": "notice", "notices/messages/": "message",
           "notices/mutes/": "mute", "notices/rules/": "rule",
-          "wall/links/": "wall link"}  # fmt: skip
+          "wall/links/": "wall link",
+          "preferences/tokens/": "token"}  # fmt: skip
     values: dict[str, Any] = {}
     if "<int:pk>" in route:
         values["pk"] = numbers[of[route.split("<")[0]]]

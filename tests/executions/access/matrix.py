@@ -144,6 +144,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shift/changes/": ("", SIGNED, NOT_TAKEN),
     "shift/handover/": ("", SIGNED, SIGNED),
     "preferences/": ("", SIGNED, SIGNED),
+    "preferences/tokens/": ("", SIGNED, SIGNED),
+    "preferences/tokens/<int:pk>/revocation/": ("token", SIGNED, OWN),
     "preferences/guide/": ("", SIGNED, SIGNED),
     "statuses/": ("", SIGNED, NOT_TAKEN),
     "help/": ("", SIGNED, NOT_TAKEN),
