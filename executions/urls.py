@@ -11,7 +11,7 @@ from executions.correlation import key_from_value
 from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
-from executions.inbox import answer_history, answer_views, claim_views, undo_views
+from executions.inbox import answer_history, answer_views, claim_views, proposal_views, undo_views
 from executions.inbox import views as inbox_views
 from executions.kiosk import views as kiosk_views
 from executions.notes import views as note_views
@@ -86,6 +86,13 @@ urlpatterns = [
     path("questions/<int:pk>/draft/", answer_views.draft, name="draft"),
     path("questions/<int:pk>/preview/", answer_views.preview, name="preview"),
     path("questions/<int:pk>/claim/", claim_views.claim, name="claim"),
+    path("proposals/<uuid:key>/agreement/", proposal_views.agreement, name="agreement"),
+    path("proposals/<uuid:key>/return/", proposal_views.give_back, name="proposal-return"),
+    path(
+        "proposals/<uuid:key>/withdrawal/",
+        proposal_views.withdrawal,
+        name="proposal-withdrawal",
+    ),
     path("questions/<int:pk>/release/", claim_views.release, name="release"),
     path("errors/", error_views.error_list.page, name="errors"),
     path("errors/changes/", error_views.error_list.changes, name="errors-changes"),
@@ -104,6 +111,7 @@ urlpatterns = [
     path("workflows/<int:pk>/changes/", workflow_views.workflow_changes, name="workflow-changes"),
     path("workflows/<int:pk>/runbook/", profile_views.runbook, name="runbook"),
     path("workflows/<int:pk>/description/", profile_views.description, name="workflow-description"),
+    path("workflows/<int:pk>/second-person/", profile_views.second_person, name="second-person"),
     path("workflows/<int:pk>/runs/", start_views.run_creation, name="run-creation"),
     path("workflows/<int:pk>/draft/", start_views.start_draft, name="start-draft"),
     path("workflows/<int:pk>/notes/", note_views.workflow_note, name="workflow-note"),

@@ -15,7 +15,12 @@ from ninja import Query, Router
 from executions.access.permissions import may_act, visible_accounts, visible_executions
 from executions.api import schemas
 from executions.api.errors import Refusal
-from executions.models import Command, Execution, Workflow
+from executions.models import (
+    Command,
+    Execution,
+    Proposal,
+    Workflow,
+)
 from executions.runs.page import output_download
 from executions.search import pages as run_pages
 from executions.search.cursor import Cursor
@@ -75,9 +80,17 @@ def read_output(request: HttpRequest, pk: int, output_pk: int) -> HttpResponseBa
 
 
 @router.get("commands/{uuid:key}", response=schemas.Command)
-def show_command(request: HttpRequest, key: UUID) -> Command:
+def show_command(request: HttpRequest, key: UUID) -> Command | Proposal:
+    """Also of an answer that a second person has not agreed to: `held`, `returned`, `withdrawn`."""
     commands = Command.objects.filter(account__in=_accounts(request).values("pk"))
-    return get_object_or_404(commands.select_related("requested_by"), key=key)
+    command = commands.select_related("requested_by").filter(key=key).first()
+    return command or get_object_or_404(proposals_of(request), key=key)
+
+
+def proposals_of(request: HttpRequest) -> QuerySet[Proposal]:
+    """Answers that were proposed to a second person."""
+    seen = Proposal.objects.filter(question__execution__account__in=_accounts(request).values("pk"))
+    return seen.select_related("requested_by", "question__execution__account")
 
 
 @router.get("accounts", response=list[schemas.Account])

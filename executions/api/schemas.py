@@ -179,7 +179,7 @@ class Command(Schema):
     new_ref: str = Field(description="The run that came of a start, or of a retry that made one.")
 
     @staticmethod
-    def resolve_requested_by(row: models.Command) -> str | None:
+    def resolve_requested_by(row: models.Command | models.Proposal) -> str | None:
         return row.requested_by.get_username() if row.requested_by else None
 
 
@@ -314,6 +314,12 @@ class CommandRequest(Schema):
     hold_seconds: int = Field(
         0, ge=0, le=60, description="For an answer: not sent before, so that it can be undone."
     )
+
+
+class Return(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(max_length=MAX_REASON, description="A sentence for who proposed it.")
 
 
 class Decision(Schema):

@@ -16,13 +16,22 @@ from executions import database_clock
 from executions.access.permissions import require_may_act, visible_accounts
 from executions.api import schemas
 from executions.api.errors import Refusal
-from executions.api.read import filters_of, person, visible, visible_execution
-from executions.commands import submit
+from executions.api.read import filters_of, person, proposals_of, visible, visible_execution
+from executions.commands import second_person, submit
 from executions.commands.withdrawal import withdraw
 from executions.forms import CompiledForm, compile_question
 from executions.forms.secret_masking import unmasked
 from executions.inbox.drafts import refuses_empty
-from executions.models import Act, Command, Execution, Question, Rank, Workflow
+from executions.models import (
+    Act,
+    Command,
+    Execution,
+    Proposal,
+    ProposalState,
+    Question,
+    Rank,
+    Workflow,
+)
 from executions.polling import read_queue
 from executions.triage import acts
 from executions.triage.form_choices import person_named
@@ -39,8 +48,9 @@ def create_command(
     pk: int,
     body: schemas.CommandRequest,
     idempotency_key: IdempotencyKey = None,
-) -> Status[Command]:
+) -> Status[Command | Proposal]:
     """Recorded, not yet done: ask `commands/{key}` until its state is `confirmed` or `rejected`.
+    An answer that needs a second person is `held` until one agrees.
     A start starts another run of the same workflow. The same `Idempotency-Key` (a UUID) twice is
     one command."""
     execution = visible_execution(request, pk)
@@ -61,15 +71,14 @@ def create_command(
         question = _question(execution, body)
         form, values = compile_question(question), unmasked(body.values, question.model)
         _check_answer(form, values, question)
-        command = submit.request_command(
-            execution=execution,
-            kind=kind,
+        answered = second_person.answer(
             question=question,
             form=form,
             values=values,
             hold=timedelta(seconds=body.hold_seconds),
             **common,
         )
+        return Status(202, answered)
     else:
         command = submit.request_command(
             execution=execution, kind=kind, option=body.option, **common
@@ -77,10 +86,35 @@ def create_command(
     return Status(202, command)
 
 
+@router.post("commands/{uuid:key}/agreement", response={202: schemas.Command})
+def agree(request: HttpRequest, key: UUID) -> Status[Command]:
+    """Agree, as the second person, to an answer that is `held`: it becomes the command of this
+    key."""
+    proposal = _proposal(request, key)
+    return Status(202, second_person.agree(person(request), proposal, address=address(request)))
+
+
+@router.post("commands/{uuid:key}/return", response={200: schemas.Command})
+def give_back(request: HttpRequest, key: UUID, body: schemas.Return) -> Proposal:
+    """Give an answer that is `held` back to the person who proposed it."""
+    proposal = _proposal(request, key)
+    second_person.give_back(person(request), proposal, body.reason, address=address(request))
+    return _proposal(request, key)
+
+
+def _proposal(request: HttpRequest, key: UUID) -> Proposal:
+    require_may_act(person(request))
+    return get_object_or_404(proposals_of(request), pk=key)
+
+
 @router.post("commands/{uuid:key}/undo", response={200: schemas.Command})
-def undo_command(request: HttpRequest, key: UUID) -> Command:
-    """Take a command of one's own back, while nothing of it was sent: it is `withdrawn` then. 409
-    if it is too late."""
+def undo_command(request: HttpRequest, key: UUID) -> Command | Proposal:
+    """Take a command of one's own back, while nothing of it was sent, or an answer that is `held`:
+    it is `withdrawn` then. 409 if it is too late."""
+    held = proposals_of(request).filter(pk=key, state=ProposalState.HELD).first()
+    if held is not None:
+        second_person.withdraw(person(request), held, address=address(request))
+        return proposals_of(request).get(pk=key)
     rows = Command.objects.select_related("account", "requested_by", "execution", "workflow")
     visible = rows.filter(account__in=visible_accounts(person(request)).values("pk"))
     command = get_object_or_404(visible, pk=key)

@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 
 from executions import database_clock
 from executions.access.permissions import may_act, visible_accounts
+from executions.commands.eligibility import needs_two
 from executions.commands.sealed_arguments import secrets_of, unseal
 from executions.display.freshness import blind_sentence
 from executions.live import publish
@@ -159,6 +160,8 @@ def _why_not_any_more(command: Command) -> str:
         ).first()
         if question is None or question.closed_at is not None:
             return "Answered elsewhere before this answer could be sent."
+        if command.agreed_by_id is None and needs_two(question):
+            return "Its workflow needs a second person since this was requested. Propose it again."
         if question.fingerprint != asked:
             return "The form changed before this answer could be sent. Check the form again."
     return ""

@@ -19,6 +19,7 @@ from executions.models import (
     Command,
     CommandState,
     Execution,
+    Proposal,
     Question,
 )
 from executions.payloads.provider_text import plain
@@ -73,7 +74,7 @@ def command_view(
         "icon": VERBS[command.kind].icon,
         "state": NOT_CONFIRMED if stalled else COMMAND_WORDS.get(state, state),
         "lamp": "warning" if stalled else COMMAND_LAMPS.get(state, "active"),
-        "by": user_name(command.requested_by),
+        "by": by_whom(command),
         "batch": _batch_of(command),
         "reason": plain(command.reason),
         "message": plain(command.message),
@@ -84,6 +85,12 @@ def command_view(
         "arguments": argument_pairs(command, question) if with_arguments else [],
         "new_ref": plain(command.new_ref),
     }
+
+
+def by_whom(command: Command) -> str:
+    """Who asked for it, and the second person where there had to be one."""
+    who = user_name(command.requested_by)
+    return f"{who}, agreed by {user_name(command.agreed_by)}" if command.agreed_by_id else who
 
 
 def _batch_of(command: Command) -> int | None:
@@ -113,7 +120,9 @@ def _steps(command: Command) -> list[tuple[str, datetime]]:
     return [(word, at) for word, at in times if at is not None]
 
 
-def argument_pairs(command: Command, question: Question | None = None) -> list[tuple[str, str]]:
+def argument_pairs(
+    command: Command | Proposal, question: Question | None = None
+) -> list[tuple[str, str]]:
     """What was sent, secrets masked, as titles and texts."""
     if not command.sealed_arguments:
         return []

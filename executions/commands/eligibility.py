@@ -15,7 +15,15 @@ from executions.display.formatting import stamped
 from executions.display.freshness import blind_sentence
 from executions.display.people import DELETED_USER
 from executions.display.statuses import STATUS_VIEWS
-from executions.models import OPEN_COMMAND_STATES, Command, Execution, Question
+from executions.models import (
+    OPEN_COMMAND_STATES,
+    Command,
+    Execution,
+    Proposal,
+    ProposalState,
+    Question,
+    WorkflowProfile,
+)
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount
 
@@ -80,11 +88,28 @@ def why_not_answered(
         return why
     if question.pk in under_way:
         return f"Already answered by {under_way[question.pk]}."
+    if needs_two(question):
+        return "It needs a second person: answer it on its own."
     holder = question.claimed_by
     if holder is not None and holder != user:
         who, since = holder.get_username(), stamped(question.claimed_at)
         return f"{who} is on it since {since}. Answer it on its own, or take it over first."
     return ""
+
+
+def needs_two(question: Question) -> bool:
+    """Whether its workflow asks for a second person, or one has been asked for already."""
+    flow = question.execution.workflow_id
+    is_set = WorkflowProfile.objects.filter(pk=flow, needs_two=True).exists()
+    return is_set or held_proposal(question) is not None
+
+
+def held_proposal(question: Question) -> Proposal | None:
+    """What waits for a second person, of this asking."""
+    held = Proposal.objects.filter(
+        question=question, state=ProposalState.HELD, requested_at__gte=question.seen_at
+    )
+    return held.select_related("requested_by").first()
 
 
 def _account_in_the_way(account: ProviderAccount) -> str:

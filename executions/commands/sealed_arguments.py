@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any, cast
 
 from executions.forms import CompiledForm, compile_question
-from executions.models import Command, Question
+from executions.models import Command, Proposal, Question
 from providers import sealing
 from providers.contract import Verb
 from providers.redaction import MASK, NOTHING
 from providers.sealing import SealError
 
 
-def seal(command: Command, arguments: dict[str, Any]) -> None:
+def seal(command: Command | Proposal, arguments: dict[str, Any]) -> None:
     """Into the command, bound to it; not saved."""
     command.sealed_arguments = sealing.seal(f"command:{command.key}", arguments)
 
 
-def unseal(command: Command) -> dict[str, Any]:
+def unseal(command: Command | Proposal) -> dict[str, Any]:
     """`values`, and for an answer `fingerprint` and `secrets`. Raises SealError."""
     if not command.sealed_arguments:
         return {}
@@ -32,7 +32,9 @@ def secrets_of(command: Command) -> set[str]:
         return set()
 
 
-def worded_arguments(command: Command, question: Question | None = None) -> list[tuple[str, str]]:
+def worded_arguments(
+    command: Command | Proposal, question: Question | None = None
+) -> list[tuple[str, str]]:
     """The values of an answer or a start for display, secret ones masked: titles for names, labels
     for values. `question` is the answered one where the caller has it."""
     try:
@@ -51,13 +53,16 @@ def worded_arguments(command: Command, question: Question | None = None) -> list
 
 
 def _form_of(
-    command: Command, arguments: dict[str, Any], question: Question | None
+    command: Command | Proposal, arguments: dict[str, Any], question: Question | None
 ) -> CompiledForm | None:
     """The form that was filled in. Only it knows which fields are secret: without it no value is
     shown."""
     if question is None:
-        asked = Question.objects.filter(execution_id=command.execution_id or 0)
-        question = asked.filter(ref=command.question_ref).first()
+        if isinstance(command, Proposal):
+            question = command.question
+        else:
+            asked = Question.objects.filter(execution_id=command.execution_id or 0)
+            question = asked.filter(ref=command.question_ref).first()
     fingerprint = arguments.get("fingerprint", "")
     if question is None or (fingerprint and question.fingerprint != fingerprint):
         return None

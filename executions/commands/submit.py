@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import require_may_act, require_may_see
-from executions.commands.eligibility import not_offered
+from executions.commands.eligibility import answers_under_way, needs_two, not_offered
 from executions.commands.sealed_arguments import seal
 from executions.commands.verbs import options_of
 from executions.display.formatting import stamped
@@ -31,12 +31,14 @@ from executions.models import (
     OPEN_COMMAND_STATES,
     Command,
     Execution,
+    Proposal,
     Question,
     Workflow,
 )
 from providers.contract import Verb
 from providers.models import ProviderAccount
 
+SECOND_PERSON = "This answer needs a second person: propose it on its own page."
 COMMANDS_PER_MINUTE = 60  # of one person, those of batches apart
 
 
@@ -91,6 +93,8 @@ def request_command(
     _check_not_blind(execution.account)
     if kind is Verb.ANSWER:
         target = _answer_target(execution, question, form)
+        if question is not None and needs_two(question):
+            raise NotPossible(SECOND_PERSON)
     else:
         option = _option(execution.account, kind, option)
         target = f"run:{execution.pk}:{option}" if option else f"run:{execution.pk}"
@@ -103,7 +107,7 @@ def request_command(
         execution=execution,
         target=target,
         question_ref=question.ref if question else "",
-        reason=_reason(reason),
+        reason=kept_reason(reason),
         requested_by=user,
         account_revision=execution.account.revision,
     )
@@ -117,6 +121,67 @@ def request_command(
         command, arguments, user, str(execution), execution.account.name, address,
         {"question": question.title[:200] or question.ref} if question else None, hold,
     )  # fmt: skip
+
+
+def request_answer(*, question: Question, **given: Any) -> Command:
+    """`request_command` for the answer to a question that needs no second person."""
+    return request_command(
+        execution=question.execution, kind=Verb.ANSWER, question=question, **given
+    )
+
+
+def check_answer(user: User, question: Question, form: CompiledForm) -> None:
+    """What is asked before an answer is recorded, or proposed. Raises NotPossible and
+    PermissionDenied."""
+    run = question.execution
+    require_may_act(user)
+    require_may_see(user, run.account_id)
+    check_pace(user)
+    _check_not_blind(run.account)
+    _answer_target(run, question, form)
+
+
+def answer_under_way(question: Question) -> bool:
+    return bool(answers_under_way([question.pk]))
+
+
+def request_agreed(
+    *,
+    proposal: Proposal,
+    arguments: dict[str, Any],
+    agreed_by: User,
+    address: str | None,
+    hold: timedelta,
+) -> Command:
+    """Record the command of a proposal that a second person has just agreed to, in their
+    transaction. Raises NotPossible."""
+    question, run = proposal.question, proposal.question.execution
+    _check_not_blind(run.account)
+    if question.closed_at is not None or not question.is_answerable:
+        raise NotPossible("It is no longer asked.")
+    command = Command(
+        key=proposal.key,
+        kind=Verb.ANSWER.value,
+        account_id=run.account_id,
+        execution=run,
+        target=f"question:{question.pk}",
+        question_ref=question.ref,
+        reason=proposal.reason,
+        requested_by=proposal.requested_by,
+        agreed_by=agreed_by,
+        account_revision=run.account.revision,
+    )
+    people = {
+        "proposed by": user_name(proposal.requested_by),
+        "agreed by": agreed_by.get_username(),
+    }
+    detail = {"question": question.title[:200] or question.ref, **people}
+    recorded = _record(
+        command, arguments, agreed_by, str(run), run.account.name, address, detail, hold
+    )
+    if recorded.pk != proposal.key:
+        raise NotPossible("It was answered a moment before.")
+    return recorded
 
 
 def request_start(
@@ -147,7 +212,7 @@ def request_start(
         account_id=workflow.account_id,
         workflow=workflow,
         target=f"start:{key}",
-        reason=_reason(reason),
+        reason=kept_reason(reason),
         requested_by=user,
         account_revision=workflow.account.revision,
     )
@@ -171,7 +236,7 @@ def check_pace(user: User) -> None:
         raise TooMany(max(wait, 1))
 
 
-def _reason(text: str) -> str:
+def kept_reason(text: str) -> str:
     """Kept whole or not at all: half a reason may say something else."""
     text = text.strip()
     if len(text) > MAX_REASON:

@@ -11,10 +11,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import preference_of, require_may_act
+from executions.commands.second_person import hold_again
 from executions.live import publish
 from executions.models import Command, CommandState
 
@@ -35,12 +37,11 @@ def is_held(command: Command) -> bool:
 
 
 def withdraw(user: User, command: Command, *, address: str | None) -> bool:
-    """Take back what this person asked for. False if a worker was first, or it was taken back
-    before. Raises PermissionDenied."""
+    """Take back what this person asked for, or agreed to: then it is a proposal again. False if a
+    worker was first, or it was taken back before. Raises PermissionDenied."""
     require_may_act(user)
-    untouched = Command.objects.filter(
-        pk=command.pk, requested_by=user, state=CommandState.PENDING, attempts=0
-    )
+    own = Q(requested_by=user) | Q(agreed_by=user)
+    untouched = Command.objects.filter(own, pk=command.pk, state=CommandState.PENDING, attempts=0)
     with transaction.atomic():
         if not untouched.update(
             state=CommandState.WITHDRAWN,
@@ -48,6 +49,7 @@ def withdraw(user: User, command: Command, *, address: str | None) -> bool:
             settled_at=database_clock.now(),
         ):
             return False
+        hold_again(command)
         audit_log.record(
             user,
             audit_log.Action.COMMAND_UNDONE,

@@ -11,21 +11,21 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import require_may_act
-from executions.commands.submit import NotPossible, request_command
+from executions.commands import second_person
+from executions.commands.submit import NotPossible
 from executions.commands.withdrawal import is_held, time_to_undo
 from executions.display.formatting import stamped
 from executions.forms import CompiledForm, compile_question, short_files
 from executions.inbox import drafts
 from executions.inbox.question_display import MAX_RAW, get_question, intent_key, question_view
 from executions.inbox.views import next_address, show_inbox
-from executions.models import Question
+from executions.models import Proposal, Question
 from executions.payloads.provider_text import plain
 from executions.web.fragments import fragment, no_store
 from executions.web.post_only_views import posted_from
 from executions.web.redirects import next_address as page_of_form
 from executions.web.requester import address, person
 from providers import exact_json
-from providers.contract import Verb
 
 PREVIEW = "executions/inbox/_question_preview.html"
 OF_OURS = frozenset(
@@ -71,10 +71,8 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         view = question_view(request, question, compiled, form)
         return show_inbox(request, question, view, 422)
     try:
-        command = request_command(
+        command = second_person.answer(
             user=person(request),
-            execution=question.execution,
-            kind=Verb.ANSWER,
             question=question,
             form=compiled,
             values=compiled.body(form, complete=drafts.wants_whole(question)),
@@ -91,7 +89,9 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
     if "desk" in request.POST:
         return redirect(next_address(request, question, str(command.key)))
     said = "Your answer is recorded and is being sent to the provider."
-    if is_held(command):
+    if isinstance(command, Proposal):
+        said = "Your answer is proposed. It is sent when a second person agrees."
+    elif is_held(command):
         said = "Your answer is recorded. Until it is sent you can undo it, at the question."
     messages.success(request, said)
     run_page = reverse("executions:detail", args=[question.execution_id])

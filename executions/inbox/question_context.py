@@ -25,6 +25,7 @@ from executions.models import (
     ExecutionDetail,
     Note,
     Output,
+    Proposal,
     Question,
     Step,
 )
@@ -127,13 +128,14 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         key = uuid.UUID(request.GET.get("sent", ""))
     except ValueError:
         return None
+    own = Q(requested_by=request.user.pk) | Q(agreed_by=request.user.pk)
     found = Command.objects.filter(
-        pk=key, kind=Verb.ANSWER.value, requested_by=request.user.pk,
+        own, pk=key, kind=Verb.ANSWER.value,
         account_id__in=list(accounts_of(request)),
     )  # fmt: skip
     command = found.select_related("execution__account", "execution__workflow").first()
     if command is None:
-        return None
+        return _proposed_line(request, key)
     question = Question.objects.filter(
         execution=command.execution, ref=command.question_ref
     ).first()
@@ -142,6 +144,7 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         "key": str(command.key),
         "title": plain(question.title, 160) if question and question.title else "Your answer",
         "said": plain(words[0], MAX_SAID) if len(words) == 1 else "",
+        "did": "agreed by you" if command.agreed_by_id == request.user.pk else "answered by you",
         "state": command.state,
         "word": COMMAND_WORDS.get(command.state, command.state),
         "lamp": COMMAND_LAMPS.get(command.state, "active"),
@@ -152,4 +155,33 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         "question_id": question.pk if question else None,
         "is_refused": command.state == CommandState.REJECTED,
         "undo": undo_of(request, command),
+    }
+
+
+def _proposed_line(request: HttpRequest, key: uuid.UUID) -> dict[str, Any] | None:
+    """The same of an answer that waits for a second person."""
+    found = Proposal.objects.filter(
+        pk=key, requested_by=request.user.pk,
+        question__execution__account_id__in=list(accounts_of(request)),
+    )  # fmt: skip
+    proposal = found.select_related("question__execution__account").first()
+    if proposal is None:
+        return None
+    question, run = proposal.question, proposal.question.execution
+    words = [text for _, text in worded_arguments(proposal, question) if text]
+    return {
+        "key": str(proposal.key),
+        "title": plain(question.title, 160) or "Your answer",
+        "said": plain(words[0], MAX_SAID) if len(words) == 1 else "",
+        "did": "proposed by you",
+        "state": proposal.state,
+        "word": proposal.get_state_display(),
+        "lamp": "needs_you",
+        "at": proposal.decided_at or proposal.requested_at,
+        "account": run.account.name,
+        "message": "",
+        "run_id": run.pk,
+        "question_id": question.pk,
+        "is_refused": False,
+        "undo": {},
     }

@@ -15,7 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.access.permissions import may_act, visible_executions
-from executions.commands.display import argument_pairs
+from executions.commands.display import argument_pairs, by_whom
+from executions.commands.eligibility import held_proposal, needs_two
 from executions.commands.withdrawal import is_held
 from executions.display.command_states import COMMAND_WORDS
 from executions.display.formatting import stamped
@@ -25,7 +26,15 @@ from executions.forms import CompiledForm, compile_question
 from executions.forms.compiled_form import QuickChoice
 from executions.inbox import drafts
 from executions.inbox.question_rows import presence_of, presence_words
-from executions.models import OPEN_COMMAND_STATES, Command, CommandState, Execution, Question
+from executions.models import (
+    OPEN_COMMAND_STATES,
+    Command,
+    CommandState,
+    Execution,
+    Proposal,
+    ProposalState,
+    Question,
+)
 from executions.payloads.provider_text import plain
 from executions.web.fragments import Fragment, fragment
 from providers import exact_json
@@ -121,6 +130,7 @@ def question_view(
     is_open = question.closed_at is None and question.is_answerable and not compiled.problem
     is_sent = command is not None and command.state in OPEN_STATES
     is_mine = question.claimed_by_id == request.user.pk
+    held = held_now(question)
     url = question.url or question.execution.url
     return {
         "question": question,
@@ -137,7 +147,8 @@ def question_view(
         "present": present_besides(request, question),
         "may_act": may_act(request.user),
         "is_open": is_open,
-        "may_send": is_open and not is_sent,
+        "may_send": is_open and not is_sent and held is None,
+        "needs_two": is_open and not is_sent and held is None and needs_two(question),
         "sent": sent,
         "draft_saved": saved_at if is_restored else None,
         "draft_ms": int(saved_at.timestamp() * 1000) if saved_at else 0,
@@ -191,7 +202,7 @@ def notice_of(
     """What the person in front of the form must know before going on; empty if nothing."""
     command = newest_answer(question)
     state = command.state if command else ""
-    by = user_name(command.requested_by) if command else ""
+    by = by_whom(command) if command else ""
     message = plain(command.message) if command else ""
     if question.closed_at:
         at = stamped(question.closed_at)
@@ -204,6 +215,8 @@ def notice_of(
         if command is not None and is_held(command):
             return {"lamp": "active", "text": f"Answer of {by}.", "undo": undo_of(request, command)}
         return {"lamp": "active", "text": f"Answer of {by}: {word}. Waiting for the provider."}
+    if held := held_now(question):
+        return proposal_notice(request, question, held, compiled)
     if known != question.fingerprint:
         text = "The provider changed this form. What you typed is kept: open the new form."
         return {"lamp": "warning", "text": text, "is_changed": "1"}
@@ -214,6 +227,11 @@ def notice_of(
             "text": text,
             "complaints": _complaints(command, compiled, question),
         }
+    if back := _given_back(question, command):
+        who, of = user_name(back.decided_by), user_name(back.requested_by)
+        why = plain(back.sentence)
+        text = f"{who} gave the answer of {of} back: “{why}” Change it, then send it again."
+        return {"lamp": "warning", "text": text}
     if state == CommandState.NEEDS_PERSON:
         text = f"It is not known whether the answer of {by} arrived: {message}"
         text += " Check at the provider, then send it again."
@@ -228,12 +246,51 @@ def notice_of(
     return {}
 
 
+def held_now(question: Question) -> Proposal | None:
+    """What waits for a second person, read once per question."""
+    if not hasattr(question, "_held"):
+        held = held_proposal(question) if question.closed_at is None else None
+        question._held = held  # type: ignore[attr-defined]
+    return cast("Proposal | None", question._held)  # type: ignore[attr-defined]
+
+
+def proposal_notice(
+    request: HttpRequest, question: Question, held: Proposal, compiled: CompiledForm
+) -> dict[str, Any]:
+    """Who proposed what, and what the person may do about it."""
+    is_own = held.requested_by_id == request.user.pk
+    said = [] if compiled.problem else argument_pairs(held, question)
+    return {
+        "lamp": "needs_you",
+        "text": f"Waits for a second person: {user_name(held.requested_by)} proposed",
+        "proposal": {
+            "key": str(held.key),
+            "at": held.requested_at,
+            "said": [(title, text) for title, text in said if text],
+            "note": plain(held.reason),
+            "is_own": is_own,
+            "may_decide": may_act(request.user) and not is_own,
+            "may_withdraw": may_act(request.user) and is_own,
+        },
+    }
+
+
+def _given_back(question: Question, newest: Command | None) -> Proposal | None:
+    """The last proposal of this asking, where a second person has given it back."""
+    rows = Proposal.objects.filter(question=question, requested_at__gte=question.seen_at)
+    last = rows.select_related("requested_by", "decided_by").order_by("-requested_at").first()
+    if last is None or last.state != ProposalState.RETURNED:
+        return None
+    return last if newest is None or newest.requested_at < last.requested_at else None
+
+
 def undo_of(request: HttpRequest, command: Command) -> dict[str, Any]:
     """When an answer that waits for an undo is sent, and the way to take it back; nothing of one
     that does not wait."""
     if not is_held(command):
         return {}
-    is_own = command.requested_by_id == request.user.pk and may_act(request.user)
+    people = (command.requested_by_id, command.agreed_by_id)
+    is_own = request.user.pk in people and may_act(request.user)
     address = reverse("executions:command-undo", args=[command.pk])
     return {"until": command.not_before, "may": is_own, "url": address}
 

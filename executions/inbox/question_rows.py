@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Value
+from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest
 from django.utils import timezone
@@ -24,6 +24,8 @@ from executions.models import (
     CommandState,
     Draft,
     Execution,
+    Proposal,
+    ProposalState,
     Question,
 )
 from executions.payloads.provider_text import plain
@@ -45,12 +47,14 @@ MAX_SAID = 160  # characters of an answer in a line
 def lines_of(request: HttpRequest, rows: Sequence[Question]) -> list[dict[str, Any]]:
     """Three queries, however many rows."""
     present = presence_of([row.pk for row in rows])
+    held = _held([row.pk for row in rows])
     answers = _newest_answers(rows)
-    small = small_forms([row.pk for row in rows if (row.execution_id, row.ref) in answers])
+    worded = [row.pk for row in rows if (row.execution_id, row.ref) in answers or row.pk in held]
+    small = small_forms(worded)
     return [
         _line(
             request, row, answers.get((row.execution_id, row.ref)), present.get(row.pk, []),
-            small.get(row.pk),
+            small.get(row.pk), held.get(row.pk),
         )
         for row in rows
     ]  # fmt: skip
@@ -82,6 +86,7 @@ def presence_words(
 def _line(
     request: HttpRequest, row: Question, answer: Command | None,
     present: list[tuple[int, str, datetime]], small: Question | None,
+    held: Proposal | None,
 ) -> dict[str, Any]:  # fmt: skip
     run, now, me = row.execution, timezone.now(), request.user.pk
     account = accounts_of(request)[run.account_id]
@@ -102,9 +107,10 @@ def _line(
         "is_overdue": row.due_at is not None and row.due_at < now,
         "is_answerable": row.is_answerable,
         "is_selectable": row.is_answerable
-        and not (row.closed_at or sent)
+        and not (row.closed_at or sent or held)
         and may_act(request.user),
         "form_key": f"{run.workflow_id}-{row.form_key}",  # type: ignore[attr-defined]
+        **_held_words(held, small, me),
         "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",
         "claimed": row.claimed_at,
         "is_mine": row.claimed_by_id == me,
@@ -122,13 +128,33 @@ def _line(
     }
 
 
+def _held(ids: Iterable[int]) -> dict[int, Proposal]:
+    """What waits for a second person, by question. One query."""
+    rows = Proposal.objects.filter(
+        question__in=list(ids), state=ProposalState.HELD, requested_at__gte=F("question__seen_at"),
+        question__closed_at__isnull=True,
+    ).select_related("requested_by")  # fmt: skip
+    return {row.question_id: row for row in rows}
+
+
+def _held_words(held: Proposal | None, small: Question | None, me: int | None) -> dict[str, Any]:
+    if held is None:
+        return {"proposed_by": "", "is_own_proposal": False}
+    return {
+        "proposed_by": user_name(held.requested_by),
+        "proposed_at": held.requested_at,
+        "proposed": answer_words(held, small) or "an answer",
+        "is_own_proposal": held.requested_by_id == me,
+    }
+
+
 def _values(run: Execution) -> list[str]:
     """By which a person knows the run; where there are few of them, its workflow too."""
     values = [plain(each, 80) for each in run.telling_values] or [plain(run.label, 160)]
     return values if len(values) > 2 else [*values, plain(run.workflow.name, 160) or "(no name)"]
 
 
-def answer_words(answer: Command, small: Question | None) -> str:
+def answer_words(answer: Command | Proposal, small: Question | None) -> str:
     """What an answer said, in a few words: the value alone where there is only one. `small` is its
     question; of a large form nothing is said in a line."""
     if small is None or not answer.sealed_arguments:

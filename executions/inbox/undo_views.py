@@ -24,7 +24,7 @@ def undo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     rows = found.select_related("account", "execution__workflow", "workflow", "requested_by")
     command = get_object_or_404(rows, pk=key)
     require_may_act(request.user)
-    if command.requested_by_id != person(request).pk:
+    if person(request).pk not in (command.requested_by_id, command.agreed_by_id):
         messages.warning(request, "Only the person who asked for it can undo it.")
     elif withdraw(person(request), command, address=address(request)):
         messages.success(request, "Undone: nothing was sent. What you typed is back.")

@@ -24,6 +24,7 @@ from executions.inbox import question_context
 from executions.inbox.question_display import (
     fragments_of,
     get_question,
+    held_now,
     newest_answer,
     present_besides,
     question_view,
@@ -146,7 +147,8 @@ def next_address(request: HttpRequest, answered: Question, key: str) -> str:
     behind = question_search.page(found, place).rows
     rows = [*behind, *question_search.page(found, None).rows]
     lines = lines_of(request, [row for row in rows if row.pk != answered.pk])
-    free = [line for line in lines if not line["sent"] and line["is_answerable"]]
+    open_to = (line for line in lines if not line["sent"] and not line["is_own_proposal"])
+    free = [line for line in open_to if line["is_answerable"]]
     mine = [line for line in free if line["is_mine"] or not line["claimed_by"]]
     query = wanted.query(sent=key)
     if not free:
@@ -277,7 +279,13 @@ def _stamp(request: HttpRequest, context: dict[str, Any]) -> str:
     if question is not None:
         newest = newest_answer(question)
         answer = (newest.key, newest.state, newest.message) if newest else None
-        state = (question.fingerprint, question.closed_at, question.claimed_by_id)
+        held = held_now(question)
+        state = (
+            question.fingerprint,
+            question.closed_at,
+            question.claimed_by_id,
+            held.key if held else None,
+        )
         own = (question.pk, state, answer, present_besides(request, question))
     rest = (numbers, context["newer"], context["following"], context["sent"])
     return mark(context["items"], *rest, own)

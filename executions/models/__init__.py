@@ -36,6 +36,7 @@ from executions.models.notices import (
 )
 from executions.models.people import ApiToken, Preference, TokenScope
 from executions.models.polls import LastAsked, PollRun
+from executions.models.proposals import Proposal, ProposalState
 from executions.models.quarantine import Quarantine
 from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
 from executions.models.read_queue import Backlog, Rank, Reading
@@ -128,6 +129,8 @@ __all__ = [
     "Output",
     "PollRun",
     "Preference",
+    "Proposal",
+    "ProposalState",
     "Quarantine",
     "Question",
     "Rank",

@@ -58,6 +58,8 @@ class Command(models.Model):
     reason = models.CharField(max_length=MAX_REASON, default="", blank=True)
     requested_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     requested_at = models.DateTimeField(default=timezone.now)
+    agreed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    """The second person, for an answer that needed two."""
     account_revision = models.PositiveIntegerField(default=0)
     state = models.CharField(
         max_length=12, choices=CommandState.choices, default=CommandState.PENDING

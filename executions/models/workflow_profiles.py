@@ -29,6 +29,8 @@ class WorkflowProfile(models.Model):
     labels = ArrayField(models.CharField(max_length=MAX_LABEL), default=list)
     expected_seconds = models.PositiveIntegerField(null=True)
     """From one start to the next, as a person set it; null: learned, where starts are regular."""
+    needs_two = models.BooleanField(default=False, db_default=False)
+    """An answer is sent when a second person agrees."""
     grace_seconds = models.PositiveIntegerField(null=True)
     """How late a run may start; null: a quarter of the usual distance, at least a minute."""
 

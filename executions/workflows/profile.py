@@ -19,6 +19,7 @@ from executions.access.permissions import (
     OPERATOR,
     VIEWER,
     require_may_act,
+    require_may_administer,
     visible_accounts,
 )
 from executions.live import publish
@@ -105,6 +106,18 @@ def describe(
         detail = {key: value if isinstance(value, int | list) else str(value or "")
                   for key, value in changed.items()}  # fmt: skip
         _record(user, audit_log.Action.WORKFLOW_DESCRIBED, workflow, detail, address)
+
+
+def set_needs_two(user: User, workflow: Workflow, needs_two: bool, *, address: str | None) -> None:
+    """Whether answers to its questions need a second person. For administrators: who answers must
+    not be able to switch it off. Raises PermissionDenied."""
+    require_may_administer(user)
+    with transaction.atomic():
+        WorkflowProfile.objects.get_or_create(workflow=workflow)
+        changed = WorkflowProfile.objects.filter(workflow=workflow).exclude(needs_two=needs_two)
+        if changed.update(needs_two=needs_two):
+            detail = {"two people": needs_two}
+            _record(user, audit_log.Action.SECOND_PERSON_SET, workflow, detail, address)
 
 
 def stamp(profile: WorkflowProfile) -> str:

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from executions.access.permissions import require_may_act
+from executions.access.permissions import require_may_act, require_may_administer
 from executions.web.post_only_views import posted_from
 from executions.web.requester import address, person
 from executions.workflows import profile, views
@@ -51,4 +51,15 @@ def description(request: HttpRequest, pk: int) -> HttpResponse:
     if form.errors:
         return views.workflow_page(request, workflow, status=422, description=form)
     messages.success(request, "Owner, labels and expected runs are saved.")
+    return HttpResponseRedirect(reverse("executions:workflow", args=[pk]) + "#about")
+
+
+@posted_from("executions:workflow", "#about")
+def second_person(request: HttpRequest, pk: int) -> HttpResponse:
+    workflow = workflow_of(request, pk)
+    require_may_administer(request.user)
+    needs_two = request.POST.get("needs_two") == "1"
+    profile.set_needs_two(person(request), workflow, needs_two, address=address(request))
+    said = "need a second person" if needs_two else "need one person"
+    messages.success(request, f"Answers to questions of this workflow {said} from now on.")
     return HttpResponseRedirect(reverse("executions:workflow", args=[pk]) + "#about")

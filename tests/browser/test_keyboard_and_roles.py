@@ -27,6 +27,7 @@ from executions.models import (
     NoticeMute,
     NoticeRule,
     Output,
+    Proposal,
     RunKey,
     SavedView,
     WallLink,
@@ -101,6 +102,9 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "preview": (FORM, ACT | {"ana": 200}),
     "claim": (FORM, ACT),
     "release": (FORM, ACT),
+    "agreement": (FORM, ACT),
+    "proposal-return": (FORM, ACT),
+    "proposal-withdrawal": (FORM, ACT),
     "workflows": (LISTS, NEVER),
     "workflow": (LOOK, NEVER),
     "run-creation": (FORM, ACT),
@@ -150,6 +154,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "workflow-changes": (LOOK, NEVER),
     "runbook": (FORM, ACT),
     "workflow-description": (FORM, ACT),
+    "second-person": (FORM, ACT | {"ana": 403}),
     "keys": (LISTS, NEVER),
     "key-changes": (LISTS, NEVER),
     "key": (LISTS, NEVER),  # a stranger finds nothing under it
@@ -184,7 +189,7 @@ TWINS = {
     "release": "claim",
     "zone-choice": "preferences",
     "batch-start": "batch-stop", "batch-retry": "batch-stop", "batch-undo": "batch-stop",
-    "command-undo": "command-changes",
+    "command-undo": "command-changes", "proposal-withdrawal": "agreement",
     "error-release": "acknowledgement",
 }  # fmt: skip
 """What the present state does not offer is drawn where its twin is."""
@@ -262,6 +267,10 @@ def run(clients: dict[str, Client]) -> Execution:
     Command.objects.create(
         kind="cancel", account=account, execution=run, target="run:0", state="rejected"
     )
+    Proposal.objects.create(  # of a form that has changed since
+        question=run.questions.get(), fingerprint="x", sealed_arguments="x",
+        requested_by=User.objects.get(username="vik"),
+    )  # fmt: skip
     batch = Batch.objects.create(
         kind="cancel", state="running", reason="drill", started_at=timezone.now(),
         accounts=[account.pk],
@@ -311,7 +320,10 @@ def address_of(name: str, run: Execution) -> str:
     if "<slug:slug>" in route:
         values["slug"] = "runs"
     if "<uuid:key>" in route:
-        values["key"] = Command.objects.get(target="run:0").key
+        of_proposal = route.startswith("proposals/")
+        values["key"] = (
+            Proposal.objects.get().key if of_proposal else Command.objects.get(target="run:0").key
+        )
     if "<str:secret>" in route:
         values["secret"] = "of-no-screen"
     if "<slug:part>" in route:

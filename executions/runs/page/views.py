@@ -25,6 +25,7 @@ from executions.models import (
     ExecutionDetail,
     Note,
     Output,
+    Proposal,
     Step,
     Transition,
 )
@@ -243,6 +244,7 @@ def stamp_of(run: Execution) -> str:
         for each in newest_commands
     ]
     asked = list(run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id"))
+    held = list(Proposal.objects.filter(question__execution=run).values_list("pk", "state"))
     detail = list(ExecutionDetail.objects.filter(pk=run.pk).values_list("fingerprint", "read_at"))
     newest = (
         Transition.objects.filter(execution=run).order_by("-version").values_list("version")[:1]
@@ -254,6 +256,6 @@ def stamp_of(run: Execution) -> str:
     )
     fresh = freshness(run.account, timezone.now())
     return mark(
-        run.version, run.missing_since, run.progress, run.message, fresh, commands, asked,
+        run.version, run.missing_since, run.progress, run.message, fresh, commands, asked, held,
         detail, list(newest), log.last_number(run), related.usual(run)["overdue"], notes,
     )  # fmt: skip

@@ -26,6 +26,7 @@ from executions.models import (
     NoticeMute,
     NoticeRule,
     Output,
+    Proposal,
     Quarantine,
     SavedView,
     Step,
@@ -127,6 +128,10 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
         "command": Command.objects.create(
             account=account, execution=run, kind="resume", target=f"run:{run.pk}",
             requested_by=operator, key=uuid.uuid4(),
+        ),
+        "proposal": Proposal.objects.create(
+            question=run.questions.get(), fingerprint="x", sealed_arguments="x",
+            requested_by=operator, requested_at=now - timedelta(days=1), state="returned",
         ),
         "rule": rule,
         "message": message,
