@@ -19,6 +19,8 @@ INLINE = {
 }  # fmt: skip
 """Elements that stand in the line: no space is read before and after them."""
 
+UNSENT = ("submit", "image", "reset", "button", "file")
+
 
 class Part:
     """One element of a page and everything in it."""
@@ -43,6 +45,11 @@ class Part:
     def text(self) -> str:
         """The words in one line, without scripts."""
         return " ".join("".join(_words(self._element)).split())
+
+    @property
+    def written(self) -> str:
+        """The text with the spaces and line ends that are written."""
+        return str(self._element.text_content())
 
     @property
     def markup(self) -> str:
@@ -74,6 +81,21 @@ class Part:
         inside = ("section", "article", "fieldset", "table", "figure", "dialog", "main")
         return Part(next(fit[0]._element.iterancestors(*inside)))
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What stands behind each word of its lists of facts."""
+        words = [each._element for each in self.all("dl dt")]
+        return {Part(each).text: Part(each.getnext()).text for each in words}
+
+    def times(self, words: str) -> list[str]:
+        """The machine-readable times that stand right behind these words."""
+        found = []
+        for each in self.all("time"):
+            before = each._element.getprevious()
+            said = each._element.getparent().text if before is None else before.tail
+            found += [each["datetime"]] if (said or "").rstrip().endswith(words) else []
+        return found
+
     # --------------------------------------------------------------------------------- links
 
     def links(self, start: str = "") -> list[tuple[str, str]]:
@@ -93,8 +115,29 @@ class Part:
 
     def posted(self) -> dict[str, str]:
         """What a browser would send from the form: every field with its value."""
+        return dict(self.sent)
+
+    @property
+    def sent(self) -> list[tuple[str, str]]:
+        """The same, with every value of a field that has several."""
         form = self if self._element.tag == "form" else self.one("form")
-        return {name: value for name, value in form._element.form_values() if value is not None}
+        fields = [each for each in form._element.inputs if each.name]
+        return [
+            (each.name, value)
+            for each in fields
+            if "disabled" not in each.attrib
+            for value in _values_of(each)
+        ]
+
+    @property
+    def answer_form(self) -> Part:
+        """The form of the question that the page shows."""
+        return self.one("form[action*='/answer/']")
+
+    def field(self, label: str) -> str:
+        """The name of the field that has this label."""
+        target = next(each for each in self.all("label[for]") if each.text.startswith(label))
+        return self.one(f"[id='{target['for']}']")["name"]
 
     def names(self, start: str = "") -> list[str]:
         """The names of the fields that begin like this, each once."""
@@ -104,7 +147,7 @@ class Part:
     def value(self, name: str) -> str:
         """The value of the first field of this name."""
         field = self.all(f"input[name='{name}'], textarea[name='{name}'], select[name='{name}']")[0]
-        return str(field._element.value or "").removeprefix("\n")  # as HTML reads a textarea
+        return str(field._element.value or "")
 
 
 class Page(Part):
@@ -115,6 +158,8 @@ class Page(Part):
         self.source = content.decode() if isinstance(content, bytes) else content
         is_whole = "<html" in self.source[:200]
         parsed = html.fromstring(self.source if is_whole else f"<main>{self.source}</main>")
+        for area in parsed.iter("textarea"):
+            area.text = (area.text or "").removeprefix("\n")  # as HTML reads it
         super().__init__(parsed)
 
     @property
@@ -182,6 +227,17 @@ class RunList(Page):
         found = self.one("#lamps").links() + self.one("#tally").links()
         pairs = [(href, said.rpartition(" ")[2]) for href, said in found]
         return [(href, int(number)) for href, number in pairs if number.isdigit()]
+
+
+def _values_of(field: Any) -> list[str]:
+    """What a browser sends of an input, a text area or a list."""
+    if field.tag == "input":
+        if field.type in UNSENT or (field.checkable and not field.checked):
+            return []
+        return [field.get("value", "on" if field.checkable else "")]
+    if field.tag == "select" and field.multiple:
+        return list(field.value)
+    return [] if field.value is None else [field.value]
 
 
 def labels(answer: Any) -> list[str]:

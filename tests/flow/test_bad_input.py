@@ -26,6 +26,7 @@ from providers.demo.smartflows import scenarios
 from providers.demo.smartflows.forms import Draft, Form, section
 from providers.models import ProviderAccount
 from tests.flow.conftest import Desk
+from tests.pages import Page
 
 HUGE = 100 * 2**20  # bytes
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens there
@@ -193,9 +194,7 @@ def test_an_unknown_status_is_kept_in_the_providers_word(open_desk, page, monkey
     desk.poll_until(lambda: desk.status(ref))
     run = desk.run(ref)
     assert (run.status, run.native_status) == ("unknown", "Quantum")
-    assert "The provider says Quantum" in re.sub(
-        "<[^>]+>", "", text_of(page, f"/executions/{run.pk}/")
-    )
+    assert "The provider says Quantum" in Page(page.get(f"/executions/{run.pk}/"))
 
 
 @pytest.mark.fault("D1")
@@ -245,24 +244,12 @@ def asked(open_desk, monkeypatch) -> Callable[..., tuple[Desk, Question]]:
 
 
 def form_of(client: Client, question: Question) -> dict[str, str]:
-    """What a browser would post: names and values of the inputs on the question's page."""
-    html = client.get(f"/questions/{question.pk}/").content.decode()
-    form = html[html.index('<form class="answer"') :]
-    found = {}
-    for tag in re.findall(r"<input [^>]*>|<select [^>]*>", form[: form.index("</form>")]):
-        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and 'type="file"' not in tag and 'type="checkbox"' not in tag:
-            found[name[1]] = unescape(value[1]) if value else ""
-    return found
+    """What a browser would post from the question's page."""
+    return Page(client.get(f"/questions/{question.pk}/")).answer_form.posted()
 
 
 def field_called(client: Client, question: Question, title: str) -> str:
-    html = client.get(f"/questions/{question.pk}/").content.decode()
-    target = re.search(rf'<label for="([^"]+)"[^>]*>{title}', html)
-    assert target
-    tags = re.findall(r"<(?:input|select|textarea) [^>]*>", html)
-    named = next(tag for tag in tags if f'id="{target[1]}"' in tag)
-    return re.search(r'name="([^"]+)"', named)[1]
+    return Page(client.get(f"/questions/{question.pk}/")).answer_form.field(title)
 
 
 def test_a_form_nobody_can_read_is_left_to_the_provider_with_what_it_sent(asked, page):
@@ -385,10 +372,11 @@ def test_what_the_provider_says_of_an_answer_stands_at_its_field(asked, page):
     Command.objects.update(  # as a provider with complaints by field leaves it
         state="rejected", message="The answer was refused.", fields={key: "no such city"}
     )
-    told = text_of(page, f"/questions/{question.pk}/")
+    told = Page(page.get(f"/questions/{question.pk}/"))
     assert "The answer was refused." in told
-    assert "Atlantis" in told
-    assert re.search(r'class="field has-error"[^§]{0,900}no such city', told)
+    assert told.value(name) == "Atlantis"
+    described = told.one(f"[name='{name}']")["aria-describedby"].split()
+    assert any("no such city" in each for ref in described for each in told.all(f"[id='{ref}']"))
     assert "Send answer" in told
 
 

@@ -3,11 +3,9 @@ at all, and what is said of it is true."""
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from html import unescape
 from typing import Any
 
 import pytest
@@ -22,6 +20,7 @@ from executions.polling import poller, schedule
 from providers.account_setup import AccountDraft, set_up
 from providers.contract import Verb
 from tests.flow.conftest import Desk
+from tests.pages import Page
 
 
 @pytest.fixture
@@ -48,10 +47,6 @@ def patches(desk: Desk) -> int:
     return sum(entry["method"] == "PATCH" for entry in desk.sim.log)
 
 
-def text_of(answer: Any) -> str:
-    return unescape(answer.content.decode())
-
-
 @pytest.mark.fault("H4")
 def test_a_command_that_contradicts_its_run_is_refused_once_and_the_run_is_read_at_once(
     running: tuple[Desk, str], page: Client
@@ -68,7 +63,7 @@ def test_a_command_that_contradicts_its_run_is_refused_once_and_the_run_is_read_
     assert desk.status(ref) == "succeeded"  # without a poll
     desk.settle(command)
     assert patches(desk) == 1
-    shown = text_of(page.get(f"/executions/{desk.run(ref).pk}/"))
+    shown = Page(page.get(f"/executions/{desk.run(ref).pk}/"))
     assert command.message in shown
 
 
@@ -81,20 +76,8 @@ def asked(open_desk: Callable[..., Desk]) -> tuple[Desk, Question]:
 
 def typed_by(client: Client, question: Question, city: str) -> dict[str, str]:
     """What a browser would post."""
-    html = client.get(f"/questions/{question.pk}/").content.decode()
-    form = html[html.index('<form class="answer"') :]
-    found = {}
-    for tag in re.findall(r"<input [^>]*>|<select [^>]*>", form[: form.index("</form>")]):
-        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and 'type="file"' not in tag and 'type="checkbox"' not in tag:
-            found[name[1]] = unescape(value[1]) if value else ""
-    target = re.search(r'<label for="([^"]+)"[^>]*>City', html)
-    assert target
-    tags = re.findall(r"<(?:input|select|textarea) [^>]*>", html)
-    named = next(tag for tag in tags if f'id="{target[1]}"' in tag)
-    place = re.search(r'name="([^"]+)"', named)
-    assert place
-    return found | {place[1]: city}
+    form = Page(client.get(f"/questions/{question.pk}/")).answer_form
+    return {**form.posted(), form.field("City"): city}
 
 
 def answers_of(desk: Desk) -> list[Any]:
@@ -116,9 +99,9 @@ def test_an_answer_that_the_provider_refuses_is_kept_told_and_sent_again_only_by
     assert command.state == "rejected"
     desk.settle(command)
     assert answers_of(desk) == []
-    shown = text_of(page.get(f"/questions/{question.pk}/"))
+    shown = Page(page.get(f"/questions/{question.pk}/"))
     assert command.message in shown
-    assert "Trondheim 7" in shown
+    assert shown.answer_form.value(shown.answer_form.field("City")) == "Trondheim 7"
     assert "Send answer" in shown
     page.post(f"/questions/{question.pk}/answer/", typed_by(page, question, "Trondheim 7"))
     tasks.carry_out(str(Command.objects.exclude(pk=command.pk).get().pk))
@@ -193,9 +176,9 @@ def test_of_two_people_who_answer_at_once_one_is_told_who_was_faster_and_keeps_w
     assert sorted(answer.status_code for answer in answers) == [302, 409]
     command = Command.objects.get()
     late = next(n for n, answer in enumerate(answers) if answer.status_code == 409)
-    shown = text_of(answers[late])
+    shown = Page(answers[late])
     assert f"Answer of {names[1 - late]}" in shown
-    assert f"{names[late]}ville" in shown
+    assert f"{names[late]}ville" in shown.source
     tasks.carry_out(str(command.pk))
     [sent] = answers_of(desk)
     assert f"{names[1 - late]}ville" in str(sent)
@@ -233,7 +216,7 @@ def test_a_command_does_not_outlive_the_settings_that_it_was_requested_under(
     assert command.state == "rejected"
     assert "settings of the account changed" in command.message
     assert patches(desk) == 0
-    assert command.message in text_of(page.get(f"/executions/{desk.run(ref).pk}/"))
+    assert command.message in Page(page.get(f"/executions/{desk.run(ref).pk}/"))
 
 
 @pytest.mark.fault("P19")

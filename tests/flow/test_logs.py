@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from executions import tasks
 from executions.models import Execution
 from executions.polling import log_fetcher
 from providers.models import ProviderAccount, open_account
+from tests.pages import Page
 from tests.providers.conftest import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,18 +75,17 @@ def reader(ana: User) -> Client:
     return client
 
 
-def page_of(reader: Client, run: Execution, query: str = "?tab=log") -> str:
-    return reader.get(f"/executions/{run.pk}/{query}").content.decode()
+def page_of(reader: Client, run: Execution, query: str = "?tab=log") -> Page:
+    return Page(reader.get(f"/executions/{run.pk}/{query}"))
 
 
-def numbers(text: str) -> list[int]:
-    return [int(number) for number in re.findall(r'data-line="(\d+)"', text)]
+def numbers(page: Page) -> list[int]:
+    return [int(each["data-line"]) for each in page.all("[data-line]")]
 
 
-def words(text: str) -> list[str]:
+def words(page: Page) -> list[str]:
     """The text of each line, as a reader has it."""
-    log = text.split('id="log-lines"')[1]
-    return [re.sub(r"<[^>]+>", "", code) for code in re.findall(r"(?s)<code>(.*?)</code>", log)]
+    return [each.written for each in page.all("#log-lines code")]
 
 
 def download(reader: Client, run: Execution, query: str = "") -> list[str]:
@@ -97,23 +96,23 @@ def download(reader: Client, run: Execution, query: str = "") -> list[str]:
 
 def test_lines_are_numbered_from_one_and_counted_as_they_came(log_of, reader):
     run = log_of("first", "second", "third")
-    text = page_of(reader, run)
-    assert numbers(text) == [1, 2, 3]
-    assert "3 lines" in text
-    assert 'data-log="3"' in text
+    page = page_of(reader, run)
+    assert numbers(page) == [1, 2, 3]
+    assert "3 lines" in page
+    assert page.has("[data-log='3']")
 
 
 def test_a_link_to_a_line_leads_to_that_line(log_of, reader):
     run = log_of(*(f"line {number}" for number in range(1, 8)))
-    assert 'id="line-5" class="log-line is-chosen"' in page_of(reader, run, "?line=5")
+    assert page_of(reader, run, "?line=5").one("li[aria-current]")["id"] == "line-5"
     assert download(reader, run, "?line=5") == ["line 5"]
 
 
 def test_a_page_that_has_all_lines_gets_none_again(log_of, reader):
     run = log_of("first", "second", "third")
     asked = f"/executions/{run.pk}/changes/?stamp=old"
-    assert numbers(reader.get(f"{asked}&log=3").content.decode()) == []
-    assert numbers(reader.get(f"{asked}&log=2").content.decode()) == [3]
+    assert numbers(Page(reader.get(f"{asked}&log=3"))) == []
+    assert numbers(Page(reader.get(f"{asked}&log=2"))) == [3]
 
 
 def test_an_open_page_gets_the_lines_of_a_run_whose_status_stands_still(log_of, reader, server):
@@ -126,7 +125,7 @@ def test_an_open_page_gets_the_lines_of_a_run_whose_status_stands_still(log_of, 
     }  # fmt: skip
     server.on("POST", "/api/logs/filter", {"body": [line]}, {"body": []})
     tasks.read_due(run.account_id)
-    news = reader.get(f"/executions/{run.pk}/changes/?stamp=old&log=1").content.decode()
+    news = Page(reader.get(f"/executions/{run.pk}/changes/?stamp=old&log=1"))
     assert numbers(news) == [2]
     assert "second" in news
     run.refresh_from_db()
@@ -135,8 +134,8 @@ def test_an_open_page_gets_the_lines_of_a_run_whose_status_stands_still(log_of, 
 
 def test_a_search_names_the_lines_that_it_finds(log_of, reader):
     run = log_of(*(f"row {number} done" for number in range(1, 10)))
-    text = page_of(reader, run, "?log_q=row+5+done")
-    assert numbers(text) == [3, 4, 5, 6, 7]
+    page = page_of(reader, run, "?log_q=row+5+done")
+    assert numbers(page) == [3, 4, 5, 6, 7]
 
 
 def test_a_progress_bar_shows_its_last_state(log_of, reader):
@@ -179,7 +178,7 @@ def test_codes_of_a_terminal_are_in_no_text_of_a_run(log_of, reader):
     )  # fmt: skip
     run.refresh_from_db()
     assert (run.name, run.error_summary) == ("brave-otter", "step 2: disk full")
-    text = page_of(reader, run)
+    text = page_of(reader, run).source
     assert "\x1b" not in text
     assert "U+001B" not in text
     assert "step 1" not in text
@@ -194,7 +193,7 @@ def test_colours_within_a_secret_do_not_hide_it(log_of, reader):
         state={"id": "s1", "type": "FAILED", "name": "Failed", "message": said,
                "state_details": {}},
     )  # fmt: skip
-    text = page_of(reader, run)
-    assert "planted-" not in text
-    assert "signed in with" in words(text)[0]
+    page = page_of(reader, run)
+    assert "planted-" not in page.source
+    assert "signed in with" in words(page)[0]
     assert "planted" not in "".join(download(reader, run))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -12,63 +11,22 @@ from django.template.loader import render_to_string
 
 from executions.forms import AnswerForm, CompiledForm
 from executions.forms.json_path import key_text
+from tests.pages import Page
 
 
-class Inputs(HTMLParser):
-    """Collects what a browser would post, and the buttons and labels it would show."""
+class Inputs:
+    """What a browser would post, and the buttons and labels it would show."""
 
     def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.posts: list[tuple[str, str]] = []
-        self.buttons: list[tuple[str, str]] = []
+        page = Page(f"<form>{html}</form>")
+        self.posts = page.one("form").sent
+        self.buttons = [(each["name"], each.get("value")) for each in page.all("button[name]")]
         self.options: dict[str, list[tuple[str, str]]] = {}
-        self._select: dict[str, Any] | None = None
-        self._text: tuple[str, str] | None = None
-        self._caption: tuple[str, str] | None = None
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        has = dict(attrs)
-        name, value = has.get("name") or "", has.get("value") or ""
-        if tag == "input" and name:
-            kind = has.get("type", "text") or "text"
-            if kind in ("radio", "checkbox"):
-                if "checked" in has:
-                    self.posts.append((name, value))
-                self._caption = (name, value)
-            elif kind != "file":
-                self.posts.append((name, value))
-        elif tag == "select":
-            self._select = {"name": name, "chosen": [], "first": None, "many": "multiple" in has}
-        elif tag == "option" and self._select is not None:
-            if self._select["first"] is None:
-                self._select["first"] = value
-            if "selected" in has:
-                self._select["chosen"].append(value)
-            self._caption = (self._select["name"], value)
-        elif tag == "textarea":
-            self._text = (name, "")
-        elif tag == "button" and name:
-            self.buttons.append((name, value))
-
-    def handle_data(self, data: str) -> None:
-        if self._text is not None:
-            self._text = (self._text[0], self._text[1] + data)
-        elif self._caption is not None and data.strip():
-            name, value = self._caption
-            self.options.setdefault(name, []).append((value, data.strip()))
-            self._caption = None
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea" and self._text is not None:
-            self.posts.append((self._text[0], self._text[1].removeprefix("\n")))
-            self._text = None
-        elif tag == "select" and self._select is not None:
-            chosen = self._select["chosen"]
-            if not chosen and not self._select["many"] and self._select["first"] is not None:
-                chosen = [self._select["first"]]
-            self.posts += [(self._select["name"], value) for value in chosen]
-            self._select = None
+        for each in page.all("select"):
+            self.options[each["name"]] = [(o["value"], o.text) for o in each.all("option")]
+        for each in page.all("label > input[name]"):
+            option = (each.get("value"), each.around("label").text)
+            self.options.setdefault(each["name"], []).append(option)
 
 
 class Browser:

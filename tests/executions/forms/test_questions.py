@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 import time
 from dataclasses import replace
@@ -17,6 +16,7 @@ from django.utils import timezone
 
 from executions.forms import compile_question, compile_triple
 from providers.contract import Choice, Question
+from tests.pages import Page
 
 TEXT = {"type": "string"}
 ROWS = {"type": "array", "items": TEXT}
@@ -388,7 +388,8 @@ def test_a_time_that_exists_twice_is_asked_about() -> None:
         assert "exists twice in America/New_York" in form.errors["f1"][0]
         html = render_to_string("executions/forms/_fields.html", {"form": form})
         assert 'type="datetime-local" name="f1" value="2026-11-01T01:30"' in html
-        choices = re.findall(r'type="radio" name="f1" value="([^"]+)"> <span>([^<]+)<', html)
+        radios = Page(html).all("input[type='radio'][name='f1']")
+        choices = [(each["value"], each.around("label").text) for each in radios]
         assert choices == [
             ("2026-11-01T01:30-04:00", "01:30 EDT (UTC-04:00)"),
             ("2026-11-01T01:30-05:00", "01:30 EST (UTC-05:00)"),

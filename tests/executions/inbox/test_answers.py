@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from django.utils import timezone
 
@@ -11,19 +9,20 @@ from executions.forms import parser
 from executions.models import AuditEntry, Command, Draft, Execution, Question
 from providers import contract
 from providers.contract import Status
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
 
-def name_in(page: str, question: Question) -> str:
+def name_in(page: Page, question: Question) -> str:
     """The name of the form's only input."""
-    return re.search(rf'<input [^>]*name="(q{question.pk}-[^"]+)"', page).group(1)
+    return page.names(f"q{question.pk}-")[0]
 
 
 @pytest.fixture
 def typed(ana, question):
     """What a browser would post."""
-    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    page = Page(ana.get(f"/questions/{question.pk}/"))
 
     def posted(value: str, **more: str) -> dict[str, str]:
         return {name_in(page, question): value, "fingerprint": question.fingerprint, **more}
@@ -32,9 +31,9 @@ def typed(ana, question):
 
 
 def test_the_badge_counts_what_the_inbox_lists(ana, eve, question):
-    text = ana.get("/inbox/").content.decode()
-    assert "Decide on the claim" in text
-    assert '<i class="icon icon-hand" aria-hidden="true"></i>1<span' in text
+    page = Page(ana.get("/inbox/"))
+    assert "Decide on the claim" in page
+    assert page.one("#inbox-badge").text.startswith("1")
     assert "No provider account yet" in eve.get("/inbox/").content.decode()  # none for her
 
 
@@ -85,8 +84,8 @@ def test_answered_elsewhere_keeps_what_was_typed(ana, question, typed):
 def test_a_draft_that_was_overtaken_on_its_way_replaces_no_newer_one(ana, question, typed):
     def save(value: str, at: str) -> str:
         ana.post(f"/questions/{question.pk}/draft/", typed(value, typed_at=at))
-        page = ana.get(f"/questions/{question.pk}/").content.decode()
-        return re.search(r'inputmode="numeric"', page) and re.search(r'value="(47\d\d)"', page)[1]
+        page = Page(ana.get(f"/questions/{question.pk}/"))
+        return page.value(name_in(page, question))
 
     assert save("4712", "1764100000500") == "4712"
     assert save("4711", "1764100000000") == "4712"  # typed before, came later
@@ -124,11 +123,9 @@ def test_a_password_is_never_shown_for_copying(ana, question, schema):
     """Not even where nobody knows any more into which form it was typed."""
     secret = {"api_password": {"type": "string"}, "remark": {"type": "string"}}
     Question.objects.update(schema={**schema, "properties": secret, "required": []}, form=None)
-    page = ana.get(f"/questions/{question.pk}/").content.decode()
-    names = dict.fromkeys(re.findall(rf'<input [^>]*name="(q{question.pk}-[^"]+)"', page))
-    unseen = re.search(r'name="unseen" value="([^"]*)"', page).group(1)
-    values = ("hunter-2", "as agreed")
-    given = {**dict(zip(names, values, strict=True)), "unseen": unseen, "fingerprint": "lost"}
+    form = Page(ana.get(f"/questions/{question.pk}/")).answer_form
+    typed = zip(form.names(f"q{question.pk}-"), ("hunter-2", "as agreed"), strict=True)
+    given = {**dict(typed), "unseen": form.value("unseen"), "fingerprint": "lost"}
     answer = ana.post(f"/questions/{question.pk}/answer/", given)
     assert answer.status_code == 409
     assert "as agreed" in answer.content.decode()
@@ -191,8 +188,7 @@ def test_a_form_that_cannot_be_shown_says_so_with_what_the_provider_sent(ana, pu
 
 @pytest.mark.fault("C1")
 def test_one_rendering_sent_twice_is_one_answer(ana, question, typed):
-    page = ana.get(f"/questions/{question.pk}/").content.decode()
-    key = re.search(r'name="key" value="([^"]+)"', page).group(1)
+    key = Page(ana.get(f"/questions/{question.pk}/")).value("key")
     for _ in range(2):
         answer = ana.post(f"/questions/{question.pk}/answer/", typed("12", key=key))
         assert answer.status_code == 302
@@ -218,7 +214,7 @@ def test_an_empty_text_is_an_answer_where_the_provider_takes_it(
     asked = contract.Question(ref="q", kind="form", schema=schema, model={"note": ""})
     run = put("empty", Status.USER_INPUT, steps=(), questions=(asked,), outputs=())
     question = run.questions.get()
-    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    page = Page(ana.get(f"/questions/{question.pk}/"))
     given = {name_in(page, question): "", "fingerprint": question.fingerprint}
     shown = ana.post(f"/questions/{question.pk}/preview/", given).content.decode()
     assert ("This field is required." in shown) is not is_taken
@@ -250,7 +246,7 @@ def test_what_no_field_can_change_stops_nobody_and_is_told(ana, question, schema
     }  # fmt: skip
     model = {"state": "lost", "unknown-name": 1}
     Question.objects.update(schema=rules, model=model, form=["amount"])
-    page = ana.get(f"/questions/{question.pk}/").content.decode()
+    page = Page(ana.get(f"/questions/{question.pk}/"))
     given = {name_in(page, question): "7", "fingerprint": question.fingerprint}
     shown = ana.post(f"/questions/{question.pk}/preview/", given).content.decode()
     assert "does not allow values that cannot be changed here" in shown

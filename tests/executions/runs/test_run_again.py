@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from html import unescape
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ from providers.adapters.generio import Generio
 from providers.adapters.prefect import Prefect
 from providers.contract import Field, Status
 from providers.models import ProviderAccount
+from tests.pages import Page, Part
 
 CLOSER: dict[str, Any] = {"steps": (), "questions": (), "outputs": ()}
 WITH_EVERYTHING: dict[str, Any] = {
@@ -27,23 +26,14 @@ WITH_EVERYTHING: dict[str, Any] = {
 }
 
 
-def values_in(html: str) -> dict[str, str]:
+def start_form(answer: Any) -> Part:
+    return Page(answer).one("form[action$='/runs/']")
+
+
+def values_in(answer: Any) -> dict[str, str]:
     """What stands in the fields of the form."""
-    form = html.split('class="answer"')[1].split("</form>")[0]
-    found = re.findall(r'<input [^>]*name="argument_(\w+)"[^>]*>', form)
-    inputs = {
-        name: re.search(rf'name="argument_{name}"[^>]*', form)[0]  # type: ignore[index]
-        for name in found
-    }
-    shown = {
-        name: unescape(value[1]) if (value := re.search(r'value="([^"]*)"', tag)) else ""
-        for name, tag in inputs.items()
-    }
-    for name, text in re.findall(
-        r'<textarea name="argument_(\w+)"[^>]*>\s*(.*?)</textarea>', form, re.S
-    ):
-        shown[name] = unescape(text)
-    return shown
+    form = start_form(answer)
+    return {name.removeprefix("argument_"): form.value(name) for name in form.names("argument_")}
 
 
 @pytest.fixture
@@ -100,7 +90,7 @@ def test_the_form_begins_with_the_input_of_the_run_where_it_asks_for_the_same(an
         Field(key="note", label="Note", default="none"),
     )
     run = put("r1", **CLOSER, input={"month": "2026-10", "lines": {"a": [1, 2]}, "other": "x"})
-    html = ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}").content.decode()
+    html = Page(ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}")).source
     values = values_in(html)
     assert (values["month"], values["note"]) == ("2026-10", "none")
     assert json.loads(values["lines"]) == {"a": [1, 2]}
@@ -121,11 +111,11 @@ def test_secrets_files_and_what_does_not_fit_are_never_filled_in(ana, put, askin
         "rest": {"who": "Ada", "password": "planted-2", "in": {"token": "planted-3"},
                  "lines": ["x", "token=planted-4"]},
     })  # fmt: skip
-    html = ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}").content.decode()
+    html = Page(ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}")).source
     values = values_in(html)
     assert (values["pin"], values["api_token"]) == ("", "")
     assert json.loads(values["rest"]) == {"who": "Ada", "in": {}}
-    left_out = html.split("type it again:")[1].split("</p>")[0]
+    left_out = start_form(html).one("p", "type it again:")
     for name in ("PIN", "Access", "Scan", "Grade", "password", "token", "lines"):
         assert name in left_out
     assert "1234-secret" not in html
@@ -147,7 +137,7 @@ def test_a_run_of_another_workflow_or_none_fills_in_nothing_and_the_page_says_so
 def test_an_input_that_was_too_large_to_keep_fills_in_nothing(ana, put, asking):
     asking(Field(key="month", label="Month"))
     run = put("r1", **CLOSER, input={"month": "x" * 3_000_000})
-    html = ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}").content.decode()
+    html = Page(ana.get(f"/workflows/{run.workflow_id}/?run={run.pk}")).source
     assert "too large to be stored in full" in html
     assert values_in(html)["month"] == ""
 
@@ -163,13 +153,12 @@ def test_each_adapter_knows_what_a_start_would_take_from_an_input():
 def test_nothing_that_is_pasted_into_a_start_is_cut(ana, put, asking):
     workflow = put("r1").workflow
     asking(Field(key="note", label="Note"), Field(key="mail", label="Mail", kind="email"))
-    page = ana.get(f"/workflows/{workflow.pk}/").content.decode()
-    assert "maxlength" not in page.split('class="answer"')[1].split("</form>")[0]
+    assert not start_form(ana.get(f"/workflows/{workflow.pk}/")).has("[maxlength]")
     given = {"argument_note": "x" * 2001, "argument_mail": "a@example.com", "reason": "why"}
     answer = ana.post(f"/workflows/{workflow.pk}/runs/", given)
     assert answer.status_code == 422
     assert "at most 2000 characters (it has 2001)" in answer.content.decode()
-    assert values_in(answer.content.decode())["note"] == "x" * 2001
+    assert values_in(answer)["note"] == "x" * 2001
     given |= {"argument_note": "x", "reason": "y" * 501}
     answer = ana.post(f"/workflows/{workflow.pk}/runs/", given)
     assert answer.status_code == 409

@@ -18,6 +18,7 @@ from executions.polling import schedule
 from providers.contract import Status
 from providers.models import Health, ProviderAccount
 from providers.registry import all_adapters
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -34,11 +35,11 @@ def test_an_account_says_how_it_is_why_and_what_to_do(ana, account):
 
 
 def test_the_accounts_page_says_what_each_provider_can_be_asked(ana, account):
-    table = ana.get("/accounts/").content.decode().split("What each provider supports")[1]
-    told = {}
-    for row in table.split("</table>")[0].split("<tr>")[2:]:
-        name = re.sub(r"<[^>]*>", "", row.split("</th>")[0])
-        told[name] = [cell.startswith("yes") for cell in row.split('class="unseen">')[1:]]
+    part = Page(ana.get("/accounts/")).under("What each provider supports")
+    told = {
+        row.one("th").text: ["yes" in cell for cell in row.all("td")]
+        for row in part.all("tbody tr")
+    }
     adapters = all_adapters().values()
     assert told == {each.name: [each.can(verb) for _, verb in ABILITIES] for each in adapters}
     assert {True, False} <= set(chain(*told.values()))
@@ -96,12 +97,12 @@ def test_a_first_poll_is_under_way_until_it_has_ended(ana, account, put):
         text = ana.get(page).content.decode()
         assert "First poll under way" in text
         assert "Waiting for its first poll" not in text
-    told = facts(text)
+    told = Page(ana.get(pages[1])).facts
     assert told["Next poll"] == "under way"
     rows.update(health=Health.OK, lease_until=None, last_success_at=timezone.now())
     later = timezone.now() + timedelta(seconds=12)
     rows.update(next_poll_at=later)
-    assert f"{later:%H:%M:%S}" in facts(ana.get(pages[1]).content.decode())["Next poll"]
+    assert f"{later:%H:%M:%S}" in Page(ana.get(pages[1])).facts["Next poll"]
 
 
 @pytest.mark.parametrize(
@@ -113,12 +114,7 @@ def test_a_first_poll_is_under_way_until_it_has_ended(ana, account, put):
 )
 def test_an_account_that_is_not_polled_names_no_next_poll(ana, account, state, said):
     ProviderAccount.objects.filter(pk=account.pk).update(**state)
-    assert facts(ana.get(f"/accounts/{account.pk}/").content.decode())["Next poll"] == said
-
-
-def facts(page: str) -> dict[str, str]:
-    pairs = re.findall(r"<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>", page, re.DOTALL)
-    return {name: re.sub(r"<[^>]*>", "", told).strip() for name, told in pairs}
+    assert Page(ana.get(f"/accounts/{account.pk}/")).facts["Next poll"] == said
 
 
 def test_two_accounts_that_read_the_same_runs_say_so(ana, account):
@@ -146,8 +142,7 @@ def test_an_account_of_another_team_is_not_there(eve, account):
 def test_a_run_is_started_through_a_form_made_from_the_adapters_fields(ana, put, account):
     put("r1")
     workflow = Workflow.objects.get()
-    page = ana.get(f"/workflows/{workflow.pk}/").content.decode()
-    names = set(re.findall(r'name="(argument_[^"]+)"', page))
+    names = Page(ana.get(f"/workflows/{workflow.pk}/")).names("argument_")
     answer = ana.post(f"/workflows/{workflow.pk}/runs/", dict.fromkeys(names, "{}"), follow=True)
     assert Command.objects.get().kind == "start"
     assert "waiting for Claims" in answer.content.decode()
