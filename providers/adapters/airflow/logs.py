@@ -16,6 +16,7 @@ from providers.contract import LogLine, native_key
 from providers.http import parse_json
 
 ALL = -1
+FAILED = "Task failed with exception"  # how the runner of a task calls what ended it
 SILENT = {"skipped", "upstreamfailed", "removed"}  # a task that did not run has no log
 OVER = {"success", "failed", "upforretry"}
 LEVELS = {"warn": "warning", "fatal": "critical", "exception": "error"}
@@ -108,10 +109,12 @@ def said(error: Mapping[str, Any]) -> str:
 
 
 def cause(entries: list[Any]) -> tuple[str, str]:
-    """What the log of a failed try says last of an error: the exception's type, and a sentence."""
-    for entry in reversed(entries):
-        if errors := errors_in(entry):
-            return str(errors[0].get("exc_type") or ""), said(errors[0])
+    """Why a try failed by its log: the exception's type, and a sentence. What ended the task comes
+    before an exception that was met later, as in telling the server."""
+    raised = [entry for entry in entries if errors_in(entry)]
+    for entry in [*raised, *(each for each in raised if each.get("event") == FAILED)][::-1]:
+        error = errors_in(entry)[0]
+        return str(error.get("exc_type") or ""), said(error)
     for entry in reversed(entries):
         if isinstance(entry, dict) and entry.get("level") in ("error", "critical"):
             return "", str(entry.get("event", ""))

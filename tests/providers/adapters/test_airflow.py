@@ -12,7 +12,7 @@ import pytest
 
 from providers.adapter import Adapter
 from providers.adapters import airflow as module
-from providers.adapters.airflow import session
+from providers.adapters.airflow import logs, session
 from providers.contract import (
     AuthFailed,
     BadResponse,
@@ -653,6 +653,16 @@ def test_an_exception_in_a_log_has_its_frames_and_its_words(server, airflow, bod
     told = [line.text for line in airflow.log(ref, "").lines if "Task failed" in line.text]
     assert "in post_to_ledger" in told[0]
     assert told[0].endswith("ConnectionError: ledger refused the entry: token=abc123")
+
+
+def test_what_ended_a_task_comes_before_what_its_runner_met_then():
+    """A busy server refuses to note the end of a task (seen)."""
+    raised = {"event": "Task failed with exception", "error_detail": [{"exc_type": "OSError"}]}
+    later = {"event": "Failed to report", "error_detail": [{"exc_type": "AirflowRuntimeError"}]}
+    killed = {"event": "Task killed!", "level": "error"}
+    assert logs.cause([raised, later, killed]) == ("OSError", "OSError")
+    assert logs.cause([later, killed]) == ("AirflowRuntimeError", "AirflowRuntimeError")
+    assert logs.cause([killed, {"event": "bye"}]) == ("", "Task killed!")
 
 
 # ---------------------------------------------------------------------------------- starts, values
