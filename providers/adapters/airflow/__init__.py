@@ -31,6 +31,7 @@ from providers.adapters.airflow.reading import (
     Beside,
     Failure,
     Key,
+    default_of,
     is_asked,
     is_to_retry,
     is_value,
@@ -282,6 +283,10 @@ class Airflow(Adapter):
         conf = {name: value for name, value in arguments.items() if value is not None}
         if isinstance(free := conf.get("arguments"), Mapping) and len(conf) == 1:
             conf = dict(free)
+        if "" in conf.values():  # an empty text is no date and no null
+            params = self._params(workflow_ref)
+            unset = {name for name, about in params.items() if default_of(about) is None}
+            conf = {name: conf[name] for name in conf if conf[name] != "" or name not in unset}
         body = {"dag_run_id": run_id_of(key), "logical_date": None, "conf": conf}
         reply = self.session.request("POST", "dags", workflow_ref, "dagRuns", json=body)
         return "/".join(key_of(reply.json()))

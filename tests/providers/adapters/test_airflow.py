@@ -680,6 +680,14 @@ def test_parameters_become_fields_of_their_kind(server, airflow, body):
     assert fields["tags"].default == ["a"]
 
 
+def test_a_text_left_empty_is_not_sent_where_the_dag_has_none(server, airflow, body):
+    place = f"{API}/dags/import-invoices"
+    server.on("GET", f"{place}/details", {"body": body("dag_with_parameters")})
+    server.on("POST", f"{place}/dagRuns", {"body": body("start_accepted")})
+    airflow.start("import-invoices", {"source": "", "priority": "", "count": 3}, "key")
+    assert server.requests[-1].json["conf"] == {"priority": "", "count": 3}
+
+
 def test_what_a_run_was_given_fills_both_kinds_of_form(airflow):
     given = {"count": 3}
     assert airflow.arguments_of(given) == {"count": 3, "arguments": {"count": 3}}
