@@ -1,11 +1,20 @@
 """Nothing of allauth is edited by hand: it brings pages for the admin, and they go."""
 
 import allauth.account.admin
+import allauth.mfa.admin
 import allauth.socialaccount.admin  # noqa: F401 - loaded, so that they are there to be taken away
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 
-for model in (EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
+for model in (
+    EmailAddress,
+    EmailConfirmation,
+    SocialAccount,
+    SocialApp,
+    SocialToken,
+    Authenticator,
+):
     if admin.site.is_registered(model):
         admin.site.unregister(model)

@@ -8,3 +8,4 @@ class SiteConfig(AppConfig):
 
     def ready(self) -> None:
         from config import middleware  # noqa: F401 - its receivers
+        from config.sign_in import second_factor  # noqa: F401 - its receivers

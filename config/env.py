@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 
 from config.sign_in.providers_file import BadFile, OpenIDProvider, read
+from executions.access.roles import ROLES
 from providers.address_policy import Policy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -63,6 +64,10 @@ VARIABLES: dict[str, str] = {
     "Default 480.",
     "ANNUNCIATOR_UNDO_SECONDS": "How long an answer given on a page waits before it is sent, so "
     "that it can be undone; 0 sends it at once. Default 10, at most 60.",
+    "ANNUNCIATOR_SECOND_FACTOR": "Roles (commas: viewer, operator, admin, superuser) whose people "
+    "need a second factor. Empty: none.",
+    "ANNUNCIATOR_STEP_UP_MINUTES": "Minutes after which somebody proves again who they are, before "
+    "secrets and batches. 0: never. Default 15.",
     "ANNUNCIATOR_SITE_URL": "Where people reach the site, for links in messages. Default: the "
     "address that the terminal prints, or the first of ANNUNCIATOR_ALLOWED_HOSTS where HOST is not "
     "among them; https without a port if ANNUNCIATOR_SECURE.",
@@ -211,6 +216,13 @@ def _openid_providers(raw: str) -> tuple[OpenIDProvider, ...]:
         raise _Unusable(f"a file of OpenID providers ({error})") from None
 
 
+def _roles(raw: str) -> list[str]:
+    known = (*ROLES, "superuser")
+    if any(each not in known for each in _split(raw)):
+        raise _Unusable(f"some of {', '.join(known)} with commas between")
+    return _split(raw)
+
+
 def _proxies(raw: str) -> list[str]:
     try:
         return [str(ipaddress.ip_network(each)) for each in _split(raw)]
@@ -248,6 +260,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "ANNUNCIATOR_LOCAL_SIGN_IN": _flag,
     "ANNUNCIATOR_IDLE_MINUTES": _whole(5, 24 * 60),
     "ANNUNCIATOR_UNDO_SECONDS": _whole(0, 60),
+    "ANNUNCIATOR_SECOND_FACTOR": _roles,
+    "ANNUNCIATOR_STEP_UP_MINUTES": _whole(0, 24 * 60),
     "ANNUNCIATOR_SITE_URL": _web_address,
     "ANNUNCIATOR_SECURE": _flag,
     "ANNUNCIATOR_TRUSTED_PROXIES": _proxies,

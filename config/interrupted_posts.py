@@ -12,20 +12,17 @@ from copy import copy
 from datetime import timedelta
 from typing import Any
 
-from allauth.account.internal.flows.login import perform_password_login
-from allauth.account.models import Login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
-from django.utils.decorators import method_decorator
 
 from executions.web.post_only_views import form_page_of
 from providers.sealing import SealError, seal, unseal
@@ -35,38 +32,6 @@ LASTS = timedelta(days=1)
 UNSENT = ("csrfmiddlewaretoken", "key")
 TYPED = ("text", "note", "reason", "name")  # inputs of the forms that keep no drafts
 OLD = "This page was older than your sign-in, so nothing was sent. What you typed is still here."
-
-
-@method_decorator(login_not_required, name="dispatch")
-class SignIn(LoginView):
-    """The sign-in page; what travels in it is kept as soon as it is known who signs in."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.user.is_authenticated:  # in another tab
-            keep_parcel(request)
-        return super().dispatch(request, *args, **kwargs)
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if settings.LOCAL_SIGN_IN:
-            return super().post(request, *args, **kwargs)
-        return self.render_to_response(self.get_context_data(), status=403)
-
-    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        person = form.get_user()
-        login = Login(user=person, redirect_url=self.get_success_url())
-        named = {"username": person.get_username()}
-        response: HttpResponse = perform_password_login(self.request, named, login)
-        keep_parcel(self.request)
-        return response
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        """What was posted is no attempt where no password is taken."""
-        kwargs = super().get_form_kwargs()
-        return kwargs if settings.LOCAL_SIGN_IN else {**kwargs, "data": None}
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        parcel = self.request.POST.get("parcel", "")
-        return super().get_context_data(parcel=parcel, **ways_in(), **kwargs)
 
 
 def ways_in() -> dict[str, Any]:
@@ -130,7 +95,7 @@ def _keep(request: HttpRequest, path: str, posted: QueryDict) -> bool:
 
 
 def _after_sign_in(request: HttpRequest) -> str:
-    view = SignIn()
+    view = LoginView()
     view.setup(request)
     return str(view.get_success_url())
 

@@ -38,6 +38,7 @@ from django.http.request import split_domain_port, validate_host  # noqa: E402
 from django.utils.crypto import constant_time_compare  # noqa: E402
 
 from config.database_outage_detection import UNAVAILABLE  # noqa: E402
+from config.sign_in.second_factor import DUE  # noqa: E402
 from executions.access.permissions import visible_accounts  # noqa: E402
 from executions.live.publish import CHANNEL  # noqa: E402
 
@@ -141,8 +142,12 @@ def seer_of(session_key: str | None) -> Seer | None:
     try:
         session = SessionStore(session_key)
         user = User.objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True).first()
-        if user is None or not constant_time_compare(
-            session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+        if (
+            user is None
+            or session.get(DUE)
+            or not constant_time_compare(
+                session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+            )
         ):
             return None
         return Seer(user.pk, frozenset(visible_accounts(user).values_list("pk", flat=True)))

@@ -19,6 +19,8 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
 from config import interrupted_posts
+from config.sign_in import second_factor
+from executions.access import step_up
 from executions.access.permissions import preference_of
 from executions.display.relative_times import for_reader
 from executions.web.first_visit import keep_browser_zone
@@ -36,6 +38,16 @@ class SignInMiddleware(LoginRequiredMiddleware):
     A fragment request gets 401 and an event: a redirect would be swapped into the page. What was
     posted into a form that keeps drafts goes along with the sign-in page.
     """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        refused: HttpResponseBase | None = super().process_view(
+            request, view_func, view_args, view_kwargs
+        )
+        if refused is None and request.user.is_authenticated:
+            return second_factor.way_out(request)
+        return refused
 
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Any
@@ -140,6 +152,7 @@ def begin(request: HttpRequest, user: User, **_sent: Any) -> None:
     """Note the beginning of a session while it is written anyway, and the zone of the browser."""
     request.session["begun"] = request.session["seen"] = time.time()
     keep_browser_zone(request, user)
+    step_up.note_proof(request, getattr(request, "proved_at", None))
 
 
 class PrivateMiddleware:

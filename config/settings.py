@@ -52,6 +52,8 @@ if not LOCAL_SIGN_IN and not OPENID_PROVIDERS:
         "ANNUNCIATOR_LOCAL_SIGN_IN is 0 and ANNUNCIATOR_SIGN_IN names no provider: nobody could "
         "sign in. Set one of the two."
     )
+SECOND_FACTOR_ROLES = frozenset(env.value("ANNUNCIATOR_SECOND_FACTOR", []))
+STEP_UP_SECONDS = 60 * env.value("ANNUNCIATOR_STEP_UP_MINUTES", 15)
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if IS_SECURE else []
 
 INSTALLED_APPS = [
@@ -69,6 +71,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
+    "allauth.mfa",
     "axes",
     "csp",
 ]
@@ -155,6 +158,13 @@ def database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": database(env.value("DATABASE_URL", "postgresql://localhost/annunciator"))}
+CACHES = {  # in the database: what is counted and used up there is so in every process
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "executions_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 REDIS_URL = env.value("REDIS_URL", "redis://localhost:6379/0")
 
 AUTHENTICATION_BACKENDS = [
@@ -184,6 +194,11 @@ AXES_VERBOSE = False
 ACCOUNT_ADAPTER = "config.sign_in.accounts.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = True
+MFA_ADAPTER = "config.sign_in.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Annunciator"
+MFA_TOTP_TOLERANCE = 1  # periods of half a minute that a telephone's clock may be off
 SOCIALACCOUNT_ADAPTER = "config.sign_in.openid.SocialAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_STORE_TOKENS = False

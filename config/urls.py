@@ -1,5 +1,10 @@
 """Addresses of the whole site."""
 
+from allauth.account import views as account_views
+from allauth.mfa.base import views as factor_views
+from allauth.mfa.recovery_codes import views as recovery_views
+from allauth.mfa.totp import views as app_views
+from allauth.mfa.webauthn import views as passkey_views
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView, redirect_to_login
@@ -8,12 +13,14 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import include, path, reverse
 
 from config import csp_reports, favicon, health, metrics
-from config.interrupted_posts import SignIn
 from config.sign_in import emergency, openid
+from config.sign_in.page import SignIn
+from config.sign_in.second_factor import PasskeySignIn, SecondFactor, Security
 from executions.web.post_only_views import posted_from
 
 sign_out = login_not_required(posted_from("executions:list")(LogoutView.as_view()))
 
+security = Security.as_view()
 sign_in = SignIn.as_view(redirect_authenticated_user=True)
 
 
@@ -41,6 +48,41 @@ urlpatterns = [
         "sign-in/emergency/<int:pk>/<str:token>/",
         emergency.emergency_sign_in,
         name="emergency-sign-in",
+    ),
+    path("sign-in/code/", SecondFactor.as_view(), name="mfa_authenticate"),
+    path("sign-in/passkey/", PasskeySignIn.as_view(), name="mfa_login_webauthn"),
+    path("sign-in/again/", account_views.reauthenticate, name="account_reauthenticate"),
+    path("sign-in/again/code/", factor_views.reauthenticate, name="mfa_reauthenticate"),
+    path(
+        "sign-in/again/passkey/",
+        passkey_views.reauthenticate_webauthn,
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path("security/", security, name="mfa_index"),
+    path("security/", security, name="mfa_list_webauthn"),  # one page for both
+    path("security/app/", app_views.activate_totp, name="mfa_activate_totp"),
+    path("security/app/removal/", app_views.deactivate_totp, name="mfa_deactivate_totp"),
+    path(
+        "security/recovery-codes/",
+        recovery_views.view_recovery_codes,
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "security/recovery-codes/creation/",
+        recovery_views.generate_recovery_codes,
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "security/recovery-codes.txt",
+        recovery_views.download_recovery_codes,
+        name="mfa_download_recovery_codes",
+    ),
+    path("security/passkeys/creation/", passkey_views.add_webauthn, name="mfa_add_webauthn"),
+    path("security/passkeys/<int:pk>/", passkey_views.edit_webauthn, name="mfa_edit_webauthn"),
+    path(
+        "security/passkeys/<int:pk>/removal/",
+        passkey_views.remove_webauthn,
+        name="mfa_remove_webauthn",
     ),
     path("sign-out/", sign_out, name="logout"),
     path("api/v1/", include("executions.api.ninja_api")),

@@ -10,6 +10,7 @@ import logging
 from contextlib import suppress
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 
 from executions import database_clock
 from executions.bulk import runner as batch_runner
@@ -197,12 +198,13 @@ def reconcile(key: str) -> None:
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
-    """Once an hour: partitions, retention, counters, old messages."""
+    """Once an hour: partitions, retention, counters, old messages, sessions that are over."""
     gone = {
         **retention.tidy(),
         "notices": evaluation.tidy(),
         "messages": delivery.tidy(),
     }
+    SessionStore.clear_expired()
     log.info("tidied: %s", gone)
 
 

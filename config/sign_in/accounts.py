@@ -12,17 +12,31 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from executions.access import audit_log
+from config.sign_in.second_factor import note_whether_due
+from executions.access import audit_log, step_up
 from executions.web.requester import address
+
+PROOFS = {
+    "reauthenticate": "Type your password",
+    "mfa_reauthenticate": "Type a code of your app, or a recovery code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # has no types
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": "Too many wrong attempts. Wait five minutes, then try again.",
+        "rate_limited": "Too many wrong attempts. Wait five minutes, then try again.",
+        "incorrect_password": "This is not your password.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     def get_login_stages(self) -> list[str]:
         """What is asked between the first proof and the session."""
-        return []
+        return ["allauth.mfa.stages.AuthenticateStage"]
 
     def login(self, request: HttpRequest, user: User) -> None:
         if not hasattr(user, "backend"):
@@ -37,6 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # has no typ
             detail={"by": ways(request, user)},
             address=address(request),
         )
+        note_whether_due(request, user)
         response: HttpResponse = super().post_login(request, user, **more)
         return response
 
@@ -50,6 +65,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # has no typ
         )
         says = f"{user.get_username()} is disabled here. Ask whoever runs this site."
         return render(request, "registration/refused.html", {"says": says}, status=403)
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        return not step_up.is_fresh(self.request)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """By what somebody proves again who they are; the first one is asked for."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if not settings.LOCAL_SIGN_IN:
+            found = [each for each in found if each["id"] != "reauthenticate"]
+        return [{**each, "description": PROOFS[each["id"]]} for each in found]
 
     def add_message(self, request: HttpRequest, *said: Any, **more: Any) -> None:
         """Pages say what happened."""

@@ -6,6 +6,7 @@ What the provider says about groups is what the person may do, anew at every sig
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -147,6 +148,10 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # has no types
         )
         raise Refused(f"{why}. Ask {self.entry.contact}.")
 
+    def serialize(self) -> dict[str, str]:
+        """For a sign-in that waits for a second factor."""
+        return {"id": self.entry.id}
+
     def extract_extra_data(self, data: dict[str, Any]) -> dict[str, Any]:
         """Kept beside the link between the person and the provider."""
         claims = data["id_token"]
@@ -185,6 +190,8 @@ def _admit(request: HttpRequest, login: SocialLogin) -> None:
     """The person here that the answer is about, with what their groups give. Raises Refused."""
     provider: Provider = login.provider
     entry, by = provider.entry, f"openid:{provider.entry.id}"
+    request.has_second_factor = entry.second_factor  # type: ignore[attr-defined]
+    request.proved_at = proved_at(login.claims)  # type: ignore[attr-defined]
     try:
         access = provider.access_of(login.claims)
     except Refused as why:
@@ -204,6 +211,12 @@ def _admit(request: HttpRequest, login: SocialLogin) -> None:
             )
     except IntegrityError:  # of two first sign-ins at once
         raise Refused("You signed in twice at the same moment. Begin again.") from None
+
+
+def proved_at(claims: dict[str, Any]) -> float:
+    """When the person showed the provider who they are; long ago where it does not say."""
+    at = claims.get("auth_time")
+    return min(float(at), time.time()) if isinstance(at, int | float) else 0.0
 
 
 def _person_of(request: HttpRequest, login: SocialLogin, access: Access, by: str) -> User:

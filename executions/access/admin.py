@@ -9,8 +9,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from executions.access import second_factors
 from executions.access.permissions import ADMIN, OPERATOR, VIEWER
 from executions.access.scoped_admin import ReadOnlyAdmin, as_time
 
@@ -93,6 +95,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic when it r
     )
     readonly_fields = DATES
     filter_horizontal = ()
+    actions = ("remove_second_factor",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -105,6 +108,14 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic when it r
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         form.instance.groups.set(form.groups())
+
+    @admin.action(description="Remove the second factor (lost telephone or key)")
+    def remove_second_factor(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        found = people.filter(authenticator__isnull=False).distinct()
+        for person in found:
+            second_factors.remove_all(person)
+        names = ", ".join(person.get_username() for person in found) or "nobody: none had one"
+        self.message_user(request, f"Second factor removed: {names}.")
 
     @admin.display(description="role")
     def role(self, person: User) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import openid_provider
 from tests.browser.conftest import sign_in
-from tests.product import Product, own_folder
+from tests.product import PASSWORD, Product, own_folder
 from tests.quick_postgres import wait_for_no_disk
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -84,6 +85,60 @@ def test_somebody_comes_in_by_the_provider_and_is_what_their_groups_say(
     expect(visitor.locator("main")).to_contain_text("Ask the platform team.")
     visitor.goto(site.base_url)
     expect(visitor).to_have_url(f"{site.base_url}/sign-in/?next=/")
+
+
+@pytest.fixture
+def authenticator(context: BrowserContext, visitor: Page) -> dict[str, Any]:
+    """A device with passkeys whose owner is always there."""
+    devtools = context.new_cdp_session(visitor)
+    devtools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+        "hasUserVerification": True, "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    made: dict[str, Any] = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return made
+
+
+def sign_out(page: Page) -> None:
+    page.locator("#user-menu > summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("input[name=username]")).to_be_visible()
+
+
+def test_a_passkey_is_added_and_signs_in_alone(
+    visitor: Page, site: Product, authenticator: dict[str, Any]
+) -> None:
+    sign_in(visitor, site)
+    visitor.locator("#user-menu > summary").click()
+    visitor.get_by_role("link", name="Security").click()
+    visitor.get_by_role("link", name="Add a passkey").click()
+    visitor.locator("#id_name").fill("The desk's computer")
+    visitor.get_by_role("button", name="Add").click()
+    expect(visitor.locator(".recovery-codes li")).to_have_count(10)
+    visitor.get_by_role("link", name="Back").click()
+    expect(visitor.locator("main")).to_contain_text("The desk's computer")
+    sign_out(visitor)
+    visitor.goto(f"{site.base_url}/inbox/")
+    visitor.get_by_role("button", name="Sign in with a passkey").click()
+    expect(visitor).to_have_url(f"{site.base_url}/inbox/")
+    expect(visitor.locator("#user-menu > summary")).to_contain_text("admin")
+    sign_out(visitor)
+    visitor.locator("input[name=username]").fill("admin")
+    visitor.locator("input[name=password]").fill(PASSWORD)
+    visitor.get_by_role("button", name="Sign in", exact=True).click()
+    visitor.get_by_role("button", name="Use a passkey").click()
+    expect(visitor.locator("#user-menu > summary")).to_contain_text("admin")
+    said = site.query(
+        "SELECT detail ->> 'by' FROM executions_auditentry WHERE action = 'signed in' ORDER BY id"
+    )
+    assert [row[0] for row in said][-3:] == ["password", "webauthn", "password, webauthn"]
+    visitor.goto(f"{site.base_url}/security/")
+    visitor.get_by_role("link", name="Remove").first.click()
+    visitor.get_by_role("button", name="Remove the passkey").click()
+    sign_out(visitor)
+    visitor.get_by_role("button", name="Sign in with a passkey").click()
+    expect(visitor.locator(".messages")).to_contain_text("This passkey was not accepted")
 
 
 def test_names_and_passwords_work_beside_the_provider(visitor: Page, site: Product) -> None:

@@ -15,7 +15,7 @@ from config.static_bundles import SCRIPT, STYLES, bundled_script, bundled_styles
 from tests.pages import Page
 
 STATIC = Path(BASE_DIR) / "static"
-OF_OTHER_PAGES = {"css/admin.css", "js/admin.js", "css/kiosk.css", "js/kiosk.js"}
+OF_OTHER_PAGES = {"css/admin.css", "js/admin.js", "css/kiosk.css", "js/kiosk.js", "js/passkeys.js"}
 
 
 def own(pattern: str) -> set[str]:

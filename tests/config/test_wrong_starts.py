@@ -49,6 +49,8 @@ WRONG = {
     "ANNUNCIATOR_LOCAL_SIGN_IN": ["never"],
     "ANNUNCIATOR_IDLE_MINUTES": ["an hour", "4", "1441"],
     "ANNUNCIATOR_UNDO_SECONDS": ["ten", "61"],
+    "ANNUNCIATOR_SECOND_FACTOR": ["everybody", "admin;operator"],
+    "ANNUNCIATOR_STEP_UP_MINUTES": ["never", "-1", "1441"],
     "ANNUNCIATOR_SITE_URL": ["runs.example.com", "mailto:runs@example.com"],
     "ANNUNCIATOR_SECURE": ["https"],
     "ANNUNCIATOR_TRUSTED_PROXIES": ["proxy.example.com", "10.0.0.0/8,10.0.0.1/8"],

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import models
+from django.db import models, transaction
 
 from executions.access import audit_log
+from executions.access.second_factors import SEALED as SEALED_IN_FACTORS
 from executions.models import Command as CommandRow
 from executions.models import Draft, NoticeRule, StartDraft
 from providers.models import ProviderAccount
@@ -43,6 +45,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         counts = {words: rotate(model, column) for model, column, words in SEALED}
+        counts["second factors"] = rotate_second_factors()
         for words, count in counts.items():
             self.stdout.write(
                 f"{words}: {count.resealed} sealed anew, {count.already} were already, "
@@ -79,6 +82,30 @@ def rotate(model: type[models.Model], column: str) -> Count:
             count.resealed += 1
         else:
             count.changed_meanwhile += 1
+    return count
+
+
+def rotate_second_factors() -> Count:
+    """What is sealed within them."""
+    count = Count()
+    first_key = Fernet(settings.CREDENTIAL_KEYS[0])
+    for pk in Authenticator.objects.values_list("pk", flat=True):
+        with transaction.atomic():
+            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            for name in SEALED_IN_FACTORS if row is not None else ():
+                sealed = row.data.get(name)
+                if sealed is None:
+                    continue
+                if _opens(first_key, sealed):
+                    count.already += 1
+                    continue
+                try:
+                    row.data[name] = reseal(sealed)
+                except SealError:
+                    count.unreadable += 1
+                    continue
+                row.save(update_fields=["data"])
+                count.resealed += 1
     return count
 
 

@@ -29,6 +29,8 @@ NOTHING = "ssaaaaaa"
 LEAVES = "ssssssss"  # signing out leads to the sign-in page
 SIGNED_IN_ALREADY = "mmoooooo"
 STAFF = "ssssosoo"  # the admin: people with staff status
+SIGN_IN_ALONE = "ssoooooo"  # between sign-in page and session; who is signed in is led on
+NO_PASSWORD = "ssnnnnnn"  # of people who have nothing to prove it with
 STAFF_SIGN_IN = "ssnnsnss"  # to the sign-in page, or told that this is not theirs
 STAFF_ROW = "ssssosao"  # and by account
 STAFF_NOTHING = "ssssasaa"
@@ -158,6 +160,20 @@ TABLE: dict[str, tuple[str, ...]] = {
     "sign-in/with/<slug:provider_id>/": ("", ABSENT, NEVER, NEVER),  # of no provider
     "sign-in/with/<slug:provider_id>/callback/": ("", ABSENT, NEVER, NEVER),
     "sign-in/emergency/<int:pk>/<str:token>/": ("", REFUSED, REFUSED, NEVER),  # without a link
+    "sign-in/code/": ("", SIGN_IN_ALONE, SIGN_IN_ALONE, SIGN_IN_ALONE),
+    "sign-in/passkey/": ("", SIGN_IN_ALONE, SIGN_IN_ALONE, SIGN_IN_ALONE, SIGNED_IN_ALREADY),
+    "sign-in/again/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
+    "sign-in/again/code/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
+    "sign-in/again/passkey/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
+    "security/": ("", SIGNED, NOT_TAKEN),
+    "security/app/": ("", SIGNED, SIGNED, SIGNED, NOT_TAKEN),
+    "security/app/removal/": ("", NOTHING, NOTHING, NOTHING),  # there is none
+    "security/recovery-codes/": ("", NOTHING, NOT_TAKEN),
+    "security/recovery-codes/creation/": ("", SIGNED, SIGNED, SIGNED, NOT_TAKEN),
+    "security/recovery-codes.txt": ("", NOTHING, NOTHING, NOTHING),
+    "security/passkeys/creation/": ("", SIGNED, SIGNED, SIGNED, NOT_TAKEN),
+    "security/passkeys/<int:pk>/": ("", NOTHING, NOTHING, NOTHING, NOT_TAKEN),
+    "security/passkeys/<int:pk>/removal/": ("", NOTHING, NOTHING, NOT_TAKEN, NOTHING),
     "sign-out/": ("", OPEN, LEAVES, NEVER),
     "api/v1/executions": ("", SIGNED, NEVER, NEVER),
     "api/v1/executions/<int:pk>": ("run", SEES, NEVER, NEVER),

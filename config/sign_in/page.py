@@ -1,0 +1,52 @@
+"""The sign-in page: a name and a password, or the way to what else is offered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.decorators import method_decorator
+
+from config.interrupted_posts import keep_parcel, ways_in
+from config.sign_in.second_factor import second_factor_page
+
+
+@method_decorator(login_not_required, name="dispatch")
+class SignIn(LoginView):
+    """The sign-in page; what travels in it is kept as soon as it is known who signs in."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:  # in another tab
+            keep_parcel(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if settings.LOCAL_SIGN_IN:
+            return super().post(request, *args, **kwargs)
+        return self.render_to_response(self.get_context_data(), status=403)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponseBase:  # type: ignore[override]
+        person = form.get_user()
+        login = Login(user=person, redirect_url=self.get_success_url())
+        named = {"username": person.get_username()}
+        response: HttpResponse = perform_password_login(self.request, named, login)
+        if self.request.user.is_authenticated:
+            keep_parcel(self.request)
+        elif "parcel" in self.request.POST:  # it goes along to the second factor
+            return second_factor_page(self.request)
+        return response
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """What was posted is no attempt where no password is taken."""
+        kwargs = super().get_form_kwargs()
+        return kwargs if settings.LOCAL_SIGN_IN else {**kwargs, "data": None}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        parcel = self.request.POST.get("parcel", "")
+        return super().get_context_data(parcel=parcel, **ways_in(), **kwargs)
