@@ -58,6 +58,7 @@ urlpatterns = [
         passkey_views.reauthenticate_webauthn,
         name="mfa_reauthenticate_webauthn",
     ),
+    path("sign-in/again/with/<slug:provider_id>/", openid.begin_again, name="openid_connect_again"),
     path("security/", security, name="mfa_index"),
     path("security/", security, name="mfa_list_webauthn"),  # one page for both
     path("security/app/", app_views.activate_totp, name="mfa_activate_totp"),

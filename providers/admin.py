@@ -85,7 +85,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         **_: Any,
     ) -> type[forms.AccountForm]:
         form = forms.account_form(self._provider(request, obj), obj)
-        form.is_trial = _is_trial(request)
+        form.is_trial = is_trial(request)
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: ProviderAccount | None = None) -> Any:
@@ -186,7 +186,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         form_url: str = "",
         extra_context: Any = None,
     ) -> Any:
-        if _is_trial(request):
+        if is_trial(request):
             # Not inside a transaction: it waits for a provider. The middleware checks CSRF.
             return self._changeform_view(  # type: ignore[attr-defined]
                 request, object_id, form_url, extra_context
@@ -404,7 +404,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         return account
 
 
-def _is_trial(request: HttpRequest) -> bool:
+def is_trial(request: HttpRequest) -> bool:
     """Whether the form is only to be tested. The script asks at an address of its own, so that a
     test can never be taken for a save; without it the button's name tells."""
     return request.method == "POST" and ("_test" in request.POST or "_test" in request.GET)

@@ -7,10 +7,12 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from config.sign_in.second_factor import note_whether_due
 from executions.access import audit_log, step_up
@@ -74,7 +76,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # has no typ
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if not settings.LOCAL_SIGN_IN:
             found = [each for each in found if each["id"] != "reauthenticate"]
-        return [{**each, "description": PROOFS[each["id"]]} for each in found]
+        return [
+            *({**each, "description": PROOFS[each["id"]]} for each in found),
+            *self._at_providers(user),
+        ]
+
+    def _at_providers(self, user: User) -> list[dict[str, Any]]:
+        linked = set(SocialAccount.objects.filter(user=user).values_list("provider", flat=True))
+        return [
+            {
+                "id": f"openid:{entry.id}",
+                "description": f"Sign in again with {entry.name}",
+                "url": reverse("openid_connect_again", args=[entry.id]),
+            }
+            for entry in settings.OPENID_PROVIDERS
+            if entry.id in linked
+        ]
 
     def add_message(self, request: HttpRequest, *said: Any, **more: Any) -> None:
         """Pages say what happened."""

@@ -9,10 +9,12 @@ import secrets
 import time
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.reauthentication import resume_request
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.helpers import complete_social_login
-from allauth.socialaccount.models import SocialApp, SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
@@ -26,13 +28,15 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from config.sign_in.openid_client import Conversation, Refused
+from config.sign_in.openid_client import LEEWAY, Conversation, Refused
 from config.sign_in.providers_file import Access, OpenIDProvider
 from executions.access import audit_log, provider_people
 from executions.web.redirects import is_own_address
 from executions.web.requester import address
 
 KIND = "openid_connect"
+AGAIN = "again"
+"""The process of somebody who is signed in and proves it once more."""
 TOO_OLD = "This sign-in was not begun in this browser, or more than ten minutes ago. Begin again."
 
 
@@ -86,15 +90,18 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # has no types
         endpoints._provider = self
         return endpoints
 
-    def begin(self, request: HttpRequest, next_url: str) -> HttpResponse:
-        """To the provider. Raises Refused."""
+    def begin(
+        self, request: HttpRequest, next_url: str, process: str = "login", **asked: str
+    ) -> HttpResponse:
+        """To the provider, with what is asked of it besides. Raises Refused."""
         nonce = secrets.token_urlsafe(24)
         response: HttpResponse = self.redirect(
             request,
-            process="login",
+            process=process,
             next_url=next_url or None,
-            auth_params={"nonce": nonce},
+            auth_params={"nonce": nonce, **asked},
             nonce=nonce,
+            begun=time.time(),
         )
         return response
 
@@ -294,10 +301,49 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
         except PermissionDenied:
             raise Refused(TOO_OLD) from None
         login = provider.finish(request, state)
+        if state["process"] == AGAIN:
+            return _proved(request, provider, login)
     except Refused as why:
         return refused(request, provider.entry, why)
     response: HttpResponseBase = complete_social_login(request, login)
     return response
+
+
+@never_cache
+@require_GET
+def begin_again(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """For somebody who is signed in and shall prove it again: the provider asks them anew."""
+    provider = _found(request, provider_id)
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return redirect("executions:list")
+    target = request.GET.get("next", "")
+    target = target if is_own_address(request, target) else ""
+    try:
+        return provider.begin(request, target, AGAIN, prompt="login", max_age="0")
+    except Refused as why:
+        return refused(request, provider.entry, why)
+
+
+def _proved(request: HttpRequest, provider: Provider, login: SocialLogin) -> HttpResponseBase:
+    """The same person, asked anew: then on with what they had sent. Raises Refused."""
+    name, claims = provider.entry.name, login.claims
+    mine = SocialAccount.objects.filter(
+        user_id=request.user.pk, provider=provider.entry.id, uid=claims["sub"]
+    )
+    if not request.user.is_authenticated or not mine.exists():
+        raise Refused(f"At {name} somebody else is signed in than here. Sign out there first.")
+    if not proved_at(claims):
+        raise Refused(
+            f"{name} does not say when you signed in there (auth_time), so it proves nothing now. "
+            "Set up a passkey or an app under Security, and use that."
+        )
+    if proved_at(claims) < login.state["begun"] - LEEWAY:
+        raise Refused(f"{name} did not ask you to sign in again. Sign out there, then try again.")
+    record_authentication(
+        request, request.user, "socialaccount", provider=provider.entry.id, reauthenticated=True
+    )
+    response: HttpResponseBase | None = resume_request(request)
+    return response or redirect(login.state.get("next") or "executions:list")
 
 
 def _found(request: HttpRequest, provider_id: str) -> Provider:
@@ -309,5 +355,6 @@ def _found(request: HttpRequest, provider_id: str) -> Provider:
 
 def refused(request: HttpRequest, entry: OpenIDProvider, why: Refused) -> HttpResponse:
     """The page in the place of the one that was asked for."""
-    context = {"says": str(why), "provider": entry, "again": reverse("login")}
+    name = "openid_connect_again" if request.user.is_authenticated else "openid_connect_login"
+    context = {"says": str(why), "again": reverse(name, args=[entry.id])}
     return render(request, "registration/refused.html", context, status=403)

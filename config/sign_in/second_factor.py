@@ -215,6 +215,14 @@ def failed(user: User, authenticator: Authenticator, **_: Any) -> None:
 
 
 @receiver(authentication_step_completed)
-def proved_again(request: HttpRequest, **sent: Any) -> None:
-    if sent.get("reauthenticated"):
-        step_up.note_proof(request)
+def proved_again(request: HttpRequest, user: User, **sent: Any) -> None:
+    if not sent.get("reauthenticated"):
+        return
+    step_up.note_proof(request)
+    audit_log.record(
+        user,
+        audit_log.Action.PROVED_AGAIN,
+        target=f"user:{user.get_username()}",
+        detail={"by": str(sent.get("type") or sent.get("provider") or sent["method"])},
+        address=address(request),
+    )

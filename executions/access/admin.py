@@ -10,11 +10,12 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from executions.access import second_factors
 from executions.access.permissions import ADMIN, OPERATOR, VIEWER
 from executions.access.scoped_admin import ReadOnlyAdmin, as_time
+from executions.access.step_up import AsksForProof, ask
 
 BOTH = f"{OPERATOR}+{ADMIN}"
 ROLES = (
@@ -77,7 +78,7 @@ class ChangePersonForm(_WithRole, UserChangeForm):  # type: ignore[type-arg]
     pass
 
 
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class PersonAdmin(AsksForProof, UserAdmin):  # type: ignore[type-arg]  # not generic when it runs
     """`is_staff`, which lets people into the admin, follows from the role."""
 
     add_form = AddPersonForm
@@ -108,6 +109,13 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not generic when it r
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         form.instance.groups.set(form.groups())
+
+    def user_change_password(  # type: ignore[override]
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponseBase:
+        if self.asks_for_proof(request):
+            return ask(request)
+        return super().user_change_password(request, id, form_url)
 
     @admin.action(description="Remove the second factor (lost telephone or key)")
     def remove_second_factor(self, request: HttpRequest, people: QuerySet[User]) -> None:

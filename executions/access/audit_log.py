@@ -78,6 +78,7 @@ class Action(StrEnum):
     SIGN_IN_LIMITED = "sign-in.limited"
     SIGN_IN_REFUSED = "sign-in.refused"
     SIGN_IN_LINK_MADE = "sign-in link made"
+    PROVED_AGAIN = "proved again"
     SECOND_FACTOR_ADDED = "second factor.added"
     SECOND_FACTOR_REMOVED = "second factor.removed"
     SECOND_FACTOR_REFUSED = "second factor.refused"

@@ -47,6 +47,18 @@ def proved(view: View) -> View:
     return inner
 
 
+class AsksForProof:
+    """Mixed into a page of the admin whose form holds secrets or rights."""
+
+    def asks_for_proof(self, request: HttpRequest) -> bool:
+        return request.method == "POST" and not is_fresh(request)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if self.asks_for_proof(request):
+            return ask(request)
+        return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
+
+
 def ask(request: HttpRequest) -> HttpResponseBase:
     """To the page where one proves it. Raises PermissionDenied for who has no way to."""
     posted = {name: request.POST.getlist(name) for name in request.POST}

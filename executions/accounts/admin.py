@@ -9,21 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from executions.access import audit_log
 from executions.access.permissions import in_sight, may_administer
 from executions.access.scoped_admin import InSight
+from executions.access.step_up import AsksForProof, ask
 from executions.accounts.account_audit import NotNow, record
 from executions.accounts.poll_now import poll_now
 from executions.models import Execution, PollRun
 from executions.web.requester import address
-from providers.admin import AccountAdmin
+from providers.admin import AccountAdmin, is_trial
 from providers.forms import AccountForm
 from providers.models import ProviderAccount
 
 
-class AccountWithHistory(InSight, AccountAdmin):
+class AccountWithHistory(AsksForProof, InSight, AccountAdmin):
+    def asks_for_proof(self, request: HttpRequest) -> bool:
+        """A test of what is typed stores nothing, and sends no stored key anywhere else."""
+        return super().asks_for_proof(request) and not is_trial(request)
+
+    def key_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        return ask(request) if super().asks_for_proof(request) else super().key_view(request, pk)
+
     def get_form(self, request: HttpRequest, *given: Any, **more: Any) -> type[AccountForm]:
         form = super().get_form(request, *given, **more)
         team: Any = form.base_fields["group"]

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions.access import step_up
 from executions.access.permissions import may_act, require_may_act
 from executions.bulk import answers, batch_lifecycle, preview, progress, selection
 from executions.bulk import batch_results as batch_item_views
@@ -121,6 +122,7 @@ def _progress(request: HttpRequest, batch: Batch) -> Shown:
 
 
 @posted_from("executions:batch")
+@step_up.proved
 def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     """The preview's form. An old preview is made again instead, and shown."""
     batch = get_batch(request, pk)

@@ -165,6 +165,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "sign-in/again/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
     "sign-in/again/code/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
     "sign-in/again/passkey/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
+    "sign-in/again/with/<slug:provider_id>/": ("", NOTHING, NOT_TAKEN),  # of no provider
     "security/": ("", SIGNED, NOT_TAKEN),
     "security/app/": ("", SIGNED, SIGNED, SIGNED, NOT_TAKEN),
     "security/app/removal/": ("", NOTHING, NOTHING, NOTHING),  # there is none
