@@ -42,7 +42,9 @@ def proved(view: View) -> View:
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        return view(request, *args, **kwargs) if is_fresh(request) else ask(request)
+        if request.method == "POST" and not is_fresh(request):
+            return ask(request)
+        return view(request, *args, **kwargs)
 
     return inner
 

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from executions.access import api_tokens
+from executions.access import api_tokens, step_up
 from executions.access.permissions import may_act
 from executions.models import ApiToken, TokenScope
 from executions.web.live_page import show
@@ -59,6 +59,7 @@ class TokenForm(forms.Form):
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@step_up.proved
 def tokens(request: HttpRequest) -> HttpResponse:
     """The page of one's own tokens. The answer to a POST alone holds the new secret."""
     user = person(request)

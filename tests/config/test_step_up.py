@@ -73,6 +73,14 @@ def test_a_proof_lasts_as_long_as_the_setting_says(ana_again, batch, settings):
     assert batch.state != "draft"
 
 
+def test_a_new_token_is_shown_after_the_proof(ana_again):
+    form = at_provider.Page(ana_again.get("/preferences/tokens/")).one("form:has([name=label])")
+    sent = {**form.posted(), "label": "report", "scope": "read"}
+    assert ana_again.post("/preferences/tokens/", sent)["Location"] == "/sign-in/again/"
+    done = ana_again.post("/sign-in/again/", {"password": PASSWORD})
+    assert "ann_" in done.content.decode()
+
+
 def test_one_command_and_stopping_ask_nothing(ana_again, put):
     run = put("r9")
     answer = ana_again.post(f"/executions/{run.pk}/cancellation/", {"reason": "stuck"})
