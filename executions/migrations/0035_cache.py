@@ -16,7 +16,7 @@ CREATE INDEX IF NOT EXISTS executions_cache_expires ON executions_cache (expires
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0033_token_scopes'),
+        ('executions', '0034_second_person'),
     ]
 
     operations = [
