@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Sequence
 from typing import Any
 
 from cryptography.fernet import Fernet
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
-from providers import adapters
-from providers.adapter import Adapter
+from providers import registry
 from providers.address_policy import Policy
 from providers.models import ProviderAccount
 from providers.sealing import SealError
 
+GUIDE = "providers/README.md says what a provider's module defines."
 NEW_KEY = (
     "Make one with: python -c 'from cryptography.fernet import Fernet; "
     "print(Fernet.generate_key().decode())'"
@@ -73,18 +70,21 @@ def allowed_networks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 
 @register()
 def adapter_modules(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Every provider module loads and defines one complete adapter."""
+    """Every provider module loads and defines one complete adapter. One of an outside package that
+    does not is only a warning: the others work."""
     problems: list[CheckMessage] = []
-    for module in pkgutil.iter_modules(adapters.__path__):
-        if module.name.startswith("_"):
-            continue
-        why = _why_unfit(module.name)
-        if why:
+    for key, module in registry.own_modules().items():
+        if why := _why_unfit(module):
             problems.append(
-                Error(
-                    f"The provider {module.name} cannot be used: {why}",
-                    hint="providers/README.md says what a provider's module defines.",
-                    id="providers.E005",
+                Error(f"The provider {key} cannot be used: {why}", hint=GUIDE, id="providers.E005")
+            )
+    for key, module in registry.outside_modules().items():
+        if why := _why_unfit(module):
+            problems.append(
+                Warning(
+                    f"The provider {key} of the package {module} is left out: {why}",
+                    hint=f"{GUIDE} Install another version of the package, or remove it.",
+                    id="providers.W001",
                 )
             )
     return problems
@@ -117,18 +117,9 @@ def stored_credentials(
 def _why_unfit(name: str) -> str:
     """ "" if the module is as `registry` wants it."""
     try:
-        module = importlib.import_module(f"{adapters.__name__}.{name}")
-    except (ImportError, SyntaxError, TypeError, ValueError, NameError, AttributeError) as error:
+        adapter = registry.adapter_in(name)
+    except Exception as error:  # noqa: BLE001 - a module may raise anything while it is imported
         return f"{type(error).__name__}: {error}"
-    own = [
-        item
-        for item in vars(module).values()
-        if inspect.isclass(item)
-        and issubclass(item, Adapter)
-        and item.__module__ == module.__name__
-    ]
-    if len(own) != 1:
-        return f"it must define exactly one Adapter, has {len(own)}."
-    missing = sorted(own[0].__abstractmethods__)
-    missing += [word for word in ("name", "docs", "settings") if not hasattr(own[0], word)]
+    missing = sorted(adapter.__abstractmethods__)
+    missing += [word for word in ("name", "docs", "settings") if not hasattr(adapter, word)]
     return f"it does not define {', '.join(missing)}." if missing else ""

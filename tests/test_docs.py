@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import pytest
 from django.core.management import get_commands
 
 from config.env import VARIABLES
-from providers.adapter import Adapter
+from providers import contract
+from providers.adapter import CALLS, Adapter
 from providers.contract import MAX_REF, Field, Status, Verb
 from providers.registry import all_adapters
 
@@ -78,6 +80,23 @@ def test_the_abilities_of_the_providers_page_are_those_of_the_adapters() -> None
     for key, abilities in told.items():
         cls = all_adapters()[key]
         assert abilities == {name: cls.can(verb) for name, verb in COLUMNS.items()}, key
+
+
+@pytest.mark.parametrize(
+    "word", [contract.Snapshot, contract.Workflow, contract.Step, contract.Try, contract.Question,
+             contract.Output, contract.Component, contract.LogLine],
+)  # fmt: skip
+def test_the_guide_explains_every_word_that_an_adapter_can_say(word: Any) -> None:
+    guide = text_of("providers/README.md").split("### What a snapshot says")[1].split("\n## ")[0]
+    told = set(re.findall(r"`(\w+)`", guide))
+    assert {each.name for each in dataclasses.fields(word)} <= told
+
+
+def test_the_guide_names_every_call_and_attribute_of_an_adapter() -> None:
+    guide = text_of("providers/README.md").split("## The class")[1].split("### What the door")[0]
+    told = set(re.findall(r"`(\w+)`", guide))
+    attributes = {name for name in vars(Adapter)["__annotations__"] if name[0] != "_"}
+    assert {*CALLS, *attributes} - {"name", "docs", "settings"} <= told
 
 
 def test_the_guide_names_how_long_an_identifier_may_be() -> None:

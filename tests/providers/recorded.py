@@ -1,17 +1,19 @@
 """What stands beside the adapters: recorded exchanges, `suite.json`, and pointers into them.
 
-Beside the providers of `providers/adapters/` the suite plays Oddly, whose API is as no other is.
+Beside the providers of `providers/adapters/` the suite plays Oddly, whose API is as no other is, and
+those of installed packages, whose fixtures stand in `fixtures/` beside their module.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from providers.adapter import Adapter
-from providers.registry import adapter_class, all_adapters
+from providers.registry import adapter_class, all_adapters, outside_modules
 from tests.providers.oddly import Oddly
 
 INVENTED: dict[str, type[Adapter]] = {"oddly": Oddly}
@@ -23,9 +25,15 @@ def class_of(key: str) -> type[Adapter]:
     return INVENTED.get(key) or adapter_class(key)
 
 
+def folder_of(key: str) -> Path:
+    if module := outside_modules().get(key):
+        return Path(str(importlib.import_module(module).__file__)).parent / "fixtures"
+    return FIXTURES / key
+
+
 @cache
 def _text(key: str, name: str) -> str:
-    return (FIXTURES / key / f"{name}.json").read_text("utf-8")
+    return (folder_of(key) / f"{name}.json").read_text("utf-8")
 
 
 def exchange(key: str, name: str) -> dict[str, Any]:
@@ -35,7 +43,7 @@ def exchange(key: str, name: str) -> dict[str, Any]:
 
 
 def declaration(key: str) -> dict[str, Any]:
-    return exchange(key, "suite") if (FIXTURES / key / "suite.json").exists() else {}
+    return exchange(key, "suite") if (folder_of(key) / "suite.json").exists() else {}
 
 
 def put(value: Any, steps: list[str], word: Any) -> None:

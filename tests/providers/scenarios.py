@@ -23,7 +23,7 @@ import yaml
 from providers.adapter import Adapter
 from providers.contract import Download, LogChunk, ProviderError, Rejected, Snapshot, Unreadable
 from tests.providers.conftest import Answer, Seen, Server, live_adapter
-from tests.providers.recorded import FIXTURES, class_of, exchange, holds, put
+from tests.providers.recorded import class_of, exchange, folder_of, holds, put
 
 CALLS = (
     "check", "poll", "read", "workflows", "start_fields", "start", "started", "answer", "cancel",
@@ -128,7 +128,7 @@ class PlainLoader(yaml.SafeLoader):
 
 @cache
 def described(key: str) -> dict[str, Any]:
-    path = FIXTURES / key / "scenarios.yaml"
+    path = folder_of(key) / "scenarios.yaml"
     content = yaml.load(path.read_text("utf-8"), PlainLoader) if path.exists() else None  # noqa: S506
     return {"base": "", "never": {}, "scenarios": {}} | (content or {})
 

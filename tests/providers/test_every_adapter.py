@@ -33,14 +33,14 @@ from providers.contract import (
     Unreadable,
     Verb,
 )
-from providers.registry import all_adapters
+from providers.registry import own_modules
 from tests.providers.conftest import Route
 from tests.providers.recorded import (
-    FIXTURES,
     KEYS,
     class_of,
     declaration,
     exchange,
+    folder_of,
     holds,
     leads_to,
     put,
@@ -260,12 +260,12 @@ def test_it_brings_a_declaration_fixtures_and_a_test_module(key: str) -> None:
     assert "detail" in suite or "details" in suite
     assert suite["statuses"]
     assert any("status_at" in route for route in detail_of(key)["routes"])
-    assert key not in all_adapters() or (HERE / "adapters" / f"test_{key}.py").exists()
+    assert key not in own_modules() or (HERE / "adapters" / f"test_{key}.py").exists()
 
 
 @every_adapter
 def test_every_fixture_says_where_it_comes_from(key: str) -> None:
-    paths = [path for path in (FIXTURES / key).glob("*.json") if path.name != "suite.json"]
+    paths = [path for path in folder_of(key).glob("*.json") if path.name != "suite.json"]
     assert paths
     for path in paths:
         content = json.loads(path.read_text("utf-8"))
