@@ -217,6 +217,12 @@ def _execute(
 # ------------------------------------------------------------------------------ snapshot -> row
 
 
+def as_stored(snapshot: Snapshot, secrets: Secrets) -> dict[str, Any]:
+    """What would be stored of it now, by the words of `store.sql`: bounded and without secrets."""
+    now = database_clock.now()
+    return _row(redacted(_as_printed(snapshot), secrets, secrets), now, now)
+
+
 def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]:
     """The JSON object that the statement reads; keys as in `store.sql`."""
     if len(snapshot.ref) > MAX_REF:  # shortened, it could not be asked for

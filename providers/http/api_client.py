@@ -178,7 +178,10 @@ class Endpoint:
             changes=options["changes"],
         )
         content = self.http.read(response, guard, options.get("cap", BODY_CAP), where)
-        return Reply(response.status_code, response.headers, content, where)
+        reply = Reply(response.status_code, response.headers, content, where)
+        if self.http.on_exchange is not None:
+            self.http.on_exchange(method, url, body, reply)
+        return reply
 
     def _judge(self, reply: Reply) -> Reply:
         """The reply if it is a plain success, else the error that says what to do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.utils
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from functools import partial
@@ -23,7 +23,7 @@ from providers.http.deadlines import Guard, current, watchdog
 from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
 from providers.http.quiet_period import Gate
 from providers.http.rate_limit import Bucket
-from providers.http.replies import Explain, plain_explanation
+from providers.http.replies import Explain, Reply, plain_explanation
 from providers.http.transports import prepared, transport_for, why_not_connected
 from providers.redaction import Secrets
 
@@ -63,6 +63,8 @@ class Http:
         self._most: float = math.inf
         self._until = math.inf if seconds is None else time.monotonic() + seconds
         self.secrets = Secrets(secrets)
+        self.on_exchange: Callable[[str, str, bytes | None, Reply], None] | None = None
+        """Gets method, address, body and answer of each exchange: for recordings."""
 
     def remember_secret(self, secret: str) -> None:
         """Redact this value too, in every text from now on."""

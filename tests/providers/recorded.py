@@ -1,7 +1,7 @@
 """What stands beside the adapters: recorded exchanges, `suite.json`, and pointers into them.
 
-Beside the providers of `providers/adapters/` the suite plays Oddly, whose API is as no other is, and
-those of installed packages, whose fixtures stand in `fixtures/` beside their module.
+Beside the providers of `providers/adapters/` the suite plays Oddly, whose API is as no other is,
+and those of installed packages, whose fixtures stand in `fixtures/` beside their module.
 """
 
 from __future__ import annotations
