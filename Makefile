@@ -20,6 +20,7 @@ test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found
 
 faults: export ANNUNCIATOR_NEED_BROWSER = 1
 faults: export ANNUNCIATOR_NEED_FAKETIME = 1
+faults: export ANNUNCIATOR_FAULT_POLLS ?= 4000
 faults: $(VENV)/test.stamp  ## every row of the fault matrix, the long tests too; ends with the matrix
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder \
 		-m "fault and not engine" --faults

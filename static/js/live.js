@@ -101,7 +101,9 @@ function listen() {
 function mute() { stream?.close(); stream = null; }
 function rest() { // every 15 s: a lost stream is replaced by asking; asking says "still watched"
   if (paused || document.hidden) return;
-  if (lost || !stream || document.querySelector("[data-watch]")) askAll();
+  const silent = stream?.readyState !== EventSource.OPEN; // a browser has few connections for all its tabs
+  if (lost || silent || document.querySelector("[data-watch]")) askAll();
+  if (stream && silent) say("asking", "Every 15 s");
   if (!stream) setTimeout(listen, Math.random() * 5000);
 }
 on("visibilitychange", () => {

@@ -69,3 +69,46 @@ def test_news_that_the_server_could_not_give_is_asked_for_again(
         page.unroute(changes)
         expect(row).to_contain_text("Succeeded")
         expect(page.locator("#live-word")).to_have_text("Live")
+
+
+@pytest.mark.fault("L5")
+def test_a_tab_that_gets_no_stream_follows_all_the_same(page: Page, product: Product) -> None:
+    """A browser opens six connections to one address, for all of its tabs."""
+    with serve.running("generio", seed=8, speed=4) as sim:
+        site = {"base_url": sim.base_url}
+        product.add_account("Many tabs", "generio", site, api_key=sim.api_key)
+        ref = sim.start("long_running")
+        said = "SELECT status FROM executions_execution WHERE ref = %s AND status = %s"
+        product.wait_until(lambda: product.query(said, ref, "running"), "it runs")
+        tabs = [page, *(page.context.new_page() for _ in range(7))]
+        for tab in tabs:
+            tab.goto(f"{product.base_url}/?q={ref}")
+            expect(row_of(tab, product, ref)).to_contain_text("Running")
+        for tab in tabs[:6]:
+            expect(tab.locator("#live-word")).to_have_text("Live")
+        expect(tabs[-1].locator("#live-word")).to_have_text("Every 15 s", timeout=25_000)
+        sim.world.runs[ref].proceed()
+        for tab in tabs:
+            expect(row_of(tab, product, ref)).to_contain_text("Succeeded", timeout=25_000)
+        for tab in tabs[1:]:
+            tab.close()
+
+
+@pytest.mark.fault("L1")
+def test_what_happened_while_the_stream_was_away_is_shown_when_it_is_back(
+    page: Page, product: Product
+) -> None:
+    with serve.running("generio", seed=9, speed=4) as sim:
+        site = {"base_url": sim.base_url}
+        product.add_account("Gap", "generio", site, api_key=sim.api_key)
+        ref = sim.start("long_running")
+        said = "SELECT status FROM executions_execution WHERE ref = %s AND status = %s"
+        product.wait_until(lambda: product.query(said, ref, "running"), "it runs")
+        page.goto(f"{product.base_url}/?q={ref}")
+        expect(page.locator("#live-word")).to_have_text("Live")
+        product.kill("live")
+        sim.world.runs[ref].proceed()
+        product.wait_until(lambda: product.query(said, ref, "succeeded"), "it has ended")
+        product.start("live")
+        expect(row_of(page, product, ref)).to_contain_text("Succeeded", timeout=25_000)
+        expect(page.locator("#live-word")).to_have_text("Live", timeout=25_000)
