@@ -13,6 +13,7 @@ from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
 from executions import database_clock
+from executions.audit import verification_state
 from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation
 from executions.errors import acts as error_acts
@@ -198,7 +199,8 @@ def reconcile(key: str) -> None:
 
 @shared_task(ignore_result=True)
 def tidy() -> None:
-    """Once an hour: partitions, retention, counters, old messages, sessions that are over."""
+    """Once an hour: partitions, retention, counters, old messages, sessions that are over; whether
+    the audit log is as it was written."""
     gone = {
         **retention.tidy(),
         "notices": evaluation.tidy(),
@@ -206,6 +208,7 @@ def tidy() -> None:
     }
     SessionStore.clear_expired()
     log.info("tidied: %s", gone)
+    verification_state.carry_on()
 
 
 def _read_after(command: Command) -> bool:

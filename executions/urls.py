@@ -4,6 +4,7 @@ from django.urls import path
 
 from executions.accounts import views as account_views
 from executions.api import run_json_download
+from executions.audit import views as audit_views
 from executions.bulk import batch_results as batch_item_views
 from executions.bulk import views as batch_views
 from executions.commands.verbs import RUN_VERBS
@@ -151,6 +152,8 @@ urlpatterns = [
     path("batches/<int:pk>/retry/", batch_views.batch_retry, name="batch-retry"),
     path("batches/<int:pk>/result.csv", batch_item_views.batch_result, name="batch-result"),
     path("accounts/<int:pk>/blind-test/", account_views.blind_test, name="blind-test"),
+    path("audit/", audit_views.audit, name="audit"),
+    path("audit.csv", audit_views.export, name="audit-export"),
     path("palette/", palette_views.palette, name="palette"),
     path("shift/", handover_views.shift.page, name="shift"),
     path("shift/changes/", handover_views.shift.changes, name="shift-changes"),

@@ -93,6 +93,7 @@ class Action(StrEnum):
     VIEW_CHANGED = "view.changed"
     VIEW_DELETED = "view.deleted"
     RUNS_EXPORTED = "runs.exported"
+    AUDIT_EXPORTED = "audit.exported"
 
 
 def record(

@@ -1,8 +1,12 @@
-"""Whether the audit log is as it was written: every entry is hashed with the hash before it."""
+"""Whether the audit log is as it was written: every entry is hashed with the hash before it.
+
+Called by the command line and by `audit.verification_state`, which does it in slices.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 
 from django.db import connection
@@ -22,11 +26,15 @@ class Verdict:
     problem: str
     entries: int
     last: AuditSeal | None
+    is_whole: bool = True
+    """Whether it was read to its end."""
 
 
-def verify() -> Verdict:
-    """Reads the whole log. Entries that are written meanwhile are read as well, or are not."""
-    number, before, last = 0, "", None
+def verify(after: AuditSeal | None = None, seconds: float | None = None) -> Verdict:
+    """Reads the log from its begin, or after a seal that was found intact; the whole of it, or for
+    so long. Entries that are written meanwhile are read as well, or are not."""
+    number, before, last = (after.number, after.hash, after) if after else (0, "", None)
+    until = None if seconds is None else time.monotonic() + seconds
     while rows := _rows(number):
         for found, entry, kept, text in rows:
             number += 1
@@ -39,6 +47,8 @@ def verify() -> Verdict:
                 problem = f"The entry {entry} is not as it was written."
                 return Verdict(problem, number - 1, last)
             last = AuditSeal(number=number, entry=entry, hash=kept)
+        if until is not None and time.monotonic() > until:
+            return Verdict("", number, last, is_whole=False)
     sealed = Exists(AuditSeal.objects.filter(entry=OuterRef("pk")))
     added = AuditEntry.objects.filter(~sealed).order_by("pk").first()
     problem = f"The entry {added.pk} did not come through the site." if added else ""

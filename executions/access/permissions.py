@@ -157,10 +157,17 @@ def _rules(user: User) -> QuerySet[NoticeRule]:
     return own.exclude(accounts__in=hidden).exclude(workflows__account__in=hidden)
 
 
+def audit_sight(user: User) -> list[str] | None:
+    """The names of the accounts whose audit entries an administrator sees, beside those of
+    their own acts; None: every entry."""
+    if sees_every_account(user):
+        return None
+    return list(visible_accounts(user).values_list("name", flat=True))
+
+
 def _entries(user: User) -> QuerySet[AuditEntry]:
-    """About accounts in sight, and what one did oneself."""
-    names = visible_accounts(user).values("name")
-    return AuditEntry.objects.filter(Q(account_name__in=names) | Q(actor=user.get_username()))
+    mine = AuditEntry.objects.filter(actor=user.get_username())
+    return mine | AuditEntry.objects.filter(account_name__in=audit_sight(user) or [])
 
 
 _OF_AN_ACCOUNT = (ProviderAccount, Execution, Workflow, Quarantine, Command, CorrelationRule)

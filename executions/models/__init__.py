@@ -3,7 +3,7 @@
 The poller writes Execution, Step, Transition and the rest through `storage.store` alone, one
 statement per batch. Rules about values and uniqueness live in constraints here."""
 
-from executions.models.audit import AuditEntry, AuditSeal
+from executions.models.audit import AuditCheck, AuditEntry, AuditSeal
 from executions.models.batches import (
     BATCH_KINDS,
     COMMANDED,
@@ -97,6 +97,7 @@ __all__ = [
     "AccountTally",
     "Act",
     "ApiToken",
+    "AuditCheck",
     "AuditEntry",
     "AuditSeal",
     "Backlog",

@@ -50,6 +50,7 @@ ACT = {"anonymous": 302, "vik": 403, "ana": 302, "eve": 404}  # the page comes b
 NEVER = {"anonymous": 302, "vik": 405, "ana": 405, "eve": 405}  # not with this method
 FORM = {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}  # to the page that holds its form
 ERROR = "The disk is full"
+ADMINISTRATORS = {"anonymous": 302, "vik": 403, "ana": 403, "eve": 403}
 OWN = {"anonymous": 302, "vik": 302, "ana": 302, "eve": 302}  # a matter of one's own
 SETS_UP = {"anonymous": 302, "vik": 403, "ana": 403, "eve": 403}  # administrators alone
 NOBODYS = {"anonymous": 302, "vik": 404, "ana": 404, "eve": 404}  # of a view of somebody else
@@ -131,6 +132,8 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "batch-retry": (FORM, ACT),
     "batch-result": (LOOK, NEVER),
     "blind-test": (FORM, ACT | {"ana": 403}),
+    "audit": (ADMINISTRATORS, NEVER),
+    "audit-export": (ADMINISTRATORS, NEVER),
     "palette": (LISTS, NEVER),
     "shift": (LISTS, NEVER),
     "shift-changes": (LISTS, NEVER),

@@ -13,6 +13,7 @@ SIGNED = "ssoooooo"
 SEES = "ssoooaao"  # by account: what is not granted is not there
 ACTS = "ssnonaao"  # operators; an administrator is none
 ADMINISTERS = "ssnnoaao"
+ADMINISTRATORS = "ssnnonoo"  # whatever is in their sight
 OWN = "ssaoaaaa"  # the one person whose it is
 WRITER = "ssnooaao"  # its author, and administrators
 SETS_UP = "ssnooaao"  # operators and administrators of the team
@@ -145,6 +146,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "batches/<int:pk>/retry/": ("batch", SIGNED, OWN),
     "batches/<int:pk>/result.csv": ("batch", OWN, NOT_TAKEN),
     "accounts/<int:pk>/blind-test/": ("account", SIGNED, ADMINISTERS),
+    "audit/": ("", ADMINISTRATORS, NOT_TAKEN),
+    "audit.csv": ("", ADMINISTRATORS, NOT_TAKEN),
     "palette/": ("", SIGNED, NOT_TAKEN),
     "shift/": ("", SIGNED, NOT_TAKEN),
     "shift/changes/": ("", SIGNED, NOT_TAKEN),
