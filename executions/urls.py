@@ -125,6 +125,7 @@ urlpatterns = [
     path("accounts/changes/", account_views.accounts.changes, name="accounts-changes"),
     path("accounts/<int:pk>/", account_views.account.page, name="account"),
     path("accounts/<int:pk>/changes/", account_views.account.changes, name="account-changes"),
+    path("accounts/<int:pk>/polls/<int:seq>/", account_views.poll_page, name="poll-requests"),
     path("accounts/<int:pk>/poll/", account_views.poll, name="poll"),
     path("notices/", notification_views.notices, name="notices"),
     path("notices/changes/", notification_views.notices_changes, name="notices-changes"),

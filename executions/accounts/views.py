@@ -8,12 +8,14 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.views.decorators.http import require_GET
 
 from executions import database_clock
 from executions.access.permissions import visible_accounts
+from executions.accounts import poll_requests
 from executions.accounts.account_audit import NotNow
 from executions.accounts.blind_test import begin_blind_test, end_blind_test
 from executions.accounts.poll_now import poll_now
@@ -26,7 +28,7 @@ from executions.payloads.provider_text import plain
 from executions.polling import engine_health, read_queue
 from executions.search.filters import provider_name
 from executions.web.first_visit import is_simulated
-from executions.web.live_page import LivePage, Shown
+from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address
 from providers import account_setup, registry
@@ -110,6 +112,17 @@ def account(request: HttpRequest, pk: int) -> Shown:
         "abilities": [word for word, _ in ABILITIES],
     }
     return Shown(context, stamp=detail, args=[pk])
+
+
+@require_GET
+def poll_page(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
+    """The requests of one of the account's last polls."""
+    account = get_object_or_404(visible_accounts(request.user), pk=pk)
+    found = poll_requests.one(account, seq)
+    if found is None:
+        raise Http404
+    context = {"account": account, "provider": provider_name(account.provider), "poll": found}
+    return show(request, "executions/accounts/poll.html", context)
 
 
 @posted_from("executions:account")
@@ -199,6 +212,7 @@ def capabilities() -> list[dict[str, Any]]:
 def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
     twins = account_setup.same_runs(accounts_of(request).values()).get(account.pk, [])
     runs = PollRun.objects.filter(account=account).order_by("-started_at")[:POLL_RUNS]
+    traced = poll_requests.kept_of(account)
     bad = Quarantine.objects.filter(account=account).order_by("-last_seen_at")[:20]
     return {
         "view": account_view(account, twins),
@@ -211,7 +225,8 @@ def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
         "next_poll": _next_poll(account),
         "history": _history(account),
         "blind_minutes": BLIND_MINUTES,
-        "poll_runs": [_poll_run(row) for row in runs],
+        "poll_runs": [_poll_run(row, traced) for row in runs],
+        "failed_poll": poll_requests.last_failed(account),
         "rules": _rules(account),
         "key_search": _key_search(account),
         "quarantine": [
@@ -286,10 +301,11 @@ def _lamps(account: ProviderAccount) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _poll_run(row: PollRun) -> dict[str, Any]:
+def _poll_run(row: PollRun, traced: set[int]) -> dict[str, Any]:
     took = (row.finished_at - row.started_at).total_seconds() if row.finished_at else None
     lamp = {"ok": "done", "partial": "warning"}.get(row.outcome, "failed")
     return {
+        "seq": row.poll_seq if row.poll_seq in traced else None,
         "at": row.started_at,
         "outcome": row.outcome.replace("_", " "),
         "lamp": lamp if row.finished_at else "active",

@@ -35,7 +35,7 @@ from executions.models.notices import (
     NoticeRule,
 )
 from executions.models.people import ApiToken, Preference, TokenScope
-from executions.models.polls import LastAsked, PollRun
+from executions.models.polls import LastAsked, PollRun, PollTrace
 from executions.models.proposals import Proposal, ProposalState
 from executions.models.quarantine import Quarantine
 from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
@@ -129,6 +129,7 @@ __all__ = [
     "OrderedJSON",
     "Output",
     "PollRun",
+    "PollTrace",
     "Preference",
     "Proposal",
     "ProposalState",

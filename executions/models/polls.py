@@ -33,6 +33,31 @@ class PollRun(models.Model):
         return f"poll {self.poll_seq}: {self.outcome}"
 
 
+class PollTrace(models.Model):
+    """The requests of one of the last polls of an account. A poll takes the place of an old one, so
+    that an account never has more rows than places."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, db_index=False)
+    slot = models.SmallIntegerField()
+    """The poll's number modulo the number of places; of the last that failed -1."""
+    poll_seq = models.BigIntegerField()
+    started_at = models.DateTimeField()
+    outcome = models.CharField(max_length=20)
+    error = models.CharField(max_length=500, default="", blank=True)
+    requests = models.JSONField(default=list)
+    """[method, path and query, status (0: no answer), milliseconds, bytes, records] of each."""
+    left_out = models.IntegerField(default=0)
+    """Requests in the middle of a long poll that were not kept."""
+    excerpt = models.TextField(default="", blank=True)
+    """Of a poll that failed the begin of its last answer. No secrets are in any of this."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "slot"], name="poll_trace_place")]
+
+    def __str__(self) -> str:
+        return f"requests of poll {self.poll_seq}"
+
+
 class LastAsked(models.Model):
     """When a poll last asked for an open run by its ref, whatever came of it."""
 

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from executions import database_clock
 from executions.live import publish
 from executions.models import Execution, PollRun
+from executions.polling.poll_requests import Trace
 from executions.sql_sections import statements
 from providers import exact_json, registry
 from providers.adapter import Adapter
@@ -54,6 +55,7 @@ class Tally:
     outcome: str = "ok"
     error: str = ""
     changed_ids: list[int] = field(default_factory=list)
+    trace: Trace | None = None
 
 
 # ------------------------------------------------------------------------------------- claiming
@@ -133,6 +135,10 @@ def finish(
     }
     with transaction.atomic():
         PollRun.objects.bulk_create([_poll_run(account, poll_seq, started_at, tally)])
+        if tally.trace is not None:
+            tally.trace.store(
+                account.pk, poll_seq, started_at, tally.outcome, tally.error, failure is not None
+            )
         with connection.cursor() as cursor:
             cursor.execute(_sql("finish"), changes)
             if not cursor.rowcount:  # edited meanwhile: its new settings decide

@@ -20,6 +20,7 @@ from providers.address_policy import Policy
 from providers.contract import BadResponse, ProviderError, Rejected, Unreachable, Unsupported
 from providers.http.api_client import Endpoint
 from providers.http.deadlines import Guard, current, watchdog
+from providers.http.exchanges import Exchanges
 from providers.http.limits import CONNECT_TIMEOUT, REFUSALS
 from providers.http.quiet_period import Gate
 from providers.http.rate_limit import Bucket
@@ -52,6 +53,8 @@ class Http:
         were sent, but those it refused."""
         self.requests = 0
         self.bytes = 0
+        self.exchanges = Exchanges()
+        """What was sent and what came back, in short."""
         self.reserve = 0.0
         """Share of the account's burst that these requests leave to others."""
         self.server_skew: float | None = None
@@ -135,6 +138,7 @@ class Http:
         if deadline <= 0:
             raise Unreachable(f"{place}: there was no time left to send it.", was_sent=False)
         self.requests += 1
+        self.exchanges.begin(method, url, params)
         guard = Guard(deadline)
         watchdog.watch(guard)
         current.guard = guard
@@ -146,10 +150,12 @@ class Http:
             )
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             guard.finish()
+            self.exchanges.end()
             raise self._connection_error(error, guard, place, deadline) from None
         finally:
             current.guard = None
             self.unproven += changes and guard.has_sent
+        self.exchanges.answered(response.status_code)
         self._note_clock(response.headers.get("Date"))
         return response, guard
 
@@ -176,9 +182,11 @@ class Http:
             content: bytes = response.raw.read(cap + 1, decode_content=True)
         except (HTTPError, OSError, ValueError) as error:
             response.close()
+            self.exchanges.end()
             raise self._body_error(error, guard, where) from None
         finally:
             guard.finish()
+        self.exchanges.end(content)
         if guard.has_expired:
             raise Unreachable(f"{where} was too slow: the answer was not complete in time.")
         if len(content) > cap:

@@ -27,6 +27,7 @@ from executions.models import (
     NoticeMute,
     NoticeRule,
     Output,
+    PollTrace,
     Proposal,
     RunKey,
     SavedView,
@@ -120,6 +121,7 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "accounts-changes": (LISTS, NEVER),
     "account": (LOOK, NEVER),
     "account-changes": (LOOK, NEVER),
+    "poll-requests": (LOOK, NEVER),
     "poll": (FORM, ACT | {"ana": 403}),  # administrators only
     "batches": (LISTS, NEVER),
     "batches-changes": (LISTS, NEVER),
@@ -256,6 +258,9 @@ def run(clients: dict[str, Client]) -> Execution:
     RunKey.objects.create(
         execution=run, account=account, name="claim", value="4711", text="4711", sort_at=run.sort_at
     )
+    PollTrace.objects.create(
+        account=account, slot=1, poll_seq=1, started_at=timezone.now(), outcome="ok"
+    )
     rule = NoticeRule.objects.create(name="Night shift", event="failed", group=account.group)
     Notice.objects.create(
         rule=rule, subject=f"run:{run.pk}", account=account, group_key="g", since=timezone.now()
@@ -318,6 +323,8 @@ def address_of(name: str, run: Execution) -> str:
         values["pk"] = numbers[of[route.split("<")[0]]]
     if "<slug:key>" in route:
         values["key"] = Execution.objects.get(ref="r2").error_key
+    if "<int:seq>" in route:
+        values["seq"] = PollTrace.objects.get().poll_seq
     if "<path:value>" in route:
         values["value"] = "4711"
     if "<slug:slug>" in route:

@@ -123,6 +123,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "accounts/changes/": ("", SIGNED, NOT_TAKEN),
     "accounts/<int:pk>/": ("account", SEES, NOT_TAKEN),
     "accounts/<int:pk>/changes/": ("account", SEES, NOT_TAKEN),
+    "accounts/<int:pk>/polls/<int:seq>/": ("account", SEES, NOT_TAKEN),
     "accounts/<int:pk>/poll/": ("account", SIGNED, ADMINISTERS),
     "notices/": ("", SIGNED, NOT_TAKEN),
     "notices/changes/": ("", SIGNED, NOT_TAKEN),

@@ -26,6 +26,7 @@ from executions.models import (
     NoticeMute,
     NoticeRule,
     Output,
+    PollTrace,
     Proposal,
     Quarantine,
     SavedView,
@@ -96,6 +97,9 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
     )  # fmt: skip
     run = Execution.objects.get(ref="r1")
     operator = found["operator"]
+    PollTrace.objects.create(
+        account=account, slot=0, poll_seq=account.pk, started_at=now, outcome="ok"
+    )
     rule = NoticeRule.objects.create(name="Claims fail", event="failed", group=east)
     message = NoticeMessage.objects.create(
         rule=rule, kind="raised", title="Failed", body="x", account_ids=[account.pk]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("executions", "0034_audit_check")]
+    dependencies = [("executions", "0037_audit_check")]
 
     operations = [
         AddIndexConcurrently(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("executions", "0033_token_scopes"),
+        ("executions", "0036_poll_traces"),
     ]
 
     operations = [
