@@ -61,7 +61,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
 
 class ZoneMiddleware:
     """Every time on a page is in the zone of its reader, UTC where none is known; and relative to
-    now, if they like it so."""
+    now, unless they like the clock. A wall screen, which nobody is signed in to, has the clock."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -76,7 +76,8 @@ class ZoneMiddleware:
             response = self.get_response(request)
             if _is_whole_page(response):
                 html = response.content.decode()  # type: ignore[attr-defined]
-                told = for_reader(html, timezone.now(), is_relative=preference.is_relative)
+                is_relative = request.user.is_authenticated and preference.is_relative
+                told = for_reader(html, timezone.now(), is_relative=is_relative)
                 response.content = told  # type: ignore[attr-defined]
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.models import Login
@@ -15,6 +16,8 @@ from django.utils.decorators import method_decorator
 
 from config.interrupted_posts import keep_parcel, ways_in
 from config.sign_in.second_factor import second_factor_page
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -49,4 +52,18 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         parcel = self.request.POST.get("parcel", "")
-        return super().get_context_data(parcel=parcel, **ways_in(), **kwargs)
+        more = {"parcel": parcel, "other_name": other_name(self.request), **ways_in()}
+        return super().get_context_data(**more, **kwargs)
+
+
+def other_name(request: HttpRequest) -> dict[str, str]:
+    """Where the site calls this machine otherwise than the browser does: a sign-in holds for one
+    name alone. `here` and `there` are names, `href` is this page there. Empty for the same name."""
+    site, here = urlsplit(settings.ANNUNCIATOR_SITE_URL), request.get_host()
+    names = [site.netloc.rpartition(":"), here.rpartition(":")]
+    if here == site.netloc or any(name[0] not in LOOPBACK for name in names):
+        return {}
+    if names[0][2] != names[1][2]:  # another port may be forwarded to this one
+        return {}
+    there = f"{site.scheme}://{site.netloc}{request.get_full_path()}"
+    return {"here": here, "there": site.netloc, "href": there}

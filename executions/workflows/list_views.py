@@ -1,5 +1,5 @@
 """The list of workflows, by trouble: what somebody has to look at is above what is in hand, then
-what did not run, then the rest by name.
+what did not run, then the rest by name. An open page keeps the order in which it was loaded.
 
 The counts of all workflows come from the partial indexes of open and unresolved runs; last runs and
 what is expected are read of the rows that are shown alone.
@@ -64,7 +64,8 @@ def workflow_list(request: HttpRequest) -> Shown:
         _view(row, accounts[row.account_id], counts.get(row.pk, {}), runs.get(row.pk, []), now)
         for row in rows
     ]
-    views.sort(key=lambda view: view["rank"])  # stable: by name within
+    places = {pk: place for place, pk in enumerate(_asked_lines(request))}
+    views.sort(key=lambda view: (places.get(str(view["id"]), len(places)), view["rank"]))
     query = QueryDict(mutable=True)
     chosen = {"q": text, "label": label, "account": str(account.pk) if account else ""}
     query.update({key: value for key, value in chosen.items() if value})
@@ -85,6 +86,12 @@ def workflow_list(request: HttpRequest) -> Shown:
 
 def _asked(request: HttpRequest, word: str) -> str:
     return request.GET.get(word, "").replace("\0", "").strip()[:200]
+
+
+def _asked_lines(request: HttpRequest) -> list[str]:
+    """The workflows that an open page shows, from top to bottom; the page itself names none."""
+    lines = request.GET.get("lines", "")
+    return lines.split(",")[:MAX_SHOWN] if lines else []
 
 
 def _matching(

@@ -15,7 +15,10 @@ from config.static_bundles import SCRIPT, STYLES, bundled_script, bundled_styles
 from tests.pages import Page
 
 STATIC = Path(BASE_DIR) / "static"
-OF_OTHER_PAGES = {"css/admin.css", "js/admin.js", "css/kiosk.css", "js/kiosk.js", "js/passkeys.js"}
+OF_OTHER_PAGES = {
+    "css/admin.css", "css/kiosk.css", "css/no_script.css",
+    "js/admin.js", "js/kiosk.js", "js/passkeys.js",
+}  # fmt: skip
 
 
 def own(pattern: str) -> set[str]:

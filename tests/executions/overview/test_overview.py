@@ -255,7 +255,7 @@ def test_a_tile_that_cannot_be_seen_says_since_when(ana, account, put):
     account.save()
     tile = tile_of(ana, "Nightly import")
     assert "was: 1 failed" in tile
-    assert "can’t read since" in tile
+    assert "can’t read for 2 h" in tile
 
 
 def test_a_tile_shows_the_worst_of_its_workflow_and_opens_exactly_that(ana, account):

@@ -59,6 +59,19 @@ def test_a_simulated_world_says_so(people, account, sign_in, settings):
     assert f"Simulated, not real: {account.name}." in bar(client)[0]
 
 
+@pytest.mark.parametrize(
+    ("here", "says"),
+    [("localhost:8000", True), ("127.0.0.1:8000", False), ("localhost:9000", False)],
+)
+def test_a_sign_in_page_at_another_name_of_this_machine_leads_to_the_one(settings, here, says):
+    settings.ANNUNCIATOR_SITE_URL = "http://127.0.0.1:8000"
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
+    page = Page(Client().get("/sign-in/?next=/inbox/", headers={"host": here}))
+    there = "http://127.0.0.1:8000/sign-in/?next=/inbox/"
+    assert page.link("go on there") == (there if says else "")
+    assert ("A sign-in holds for one name alone" in page) == says
+
+
 def signed_in_from(zone: str) -> Page:
     """The first page after a sign-in with a browser of this zone."""
     browser = Client()

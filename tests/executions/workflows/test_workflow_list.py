@@ -101,6 +101,18 @@ def test_an_open_list_is_told_what_changed_and_nothing_else(ana, some, run):
     assert "#workflows" in Page(ana.get(address)).targets
 
 
+def test_an_open_list_keeps_its_order_whatever_happens(ana, some, run):
+    page = Page(ana.get("/workflows/"))
+    shown = [row["data-line"] for row in page.all("tbody tr[data-line]")]
+    run("Appraisal", Status.FAILED, "later", error="No one")
+    run("Zoning", Status.FAILED, error="No one")
+    asked = {"stamp": page.stamp, "lines": ",".join(shown)}
+    moved = Page(ana.get("/workflows/changes/", asked)).all("tbody tr[data-line]")
+    assert [row["data-line"] for row in moved][:-1] == shown
+    assert "Zoning" in moved[-1]
+    assert names(ana)[:2] == ["Appraisal", "Billing"]
+
+
 def test_the_list_takes_as_many_queries_for_many_workflows_as_for_few(ana, some):
     with CaptureQueriesContext(connection) as queries:
         rows(ana)
