@@ -476,15 +476,22 @@ def test_a_parameter_may_be_called_as_the_options_are(server, airflow, body):
     assert question.schema["required"] == ["chosen_options_"]
 
 
-def test_an_answer_waits_until_the_task_is_ready_for_it(server, airflow, body):
+@pytest.mark.parametrize(("seconds", "is_sent"), [(0, False), (3, False), (8, True)])
+def test_an_answer_waits_until_the_task_is_ready_for_it(server, airflow, body, seconds, is_sent):
     """One in the very moment of the question fails the run (seen)."""
-    now = datetime.now(UTC).isoformat()
-    question = ask(server, airflow, body, created_at=now)
+    asked_at = datetime.now(UTC) - timedelta(seconds=seconds)
+    question = ask(server, airflow, body, created_at=asked_at.isoformat())
+    place = place_of(body("run_that_asks"))
+    answer = f"{place}/taskInstances/decide/-1/hitlDetails"
+    server.on("PATCH", answer, {"body": body("answer_accepted")})
     ref = f"approve-payment/{body('run_that_asks')['dag_run_id']}"
-    with pytest.raises(Unreachable, match="a moment ago") as caught:
+    if is_sent:
         airflow.answer(ref, question.ref, {"chosen_options": "Pay"})
-    assert not airflow.http.may_have_acted(caught.value)
-    assert not [seen for seen in server.requests if seen.method == "PATCH"]
+    else:
+        with pytest.raises(Unreachable, match="a moment ago") as caught:
+            airflow.answer(ref, question.ref, {"chosen_options": "Pay"})
+        assert not airflow.http.may_have_acted(caught.value)
+    assert server.count("PATCH", answer) == is_sent
 
 
 def test_a_question_names_whom_it_asks(server, airflow, body):
