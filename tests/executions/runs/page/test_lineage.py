@@ -68,8 +68,8 @@ def test_a_retry_is_linked_both_ways(ana, put):
 
 def test_how_long_a_run_queued_stands_beside_its_start(ana, put):
     made = NOW - timedelta(minutes=5, seconds=90)
-    text = ana.get(f"/executions/{put('r1', created_at=made).pk}/").content.decode()
-    assert "after 1 m 30 s in the queue" in text
+    page = Page(ana.get(f"/executions/{put('r1', created_at=made).pk}/"))
+    assert " after 1 m 30 s in the queue" in page
     waits = put("r2", Status.QUEUED, created_at=made, started_at=None)
     assert "created" in ana.get(f"/executions/{waits.pk}/").content.decode()
 
