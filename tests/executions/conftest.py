@@ -18,6 +18,7 @@ from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+START = NOW - timedelta(minutes=5)
 FORM = contract.Question(
     ref="q1",
     kind="form",
@@ -28,6 +29,25 @@ FORM = contract.Question(
         "properties": {"amount": {"type": "integer", "title": "Amount"}},
     },
 )
+
+
+def step(
+    ref: str,
+    status: Status = Status.SUCCEEDED,
+    start: float = 0.0,
+    took: float = 1.0,
+    since: datetime = START,
+    **more: Any,
+) -> contract.Step:
+    """From `start` to `start + took`, in seconds after `since`."""
+    given: dict[str, Any] = {
+        "name": ref,
+        "native_status": status.value,
+        "started_at": since + timedelta(seconds=start),
+        "finished_at": since + timedelta(seconds=start + took) if status.is_final else None,
+        **more,
+    }
+    return contract.Step(ref=ref, status=status, **given)
 
 
 @pytest.fixture

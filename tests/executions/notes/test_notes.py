@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from executions.models import AuditEntry, Note
 from executions.search import pages as run_pages
+from tests.pages import Page, RunList
 
 
 @pytest.fixture
@@ -22,25 +23,23 @@ def write(client, run, text, **more):
 
 
 def test_a_note_stands_on_the_run_and_in_its_row(ana, vik, run):
-    page = write(ana, run, "Restarted by hand; <b>watch</b> the disk").content.decode()
-    assert "Restarted by hand; &lt;b&gt;watch&lt;/b&gt; the disk" in page
-    row = vik.get("/").content.decode().split("data-row")[1].split("</tr>")[0]
-    assert "Restarted by hand; &lt;b&gt;watch&lt;/b&gt; the disk" in row
+    page = Page(write(ana, run, "Restarted by hand; <b>watch</b> the disk"))
+    assert "Restarted by hand; <b>watch</b> the disk" in page
+    assert "Restarted by hand; <b>watch</b> the disk" in RunList(vik.get("/")).runs[0]
     assert AuditEntry.objects.get(action="note written").actor == "ana"
 
 
 def test_a_row_that_got_a_note_is_sent_to_open_pages(ana, vik, run):
-    page = vik.get("/").content.decode()
-    known = page.split('data-row="')[1].split('"')[0]
+    known = RunList(vik.get("/")).known
     write(ana, run, "Look here")
-    news = vik.get("/executions/changes/", {"rows": known}).content.decode()
-    assert f'hx-target="#run-{run.pk}"' in news
+    news = Page(vik.get("/executions/changes/", {"rows": known}))
+    assert f"#run-{run.pk}" in news.targets
     assert "Look here" in news
 
 
 def test_an_open_run_page_gets_a_new_note(ana, vik, run):
     path = f"/executions/{run.pk}/"
-    stamp = vik.get(path).content.decode().split('data-stamp="')[1].split('"')[0]
+    stamp = Page(vik.get(path)).stamp
     assert vik.get(f"{path}changes/", {"stamp": stamp}).status_code == 204
     write(ana, run, "Look here")
     assert "Look here" in vik.get(f"{path}changes/", {"stamp": stamp}).content.decode()
@@ -54,7 +53,8 @@ def test_only_a_pinned_note_of_a_workflow_stands_in_every_row_of_its_runs(ana, p
     assert "Quiet hint" in ana.get("/workflows/").content.decode()
     assert "Quiet hint" in ana.get(f"/executions/{run.pk}/").content.decode()
     ana.post(path, {"text": "Frozen until Monday", "pinned": "1"})
-    assert ana.get("/").content.decode().count('</i><span class="unseen">Note of ana') == 2
+    rows = RunList(ana.get("/")).runs
+    assert ["Note of ana" in row for row in rows] == [True, True]
     write(ana, run, "My own")
     found = {row.ref: row.note_text for row in run_pages.load([run.pk, run.pk + 1])}
     assert found["r1"] == "My own"

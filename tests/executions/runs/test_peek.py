@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.models import Command, Execution, Note, SavedView
 from executions.notes import acts as notes
-from providers import contract
 from providers.contract import Status, Verb, Workflow
-from tests.executions.conftest import NOW
+from tests.executions.conftest import NOW, step
 from tests.pages import Page, RunList
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-START = NOW - timedelta(minutes=5)
-
-
-def step(ref: str, status: Status = Status.SUCCEEDED, start=0.0, took=1.0, **more) -> contract.Step:
-    given: dict[str, Any] = {
-        "name": ref,
-        "native_status": status.value,
-        "started_at": START + timedelta(seconds=start),
-        "finished_at": START + timedelta(seconds=start + took) if status.is_final else None,
-        **more,
-    }
-    return contract.Step(ref=ref, status=status, **given)
 
 
 def peeked(client, run: Execution, query: str = "") -> Page:

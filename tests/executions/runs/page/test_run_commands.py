@@ -49,15 +49,16 @@ def test_of_many_steps_what_matters_comes_first_and_the_rest_is_folded(ana, fail
 
 
 def test_steps_come_200_at_a_time_and_failed_ones_first_if_asked(ana, failed):
-    first = ana.get(f"/executions/{failed.pk}/?steps=failed").content.decode()
-    assert first.count('class="step is-') == 200
-    table = first.split('<table class="steps">')[1]
-    assert table.index("Step 230<") < table.index("Step 1<")
-    assert "no &lt;b&gt;stock&lt;/b&gt;" in table
-    turned = ana.get(f"/executions/{failed.pk}/?steps=order").content.decode()
-    assert "Step 230<" not in turned.split('<table class="steps">')[1]
-    rest = ana.get(f"/executions/{failed.pk}/?steps=failed&steps_page=2").content.decode()
-    assert rest.count('class="step is-') == 30
+    def names(query: str) -> list[str]:
+        page = Page(ana.get(f"/executions/{failed.pk}/{query}"))
+        return [row.one("th").text for row in page.all("tr[id^='step-']")]
+
+    first = names("?steps=failed")
+    assert (len(first), first[:2]) == (200, ["Step 230", "Step 1"])
+    whole = Page(ana.get(f"/executions/{failed.pk}/?steps=failed")).one("#steps table")
+    assert "no <b>stock</b>" in whole
+    assert "Step 230" not in names("?steps=order")
+    assert len(names("?steps=failed&steps_page=2")) == 30
 
 
 def test_a_run_of_another_team_is_not_there(eve, failed):
@@ -74,18 +75,18 @@ def test_the_log_is_searched_whole_and_shown_around_a_line(ana, put):
         )
         for n in range(2500)
     )
-    last = ana.get(f"/executions/{run.pk}/?tab=log").content.decode()
-    assert 'id="line-2500"' in last
-    assert 'id="line-1500"' not in last
-    around = ana.get(f"/executions/{run.pk}/?line=700").content.decode()
-    assert 'id="line-700" class="log-line is-chosen"' in around
-    found = ana.get(f"/executions/{run.pk}/log/?log_q=line 12").content.decode()
-    assert 'id="line-12"' in found
-    assert found.count('class="hit"') == 111  # 12, 120-129 and 1200-1299
-    assert found.count("data-line=") == 111 + 4 + 4 + 4  # and two lines around each stretch
+    last = Page(ana.get(f"/executions/{run.pk}/?tab=log"))
+    assert last.has("#line-2500")
+    assert not last.has("#line-1500")
+    around = Page(ana.get(f"/executions/{run.pk}/?line=700"))
+    assert around.one("li[aria-current]")["id"] == "line-700"
+    found = Page(ana.get(f"/executions/{run.pk}/log/?log_q=line 12"))
+    assert found.has("#line-12")
+    assert len(found.all("[data-line]", "line 12")) == 111  # 12, 120-129 and 1200-1299
+    assert len(found.all("[data-line]")) == 111 + 4 + 4 + 4  # and two lines around each stretch
     assert "111 lines with" in found
-    errors = ana.get(f"/executions/{run.pk}/log/?level=error").content.decode()
-    assert errors.count("data-line=") == 1
+    errors = Page(ana.get(f"/executions/{run.pk}/log/?level=error"))
+    assert len(errors.all("[data-line]")) == 1
     text = b"".join(ana.get(f"/executions/{run.pk}/log.txt?log_q=line 7").streaming_content)
     assert text.count(b"\n") == 111
 

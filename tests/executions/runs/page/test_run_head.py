@@ -11,30 +11,17 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from executions.models import Execution, LogEntry, Question
-from providers import contract
 from providers.contract import Status, Verb
-from tests.executions.conftest import FORM, NOW
+from tests.executions.conftest import FORM, NOW, START, step
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
-START = NOW - timedelta(minutes=5)
 
 
 def shown(client: Any, run: Execution, query: str = "", **more: Any) -> Page:
     answer = client.get(f"/executions/{run.pk}/{query}", **more)
     assert answer.status_code == 200
     return Page(answer)
-
-
-def step(ref: str, status: Status = Status.SUCCEEDED, start=0.0, took=1.0, **more: Any):
-    given: dict[str, Any] = {
-        "name": ref,
-        "native_status": status.value,
-        "started_at": START + timedelta(seconds=start),
-        "finished_at": START + timedelta(seconds=start + took) if status.is_final else None,
-        **more,
-    }
-    return contract.Step(ref=ref, status=status, **given)
 
 
 # ------------------------------------------------------------------------------------------ verbs

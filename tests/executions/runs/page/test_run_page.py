@@ -20,24 +20,12 @@ from executions.storage.typical_durations import measure
 from providers import contract
 from providers.contract import Status
 from providers.models import ProviderAccount
-from tests.executions.conftest import NOW
+from tests.executions.conftest import NOW, step
 from tests.pages import Page, Part
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
-START = NOW - timedelta(minutes=5)
 HOSTILE = "<img src=x onerror=alert(1)>\u202e</td></tr>"
-
-
-def step(ref: str, status: Status = Status.SUCCEEDED, start=0.0, took=1.0, **more) -> contract.Step:
-    given: dict[str, Any] = {
-        "name": ref,
-        "native_status": status.value,
-        "started_at": START + timedelta(seconds=start),
-        "finished_at": START + timedelta(seconds=start + took) if status.is_final else None,
-        **more,
-    }
-    return contract.Step(ref=ref, status=status, **given)
 
 
 def shown(client, run: Execution, query: str = "") -> Page:
@@ -162,13 +150,12 @@ def test_a_block_has_its_own_row_and_its_steps_below_it(ana, detailed):
     assert text.has("[aria-expanded=true][aria-label=Try]")
 
 
-def test_what_waits_is_drawn_hollow_and_idle_time_has_a_line(ana, detailed, monkeypatch):
+def test_what_waits_is_drawn_hollow_and_idle_time_has_a_line(ana, detailed):
     begin = timezone.now() - timedelta(minutes=5)  # its line goes on to now
-    monkeypatch.setitem(globals(), "START", begin)
     steps = (
-        step("first", start=0, took=10),
-        step("late", start=100, took=10),
-        step("asks", Status.USER_INPUT, start=120),
+        step("first", start=0, took=10, since=begin),
+        step("late", start=100, took=10, since=begin),
+        step("asks", Status.USER_INPUT, start=120, since=begin),
     )
     run = detailed("r", Status.USER_INPUT, steps=steps, started_at=begin)
     text = part(shown(ana, run), "steps")
