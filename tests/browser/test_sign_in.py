@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests import openid_provider
 from tests.browser.conftest import sign_in
+from tests.config.test_second_factor import code_of
 from tests.product import PASSWORD, Product, own_folder
 from tests.quick_postgres import wait_for_no_disk
 
@@ -66,6 +67,10 @@ def come_in(page: Page, site: Product, subject: str) -> None:
     """By the button of the provider, and on the provider's own page."""
     page.goto(f"{site.base_url}/inbox/")
     page.get_by_role("link", name="Sign in with Company account").click()
+    at_provider(page, subject)
+
+
+def at_provider(page: Page, subject: str) -> None:
     page.locator("input[name=sub]").fill(subject)
     page.locator("button[type=submit], button:not([type])").first.click()
 
@@ -139,6 +144,34 @@ def test_a_passkey_is_added_and_signs_in_alone(
     sign_out(visitor)
     visitor.get_by_role("button", name="Sign in with a passkey").click()
     expect(visitor.locator(".messages")).to_contain_text("This passkey was not accepted")
+
+
+def test_who_came_by_the_provider_proves_it_there_sets_up_an_app_and_is_asked_for_its_code(
+    visitor: Page, site: Product, provider: openid_provider.Running
+) -> None:
+    provider.person("mina", **MINA, auth_time=1_700_000_000)
+    come_in(visitor, site, "mina")
+    visitor.goto(f"{site.base_url}/security/")
+    visitor.get_by_role("link", name="Set up").click()
+    expect(visitor.locator("input[name=sub]")).to_be_visible()  # asked again, by the provider
+    provider.person("mina", **MINA)
+    at_provider(visitor, "mina")
+    expect(visitor).to_have_url(f"{site.base_url}/security/app/")
+    secret = visitor.locator(".totp-key code").inner_text()
+    visitor.locator("#id_code").fill(code_of(secret))
+    visitor.get_by_role("button", name="Set up").click()
+    expect(visitor.locator(".recovery-codes li")).to_have_count(10)
+    used = ""
+    for is_first in (True, False):
+        sign_out(visitor)
+        come_in(visitor, site, "mina")
+        expect(visitor.locator("h1")).to_have_text("Second factor")
+        used = code_of(secret) if is_first else used
+        visitor.locator("#id_code").fill(used)
+        visitor.get_by_role("button", name="Sign in", exact=True).click()
+        if is_first:
+            expect(visitor).to_have_url(f"{site.base_url}/inbox/")
+    expect(visitor.locator("main")).to_contain_text("was used already")
 
 
 def test_names_and_passwords_work_beside_the_provider(visitor: Page, site: Product) -> None:
