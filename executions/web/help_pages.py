@@ -40,6 +40,12 @@ SCREENS = {  # how the address of a screen begins, the longest first: its page
     "/notices/": "notifications",
     "/preferences/": "preferences",
     "/statuses/": "statuses",
+    "/wall/": "overview",
+    "/proposals/": "inbox",
+    "/notes/": "run",
+    "/audit/": "administration",
+    "/security/": "preferences",
+    "/sign-in/": "preferences",
 }
 
 
