@@ -16,8 +16,8 @@ ADMINISTERS = "ssnnoaao"
 ADMINISTRATORS = "ssnnonoo"  # whatever is in their sight
 OWN = "ssaoaaaa"  # the one person whose it is
 WRITER = "ssnooaao"  # its author, and administrators
-SETS_UP = "ssnooaao"  # operators and administrators of the team
-SETS_UP_ANYWHERE = "ssnooooo"
+TEAM_SETS_UP = "ssnooaao"  # operators and administrators of the team
+TEAM_SETS_UP_ANYWHERE = "ssnooooo"
 ACTS_ON_ANY = "ssnonano"  # the role is asked before what it is about
 ACTS_ANYWHERE = "ssnonono"  # about what the person sees, chosen in the body
 SETS_UP = "ssnnonoo"  # administrators, whatever it is about
@@ -69,7 +69,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "executions/<int:pk>/suspension/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/resumption/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/retry/": ("run", SIGNED, ACTS),
-    "executions/<int:pk>/key-rule/": ("run", SETS_UP, SETS_UP),
+    "executions/<int:pk>/key-rule/": ("run", TEAM_SETS_UP, TEAM_SETS_UP),
     "executions/<int:pk>/values/": ("run", SIGNED, ACTS),
     "executions/<int:pk>/notes/": ("run", SIGNED, ACTS),
     "wall/": ("", SIGNED, NOT_TAKEN),
@@ -130,10 +130,10 @@ TABLE: dict[str, tuple[str, ...]] = {
     "notices/messages/": ("", SIGNED, NOT_TAKEN),
     "notices/messages/<int:pk>/": ("message", SEES, NOT_TAKEN),
     "notices/<int:pk>/acknowledgement/": ("notice", SIGNED, ACTS),
-    "notices/rules/": ("", SETS_UP_ANYWHERE, SETS_UP_ANYWHERE),
-    "notices/rules/preview/": ("", SIGNED, SETS_UP_ANYWHERE),
-    "notices/rules/test/": ("", SIGNED, SETS_UP_ANYWHERE),
-    "notices/rules/<int:pk>/switch/": ("rule", SIGNED, SETS_UP),
+    "notices/rules/": ("", TEAM_SETS_UP_ANYWHERE, TEAM_SETS_UP_ANYWHERE),
+    "notices/rules/preview/": ("", SIGNED, TEAM_SETS_UP_ANYWHERE),
+    "notices/rules/test/": ("", SIGNED, TEAM_SETS_UP_ANYWHERE),
+    "notices/rules/<int:pk>/switch/": ("rule", SIGNED, TEAM_SETS_UP),
     "notices/mutes/": ("", SIGNED, ACTS_ON_ANY),
     "notices/mutes/<int:pk>/end/": ("mute", SIGNED, ACTS),
     "batches/": ("", SIGNED, NOT_TAKEN),
