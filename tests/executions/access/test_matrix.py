@@ -66,6 +66,8 @@ def body(route: str, things: dict[str, Any]) -> dict[str, Any]:
         return {"thing": f"account:{things['account'].pk}"}
     if route.endswith("/commands"):
         return {"kind": "cancel"}
+    if route.endswith("/return"):
+        return {"reason": "Look at the amount again"}
     if route.endswith("decisions"):  # which nobody can carry out: the role is asked before
         return {"act": "ignore"}
     return {}
