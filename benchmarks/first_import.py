@@ -23,7 +23,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from benchmarks.compared_figures import Figure
+from benchmarks.alternating_rounds import Figure
 from config.demo_accounts import API_KEYS, EXTRA_SETTINGS
 from config.processes import processes
 from executions.models import OPEN_STATUSES, Execution, ExecutionDetail, Transition

@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from benchmarks.compared_figures import ROUNDS, Figure
-from benchmarks.page_reader_process import Pages
+from benchmarks.alternating_rounds import ROUNDS, Figure
+from benchmarks.page_timing_process import Pages
 from benchmarks.population import DORMANT, ERRORS, EVERY_SECONDS, FAILING
 from executions.payloads.error_fingerprint import error_key
 from executions.search.cursor import Cursor

@@ -10,9 +10,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator
 
-from benchmarks.compared_figures import ROUNDS, Figure
+from benchmarks.alternating_rounds import ROUNDS, Figure
 from benchmarks.lists import LARGE, SMALL
-from benchmarks.page_reader_process import Pages
+from benchmarks.page_timing_process import Pages
 
 GOAL, MOST_QUERIES = 1.5, 12
 FILTERS = {

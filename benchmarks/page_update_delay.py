@@ -16,8 +16,8 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks import provider
-from benchmarks.compared_figures import Figure
+from benchmarks import bare_provider_server
+from benchmarks.alternating_rounds import Figure
 from tests.product import PASSWORD, Product
 
 GOAL = 1.0  # second
@@ -47,7 +47,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     if path is None:
         raise SystemExit("No Chromium was found: the way to the browser cannot be measured.")
     with (
-        provider.running() as server,
+        bare_provider_server.running() as server,
         Product(folder / "product") as product,
         sync_playwright() as playwright,
     ):

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks.compared_figures import Figure, interleaved, median_ratio, spread
+from benchmarks.alternating_rounds import Figure, interleaved, median_ratio, spread
 from executions import tasks
 from executions.models import Execution, LastAsked, PollRun
 from executions.polling import schedule

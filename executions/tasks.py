@@ -13,7 +13,7 @@ from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
 from executions import database_clock
-from executions.audit import verification_state
+from executions.audit import incremental_verification
 from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation
 from executions.errors import acts as error_acts
@@ -208,7 +208,7 @@ def tidy() -> None:
     }
     SessionStore.clear_expired()
     log.info("tidied: %s", gone)
-    verification_state.carry_on()
+    incremental_verification.carry_on()
 
 
 def _read_after(command: Command) -> bool:

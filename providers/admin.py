@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from providers import account_setup, account_state_changes, connection_test, forms
+from providers import account_setup, connection_test, forms, polling_switches
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
 from providers.sealing import SealError
@@ -388,7 +388,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         return f"{age}: replace it" if account.has_old_key else age
 
     def _switch(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
-        switched: Sequence[ProviderAccount] = account_state_changes.switch(queryset, on=on)
+        switched: Sequence[ProviderAccount] = polling_switches.switch(queryset, on=on)
         for account in switched:
             self.note(request, account, "enabled" if on else "disabled", {})
         word = "enabled" if on else "disabled"

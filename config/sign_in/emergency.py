@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from config.sign_in.accounts import AccountAdapter
+from config.sign_in.allauth_adapter import AccountAdapter
 from executions.access import audit_log
 
 USED = (

@@ -30,7 +30,7 @@ from django.views.decorators.http import require_GET
 
 from config.sign_in.openid_client import LEEWAY, Conversation, Refused
 from config.sign_in.providers_file import Access, OpenIDProvider
-from executions.access import audit_log, provider_people
+from executions.access import audit_log, openid_people
 from executions.web.redirects import is_own_address
 from executions.web.requester import address
 
@@ -207,7 +207,7 @@ def _admit(request: HttpRequest, login: SocialLogin) -> None:
     try:
         with transaction.atomic():
             person = _person_of(request, login, access, by)
-            provider_people.grant(
+            openid_people.grant(
                 person,
                 roles=access.roles,
                 teams=access.teams,
@@ -234,9 +234,9 @@ def _person_of(request: HttpRequest, login: SocialLogin, access: Access, by: str
     email = str(claims.get("email", "")) if claims.get("email_verified") is True else ""
     person = None
     if entry.match_email:
-        person = provider_people.match_email(email, may_be_superuser=access.is_superuser)
+        person = openid_people.match_email(email, may_be_superuser=access.is_superuser)
     if person is None:
-        named = provider_people.Named(
+        named = openid_people.Named(
             username=str(
                 claims.get("preferred_username") or email.partition("@")[0] or claims["sub"]
             ),
@@ -244,7 +244,7 @@ def _person_of(request: HttpRequest, login: SocialLogin, access: Access, by: str
             last_name=str(claims.get("family_name", "")),
             email=email,
         )
-        person = provider_people.add(named, by=by, address=address(request))
+        person = openid_people.add(named, by=by, address=address(request))
     login.user = login.account.user = person
     login.account.save()
     audit_log.record(
@@ -261,7 +261,7 @@ def _shut_out(request: HttpRequest, login: SocialLogin, why: str) -> None:
     with transaction.atomic():
         if login.is_existing:
             name = login.user.get_username()
-            provider_people.grant(
+            openid_people.grant(
                 login.user, roles=(), teams=(), managed_teams=entry.teams, is_superuser=False,
                 by=by, address=address(request),
             )  # fmt: skip

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
-from executions.access import second_factors
+from executions.access import second_factor_removal
 from executions.access.permissions import ADMIN, OPERATOR, VIEWER
 from executions.access.scoped_admin import ReadOnlyAdmin, as_time
 from executions.access.step_up import AsksForProof, ask
@@ -121,7 +121,7 @@ class PersonAdmin(AsksForProof, UserAdmin):  # type: ignore[type-arg]  # not gen
     def remove_second_factor(self, request: HttpRequest, people: QuerySet[User]) -> None:
         found = people.filter(authenticator__isnull=False).distinct()
         for person in found:
-            second_factors.remove_all(person)
+            second_factor_removal.remove_all(person)
         names = ", ".join(person.get_username() for person in found) or "nobody: none had one"
         self.message_user(request, f"Second factor removed: {names}.")
 

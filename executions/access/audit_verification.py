@@ -1,6 +1,6 @@
 """Whether the audit log is as it was written: every entry is hashed with the hash before it.
 
-Called by the command line and by `audit.verification_state`, which does it in slices.
+Called by the command line and by `audit.incremental_verification`, which does it in slices.
 """
 
 from __future__ import annotations

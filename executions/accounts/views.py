@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from executions import database_clock
 from executions.access.permissions import visible_accounts
-from executions.accounts import poll_requests
+from executions.accounts import poll_trace_display
 from executions.accounts.account_audit import NotNow
 from executions.accounts.blind_test import begin_blind_test, end_blind_test
 from executions.accounts.poll_now import poll_now
@@ -118,7 +118,7 @@ def account(request: HttpRequest, pk: int) -> Shown:
 def poll_page(request: HttpRequest, pk: int, seq: int) -> HttpResponse:
     """The requests of one of the account's last polls."""
     account = get_object_or_404(visible_accounts(request.user), pk=pk)
-    found = poll_requests.one(account, seq)
+    found = poll_trace_display.one(account, seq)
     if found is None:
         raise Http404
     context = {"account": account, "provider": provider_name(account.provider), "poll": found}
@@ -212,7 +212,7 @@ def capabilities() -> list[dict[str, Any]]:
 def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
     twins = account_setup.same_runs(accounts_of(request).values()).get(account.pk, [])
     runs = PollRun.objects.filter(account=account).order_by("-started_at")[:POLL_RUNS]
-    traced = poll_requests.kept_of(account)
+    traced = poll_trace_display.kept_of(account)
     bad = Quarantine.objects.filter(account=account).order_by("-last_seen_at")[:20]
     return {
         "view": account_view(account, twins),
@@ -226,7 +226,7 @@ def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
         "history": _history(account),
         "blind_minutes": BLIND_MINUTES,
         "poll_runs": [_poll_run(row, traced) for row in runs],
-        "failed_poll": poll_requests.last_failed(account),
+        "failed_poll": poll_trace_display.last_failed(account),
         "rules": _rules(account),
         "key_search": _key_search(account),
         "quarantine": [

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from executions.access import audit_log
 from executions.access.permissions import require_may_administer
-from executions.audit import entries, verification_state
+from executions.audit import entries, incremental_verification
 from executions.audit.entries import AuditFilter
 from executions.display import csv_lines
 from executions.display.formatting import iso
@@ -61,7 +61,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "first": f"?{query}" if place else "",
         "following": f"?{_joined(query, after=following)}" if following else "",
         "export": f"?{query}" if query else "",
-        "state": verification_state.state(),
+        "state": incremental_verification.state(),
     }
     return show(request, "executions/audit/audit.html", context)
 

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 from executions.bulk.batch_lifecycle import TYPED_ABOVE, total
 from executions.bulk.batch_results import PAGE, item_view, page_of, visible_items
+from executions.bulk.frozen_selection import MOST, MOST_ANSWERS
 from executions.bulk.progress import counted, list_address, title_of
-from executions.bulk.selection import MOST, MOST_ANSWERS
 from executions.commands.verbs import RUN_VERBS, VERBS, note_of
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, BatchItem, ItemState

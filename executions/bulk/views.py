@@ -14,10 +14,10 @@ from django.views.decorators.http import require_GET
 
 from executions.access import step_up
 from executions.access.permissions import may_act, require_may_act
-from executions.bulk import answers, batch_lifecycle, preview, progress, selection
+from executions.bulk import answers, batch_lifecycle, frozen_selection, preview, progress
 from executions.bulk import batch_results as batch_item_views
+from executions.bulk.frozen_selection import RETRIED, Asked, NothingToDo
 from executions.bulk.progress import get_batch
-from executions.bulk.selection import RETRIED, Asked, NothingToDo
 from executions.commands.verbs import MANY_WORDS
 from executions.commands.withdrawal import time_to_undo
 from executions.display.id_params import row_id, row_ids
@@ -69,9 +69,9 @@ def batch_creation(request: HttpRequest) -> HttpResponse:
     try:
         asked = _asked(request, _run_verb(request.POST.get("kind", "")))
         if request.POST.get("scope") == "all":
-            batch = selection.freeze_matching(asked, filters)
+            batch = frozen_selection.freeze_matching(asked, filters)
         else:
-            batch = selection.freeze_picked(asked, ids_of(request), filters)
+            batch = frozen_selection.freeze_picked(asked, ids_of(request), filters)
     except NothingToDo as error:
         messages.error(request, str(error))
         return redirect(back)
@@ -86,7 +86,7 @@ def decision_creation(request: HttpRequest) -> HttpResponse:
     wanted = wanted_of(request)
     ids = row_ids(",".join(request.POST.getlist("questions")).split(","))
     try:
-        batch = selection.freeze_questions(
+        batch = frozen_selection.freeze_questions(
             _asked(request, Verb.ANSWER),
             ids,
             wanted,
@@ -129,8 +129,8 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     require_may_act(request.user)
     if batch.kind == Verb.ANSWER and batch.state == BatchState.DRAFT:
         return _start_answers(request, batch)
-    if selection.is_outdated(batch):
-        selection.assess_again(batch, accounts_of(request))
+    if frozen_selection.is_outdated(batch):
+        frozen_selection.assess_again(batch, accounts_of(request))
         return _preview(request, batch, {"old": OUTDATED}, 422)
     problems = batch_lifecycle.start(
         batch,
@@ -157,8 +157,8 @@ def _start_answers(request: HttpRequest, batch: Batch) -> HttpResponse:
             return no_store(HttpResponse(fields))
         return _preview(request, batch, {}, form=form)
     problems: dict[str, str] = {}
-    if selection.is_outdated(batch):
-        selection.assess_again(batch, accounts_of(request))
+    if frozen_selection.is_outdated(batch):
+        frozen_selection.assess_again(batch, accounts_of(request))
         problems["old"] = OUTDATED
     elif not is_kept:
         problems["old"] = "This answer is too long to be sent to many at once. Nothing was sent."
@@ -217,7 +217,7 @@ def batch_retry(request: HttpRequest, pk: int) -> HttpResponse:
     require_may_act(request.user)
     which = request.POST.get("which", "failed")
     try:
-        again = selection.freeze_retry(
+        again = frozen_selection.freeze_retry(
             _asked(request, Verb(batch.kind)), batch, which if which in RETRIED else "failed"
         )
     except NothingToDo as error:

@@ -19,7 +19,7 @@ from django.urls import URLPattern, path
 from executions.access import audit_log
 from executions.access.permissions import may_administer
 from executions.access.scoped_admin import ForAdministrators
-from executions.correlation import add_rule
+from executions.correlation import save_rule
 from executions.models import CorrelationRule
 from executions.payloads.business_keys import Rule
 from executions.payloads.provider_text import plain
@@ -63,12 +63,12 @@ class KeyRuleAdmin(ForAdministrators):
     ) -> None:
         days = form.cleaned_data.get("days") or 0
         user: Any = request.user
-        self._say(request, add_rule.save_rule(user, obj, days, address=address(request)), days)
+        self._say(request, save_rule.save_rule(user, obj, days, address=address(request)), days)
 
     def delete_model(self, request: HttpRequest, obj: CorrelationRule) -> None:
         user: Any = request.user
         days, deleted = key_backfill.MOST_DAYS, audit_log.Action.KEY_RULE_DELETED
-        add_rule.record(user, obj, deleted, days, address=address(request))
+        save_rule.record(user, obj, deleted, days, address=address(request))
         super().delete_model(request, obj)
         self._say(request, [obj.account] if key_backfill.ask(obj.account, days, user) else [], days)
 

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from executions.access.permissions import require_may_set_up, visible_executions
-from executions.correlation.add_rule import save_rule
+from executions.correlation.save_rule import save_rule
 from executions.models import CorrelationRule, Execution
 from executions.payloads.business_keys import SOURCES, Rule, problem_of
 from executions.payloads.provider_text import plain

@@ -16,10 +16,10 @@ from executions.forms.django_form import AnswerForm
 from executions.forms.draft_carry_over import changed_rows, collected, differences, fitting_value
 from executions.forms.files import data_url
 from executions.forms.form_instance import NAME, Drawing
-from executions.forms.form_text import plain
 from executions.forms.json_path import EACH, Path, complained, key_text
 from executions.forms.schema_navigator import Schemas, explicit, with_defaults
 from executions.forms.secret_masking import masked, masked_part, passwords_in, secret_texts
+from executions.forms.text_sanitizing import plain
 from executions.forms.validation import TooMuch
 from executions.forms.validation_error_placement import missing
 from executions.forms.value_codec import CHOICE_CONTROLS

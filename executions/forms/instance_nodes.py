@@ -15,8 +15,8 @@ from executions.forms.controls import MANY_OPTIONS
 from executions.forms.dates import moments_to_choose, zone_of
 from executions.forms.definition_intake import CannotShow
 from executions.forms.files import file_words, limits_words
-from executions.forms.form_text import rich
 from executions.forms.json_path import EACH, MISSING, Path
+from executions.forms.text_sanitizing import rich
 from executions.forms.value_codec import (
     LIST_CONTROLS,
     Typed,

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from executions.forms.compiled_nodes import Kind, Option, Shape
-from executions.forms.form_text import plain, words_only
 from executions.forms.json_path import MISSING
+from executions.forms.text_sanitizing import plain, words_only
 from providers.contract import shows
 
 MAX_OPTIONS = 2000

@@ -25,7 +25,6 @@ from executions.forms.conditional_schema import Test, as_condition
 from executions.forms.controls import FORM_TYPES, choose_control, kind_without_schema
 from executions.forms.definition_intake import CannotShow, Triple
 from executions.forms.files import accepted
-from executions.forms.form_text import plain
 from executions.forms.instance_nodes import MAX_ROWS
 from executions.forms.json_path import EACH, MISSING, Path, dig, is_below, key_text, parse_key
 from executions.forms.layout_entries import (
@@ -45,6 +44,7 @@ from executions.forms.layout_entries import (
 from executions.forms.options import options_for
 from executions.forms.schema_dialects import compiled_pattern
 from executions.forms.schema_navigator import MAX_DEPTH, Place, Schemas
+from executions.forms.text_sanitizing import plain
 from executions.forms.value_rules import count
 
 MAX_FIELDS = 500

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 from executions.display.local_time_input import UnclearTime
 from executions.forms import dates, files
 from executions.forms.compiled_nodes import Leaf
-from executions.forms.form_text import plain
 from executions.forms.json_path import MISSING
 from executions.forms.options import index_of
+from executions.forms.text_sanitizing import plain
 from providers import exact_json
 from providers.redaction import MASK
 

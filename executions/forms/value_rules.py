@@ -14,10 +14,10 @@ from jsonschema.exceptions import ValidationError
 
 from executions.forms.compiled_nodes import Leaf, Repeat
 from executions.forms.dates import to_input
-from executions.forms.form_text import plain
 from executions.forms.json_path import MISSING
 from executions.forms.schema_dialects import is_number
 from executions.forms.schema_navigator import kind_of
+from executions.forms.text_sanitizing import plain
 from providers.redaction import MASK
 
 REQUIRED, SHORT, LONG, PATTERN = 302, 200, 201, 202

@@ -11,7 +11,7 @@ from django.templatetags.static import static
 
 from executions.display.freshness import freshness
 from executions.handover import activity
-from executions.overview import wallboard
+from executions.overview import workflow_tiles
 from executions.runs.list.status_counts import panel_of
 from executions.search.filters import Filters, parse
 from executions.web.account_banner import accounts_not_current
@@ -53,7 +53,7 @@ def _tiles(
 ) -> tuple[list[dict[str, Any]], int]:
     """Account by account and by name, so that each stays where it is; and how many workflows in
     trouble have none."""
-    found = wallboard.read(filters)
+    found = workflow_tiles.read(filters)
     fresh = {pk: freshness(account, now) for pk, account in accounts.items()}
     tiles = [
         {

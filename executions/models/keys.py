@@ -8,8 +8,8 @@ from django.db import models
 from django.utils import timezone
 
 from executions.models.runs import Execution
-from executions.payloads.business_key_links import MAX_LINK, problem_of_link
 from executions.payloads.business_keys import MAX_KEY, MAX_PATH, MAX_PATTERN, SOURCES, problem_of
+from executions.payloads.external_key_links import MAX_LINK, problem_of_link
 from providers.models import ProviderAccount
 
 

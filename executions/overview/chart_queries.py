@@ -15,7 +15,7 @@ from django.db import connection
 
 from executions.models import RATED_STATUSES, CommandState
 from executions.overview.time_buckets import ChartRange
-from executions.overview.wallboard import workflows_sql
+from executions.overview.workflow_tiles import workflows_sql
 from executions.search.filters import Filters
 from executions.sql_sections import listed, statements
 from executions.storage.rollups import NO_END, percentile, start_of

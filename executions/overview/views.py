@@ -15,7 +15,7 @@ from executions.display.formatting import duration
 from executions.display.freshness import Freshness, freshness
 from executions.display.id_params import row_id, row_ids
 from executions.display.statuses import LAMP_WORDS
-from executions.overview import chart_queries, charts, wallboard
+from executions.overview import chart_queries, charts, workflow_tiles
 from executions.overview.chart_queries import ENDED_LAMPS, Answering
 from executions.overview.filters import Asked, asked_of, controls
 from executions.overview.time_buckets import between
@@ -144,7 +144,7 @@ def _drawn(now: datetime) -> str:
 
 
 def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> dict[str, Any]:
-    found = wallboard.read(asked.filters, opened=asked.opened, shown=shown)
+    found = workflow_tiles.read(asked.filters, opened=asked.opened, shown=shown)
     accounts = asked.filters.accounts
     fresh = {pk: freshness(account, now) for pk, account in accounts.items()}
     groups = []
@@ -172,7 +172,7 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
         "groups": groups,
         "missing": found.missing,
         "totals": [
-            (state, wallboard.ICONS[state], number, asked.runs(_pairs(state)))
+            (state, workflow_tiles.ICONS[state], number, asked.runs(_pairs(state)))
             for state, number in _numbers(found.runs)
         ],
         "quiet": f"{found.quiet:,}" if found.quiet else "",
@@ -182,15 +182,15 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
 
 
 def _pairs(state: str) -> list[tuple[str, str]]:
-    query = wallboard.list_query(state, None)
+    query = workflow_tiles.list_query(state, None)
     return [tuple(part.split("=")) for part in query.split("&") if part]  # type: ignore[misc]
 
 
 def _numbers(states: dict[str, int]) -> list[tuple[str, str]]:
     """What there is of each state, worst first: (state, `3 failed`)."""
     return [
-        (state, wallboard.words_of(state, states[state]))
-        for state in wallboard.STATES
+        (state, workflow_tiles.words_of(state, states[state]))
+        for state in workflow_tiles.STATES
         if states.get(state)
     ]
 

@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from executions import database_clock
 from executions.live import publish
 from executions.models import FINAL_STATUSES, OPEN_STATUSES, Execution, Rank
-from executions.polling import engine_health, poll_requests, read_queue, schedule
+from executions.polling import engine_health, poll_traces, read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
 from executions.sql_sections import statements
 from executions.storage import key_rules
@@ -125,7 +125,7 @@ def poll(account_id: int, poll_seq: int) -> Tally | None:
             log.error("account %s: %s\n%s", account.name, tally.error, where)
     if adapter is not None:
         tally.requests, tally.bytes = adapter.http.requests, adapter.http.bytes
-        tally.trace = poll_requests.trace_of(account, adapter.http, has_failed=failure is not None)
+        tally.trace = poll_traces.trace_of(account, adapter.http, has_failed=failure is not None)
         remember(account, adapter)
     if failure is None and tally.is_truncated:
         tally.outcome = "truncated"

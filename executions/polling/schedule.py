@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from executions import database_clock
 from executions.live import publish
 from executions.models import Execution, PollRun
-from executions.polling.poll_requests import Trace
+from executions.polling.poll_traces import Trace
 from executions.sql_sections import statements
 from providers import exact_json, registry
 from providers.adapter import Adapter

@@ -20,7 +20,6 @@ from executions.display.statuses import LAMP_WORDS
 from executions.models import OPEN_STATUSES, RESOLVABLE_STATUSES
 from executions.payloads.business_keys import normalized
 from executions.payloads.error_fingerprint import is_error_key
-from executions.search.column_choice import read, spelled
 from executions.search.cursor import Order
 from executions.search.overdue import GOING
 from executions.search.time_range import (
@@ -35,6 +34,7 @@ from executions.search.time_range import (
     stamp,
 )
 from executions.search.unresolved import FLAGS
+from executions.search.visible_columns import read, spelled
 from providers import registry
 from providers.contract import MAX_REF, Lamp, Status
 from providers.models import ProviderAccount

@@ -18,9 +18,9 @@ from django.utils import timezone
 from executions.display.freshness import freshness
 from executions.display.strips import MOST, strip
 from executions.models import RATED_STATUSES, Note, Workflow
-from executions.overview import wallboard
+from executions.overview import workflow_tiles
 from executions.overview.charts import percent
-from executions.overview.wallboard import Counts
+from executions.overview.workflow_tiles import Counts
 from executions.payloads.provider_text import plain
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
@@ -31,7 +31,7 @@ from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of
 from executions.workflows import profile
 from executions.workflows.figures import FEW, TOO_FEW
-from executions.workflows.lookup import visible_workflows
+from executions.workflows.visibility import visible_workflows
 from providers.contract import Status
 from providers.models import ProviderAccount
 
@@ -108,7 +108,7 @@ def _matching(
 def _counts(accounts: Mapping[int, ProviderAccount], now: datetime) -> dict[int, Counts]:
     """By workflow, of those where something goes on or is unresolved. One query."""
     filters = parse(QueryDict(), accounts, now=now)
-    found = wallboard.counts_by_workflow(filters, list(accounts))
+    found = workflow_tiles.counts_by_workflow(filters, list(accounts))
     return {workflow: own.counts for workflow, own in found.items()}
 
 
@@ -131,7 +131,7 @@ def _rows(found: QuerySet[Workflow], counts: Mapping[int, Counts]) -> tuple[list
 
 
 def rank_of(counts: Counts) -> int:
-    return RANKS.get(wallboard.worst_of(counts), REST)
+    return RANKS.get(workflow_tiles.worst_of(counts), REST)
 
 
 def _view(
@@ -142,10 +142,10 @@ def _view(
         [run.sort_at for run in runs], every=about.expected_seconds, grace=about.grace_seconds
     )
     is_missed = expected is not None and expected.is_missed(account.last_success_at, now)
-    state, rank = wallboard.worst_of(counts), rank_of(counts)
+    state, rank = workflow_tiles.worst_of(counts), rank_of(counts)
     said = [
         (key, icon, words, href)
-        for key, icon, words, href in wallboard.standing(counts, row.pk)
+        for key, icon, words, href in workflow_tiles.standing(counts, row.pk)
         if key != "active" or rank == REST
     ]
     rated = [run.status for run in runs if run.status in RATED_STATUSES]
@@ -159,7 +159,7 @@ def _view(
         "can_start": row.can_start,
         "note": plain(row.note or "", 200),
         "state": state,
-        "icon": wallboard.ICONS[state],
+        "icon": workflow_tiles.ICONS[state],
         "said": said,
         "rank": min(rank, SILENT) if is_missed else rank,
         "missed": expected.at if expected and is_missed else None,

@@ -10,8 +10,8 @@ from executions.access.permissions import require_may_act, require_may_administe
 from executions.web.post_only_views import posted_from
 from executions.web.requester import address, person
 from executions.workflows import profile, views
-from executions.workflows.lookup import workflow_of
 from executions.workflows.profile_form import DescriptionForm
+from executions.workflows.visibility import workflow_of
 
 
 @posted_from("executions:workflow", "#runbook")

@@ -21,7 +21,7 @@ from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person
 from executions.workflows import start_drafts, start_form, views
-from executions.workflows.lookup import workflow_of
+from executions.workflows.visibility import workflow_of
 
 
 @posted_from("executions:workflow")

@@ -18,7 +18,7 @@ from executions.display.strips import MOST, strip
 from executions.forms.markdown import marked_up
 from executions.models import MAX_RUNBOOK, Execution, Workflow
 from executions.notes.acts import notes_of_workflow
-from executions.overview import wallboard
+from executions.overview import workflow_tiles
 from executions.payloads.provider_text import plain
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
@@ -27,8 +27,8 @@ from executions.triage.display import standing_of
 from executions.web.live_page import LivePage, Shown
 from executions.web.requester import accounts_of
 from executions.workflows import figures, open_errors, profile, start_form
-from executions.workflows.lookup import workflow_of
 from executions.workflows.profile_form import DescriptionForm
+from executions.workflows.visibility import workflow_of
 
 RECENT = 8  # runs listed; the strip shows MOST
 CHARTS_EVERY = 60  # seconds
@@ -82,7 +82,7 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     now = timezone.now()
     account = accounts_of(request)[workflow.account_id]
     filters = parse(QueryDict(f"workflow={workflow.pk}"), {account.pk: account}, now=now)
-    counts = wallboard.counts_by_workflow(filters, [account.pk]).get(workflow.pk)
+    counts = workflow_tiles.counts_by_workflow(filters, [account.pk]).get(workflow.pk)
     asked, ended, before = figures.endings(filters, now)
     waited = figures.answers(workflow.pk, now)
     errors = open_errors.open_errors(workflow, now)
@@ -97,8 +97,8 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     is_missed = expected is not None and expected.is_missed(account.last_success_at, now)
     drawn = [LastRun(r.status, r.sort_at, r.started_at, r.finished_at) for r in runs[::-1]]
     own = counts.counts if counts else {}
-    states = wallboard.standing(own, workflow.pk)
-    state = wallboard.worst_of(own)
+    states = workflow_tiles.standing(own, workflow.pk)
+    state = workflow_tiles.worst_of(own)
     known = figures.figures(ended, before, waited, expected, is_missed=is_missed)
     return {
         "workflow": workflow,
@@ -108,7 +108,7 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
         "fresh": fresh,
         "states": states,
         "state": state,
-        "state_icon": wallboard.ICONS[state],
+        "state_icon": workflow_tiles.ICONS[state],
         "is_missed": is_missed,
         "expected": expected,
         "figures": known,

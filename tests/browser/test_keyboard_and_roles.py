@@ -397,6 +397,8 @@ def test_a_post_without_the_forms_token_does_nothing(clients, run) -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", POST_ALONE)
 def test_an_address_that_takes_posts_alone_leads_to_the_page_of_its_form(clients, run, name):
+    if name not in ("agreement", "proposal-return", "proposal-withdrawal"):
+        Proposal.objects.all().delete()  # a held answer hides the form of another
     admin, address = clients["admin"], address_of(name, run)
     page = admin.get(address, follow=True)
     assert page.status_code == 200

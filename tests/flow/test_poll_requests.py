@@ -11,7 +11,7 @@ from django.test import Client
 from starlette.responses import Response
 
 from executions.models import PollTrace
-from executions.polling import poll_requests
+from executions.polling import poll_traces
 from providers.http.exchanges import FIRST, LAST, Exchanges
 from providers.models import ProviderAccount
 from tests.flow.conftest import poll_once
@@ -45,7 +45,7 @@ def test_each_request_of_a_poll_is_shown_with_what_it_brought(open_desk, root):
     desk.begin("waiting_esign")
     desk.poll()
     trace = PollTrace.objects.get()
-    assert trace.slot == trace.poll_seq % poll_requests.KEPT
+    assert trace.slot == trace.poll_seq % poll_traces.KEPT
     assert sum(row[5] for row in trace.requests) >= 1
     assert {row[2] for row in trace.requests} == {200}
     home = f"/accounts/{desk.account.pk}/"
@@ -65,7 +65,7 @@ def test_the_last_that_failed_keeps_how_its_answer_began(served, root):
 
     account = poll_once(account_at(served(endpoint)))
     assert account.health == "failing"
-    failed = PollTrace.objects.get(slot=poll_requests.FAILED)
+    failed = PollTrace.objects.get(slot=poll_traces.FAILED)
     assert (failed.outcome, failed.requests[-1][2]) == ("unreachable", 500)
     assert "boom" in failed.excerpt
     page = text(root.get(f"/accounts/{account.pk}/"))
@@ -81,11 +81,11 @@ def test_a_server_that_nobody_reaches_is_said_as_such(root):
     account = poll_once(account_at("http://127.0.0.1:9"))
     page = text(root.get(f"/accounts/{account.pk}/"))
     assert "No answer came: the server could not be reached, or was too slow." in page
-    assert PollTrace.objects.get(slot=poll_requests.FAILED).excerpt == ""
+    assert PollTrace.objects.get(slot=poll_traces.FAILED).excerpt == ""
 
 
 def test_an_account_never_keeps_more_than_its_places(open_desk, monkeypatch):
-    monkeypatch.setattr(poll_requests, "KEPT", 3)
+    monkeypatch.setattr(poll_traces, "KEPT", 3)
     desk = open_desk("smartflows")
     for _ in range(5):
         desk.poll()

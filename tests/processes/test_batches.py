@@ -21,17 +21,17 @@ import uuid
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.http import QueryDict
-from executions.bulk import selection
+from executions.bulk import frozen_selection
 from executions.bulk import batch_lifecycle
 from executions.search import filters
 from providers.contract import Verb
 from providers.models import ProviderAccount
 user = User.objects.get(username="admin")
 accounts = ProviderAccount.objects.filter(name__startswith="Batch ").in_bulk()
-asked = selection.Asked(user, Verb.CANCEL, uuid.uuid4(), accounts)
+asked = frozen_selection.Asked(user, Verb.CANCEL, uuid.uuid4(), accounts)
 query = QueryDict("&".join(f"account={pk}" for pk in accounts))
 found = filters.parse(query, accounts, now=timezone.now())
-batch = selection.freeze_matching(asked, found)
+batch = frozen_selection.freeze_matching(asked, found)
 problems = batch_lifecycle.start(batch, reason="drill", typed="30", address=None)
 print(problems, batch.pk)
 """

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from providers import account_setup, account_state_changes
+from providers import account_setup, polling_switches
 from providers.account_setup import AccountDraft, set_up
 from providers.models import Health, ProviderAccount
 from providers.sealing import SealError
@@ -147,21 +147,21 @@ def test_credentials_that_no_longer_open_are_replaced_by_typing_new_ones(
 
 def test_disabling_and_enabling_say_so_in_the_health(account: ProviderAccount) -> None:
     everyone = ProviderAccount.objects.all()
-    assert account_state_changes.switch(everyone, on=False) == [account]
+    assert polling_switches.switch(everyone, on=False) == [account]
     assert fresh(account).health == Health.PAUSED
-    assert account_state_changes.switch(everyone, on=False) == []
-    account_state_changes.switch(everyone, on=True)
+    assert polling_switches.switch(everyone, on=False) == []
+    polling_switches.switch(everyone, on=True)
     assert fresh(account).health == Health.NEW
 
 
 def test_poll_now_wakes_a_refused_account_and_is_debounced(account: ProviderAccount) -> None:
     later = timezone.now() + timedelta(hours=1)
     ProviderAccount.objects.filter(pk=account.pk).update(health=Health.AUTH, next_poll_at=later)
-    assert account_state_changes.poll_soon(account)
+    assert polling_switches.poll_soon(account)
     assert fresh(account).health == Health.NEW
     assert fresh(account).next_poll_at <= timezone.now()
     ProviderAccount.objects.filter(pk=account.pk).update(
         last_poll_at=timezone.now(), next_poll_at=later
     )
-    assert not account_state_changes.poll_soon(account)
+    assert not polling_switches.poll_soon(account)
     assert fresh(account).next_poll_at == later

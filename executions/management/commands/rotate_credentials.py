@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 
 from executions.access import audit_log
-from executions.access.second_factors import SEALED as SEALED_IN_FACTORS
+from executions.access.second_factor_removal import SEALED as SEALED_IN_FACTORS
 from executions.models import Command as CommandRow
 from executions.models import Draft, NoticeRule, StartDraft
 from providers.models import ProviderAccount

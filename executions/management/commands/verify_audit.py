@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from executions.access import audit_verification
-from executions.audit import verification_state
+from executions.audit import incremental_verification
 from executions.models import AuditSeal
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         verdict = audit_verification.verify()
-        verification_state.keep(verdict)
+        incremental_verification.keep(verdict)
         if verdict.problem:
             raise CommandError(
                 f"Not intact: {verdict.problem} The {verdict.entries} before it are as written."

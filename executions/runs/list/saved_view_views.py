@@ -13,7 +13,7 @@ from executions.display.id_params import row_id
 from executions.models import SavedView
 from executions.runs.list import saved_views
 from executions.runs.list.views import filters_of, views_of
-from executions.search import column_choice
+from executions.search import visible_columns
 from executions.web.fragments import fragment, no_store
 from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person
@@ -36,7 +36,7 @@ def view_menu(request: HttpRequest) -> HttpResponse:
         "is_mine": current is not None and current.is_of(user),
         "default": preference_of(user).default_view_id,
         "query": filters.query(drop=("view",)).removeprefix("?"),
-        "columns": own if filters.columns is None else column_choice.switched(filters.columns),
+        "columns": own if filters.columns is None else visible_columns.switched(filters.columns),
         "may_share": may_act(user),
         "teams": teams,
     }
@@ -85,11 +85,11 @@ def table_preference(request: HttpRequest) -> HttpResponse:
     """Which columns the table has, and how dense it is."""
     preference = preference_of(request.user)
     preference.user = person(request)
-    preference.columns = column_choice.switched(request.POST.getlist("column"))
+    preference.columns = visible_columns.switched(request.POST.getlist("column"))
     preference.is_compact = request.POST.get("density") == "compact"
     preference.save()
-    shown, _ = column_choice.read(",".join(request.POST.getlist("column")))
-    query = f"{_query(request) or 'all=1'}&columns={column_choice.spelled(shown)}"
+    shown, _ = visible_columns.read(",".join(request.POST.getlist("column")))
+    query = f"{_query(request) or 'all=1'}&columns={visible_columns.spelled(shown)}"
     return redirect(f"{reverse('executions:list')}?{query}")
 
 
@@ -122,7 +122,7 @@ def _query(request: HttpRequest) -> str:
 
 def _columns(request: HttpRequest) -> list[str]:
     """Those of the table that is looked at, as the menu has told them."""
-    known = {key for key, _, _ in column_choice.COLUMNS}
+    known = {key for key, _, _ in visible_columns.COLUMNS}
     return [key for key in request.POST.getlist("switched") if key in known]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from executions.models import SavedView
-from executions.search.column_choice import switched
 from executions.search.filters import DISPLAY, Filters
+from executions.search.visible_columns import switched
 
 READY_MADE = (
     ("Needs me", "is=mine"),

@@ -33,9 +33,9 @@ from executions.runs.list.status_counts import Panel, panel_of
 from executions.runs.peek.views import peek_changes, peek_of
 from executions.search import pages as run_pages
 from executions.search import queryset as run_queryset
-from executions.search.column_choice import columns, switched
 from executions.search.cursor import EPOCH, Cursor, Order
 from executions.search.filters import DISPLAY, SIZES, SORT_WORDS, Filters, parse
+from executions.search.visible_columns import columns, switched
 from executions.triage.form_choices import ignore_for
 from executions.web.account_banner import accounts_not_current
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment

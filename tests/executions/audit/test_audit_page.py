@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from executions.access import audit_log
 from executions.access.audit_log import Action
-from executions.audit import verification_state
+from executions.audit import incremental_verification
 from executions.models import AuditCheck, AuditEntry, AuditSeal
 from providers.models import ProviderAccount
 
@@ -119,40 +119,40 @@ def test_it_says_up_to_where_it_is_verified_and_what_is_not_as_it_was(ada: Clien
     assert "Not verified yet" in ada.get("/audit/").content.decode()
     for number in range(5):
         note("ana", Action.CANCEL, "Claims", f"run:{number}")
-    verification_state.carry_on()
+    incremental_verification.carry_on()
     last = AuditEntry.objects.order_by("-pk")[0]
     page = ada.get("/audit/").content.decode()
     assert f"Verified up to entry {last.pk}" in page
     note("ana", Action.CANCEL, "Claims", "run:9")
     assert "1 newer entry is checked within the hour" in ada.get("/audit/").content.decode()
-    verification_state.carry_on()
+    incremental_verification.carry_on()
     assert AuditCheck.objects.get().verified_number == AuditSeal.objects.count()
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("UPDATE executions_auditentry SET actor = 'eve' WHERE target = 'run:2'")
         cursor.execute("SET session_replication_role = DEFAULT")
-    verification_state.carry_on()  # it was read before, and is read again once a day
+    incremental_verification.carry_on()  # it was read before, and is read again once a day
     assert not AuditCheck.objects.get().problem
     AuditCheck.objects.update(begun_at=timezone.now() - timedelta(days=2))
-    verification_state.carry_on()
+    incremental_verification.carry_on()
     page = ada.get("/audit/").content.decode()
     assert "Not as it was written." in page
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("UPDATE executions_auditentry SET actor = 'ana' WHERE target = 'run:2'")
         cursor.execute("SET session_replication_role = DEFAULT")
-    verification_state.carry_on()
+    incremental_verification.carry_on()
     assert "Verified up to entry" in ada.get("/audit/").content.decode()
 
 
 def test_a_log_that_was_cut_off_is_noticed(ada: Client) -> None:
     for number in range(3):
         note("ana", Action.CANCEL, "Claims", f"run:{number}")
-    verification_state.carry_on()
+    incremental_verification.carry_on()
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute("DELETE FROM executions_auditseal WHERE number = 3")
         cursor.execute("DELETE FROM executions_auditentry WHERE target = 'run:2'")
         cursor.execute("SET session_replication_role = DEFAULT")
-    verification_state.carry_on()
+    incremental_verification.carry_on()
     assert "the log was cut off" in ada.get("/audit/").content.decode()

@@ -17,7 +17,7 @@ from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation, submit
 from executions.models import AuditEntry, Batch, BatchItem, Command, Execution
 from executions.storage.store import store
-from providers import account_state_changes, contract
+from providers import contract, polling_switches
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
 from tests.pages import Page
@@ -166,7 +166,7 @@ def test_runs_of_an_account_in_a_blind_test_are_left_out_and_asked_for_nothing(a
     run = put("a")
     picked(ana, run)
     begin(ana, early := Batch.objects.get())
-    account_state_changes.go_blind(account, 5, by="root")
+    polling_switches.go_blind(account, 5, by="root")
     assert "This is a blind test" in picked(ana, run).content.decode()
     assert states(Batch.objects.exclude(pk=early.pk).get()) == {"a": "ineligible"}
     batch_runner.advance()
@@ -203,7 +203,7 @@ def test_a_frozen_list_does_not_grow(ana, put):
 
 
 def test_a_batch_takes_so_many_runs_and_says_that_there_are_more(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.bulk.selection.MOST", 3)
+    monkeypatch.setattr("executions.bulk.frozen_selection.MOST", 3)
     for number in range(5):
         put(f"run-{number}", age=number + 1)
     text = matching(ana).content.decode()

@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from executions.models import FINAL_STATUSES, Execution, Preference, Question, Workflow
-from executions.overview import wallboard
+from executions.overview import workflow_tiles
 from executions.search import queryset as run_queryset
 from executions.search.filters import parse
 from executions.storage.store import store
@@ -320,7 +320,7 @@ def test_two_thousand_workflows_show_their_problems_first_and_the_rest_as_a_numb
     assert "1998 more of 2000 workflows" in page.text.replace("1,998", "1998")
     assert len(page.source) < 300_000
     opened = tiles(overview(ana, f"opened={account.pk}"))
-    assert len(opened) >= wallboard.MOST_OPENED
+    assert len(opened) >= workflow_tiles.MOST_OPENED
 
 
 def test_an_open_page_keeps_every_tile_in_its_place_and_says_what_came_up(ana, account):

@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks import lists, polling, provider
+from benchmarks import bare_provider_server, lists, polling
 from benchmarks.population import populate
 from executions.models import Execution, Preference, Transition
 from executions.search import pages as run_pages
@@ -29,7 +29,7 @@ Asked = tuple[int, list[str]]  # rows shown, queries
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with provider.running() as address:
+    with bare_provider_server.running() as address:
         yield address
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from executions.display.formatting import size
 from executions.models import PollTrace
-from executions.polling.poll_requests import FAILED
+from executions.polling.poll_traces import FAILED
 from providers.models import ProviderAccount
 
 MEANINGS = {

@@ -1,6 +1,6 @@
 """One database and a client in a process of its own: answers questions about pages.
 
-`python -m benchmarks.page_reader_process ROWS` fills DATABASE_URL and then reads lines of JSON,
+`python -m benchmarks.page_timing_process ROWS` fills DATABASE_URL and then reads lines of JSON,
 {"user", "path", "times"}, and writes {"seconds": [...], "rows", "queries"} for each.
 """
 
@@ -25,7 +25,7 @@ class Pages:
         env = {**os.environ, "DATABASE_URL": urlunsplit(url._replace(path=f"/{self.name}"))}
         _create_database(self.name)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.page_reader_process", str(rows)],
+            [sys.executable, "-m", "benchmarks.page_timing_process", str(rows)],
             env=env,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -103,7 +103,7 @@ async def _serve() -> None:
 def running() -> Iterator[str]:
     """The address of a provider that runs in another process while the block does."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.provider"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.bare_provider_server"], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
