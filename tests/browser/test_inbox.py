@@ -212,7 +212,7 @@ def end_session(page: Page) -> None:
 def sign_in_here(page: Page, name: str) -> None:
     page.fill("input[name=username]", name)
     page.fill("input[name=password]", f"lamps-of-{name}")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def open_form(page: Page, address: str) -> None:

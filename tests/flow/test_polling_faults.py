@@ -298,7 +298,7 @@ def test_the_account_page_says_until_when_the_provider_asked_to_wait(limited, an
     client = Client()
     client.force_login(ana)
     shown = client.get(f"/accounts/{desk.account.pk}/").content.decode()
-    assert "The provider asked us to wait for" in shown
+    assert "The provider asked us to wait" in shown
 
 
 @pytest.mark.fault("H6")
