@@ -31,6 +31,7 @@ LASTS = 45.0  # seconds
 P99 = 10.0  # seconds that a good account is late at most, in 99 of 100 polls
 
 
+@pytest.mark.long
 @pytest.mark.fault("N8")
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("origins", [1, HANGING], ids=["one provider begins to hang", "many hang"])

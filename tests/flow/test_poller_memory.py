@@ -47,6 +47,7 @@ def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+@pytest.mark.long
 @pytest.mark.fault("P14")
 @pytest.mark.timeout(60 + POLLS)
 def test_the_memory_of_a_poller_stays_as_it_is_over_many_polls_that_fail_in_many_ways(

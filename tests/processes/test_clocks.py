@@ -72,6 +72,7 @@ def test_polls_and_commands_go_by_the_database_whatever_the_clocks_of_workers_sa
         assert abs(ready["clock_skew_seconds"]) == pytest.approx(7200, abs=60)
 
 
+@pytest.mark.long
 @pytest.mark.fault("P18")
 def test_what_is_ignored_for_a_while_comes_back_by_the_databases_clock(
     product: Product, wrong_clocks: None

@@ -376,6 +376,7 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
+@pytest.mark.long
 @pytest.mark.fault("P17")
 def test_everything_recovers_by_itself_after_a_full_disk() -> None:
     with small_disk() as terminal, terminal.running() as process:
