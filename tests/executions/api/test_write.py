@@ -39,7 +39,7 @@ def test_a_cancel_is_recorded_and_answered_with_202(ana: Api, run: int) -> None:
     assert answer.status_code == 202
     told = answer.json()
     assert set(told) == {
-        "key", "kind", "state", "requested_by", "requested_at", "message", "new_ref",
+        "key", "kind", "state", "requested_by", "requested_at", "not_before", "message", "new_ref",
     }  # fmt: skip
     assert (told["kind"], told["state"], told["requested_by"]) == ("cancel", "pending", "ana")
     assert ana.get(f"commands/{told['key']}").json() == told
