@@ -359,6 +359,7 @@ AGREE = (
     "workflow={0}&q=eur", "workflow={0}&sort=finished&lamp=failed", "is=overdue&workflow={0}",
     "is=mine&q=eur", "sort=oldest&q=eur", "provider=smartflows&not_lamp=done",
     "error={1}", "not_error={1}", "key=po-1", "not_key=po-1&started=7d",
+    "label=nightly", "label=team%3Deast&lamp=failed", "not_label=nightly&started=7d",
     "account={2}&from=2020-01-01T00:00Z&to=2100-01-01T00:00Z",
     "status=failed&finished_from=2020-01-01T00:00Z&finished_to=2100-01-01T00:00Z",
 )  # fmt: skip
@@ -415,6 +416,7 @@ def many_kinds_of_runs(put) -> None:
             else None,
             error="ledger is gone" if status is Status.FAILED else "",
             input={"order": f"PO-{number}", "currency": "EUR" if number % 2 else "CHF"},
+            labels={"team": "east"} if number % 3 else {"nightly": ""},
             workflow=Workflow(ref=f"w{number % 5}", name=flows[number % 5]),
             steps=(),
         )
