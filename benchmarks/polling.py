@@ -33,7 +33,7 @@ RUNS = 200  # of one account; a poll reads no more one by one
 RUNS_PER_THREAD = 60
 GOAL = 0.6
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH INCOMING", "MERGE", "COPY")
-BOOKKEEPING = ("providers_provideraccount", "executions_pollrun")
+BOOKKEEPING = ("providers_provideraccount", "executions_pollrun", "executions_polltrace")
 
 
 def make_account(server: str, world: str, runs: int, latency: int = 0) -> ProviderAccount:

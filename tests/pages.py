@@ -88,12 +88,15 @@ class Part:
         return {Part(each).text: Part(each.getnext()).text for each in words}
 
     def times(self, words: str) -> list[str]:
-        """The machine-readable times that stand right behind these words."""
+        """The machine-readable times that stand right behind these words, of which the last may be
+        the first of the time itself: `since 12:03`."""
         found = []
         for each in self.all("time"):
             before = each._element.getprevious()
             said = each._element.getparent().text if before is None else before.tail
-            found += [each["datetime"]] if (said or "").rstrip().endswith(words) else []
+            first = each.text.partition(" ")[0]
+            places = ((said or "").rstrip(), f"{(said or '').rstrip()} {first}".strip())
+            found += [each["datetime"]] if any(it.endswith(words) for it in places) else []
         return found
 
     # --------------------------------------------------------------------------------- links

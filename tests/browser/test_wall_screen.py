@@ -44,7 +44,7 @@ def screen(chromium: Browser, product: Product, page: Page):
         product.manage("shell", "-c", SEED)
     page.goto(f"{product.base_url}/overview/")
     page.get_by_role("link", name="Wall screens").click()
-    page.get_by_label("Screen").fill("Control room")
+    page.get_by_label("Screen", exact=True).fill("Control room")
     page.get_by_role("button", name="Make its address").click()
     address = page.get_by_label("Address of Control room").input_value()
     context = chromium.new_context(viewport={"width": 1920, "height": 1080})

@@ -74,9 +74,9 @@ def unchanged(server: str, transactional_db: None, settings: Any) -> int:
     return int(account.pk)
 
 
-def test_a_poll_of_a_thousand_unchanged_runs_writes_no_row_in_at_most_five_statements(unchanged):
+def test_a_poll_of_a_thousand_unchanged_runs_writes_no_row_in_at_most_six_statements(unchanged):
     cost = polling.cost_of_poll(unchanged)
-    assert cost.statements <= 5
+    assert cost.statements <= 6
     assert cost.tuples == 0
     assert Transition.objects.count() == 1000  # the first sighting of each, no more
 

@@ -102,7 +102,7 @@ def test_a_first_poll_is_under_way_until_it_has_ended(ana, account, put):
     rows.update(health=Health.OK, lease_until=None, last_success_at=timezone.now())
     later = timezone.now() + timedelta(seconds=12)
     rows.update(next_poll_at=later)
-    assert f"{later:%H:%M:%S}" in Page(ana.get(pages[1])).facts["Next poll"]
+    assert Page(ana.get(pages[1])).facts["Next poll"] == "in less than 1 min"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,8 @@ def test_every_status_is_explained(ana):
 
 def test_every_page_wants_a_signed_in_person(client, db):
     for pattern in get_resolver("executions.urls").url_patterns:
+        if pattern.name == "wall-screen":
+            continue  # whose address is the key
         path = "/" + str(pattern.pattern).replace("<uuid:key>", str(uuid.uuid4()))
         path = re.sub(r"<slug:\w+>", "raw", re.sub(r"<int:\w+>", "1", path))
         for method in (client.get, client.post):
