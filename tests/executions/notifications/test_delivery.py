@@ -216,7 +216,7 @@ def test_a_worker_that_slept_past_its_lease_sends_nothing_any_more(
     fail(store_run)
     tick_without_sending()
     sleeper = delivery.claim(rule.pk, rule.targets[0]["id"])
-    Delivery.objects.update(lease_until=timezone.now())
+    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     tick()
     assert len(receiver.got) == 1
     assert not delivery._begin_sending(sleeper)
