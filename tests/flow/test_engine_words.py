@@ -14,6 +14,7 @@ from executions.models import Execution, LastAsked
 from executions.polling.engine_health import components_of
 from providers.contract import Component, Pace, Rejected, Status
 from tests.flow.again import Again
+from tests.pages import Page
 
 RUNNING = {"status": Status.RUNNING, "native_status": "run"}
 SILENT = Component(
@@ -82,7 +83,7 @@ def test_a_silent_scheduler_stands_on_the_page_of_its_account(again, engine, pag
     engine.components = [SILENT, Component(name="triggerer", is_well=True)]
     account = again.poll()
     first = components_of(account)
-    text = page.get(f"/accounts/{account.pk}/").content.decode()
+    text = Page(page.get(f"/accounts/{account.pk}/"))
     assert "has been silent for" in text
     assert "No heartbeat." in text
     assert "Its engine is not well" in page.get("/accounts/").content.decode()
