@@ -187,7 +187,7 @@ class Trouble:
             room = Room()
             took = self.poll()
             assert room.taken() < ROOM, f"{room.taken() / 2**20:.0f} MiB"
-            assert took < DEADLINE + GRACE + 1, took
+            assert took < DEADLINE + GRACE + 3, took  # beside other tests
             errors.append(self.account.last_error)
             assert (self.account.health, self.account.failures > 0) == (health, True), errors
         assert says in errors[0], errors[0]

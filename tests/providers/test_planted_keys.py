@@ -213,15 +213,16 @@ def everything_shown(planter: Planter, admin: User, said: str) -> dict[str, str]
     client = Client()
     client.force_login(admin, "config.eager_user_backend.PeopleBackend")
     runs = list(Execution.objects.filter(account=planter.account).values_list("pk", flat=True))
+    runs = [*runs[:6], *runs[6:][-6:]]
     pages = [f"/{page}" for page in PAGES] + [f"/accounts/{planter.account.pk}/"]
-    for pk in runs[:6]:
+    for pk in runs:
         pages += [f"/executions/{pk}/{part}" for part in ("", "raw.json", "input.json", "log.txt")]
         pages += [f"/executions/{pk}.json"]
     pages.append(f"/admin/providers/provideraccount/{planter.account.pk}/change/")
     for page in pages:
         found[page] = b"".join(client.get(page)).decode()
     headers = {"Authorization": f"Bearer {api_tokens.issue(admin)}"}
-    for path in (*API, *(f"executions/{pk}" for pk in runs[:6])):
+    for path in (*API, *(f"executions/{pk}" for pk in runs)):
         found[f"api {path}"] = client.get(f"/api/v1/{path}", headers=headers).content.decode()
     return found
 
@@ -237,6 +238,10 @@ def leaks(planter: Planter, admin: User, said: str) -> list[str]:
     ]
 
 
+TAKES_ANY_TEXT = {"airflow"}
+"""Whose records are read whatever text stands in any of their fields."""
+
+
 @every_provider
 def test_a_key_that_a_provider_repeats_anywhere_is_kept_and_shown_nowhere(
     key: str, planter, admin, caplog, settings
@@ -250,8 +255,9 @@ def test_a_key_that_a_provider_repeats_anywhere_is_kept_and_shown_nowhere(
             ask()
     desk.ask_for_everything(admin)
     assert Execution.objects.filter(account=desk.account).exists()
-    assert Quarantine.objects.filter(account=desk.account).exists()
-    assert "[redacted]" in str(list(Quarantine.objects.values("reason", "excerpt")))
+    set_aside = Quarantine.objects.filter(account=desk.account)
+    assert set_aside.exists() is (key not in TAKES_ANY_TEXT)
+    assert not set_aside or "[redacted]" in str(list(set_aside.values("reason", "excerpt")))
     assert not leaks(desk, admin, caplog.text)
 
 
