@@ -1,8 +1,7 @@
 """A pytest plugin: which process of `pytest -n` gets which tests, and in which order.
 
-The browser tests of a process share one product and one Chromium, so they go to two processes
-in two halves. Everything else goes file by file. What takes longest begins first: no long file is
-left for the end.
+The browser tests share one product and one Chromium, so one process gets them all. Everything
+else goes file by file. What takes longest begins first: no long file is left for the end.
 """
 
 from __future__ import annotations
@@ -12,8 +11,6 @@ from typing import Any
 import pytest
 
 BROWSER = "tests/browser/"
-HALF = "tests/browser/test_inbox.py"
-"""The file with which the second half of the browser tests begins."""
 SLOW = (BROWSER, "tests/processes/", "tests/config/")
 """Folders whose tests start processes, in the order in which they begin."""
 
@@ -33,9 +30,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByProduct(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::", 1)[0]
-            if not file.startswith(BROWSER):
-                return file
-            return f"{BROWSER} {'first' if file < HALF else 'second'} half"
+            return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::", 1)[0]
 
     return ByProduct(config, log)
