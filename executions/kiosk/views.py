@@ -31,7 +31,7 @@ from executions.models.wall_links import MAX_NAME
 from executions.web.fragments import no_store
 from executions.web.live_page import show
 from executions.web.post_only_views import posted_from
-from executions.web.requester import accounts_of, address, person, show_accounts
+from executions.web.requester import address, person, show_accounts
 
 THEMES = ("dark", "light", "system")
 GONE = 410
@@ -150,7 +150,6 @@ def links(request: HttpRequest) -> HttpResponse:
         "made": made,
         "links": wall_links.visible_to(person(request)),
         "zones": zone_names(),
-        "number": len(accounts_of(request)),
     }
     return show(request, "executions/kiosk/links.html", context, status=status)
 
