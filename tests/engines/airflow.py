@@ -1,9 +1,7 @@
 """Starts a real Airflow 3 on this machine with the DAGs of `airflow_dags.py`, and makes their runs.
 
-From a terminal: `python -m tests.engines.airflow up|stop|info`; from a test: `with running() as
-engine`. Airflow lives in an environment of its own under `.data/engines/airflow` (or
-`ANNUNCIATOR_AIRFLOW_DIR`). Loopback only, SQLite, passwords made by chance; `stop` ends the
-processes that `up` started and nothing else.
+From a terminal: `python -m tests.engines.airflow up|stop|info`; from a test: `with
+Engine.running(home) as engine`. SQLite, and passwords made by chance.
 """
 
 from __future__ import annotations
@@ -18,14 +16,13 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.engines.processes import Processes, free_port, wait_until
+from tests.engines.installed import Installed, command_line
+from tests.engines.processes import free_port, wait_until
 
-PACKAGES = ("apache-airflow>=3.1,<4",)
 DAGS = Path(__file__).with_name("airflow_dags.py")
 START_WITHIN = 300.0  # seconds until the server answers and knows the DAGs
 TRIES = 3  # of a run of the mix
@@ -62,19 +59,16 @@ MIX = {
 that `marked` is marked failed past the adapter and `refused` is answered so."""
 
 
-def cache_folder() -> Path:
-    data = Path(os.environ.get("ANNUNCIATOR_DATA") or ".data")
-    return Path(os.environ.get("ANNUNCIATOR_AIRFLOW_DIR") or data / "engines" / "airflow").resolve()
+class Engine(Installed):
+    """One Airflow."""
 
-
-class Engine(Processes):
-    """One Airflow: `folder` keeps the installed packages, `home` everything of this instance."""
-
+    key = "airflow"
+    name = "Airflow"
+    packages = ("apache-airflow>=3.1,<4",)
     names = ("api-server", "scheduler", "dag-processor", "triggerer")
 
     def __init__(self, folder: Path, home: Path) -> None:
-        super().__init__(home)
-        self.bin = folder / "venv" / "bin"
+        super().__init__(folder, home)
         self.passwords_file = home / "passwords.json"
         self._token = ""
 
@@ -93,23 +87,10 @@ class Engine(Processes):
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.state['port']}"
 
-    # ------------------------------------------------------------------------------- up
+    def login(self) -> dict[str, str]:
+        return {"base_url": self.base_url, "username": f"ana, password in {self.passwords_file}"}
 
-    def up(self, port: int | None = None) -> None:
-        """Install what is missing and start what does not run. Raises RuntimeError that names
-        the log to look at."""
-        if self.is_running():
-            return
-        self.stop()
-        self.install()
-        dags = self.home / "dags"
-        dags.mkdir(parents=True, exist_ok=True)
-        shutil.copy(DAGS, dags)
-        try:
-            self._start(port or free_port())
-        except BaseException:
-            self.stop()
-            raise
+    # ------------------------------------------------------------------------------- up
 
     def begin_again(self) -> None:
         """The same address with an empty database and another key for its tokens."""
@@ -118,9 +99,13 @@ class Engine(Processes):
         for path in [*self.home.glob("airflow.db*"), self.home / "jwt-secret"]:
             path.unlink()
         self._token = ""
-        self.up(port)
+        self.up(port=port)
 
-    def _start(self, port: int) -> None:
+    def begin(self, port: int | None = None) -> None:
+        port = port or free_port()
+        dags = self.home / "dags"
+        dags.mkdir(exist_ok=True)
+        shutil.copy(DAGS, dags)
         self.note(port=port, processes={})
         airflow = str(self.bin / "airflow")
         with (self.home / "migrate.log").open("ab") as log:
@@ -135,17 +120,6 @@ class Engine(Processes):
         self.spawn("triggerer", [airflow, "triggerer", "--skip-serve-logs"])
         known = f"the DAGs are not known, see {self.home}/dag-processor.log"
         wait_until(self._knows_dags, START_WITHIN, known)
-
-    def install(self) -> None:
-        marker = self.bin.parent / "installed"
-        wanted = "\n".join(PACKAGES)
-        if marker.exists() and marker.read_text() == wanted:
-            return
-        self.bin.parent.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "venv", str(self.bin.parent)], check=True)
-        pip = [str(self.bin / "python"), "-m", "pip", "install", "--quiet", *PACKAGES]
-        subprocess.run(pip, check=True)
-        marker.write_text(wanted)
 
     def environment(self) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
@@ -306,39 +280,5 @@ def path_of(ref: str) -> str:
     return f"/dags/{quoted(dag)}/dagRuns/{quoted(run)}"
 
 
-@contextmanager
-def running(home: Path) -> Iterator[Engine]:
-    """A fresh Airflow for a test, ended afterwards. The first use installs it."""
-    engine = Engine(cache_folder(), home)
-    try:
-        engine.up()
-        yield engine
-    finally:
-        engine.stop()
-
-
-def main(arguments: list[str]) -> int:
-    folder = cache_folder()
-    engine = Engine(folder, folder / "home")
-    action = arguments[0] if arguments else "info"
-    if action not in ("up", "stop", "info") or len(arguments) > 1:
-        sys.stderr.write("usage: python -m tests.engines.airflow up|stop|info\n")
-        return 2
-    if action == "up":
-        engine.up()
-        if "runs" not in engine.state:
-            engine.mix()
-    if action == "stop":
-        engine.stop()
-    if not engine.is_running():
-        sys.stdout.write("Airflow is not running.\n")
-        return 0
-    sys.stdout.write(f"base_url  {engine.base_url}\n")
-    sys.stdout.write(f"username  ana, password in {engine.passwords_file}\n")
-    for name, ref in engine.state.get("runs", {}).items():
-        sys.stdout.write(f"{name:16}{ref}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(command_line(Engine, sys.argv[1:]))

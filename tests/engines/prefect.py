@@ -1,9 +1,7 @@
 """Starts a real Prefect 3 on this machine: server, flow runner and a standard mix of runs.
 
-From a terminal: `python -m tests.engines.prefect up|stop|info`; from a test: `with running() as
-engine`. Prefect lives in an environment of its own under `.data/engines/prefect` (or
-`ANNUNCIATOR_PREFECT_DIR`), since its dependencies are not ours. Loopback only, behind a random
-login; `stop` ends the processes that `up` started and nothing else.
+From a terminal: `python -m tests.engines.prefect up|stop|info`; from a test: `with
+Engine.running(home) as engine`. It stands behind a random login.
 """
 
 from __future__ import annotations
@@ -13,20 +11,16 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.engines.processes import Processes, free_port, wait_until
+from tests.engines.installed import Installed, command_line
+from tests.engines.processes import free_port, wait_until
 
-# Prefect 3.8.8 dies at import with a newer FastAPI (seen November 2026).
-PACKAGES = ("prefect>=3,<4", "fastapi<0.150")
 FLOWS = Path(__file__).with_name("prefect_flows.py")
 START_WITHIN = 180.0  # seconds until the server answers
 SETTLE_WITHIN = 300.0  # seconds until a run of the mix is where it should be
@@ -51,19 +45,17 @@ MIX = {
 then cancelled and answered; `scheduled` comes on top."""
 
 
-def cache_folder() -> Path:
-    data = Path(os.environ.get("ANNUNCIATOR_DATA") or ".data")
-    return Path(os.environ.get("ANNUNCIATOR_PREFECT_DIR") or data / "engines" / "prefect").resolve()
+class Engine(Installed):
+    """One Prefect."""
 
-
-class Engine(Processes):
-    """One Prefect: `folder` keeps the installed packages, `home` everything of this instance."""
-
+    key = "prefect"
+    name = "Prefect"
+    # Prefect 3.8.8 dies at import with a newer FastAPI (seen November 2026).
+    packages = ("prefect>=3,<4", "fastapi<0.150")
     names = ("server", "flows")
 
     def __init__(self, folder: Path, home: Path) -> None:
-        super().__init__(home)
-        self.bin = folder / "venv" / "bin"
+        super().__init__(folder, home)
         self.auth_file = home / "login"
 
     # -------------------------------------------------------------------------- what it is
@@ -80,23 +72,12 @@ class Engine(Processes):
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.state['port']}/api"
 
+    def login(self) -> dict[str, str]:
+        return {"base_url": self.base_url, "auth": f"user:password in {self.auth_file}"}
+
     # ------------------------------------------------------------------------------- up
 
-    def up(self) -> None:
-        """Install what is missing and start what does not run. Raises RuntimeError that names
-        the log to look at."""
-        if self.is_running():
-            return
-        self.stop()
-        self.install()
-        self.home.mkdir(parents=True, exist_ok=True)
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def _start(self) -> None:
+    def begin(self) -> None:
         port = free_port()
         self.note(port=port, processes={})
         server = ("server", "start", "--host", "127.0.0.1", "--port", str(port))
@@ -112,17 +93,6 @@ class Engine(Processes):
         wait_until(
             self._has_deployments, START_WITHIN, f"no deployments, see {self.home}/flows.log"
         )
-
-    def install(self) -> None:
-        marker = self.bin.parent / "installed"
-        wanted = "\n".join(PACKAGES)
-        if marker.exists() and marker.read_text() == wanted:
-            return
-        self.bin.parent.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "venv", str(self.bin.parent)], check=True)
-        pip = [str(self.bin / "python"), "-m", "pip", "install", "--quiet", *PACKAGES]
-        subprocess.run(pip, check=True)
-        marker.write_text(wanted)
 
     def environment(self) -> dict[str, str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
@@ -210,39 +180,5 @@ class Engine(Processes):
         return runs
 
 
-@contextmanager
-def running(home: Path) -> Iterator[Engine]:
-    """A fresh Prefect for a test, ended afterwards. The first use installs it."""
-    engine = Engine(cache_folder(), home)
-    try:
-        engine.up()
-        yield engine
-    finally:
-        engine.stop()
-
-
-def main(arguments: list[str]) -> int:
-    folder = cache_folder()
-    engine = Engine(folder, folder / "home")
-    action = arguments[0] if arguments else "info"
-    if action not in ("up", "stop", "info") or len(arguments) > 1:
-        sys.stderr.write("usage: python -m tests.engines.prefect up|stop|info\n")
-        return 2
-    if action == "up":
-        engine.up()
-        if "runs" not in engine.state:
-            engine.mix()
-    if action == "stop":
-        engine.stop()
-    if not engine.is_running():
-        sys.stdout.write("Prefect is not running.\n")
-        return 0
-    sys.stdout.write(f"base_url  {engine.base_url}\n")
-    sys.stdout.write(f"auth      user:password in {engine.auth_file}\n")
-    for name, run_id in engine.state.get("runs", {}).items():
-        sys.stdout.write(f"{name:10}{run_id}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(command_line(Engine, sys.argv[1:]))

@@ -21,7 +21,7 @@ from executions.polling import log_fetcher
 from providers.adapters import airflow as adapter
 from providers.contract import Snapshot, Verb
 from providers.models import ProviderAccount, open_account
-from tests.engines.airflow import ENDED, LONG_LOG, Engine, running
+from tests.engines.airflow import ENDED, LONG_LOG, Engine
 from tests.flow.conftest import Desk, ana
 
 __all__ = ["ana"]
@@ -76,7 +76,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home: Path = tmp_path_factory.mktemp("airflow")
-    with running(home) as engine:
+    with Engine.running(home) as engine:
         yield Scene(engine, engine.mix())
 
 

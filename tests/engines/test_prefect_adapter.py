@@ -26,7 +26,7 @@ from providers.contract import (
     Verb,
 )
 from providers.http import Http
-from tests.engines.prefect import CLOSED, Engine, running
+from tests.engines.prefect import CLOSED, Engine
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -76,7 +76,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home: Path = tmp_path_factory.mktemp("prefect")
-    with running(home) as engine:
+    with Engine.running(home) as engine:
         runs = engine.mix()
         yield Scene(engine, runs, open_prefect(engine, engine.auth))
 

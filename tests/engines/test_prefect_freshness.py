@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.engines.prefect import CLOSED, Engine, running
+from tests.engines.prefect import CLOSED, Engine
 from tests.product import Product, own_folder
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
@@ -98,7 +98,7 @@ def lags(told: dict[str, float], seen: dict[str, float]) -> dict[str, float]:
 def test_an_open_page_follows_a_run_within_five_seconds(
     page: Page, product: Product, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with running(tmp_path) as engine:
+    with Engine.running(tmp_path) as engine:
         add_account(product, engine)
         ref = engine.start_run("take-stock", {})
         engine.wait_for(ref, {"RUNNING"})

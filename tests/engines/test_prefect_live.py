@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.acting import act
-from tests.engines.prefect import CLOSED, Engine, cache_folder, running
+from tests.engines.prefect import CLOSED, Engine
 from tests.product import Product
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
@@ -118,7 +118,7 @@ class Scene:
 def scene(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     home: Path = tmp_path_factory.mktemp("prefect-live")
     expect.set_options(timeout=SHOWN_WITHIN * 1000)
-    with running(home) as engine:
+    with Engine.running(home) as engine:
         account = add_account(product, engine, home)
         runs = engine.mix()
         children = {"flow_runs": {"parent_task_run_id": {"is_null_": False}}}
@@ -171,7 +171,7 @@ def lines_of(page: Page) -> list[str]:
 
 def picture(page: Page, name: str) -> None:
     """Kept beside the installation of Prefect, for a person to look at."""
-    folder = cache_folder() / "pictures"
+    folder = Engine.folder() / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / f"{name}.png", full_page=True)
 
