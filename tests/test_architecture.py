@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from providers.registry import own_modules
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [
     path
@@ -98,7 +100,7 @@ def test_the_tags_of_all_templates_are_as_the_formatter_writes_them():
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=where)
 def test_no_template_asks_which_provider_it_is(path):
-    words = r"smartflows|eightx8|generio|flow8|prefect|airflow"
+    words = "|".join(own_modules())
     assert not re.search(rf"provider\s*==|==\s*[\"']({words})", path.read_text())
 
 

@@ -62,15 +62,22 @@ class Processes:
 
     def stop(self) -> None:
         """End what `spawn` started; a process that took over one of the numbers is left alone."""
-        for item in reversed(list(self.state.get("processes", {}).values())):
-            pid = item["pid"]
-            if started(pid) == item["started"]:
-                os.killpg(pid, signal.SIGTERM)
-                wait_until(partial(is_gone, pid), STOP_WITHIN, None)
-            end_session(pid, item["started"])
-            if child := self._children.pop(pid, None):
-                child.wait(STOP_WITHIN)
+        for name in reversed(list(self.state.get("processes", {}))):
+            self.end(name)
         self.state_file.unlink(missing_ok=True)
+
+    def end(self, name: str) -> None:
+        """End one of them."""
+        processes = self.state["processes"]
+        item = processes.pop(name)
+        pid = item["pid"]
+        if started(pid) == item["started"]:
+            os.killpg(pid, signal.SIGTERM)
+            wait_until(partial(is_gone, pid), STOP_WITHIN, None)
+        end_session(pid, item["started"])
+        if child := self._children.pop(pid, None):
+            child.wait(STOP_WITHIN)
+        self.note(processes=processes)
 
 
 def started(pid: int) -> str:
