@@ -12,7 +12,14 @@ from executions.correlation import key_from_value
 from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
-from executions.inbox import answer_history, answer_views, claim_views, proposal_views, undo_views
+from executions.inbox import (
+    answer_history,
+    answer_views,
+    claim_views,
+    delegation_views,
+    proposal_views,
+    undo_views,
+)
 from executions.inbox import views as inbox_views
 from executions.kiosk import views as kiosk_views
 from executions.notes import views as note_views
@@ -82,6 +89,7 @@ urlpatterns = [
     path("inbox/changes/", inbox_views.inbox_changes, name="inbox-changes"),
     path("inbox/answered/", answer_history.answered, name="answered"),
     path("inbox/decisions/", batch_views.decision_creation, name="decision-creation"),
+    path("inbox/delegations/", delegation_views.delegations, name="delegations"),
     path("questions/<int:pk>/", inbox_views.question_page, name="question"),
     path("questions/<int:pk>/answer/", answer_views.answer, name="answer"),
     path("questions/<int:pk>/draft/", answer_views.draft, name="draft"),
@@ -93,6 +101,11 @@ urlpatterns = [
         "proposals/<uuid:key>/withdrawal/",
         proposal_views.withdrawal,
         name="proposal-withdrawal",
+    ),
+    path(
+        "questions/<int:pk>/delegation/withdrawal/",
+        delegation_views.withdrawal,
+        name="delegation-withdrawal",
     ),
     path("questions/<int:pk>/release/", claim_views.release, name="release"),
     path("errors/", error_views.error_list.page, name="errors"),

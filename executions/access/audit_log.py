@@ -35,6 +35,8 @@ class Action(StrEnum):
     CLAIM = "claim"
     TAKE_OVER = "take over"
     LET_GO = "let go"
+    QUESTION_DELEGATED = "question.delegated"
+    DELEGATION_ENDED = "delegation.ended"
     VALUE_SHOWN = "value.shown"
     VALUE_HIDDEN = "value.hidden"
     NOTE_WRITTEN = "note written"

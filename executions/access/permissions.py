@@ -142,8 +142,12 @@ def sees_every_account(user: User | AnonymousUser) -> bool:
 
 def teams_of(user: User) -> QuerySet[Group]:
     """A person's teams: their groups without the roles; all teams for a superuser."""
-    found = Group.objects.all() if user.is_superuser else user.groups.all()
-    return found.exclude(name__in=(VIEWER, OPERATOR, ADMIN)).order_by("name")
+    return all_teams() if user.is_superuser else all_teams().filter(user=user)
+
+
+def all_teams() -> QuerySet[Group]:
+    """Every group that is no role, by name."""
+    return Group.objects.exclude(name__in=(VIEWER, OPERATOR, ADMIN)).order_by("name")
 
 
 def _teams(user: User) -> QuerySet[Group]:

@@ -163,6 +163,11 @@ class Question(Schema):
     due_at: datetime | None
     url: str = Field(description="Its own page at the provider.")
     assignees: list[str] = Field(description="Whom the provider asks; empty: anybody.")
+    delegated_to: str | None = Field(description="The person who shall answer.")
+    delegated_team: str | None = Field(description="The team that shall answer.")
+    delegated_by: str | None
+    delegated_at: datetime | None
+    delegation_note: str
     is_answerable: bool
     opened_at: datetime = Field(description="Since when it waits, at least.")
     is_opening_reported: bool = Field(description="`opened_at` is the provider's time.")
@@ -240,6 +245,7 @@ class ExecutionDetail(Execution):
     @staticmethod
     def resolve_questions(run: models.Execution) -> Any:
         questions = run.questions.filter(closed_at__isnull=True).order_by("opened_at", "pk")
+        questions = questions.select_related("delegated_to", "delegated_team", "delegated_by")
         return [_masked(each) for each in questions] if _is_read(run) else None
 
     @staticmethod
@@ -275,7 +281,12 @@ def _is_read(run: models.Execution) -> bool:
 
 
 def _masked(question: models.Question) -> dict[str, Any]:
-    return vars(question) | compile_question(question).masked_triple(question)
+    names = {
+        "delegated_to": question.delegated_to and question.delegated_to.get_username(),
+        "delegated_team": question.delegated_team and question.delegated_team.name,
+        "delegated_by": question.delegated_by and question.delegated_by.get_username(),
+    }
+    return vars(question) | names | compile_question(question).masked_triple(question)
 
 
 class Reading(Schema):
@@ -332,6 +343,18 @@ class Decision(Schema):
     reason: str = Field("", max_length=models.MAX_SETTLED_REASON)
     until: datetime | None = None
     assignee: str | None = None
+
+
+class Delegation(Schema):
+    """Who shall answer a question: the user name of a person or the name of a team; neither takes
+    it back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: str = Field(max_length=MAX_REF)
+    person: str | None = None
+    team: str | None = None
+    note: str = Field("", max_length=models.MAX_DELEGATION_NOTE)
 
 
 class ManyDecisions(Decision):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import get_object_or_404
@@ -21,6 +21,7 @@ from executions.commands import second_person, submit
 from executions.commands.withdrawal import withdraw
 from executions.forms import CompiledForm, compile_question
 from executions.forms.secret_masking import unmasked
+from executions.inbox import delegation
 from executions.inbox.drafts import refuses_empty
 from executions.models import (
     Act,
@@ -142,6 +143,38 @@ def decide(request: HttpRequest, pk: int, decision: schemas.Decision) -> Executi
     execution = visible_execution(request, pk)
     require_may_act(person(request))
     _decide(request, decision, acts.picked([execution.pk]))
+    return visible_execution(request, pk)
+
+
+@router.post(
+    "executions/{int:pk}/delegations", response={200: schemas.ExecutionDetail}, by_alias=True
+)
+def delegate_question(request: HttpRequest, pk: int, body: schemas.Delegation) -> Execution:
+    """Delegate an open question to a person or a team that may answer it, or take that back. Done
+    at once: nothing is sent to the provider."""
+    execution = visible_execution(request, pk)
+    require_may_act(person(request))
+    open_ones = execution.questions.filter(closed_at__isnull=True, ref=body.question)
+    question = open_ones.select_related("delegated_to", "delegated_team").first()
+    if question is None:
+        raise Refusal(422, "invalid", "question: this run asks no such question.")
+    if body.person and body.team:
+        raise Refusal(422, "invalid", "Name either person or team.")
+    by, common = person(request), {"address": address(request)}
+    if not (body.person or body.team):
+        delegation.take_back(by, question, **common)
+        return visible_execution(request, pk)
+    to: User | Group | None
+    if body.person:
+        to = delegation.people_for([question]).filter(username=body.person).first()
+    else:
+        to = delegation.teams_for([question]).filter(name=body.team).first()
+    if to is None:
+        raise Refusal(422, "invalid", "Nobody who may answer has this name.")
+    try:
+        delegation.delegate(by, [question], to=to, note=body.note, **common)
+    except delegation.NotDelegated as error:
+        raise Refusal(422, "invalid", str(error)) from error
     return visible_execution(request, pk)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, cast
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -25,7 +26,7 @@ from executions.display.people import user_name
 from executions.forms import CompiledForm, compile_question
 from executions.forms.compiled_form import QuickChoice
 from executions.inbox import drafts
-from executions.inbox.question_rows import presence_of, presence_words
+from executions.inbox.question_rows import delegation_words, presence_of, presence_words
 from executions.models import (
     OPEN_COMMAND_STATES,
     Command,
@@ -42,15 +43,19 @@ from providers.contract import Verb
 
 MAX_RAW = 50_000  # characters of the triple on the page
 MAX_QUESTIONS = 20  # of one run, on its page
+PEOPLE = ("claimed_by", "delegated_to", "delegated_team", "delegated_by")  # of a question
 OPEN_STATES = frozenset(str(state) for state in OPEN_COMMAND_STATES)
 
 
 def get_question(request: HttpRequest, pk: int) -> Question:
+    return get_object_or_404(visible_questions(request), pk=pk)
+
+
+def visible_questions(request: HttpRequest) -> QuerySet[Question]:
     found = Question.objects.select_related(
-        "execution", "execution__account", "execution__workflow", "claimed_by"
+        "execution", "execution__account", "execution__workflow", *PEOPLE
     )
-    visible = visible_executions(request.user).values("pk")
-    return get_object_or_404(found.filter(execution__in=visible), pk=pk)
+    return found.filter(execution__in=visible_executions(request.user).values("pk"))
 
 
 def intent_key(request: HttpRequest) -> uuid.UUID | None:
@@ -62,7 +67,7 @@ def intent_key(request: HttpRequest) -> uuid.UUID | None:
 
 
 def questions_of(request: HttpRequest, run: Execution) -> list[dict[str, Any]]:
-    rows = run.questions.filter(closed_at__isnull=True).select_related("claimed_by")
+    rows = run.questions.filter(closed_at__isnull=True).select_related(*PEOPLE)
     return [question_view(request, row) for row in rows.order_by("opened_at", "pk")[:MAX_QUESTIONS]]
 
 
@@ -81,10 +86,10 @@ def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
     it does not show yet."""
     shown = shown_forms(request)
     fragments = []
-    for row in run.questions.filter(pk__in=list(shown)).select_related("claimed_by"):
+    for row in run.questions.filter(pk__in=list(shown)).select_related(*PEOPLE):
         fragments += fragments_of(request, row, shown[row.pk])
     fresh = run.questions.filter(closed_at__isnull=True).exclude(pk__in=list(shown))
-    for row in fresh.select_related("claimed_by")[:MAX_QUESTIONS]:
+    for row in fresh.select_related(*PEOPLE)[:MAX_QUESTIONS]:
         html = fragment(
             request, "executions/inbox/_question.html", {"q": question_view(request, row)}
         )
@@ -163,6 +168,7 @@ def question_view(
         "assignees": [plain(name, 80) for name in question.assignees],
         "own_page": question.url if question.url.startswith(("http://", "https://")) else "",
         "is_mine": is_mine,
+        **delegation_words(question, request.user.pk),
         "claim_url": reverse(f"executions:{'release' if is_mine else 'claim'}", args=[question.pk]),
         "is_sent": is_sent,
         "key": str(uuid.uuid4()),

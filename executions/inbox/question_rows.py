@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import Group, User
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest
@@ -36,6 +37,8 @@ from providers.contract import Verb
 COLUMNS = (
     "title", "kind", "due_at", "is_answerable", "opened_at", "is_opening_reported", "closed_at",
     "claimed_at", "ref", "claimed_by__username", "execution__name", "execution__ref",
+    "delegated_at", "delegation_note", "delegated_to__username", "delegated_team__name",
+    "delegated_by__username",
     "execution__telling_values", "execution__account_id", "execution__workflow__name",
 )  # fmt: skip
 MAX_SMALL = 4000  # characters of a form whose answer is worded in a line
@@ -114,6 +117,8 @@ def _line(
         "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",
         "claimed": row.claimed_at,
         "is_mine": row.claimed_by_id == me,
+        **delegation_words(row, me),
+        "is_free": not (row.claimed_by or row.delegate or others or refused or held),
         "present": others,
         "is_taken": bool(row.claimed_by_id or any(each["is_recent"] for each in others)),
         "draft": next((at for user, _, at in present if user == me), None),
@@ -126,6 +131,25 @@ def _line(
         "closed": _closed_words(row, answer, said),
         "as_of": fresh.as_of if fresh.is_stale else "",
     }
+
+
+def delegation_words(question: Question, me: int | None) -> dict[str, Any]:
+    """To whom a question is delegated, by whom, since when and with which note, as pages say it."""
+    to = question.delegate
+    if to is None:
+        return {"delegate": ""}
+    is_own = question.delegated_to_id == me
+    return {
+        "delegate": "you" if is_own else name_of(to),
+        "is_delegated_away": question.delegated_to_id is not None and not is_own,
+        "delegated_by": user_name(question.delegated_by),
+        "delegated_at": question.delegated_at,
+        "delegation_note": question.delegation_note,
+    }
+
+
+def name_of(delegate: User | Group) -> str:
+    return delegate.get_username() if isinstance(delegate, User) else f"team {delegate.name}"
 
 
 def _held(ids: Iterable[int]) -> dict[int, Proposal]:

@@ -149,7 +149,10 @@ def next_address(request: HttpRequest, answered: Question, key: str) -> str:
     lines = lines_of(request, [row for row in rows if row.pk != answered.pk])
     open_to = (line for line in lines if not line["sent"] and not line["is_own_proposal"])
     free = [line for line in open_to if line["is_answerable"]]
-    mine = [line for line in free if line["is_mine"] or not line["claimed_by"]]
+    mine = [
+        line for line in free
+        if line["is_mine"] or not (line["claimed_by"] or line.get("is_delegated_away"))
+    ]  # fmt: skip
     query = wanted.query(sent=key)
     if not free:
         return reverse("executions:inbox") + query
@@ -168,7 +171,10 @@ def _page(request: HttpRequest, wanted: Wanted) -> question_search.Page:
 
 
 def _rows(found: Any) -> Any:
-    joined = found.select_related("execution", "execution__workflow", "claimed_by")
+    joined = found.select_related(
+        "execution", "execution__workflow", "claimed_by", "delegated_to", "delegated_team",
+        "delegated_by",
+    )  # fmt: skip
     return joined.only(*COLUMNS).annotate(form_key=question_search.form_key())
 
 
@@ -284,6 +290,7 @@ def _stamp(request: HttpRequest, context: dict[str, Any]) -> str:
             question.fingerprint,
             question.closed_at,
             question.claimed_by_id,
+            question.delegated_at,
             held.key if held else None,
         )
         own = (question.pk, state, answer, present_besides(request, question))

@@ -38,7 +38,13 @@ from executions.models.people import ApiToken, Preference, TokenScope
 from executions.models.polls import LastAsked, PollRun, PollTrace
 from executions.models.proposals import Proposal, ProposalState
 from executions.models.quarantine import Quarantine
-from executions.models.questions import Draft, OrderedJSON, Question, StartDraft
+from executions.models.questions import (
+    MAX_DELEGATION_NOTE,
+    Draft,
+    OrderedJSON,
+    Question,
+    StartDraft,
+)
 from executions.models.read_queue import Backlog, Rank, Reading
 from executions.models.runs import (
     ERROR_LEVELS,
@@ -79,6 +85,7 @@ __all__ = [
     "ERROR_LEVELS",
     "FINAL_STATUSES",
     "FOLLOWED",
+    "MAX_DELEGATION_NOTE",
     "MAX_LABEL",
     "MAX_NOTE",
     "MAX_REASON",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -13,6 +13,8 @@ from django.utils import timezone
 from executions.models.runs import Execution, Workflow
 from providers import exact_json
 from providers.contract import MAX_NAME, MAX_REF
+
+MAX_DELEGATION_NOTE = 300  # characters
 
 
 class OrderedJSON(models.TextField):  # type: ignore[type-arg]
@@ -60,11 +62,27 @@ class Question(models.Model):
     """Since when the one who is on it now has it."""
     first_claimed_at = models.DateTimeField(null=True)
     """When it was claimed first; stays when the claim is released or taken over."""
+    delegated_to = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    delegated_team = models.ForeignKey(
+        Group, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    """Who shall answer: a person or a team, never both."""
+    delegated_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    delegated_at = models.DateTimeField(null=True)
+    delegation_note = models.CharField(
+        max_length=MAX_DELEGATION_NOTE, db_default="", default="", blank=True
+    )
     answered_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     """Whose answer from here closed it; null if it was answered elsewhere or called off."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["execution", "ref"], name="question_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["execution", "ref"], name="question_key"),
+            models.CheckConstraint(
+                condition=models.Q(delegated_to=None) | models.Q(delegated_team=None),
+                name="delegated_to_one",
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["opened_at", "id"],
@@ -85,6 +103,10 @@ class Question(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.ref
+
+    @property
+    def delegate(self) -> User | Group | None:
+        return self.delegated_to or self.delegated_team
 
 
 class Draft(models.Model):

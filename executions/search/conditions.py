@@ -20,9 +20,10 @@ BY_START = ("from", "to")
 BY_END = ("finished_from", "finished_to", "ended")
 
 FREE = (
-    "q.closed_at IS NULL AND q.is_answerable AND (q.claimed_by_id IS NULL OR q.claimed_by_id = %s)"
+    "q.closed_at IS NULL AND q.is_answerable "
+    "AND (coalesce(q.claimed_by_id, q.delegated_to_id, 0) IN (0, %s))"
 )
-"""A question that a person may answer: nobody else has claimed it."""
+"""A question that a person may answer: nobody else has claimed it or was delegated it."""
 HOLDS = "d.input_values && ARRAY[lower(%s), lower(%s)]"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import Group
 from django.db.models import Count, F, Q, QuerySet, TextField, Value
 from django.db.models.functions import MD5, Cast, Concat
 from django.http import QueryDict
@@ -24,7 +25,7 @@ from providers.models import ProviderAccount
 PAGE = 50
 MAX_OPTIONS = 200
 MAX_TEXT = 200
-WHOSE = {"": "All", "mine": "Mine", "unclaimed": "Unclaimed"}
+WHOSE = {"": "All", "mine": "Mine", "team": "My team’s", "unclaimed": "Unclaimed"}
 KINDS = {"form": "Forms", "approval": "Approvals"}
 KNOWN = {"whose", "account", "workflow", "kind", "q"}
 NOT_FILTERS = {
@@ -182,9 +183,14 @@ def place_of(row: Question) -> Cursor:
 
 
 def _whose(whose: str, user_id: int | None) -> Q:
-    if whose == "mine":
-        return Q(claimed_by_id=user_id)
-    return Q(claimed_by__isnull=True) if whose == "unclaimed" else Q(pk__isnull=False)
+    match whose:
+        case "mine":
+            return Q(claimed_by_id=user_id) | Q(delegated_to_id=user_id)
+        case "team":
+            return Q(delegated_team__in=Group.objects.filter(user=user_id))
+        case "unclaimed":
+            return Q(claimed_by__isnull=True, delegated_to__isnull=True)
+    return Q(pk__isnull=False)
 
 
 def _walk(

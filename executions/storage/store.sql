@@ -306,6 +306,11 @@ WITH incoming AS MATERIALIZED (
         claimed_by_id = CASE WHEN q.closed_at IS NULL THEN q.claimed_by_id END,
         claimed_at = CASE WHEN q.closed_at IS NULL THEN q.claimed_at END,
         first_claimed_at = CASE WHEN q.closed_at IS NULL THEN q.first_claimed_at END,
+        delegated_to_id = CASE WHEN q.closed_at IS NULL THEN q.delegated_to_id END,
+        delegated_team_id = CASE WHEN q.closed_at IS NULL THEN q.delegated_team_id END,
+        delegated_by_id = CASE WHEN q.closed_at IS NULL THEN q.delegated_by_id END,
+        delegated_at = CASE WHEN q.closed_at IS NULL THEN q.delegated_at END,
+        delegation_note = CASE WHEN q.closed_at IS NULL THEN q.delegation_note ELSE '' END,
         answered_by_id = NULL
 ), question_closed AS (
     UPDATE executions_question q SET closed_at = %(now)s FROM written w

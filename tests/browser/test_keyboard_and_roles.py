@@ -99,12 +99,17 @@ ADDRESSES: dict[str, tuple[dict[str, int], dict[str, int]]] = {
     "inbox-changes": (LISTS, NEVER),
     "answered": (LISTS, NEVER),
     "decision-creation": (FORM, ACT | {"eve": 302}),  # of nothing: back to the inbox
+    "delegations": (  # of nothing: back to the inbox
+        {"anonymous": 302, "vik": 403, "ana": 302, "eve": 302},
+        ACT | {"eve": 302},
+    ),
     "question": (LOOK, NEVER),
     "answer": (FORM, ACT | {"ana": 409}),  # of no form
     "draft": (FORM, ACT | {"ana": 200}),
     "preview": (FORM, ACT | {"ana": 200}),
     "claim": (FORM, ACT),
     "release": (FORM, ACT),
+    "delegation-withdrawal": (FORM, ACT),
     "agreement": (FORM | {"eve": 404}, ACT),
     "proposal-return": (FORM | {"eve": 404}, ACT),
     "proposal-withdrawal": (FORM | {"eve": 404}, ACT),
@@ -192,7 +197,7 @@ IN_THE_MENU = {"view-change", "view-deletion", "view-creation", "view-default"}
 """Drawn by /views/ when the menu of the list is opened."""
 TWINS = {
     "suspension": "cancellation", "resumption": "cancellation", "retry": "cancellation",
-    "release": "claim",
+    "release": "claim", "delegation-withdrawal": "claim",
     "zone-choice": "preferences",
     "batch-start": "batch-stop", "batch-retry": "batch-stop", "batch-undo": "batch-stop",
     "command-undo": "command-changes", "proposal-withdrawal": "agreement",

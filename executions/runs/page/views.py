@@ -243,7 +243,9 @@ def stamp_of(run: Execution) -> str:
         (each.key, each.state, each.message, command_display.is_stalled(each))
         for each in newest_commands
     ]
-    asked = list(run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id"))
+    asked = list(
+        run.questions.values_list("pk", "fingerprint", "closed_at", "claimed_by_id", "delegated_at")
+    )
     held = list(Proposal.objects.filter(question__execution=run).values_list("pk", "state"))
     detail = list(ExecutionDetail.objects.filter(pk=run.pk).values_list("fingerprint", "read_at"))
     newest = (

@@ -145,6 +145,7 @@ def test_an_execution_is_told_in_full(ana: Api, put: Callable[..., int]) -> None
     assert (form["ref"], form["schema"], form["form"]) == ("q1", {"type": "object"}, ["*"])
     assert form["model"] == {"a": 1}
     assert [choice["value"] for choice in approval["choices"]] == ["yes", "no"]
+    assert (form["delegated_to"], form["delegated_at"], form["delegation_note"]) == (None, None, "")
     (told,) = body["outputs"]
     assert (told["name"], told["size"], told["step_ref"]) == ("letter.pdf", 12, "s1")
     assert told["href"].startswith(f"/api/v1/executions/{pk}/outputs/")

@@ -267,3 +267,24 @@ def test_an_answer_that_the_page_would_take_is_recorded_as_it_is(ana, put, value
     posted = {"kind": "answer", "question": "q1", "values": values}
     assert ana.post(f"executions/{pk}/commands", posted).status_code == 202
     assert sealed_arguments.unseal(Command.objects.get())["values"] == values
+
+
+def test_a_question_is_delegated_only_to_who_may_answer_and_taken_back(
+    ana: Api, vik: Api, eve: Api, run: int
+) -> None:
+    address = f"executions/{run}/delegations"
+    told = ana.post(address, {"question": "q1", "person": "ana", "note": "Mine"}).json()
+    question = told["questions"][0]
+    assert (question["delegated_to"], question["delegated_by"]) == ("ana", "ana")
+    assert question["delegation_note"] == "Mine"
+    told = ana.post(address, {"question": "q1", "team": "east"}).json()
+    assert [told["questions"][0][f"delegated_{name}"] for name in ("to", "team")] == [None, "east"]
+    for wrong in ({"person": "vik"}, {"person": "eve"}, {"team": "west"}, {"question": "q9"}):
+        answer = ana.post(address, {"question": "q1", **wrong})
+        assert (answer.status_code, answer.json()["error"]) == (422, "invalid"), wrong
+    assert vik.post(address, {"question": "q1"}).status_code == 403
+    assert eve.post(address, {"question": "q1"}).status_code == 404
+    told = ana.post(address, {"question": "q1"}).json()
+    assert (told["questions"][0]["delegated_team"], told["questions"][0]["delegated_at"]) == (
+        None, None,
+    )  # fmt: skip
