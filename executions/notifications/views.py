@@ -57,7 +57,10 @@ OUTCOMES = {  # (lamp, icon)
 NOTIFICATIONS_PAGE = LivePage(
     "executions/notifications/notifications.html",
     changes="executions:notices-changes",
-    fragments={"#notices": "executions/notifications/_notifications.html"},
+    fragments={
+        "#notices": "executions/notifications/_notifications.html",
+        "#latest-messages": "executions/notifications/_latest_messages.html",
+    },
 )
 
 
