@@ -149,7 +149,7 @@ def below(base_url: str, link: str) -> str:
         raise ValueError("It leads outside the address of the account.")
     rest = segments[len(own) :]
     if not rest or any(_climbs(each) for each in rest) or "" in rest[:-1]:
-        raise ValueError("Its path climbs or has holes in it.")
+        raise ValueError("Its path holds “..” or an empty part.")
     query = f"?{parts.query}" if parts.query else ""
     return f"{base_url.rstrip('/')}/{'/'.join(rest)}{query}"
 

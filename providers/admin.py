@@ -97,7 +97,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             '<a href="{}" rel="noopener noreferrer">{}</a>', adapter.docs, adapter.docs
         )
         about = format_html("The provider documents its API here: {}", docs)
-        sealed = "Stored sealed and never shown again. A new address or authority forgets them."
+        sealed = "Sealed and never shown again. A new address or authority deletes them."
         return (
             (None, {"fields": ("name", "enabled", "group", "poll_every")}),
             (

@@ -148,7 +148,7 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # has no types
         if access is not None:
             return access
         why = (
-            f"{self.entry.name} has not said in which groups you are"
+            f"{self.entry.name} did not report your groups"
             if groups is None
             else f"You are signed in at {self.entry.name}, but are in none of the groups whose "
             "people may use Annunciator"

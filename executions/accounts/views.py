@@ -47,7 +47,7 @@ STATES = {  # (lamp, icon, word)
     "refused": ("failed", "key", "Credentials refused"),
     "disabled": ("unknown", "pause", "Disabled"),
     "failing": ("warning", "triangle", "Failing, trying again"),
-    "unwell": ("warning", "triangle", "Its engine is not well"),
+    "unwell": ("warning", "triangle", "Its engine reports a problem"),
 }
 ADVICE = {
     "late": "Check that a worker is running. If only this account is late, its provider is slow.",
@@ -57,7 +57,7 @@ ADVICE = {
     "administrator has to enter working credentials.",
     "disabled": "An administrator can enable it again.",
     "failing": "Nothing to do yet; the data is still recent.",
-    "unwell": "The data is current, but runs may not move. Check the engine.",
+    "unwell": "The data is current, but runs may not progress. Check the engine.",
 }
 SILENT = ("current", "new", "first", "unwell")
 """States in which the last error of a poll is over, or there was none."""

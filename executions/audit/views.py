@@ -108,7 +108,7 @@ def _asked(request: HttpRequest) -> tuple[AuditFilter, list[str]]:
     ignored = [f"“{key[:40]}” is not a filter of this list." for key in given.keys() - KNOWN]
     action = given.get("act", "")
     if action and action not in set(audit_log.Action):
-        ignored.append(f"There is no act “{action[:40]}”.")
+        ignored.append(f"There is no action “{action[:40]}”.")
         action = ""
     run = row_id(given["run"]) if given.get("run") else None
     if given.get("run") and run is None:

@@ -206,7 +206,7 @@ def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
         batch, user=person(request), accounts=accounts_of(request), address=address(request)
     )
     text = f"Stopped; not sent: {spared:,}. Commands already sent continue."
-    messages.success(request, text if spared else "Nothing was left to stop.")
+    messages.success(request, text if spared else "Everything was sent already.")
     return redirect("executions:batch", pk=pk)
 
 

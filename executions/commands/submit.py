@@ -300,7 +300,7 @@ def _already_open(command: Command, user: User) -> Command:
     ).first()
     existing = existing or Command.objects.filter(pk=command.key).first()
     if existing is None:
-        raise NotPossible("Somebody else was faster, and it is done already. Reload the page.")
+        raise NotPossible("Somebody else did this a moment before. Reload the page.")
     if command.kind == Verb.ANSWER and existing.requested_by_id != user.pk:
         who, when = user_name(existing.requested_by), stamped(existing.requested_at)
         raise NotPossible(f"Answered by {who} at {when}. What you typed is kept below.")

@@ -58,7 +58,7 @@ def give_back(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     except NotPossible as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "Given back: nothing was sent, and your sentence stands there.")
+        messages.success(request, "Given back: nothing was sent. The question shows why.")
     return redirect(_page_of(request, key))
 
 

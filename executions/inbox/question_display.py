@@ -236,7 +236,7 @@ def notice_of(
     if back := _given_back(question, command):
         who, of = user_name(back.decided_by), user_name(back.requested_by)
         why = plain(back.sentence)
-        text = f"{who} gave the answer of {of} back: “{why}” Change it, then send it again."
+        text = f"{who} gave back the answer of {of}: “{why}” Change it, then send it again."
         return {"lamp": "warning", "text": text}
     if state == CommandState.NEEDS_PERSON:
         text = f"It is not known whether the answer of {by} arrived: {message}"

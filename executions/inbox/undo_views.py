@@ -29,7 +29,9 @@ def undo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     elif withdraw(person(request), command, address=address(request)):
         messages.success(request, "Undone: nothing was sent. What you typed is back.")
     else:
-        messages.warning(request, "Too late to undo: it was taken to be sent. See what came of it.")
+        messages.warning(
+            request, "Too late to undo: it is being sent. The question shows its state."
+        )
     return redirect(_page_of(request, command))
 
 

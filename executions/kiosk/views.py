@@ -100,7 +100,7 @@ class LinkForm(forms.Form):
     zone = forms.CharField(
         max_length=64,
         label="Time zone",
-        help_text="Of the clock and of every time on it.",
+        help_text="For the clock and every time on the screen.",
         widget=forms.TextInput(
             attrs={"list": "zones", "autocomplete": "off", "spellcheck": "false"}
         ),

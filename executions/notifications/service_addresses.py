@@ -106,8 +106,8 @@ def _slack(typed: Typed) -> str:
     found = _matched(
         r"https://hooks\.slack\.com/services/([A-Z0-9]+)/([A-Z0-9]+)/([A-Z0-9]+)/?",
         typed["address"],
-        "This is no incoming webhook of Slack: it begins with https://hooks.slack.com/services/ "
-        "and has three parts after that.",
+        "This is not an incoming webhook of Slack: it begins with "
+        "https://hooks.slack.com/services/ and has three parts after that.",
     )
     return f"slack://{found[1]}/{found[2]}/{found[3]}/"
 

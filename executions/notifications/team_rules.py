@@ -115,7 +115,7 @@ class TeamRuleForm(RuleForm):
         team.queryset = subject.teams(user)
         team.required = not sees_every_account(user)
         team.empty_label = None if team.required else "Everybody"
-        team.help_text = "Its people see what the rule tells, and only their accounts count."
+        team.help_text = "Its members see the notifications; only their accounts count."
         which: Any = self.fields["failures"]
         which.choices = ((ANY, "any failure"), (ONE, f"only this error: {subject.error}"))
         if not subject.error:

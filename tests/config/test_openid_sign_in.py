@@ -131,7 +131,7 @@ def test_who_is_in_no_group_is_told_whom_to_ask_and_keeps_no_role(provider, entr
     refused = AuditEntry.objects.filter(action="sign-in.refused").latest("pk")
     assert refused.target == "user:mina"
     provider.person("nobody", email="n@example.com")
-    assert "has not said in which groups" in says(sign_in(provider, Client(), "nobody"))
+    assert "did not report your groups" in says(sign_in(provider, Client(), "nobody"))
     assert not User.objects.filter(username__startswith="n").exists()
 
 

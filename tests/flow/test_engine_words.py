@@ -86,7 +86,7 @@ def test_a_silent_scheduler_stands_on_the_page_of_its_account(again, engine, pag
     text = Page(page.get(f"/accounts/{account.pk}/"))
     assert "has been silent for" in text
     assert "No heartbeat." in text
-    assert "Its engine is not well" in page.get("/accounts/").content.decode()
+    assert "Its engine reports a problem" in page.get("/accounts/").content.decode()
     samples = {
         sample.labels["component"]: sample.value
         for family in Figures().collect()

@@ -24,7 +24,7 @@ from executions.triage.display import acts_of
 from providers.contract import Status, Verb
 
 MAX_SHOWN = 100
-FLAG_WORDS = {"first": "first seen", "reopened": "came back after its end", "refined": "more exact",
+FLAG_WORDS = {"first": "first seen", "reopened": "reopened after its end", "refined": "more exact",
               "reported": "reported by the provider"}  # fmt: skip
 
 

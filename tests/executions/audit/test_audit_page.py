@@ -69,7 +69,7 @@ def test_it_is_narrowed_by_person_act_account_run_and_time(ada: Client) -> None:
     assert shown(ada, **{"from": later}) == []
     assert len(shown(ada, to=later)) == 4
     page = ada.get("/audit/", {"act": "dance", "from": "soon", "who": "x"}).content.decode()
-    for remark in ("There is no act “dance”", "“soon” is not a time", "“who” is not a filter"):
+    for remark in ("There is no action “dance”", "“soon” is not a time", "“who” is not a filter"):
         assert remark in page
 
 

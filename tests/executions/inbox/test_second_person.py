@@ -133,7 +133,7 @@ def test_given_back_with_a_sentence_it_can_be_proposed_anew(ana, bo, question) -
     act(bo, "return", sentence="The amount is wrong")
     assert not Command.objects.exists()
     page = Page(ana.get(f"/questions/{question.pk}/"))
-    assert "bo gave the answer of ana back: “The amount is wrong”" in page
+    assert "bo gave back the answer of ana: “The amount is wrong”" in page
     assert page.value(f"q{question.pk}-f2") == "a note"
     assert page.has("button", "Release")
     propose(ana, question)

@@ -147,7 +147,7 @@ def test_a_test_message_goes_out_before_there_is_a_rule(ana: Client, receiver: R
     assert "Not sent." in text(ana.post(f"{RULES}test/", typed(receiver)))  # a page without htmx
     assert "Pick a service" in text(ana.post(f"{RULES}test/", typed(), headers=HTMX))
     wrong = {"new_addresses_service": "slack", "new_addresses_slack_address": "https://x.org/"}
-    assert "no incoming webhook" in text(ana.post(f"{RULES}test/", typed(**wrong), headers=HTMX))
+    assert "is not an incoming" in text(ana.post(f"{RULES}test/", typed(**wrong), headers=HTMX))
     assert not NoticeRule.objects.exists()
     tested = AuditEntry.objects.filter(action="notice_rule.tested").order_by("pk")
     assert [each.detail for each in tested] == [{"#ops": "sent"}, {"#ops": "failed"}]
