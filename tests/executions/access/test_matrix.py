@@ -70,6 +70,8 @@ def body(route: str, things: dict[str, Any]) -> dict[str, Any]:
         return {"reason": "Look at the amount again"}
     if route.endswith("decisions"):  # which nobody can carry out: the role is asked before
         return {"act": "ignore"}
+    if route.endswith("/delegations"):  # of the API; of no question
+        return {"question": "nowhere"}
     return {}
 
 
