@@ -1,11 +1,20 @@
 """The site as an app: it brings the commands that wire everything."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.core import checks
+from django.db.models.signals import post_migrate
 
 
 class SiteConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import middleware  # noqa: F401 - its receivers
+        from config import (
+            database_roles,
+            middleware,  # noqa: F401 - its receivers
+        )
         from config.sign_in import second_factor  # noqa: F401 - its receivers
+
+        checks.register(database_roles.check, checks.Tags.database)
+        with_tables = apps.get_app_config("executions")  # an app without tables is told of nothing
+        post_migrate.connect(database_roles.after_migrate, sender=with_tables)

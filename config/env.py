@@ -26,6 +26,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 VARIABLES: dict[str, str] = {
     "DATABASE_URL": "Postgres to use. Empty: an embedded one in the data folder.",
+    "DATABASE_OWNER_URL": "The same Postgres as its owner, for what makes and changes tables: "
+    "`manage.py setup`, `migrate` and `run`. DATABASE_URL then names a role that owns nothing. "
+    "Empty: one role for both.",
+    "DATABASE_OWNER_PASSWORD": "Password of that owner, where its characters would end an address.",
     "REDIS_URL": "Valkey or Redis to use. Empty: an embedded one in the data folder.",
     "PORT": "Port of the web pages. Default 8000.",
     "LIVE_PORT": "Port of the live stream. Default: PORT + 1.",
@@ -242,6 +246,9 @@ def _fernet_keys(raw: str) -> list[str]:
 _port = _whole(1, 65_535)
 READERS: dict[str, Callable[[str], Any]] = {
     "DATABASE_URL": _address("postgresql://user:password@host/name", "postgresql", "postgres"),
+    "DATABASE_OWNER_URL": _address(
+        "postgresql://owner:password@host/name", "postgresql", "postgres"
+    ),
     "REDIS_URL": _address("redis://:password@host:6379/0", "redis", "rediss", "unix"),
     "PORT": _port,
     "LIVE_PORT": _port,
@@ -268,7 +275,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "ANNUNCIATOR_DEBUG": _flag,
     "CREDENTIAL_KEYS": _fernet_keys,
 }
-SECRET = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIAL_KEYS"}
+SECRET = {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "CREDENTIAL_KEYS"}
 
 
 def data_folder() -> Path:

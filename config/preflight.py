@@ -21,7 +21,7 @@ from types import FrameType
 from django.db import OperationalError, ProgrammingError
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from config import embedded_services, env, leftover_processes
+from config import database_roles, embedded_services, env, leftover_processes
 
 STOPS_WITHIN = 90.0  # seconds; Postgres writes down what it holds
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -42,11 +42,11 @@ def surroundings(argv: list[str]) -> Iterator[None]:
         if argv[1] == "run":
             with only_run() as mark:
                 say("Database and broker ...")
-                with embedded_services.services():
+                with _services(argv[1]):
                     os.environ[leftover_processes.MARK] = mark
                     yield
         else:
-            with embedded_services.services():
+            with _services(argv[1]):
                 yield
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
@@ -66,6 +66,17 @@ def surroundings(argv: list[str]) -> Iterator[None]:
             f"The disk of {env.data_folder()} is full: free some space, or set ANNUNCIATOR_DATA to "
             "a folder on another disk."
         ) from None
+
+
+@contextmanager
+def _services(command: str) -> Iterator[None]:
+    """Database and broker, and the role in the database that this command works with."""
+    is_embedded = not env.text("DATABASE_URL")
+    with embedded_services.services():
+        database_roles.choose(command)
+        if is_embedded:
+            database_roles.separate_embedded()
+        yield
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

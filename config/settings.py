@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONCE, NONE, SELF
 
-from config import env
+from config import database_roles, env
 from config.database_outage_detection import fail_waiting
 from config.sign_in.providers_file import OpenIDProvider
 
@@ -149,7 +149,7 @@ def database(url: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
+        "PASSWORD": unquote(parts.password or "") or database_roles.password(),
         "HOST": options.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
@@ -157,7 +157,7 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": database(env.value("DATABASE_URL", "postgresql://localhost/annunciator"))}
+DATABASES = {"default": database(database_roles.address())}
 CACHES = {  # in the database: what is counted and used up there is so in every process
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

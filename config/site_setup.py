@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from config import env
+from config import database_roles, env
 from config.demo_seed_data import set_up_demo
 from providers.checks import stored_credentials
 from providers.models import ProviderAccount
@@ -29,6 +29,8 @@ def prepare(say: Callable[[str], object]) -> str:
     if changes := _missing_changes():
         say(f"Tables: {changes} changes to make ...")
         call_command("migrate", verbosity=0)
+    database_roles.grant_site()
+    _check_site_role()
     _check_keys()
     say("Static files ...")
     call_command("collectstatic", interactive=False, verbosity=0)
@@ -56,6 +58,17 @@ def check_services() -> None:
             broker.ping()
     except (redis.RedisError, ValueError) as error:
         raise env.CannotStart(f"The broker of REDIS_URL does not answer: {_brief(error)}") from None
+
+
+def _check_site_role() -> None:
+    """CannotStart if the role that the site works with cannot use the database."""
+    if database_roles.site_role():
+        try:
+            psycopg.connect(env.text("DATABASE_URL"), connect_timeout=TIMEOUT).close()
+        except psycopg.Error as error:
+            raise env.CannotStart(
+                f"The database of DATABASE_URL does not answer: {_brief(error)}"
+            ) from None
 
 
 def _check_keys() -> None:

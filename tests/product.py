@@ -23,7 +23,7 @@ from typing import Any
 import psycopg
 import requests
 
-from config import embedded_services
+from config import database_roles, embedded_services
 from config.processes import processes
 from tests import prepared_postgres
 
@@ -49,6 +49,7 @@ class Product:
         self.folder.chmod(0o755)
         if not (self.folder / "postgres").exists():
             prepared_postgres.put_into(self.folder)
+        owner = embedded_services.start_postgres(self.folder)
         self.env |= {
             "ANNUNCIATOR_DATA": str(self.folder),
             "ANNUNCIATOR_DEMO": "0",
@@ -58,7 +59,8 @@ class Product:
             "ANNUNCIATOR_UNDO_SECONDS": "0",
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
-            "DATABASE_URL": embedded_services.start_postgres(self.folder),
+            "DATABASE_OWNER_URL": owner,
+            "DATABASE_URL": owner.replace("postgres@", f"{database_roles.OF_EMBEDDED}@"),
             "REDIS_URL": embedded_services.start_valkey(self.folder),
             "PYTHONUNBUFFERED": "1",
             **self.given,

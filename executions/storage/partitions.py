@@ -29,7 +29,10 @@ def drop_old_months() -> int:
         for (name,) in cursor.fetchall():
             year, _, month = name[-7:].partition("_")
             is_month = year.isdigit() and month.isdigit()
-            if is_month and date(int(year), int(month), 1) < keep_from:
-                cursor.execute(f"DROP TABLE {connection.ops.quote_name(name)}")
+            if not is_month:
+                continue
+            begin = date(int(year), int(month), 1)
+            if begin < keep_from:
+                cursor.execute(_sql("drop_month"), [name[: -len("_YYYY_MM")], begin])
                 dropped += 1
     return dropped

@@ -31,6 +31,7 @@ WRONG = {
         "postgresql://me:hunter2@db:port/x",
         "hunter2",
     ],
+    "DATABASE_OWNER_URL": ["mysql://root:hunter2@db/runs", "hunter2"],
     "REDIS_URL": ["http://:hunter2@valkey", "redis://:hunter2@valkey:many/0"],
     "PORT": ["abc", "0", "65536", "-1", "80.5", "٣"],
     "LIVE_PORT": ["abc", "70000"],
@@ -62,6 +63,7 @@ FREE_TEXT = {
     "ANNUNCIATOR_DEMO_HOST",
     "ANNUNCIATOR_DATA",
     "ANNUNCIATOR_ADMIN_PASSWORD",
+    "DATABASE_OWNER_PASSWORD",
     "SECRET_KEY",
 }
 

@@ -27,6 +27,7 @@ from tests.product import ROOT, Product, free_port, own_folder, stop_group
 
 FILE = ROOT / "docker-compose.yml"
 HARD = "p@ss:w/o%rd#?$& 'x'\"\\"  # each of them ends or changes something somewhere
+HARDER = f"{HARD}%20"
 KEY = "c2VjcmV0LWtleS1mb3ItdGVzdHMtMDEyMzQ1Njc4OTA="
 SECRETS = {
     "POSTGRES_PASSWORD": HARD,
@@ -34,6 +35,7 @@ SECRETS = {
     "CREDENTIAL_KEYS": KEY,
     "ANNUNCIATOR_ADMIN_PASSWORD": f" admin-{HARD} ",
 }
+OF_THE_OWNER = {"DATABASE_OWNER_URL", "DATABASE_OWNER_PASSWORD"}
 OTHERS = {"postgres", "valkey"}  # images of others
 
 
@@ -46,7 +48,7 @@ def composed(**values: str) -> dict[str, Any]:
         found = given.get(match["name"], "")
         if match["needs"] and not found:
             raise ValueError(f"{match['name']} is not set")
-        return found or match["default"] or ""
+        return found or filled(match["default"] or "")
 
     def filled(part: Any) -> Any:
         if isinstance(part, dict):
@@ -59,7 +61,8 @@ def composed(**values: str) -> dict[str, Any]:
     return dict(filled(yaml.safe_load(FILE.read_text())))
 
 
-VARIABLE = r"(?P<dollar>\$\$)|\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|(?P<needs>:\?)[^}]*)?\}"
+DEFAULT = r":-(?P<default>(?:[^{}]|\{[^{}]*\})*)"  # which may name another variable
+VARIABLE = rf"(?P<dollar>\$\$)|\$\{{(?P<name>\w+)(?:{DEFAULT}|(?P<needs>:\?)[^}}]*)?\}}"
 
 
 def ours(file: dict[str, Any]) -> dict[str, Any]:
@@ -70,14 +73,16 @@ def test_every_variable_of_the_settings_table_reaches_every_process() -> None:
     given = {name: f"value-of-{name}" for name in env.VARIABLES}
     for name, service in ours(composed(**given)).items():
         assert service["volumes"] == ["value-of-ANNUNCIATOR_DATA:/data"]
-        for variable in env.VARIABLES.keys() - {"ANNUNCIATOR_DATA"}:
+        for variable in env.VARIABLES.keys() - {"ANNUNCIATOR_DATA"} - OF_THE_OWNER:
             assert service["environment"][variable] == given[variable], (name, variable)
+        known = OF_THE_OWNER & service["environment"].keys()
+        assert known == (OF_THE_OWNER if name == "setup" else set())
 
 
 def test_what_is_not_set_is_what_the_settings_table_calls_default() -> None:
     for service in ours(composed()).values():
         for variable, reader in env.READERS.items():
-            if raw := service["environment"][variable]:
+            if raw := service["environment"].get(variable):
                 reader(raw)
         assert service["environment"]["ANNUNCIATOR_DEMO"] == "0"
 
@@ -155,8 +160,9 @@ class Composed:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def here(self, text: str) -> str:
-        database = self.database.replace("postgres@", "annunciator@")
-        text = text.replace("postgresql://annunciator@postgres/annunciator", database)
+        for role in ("annunciator", "annunciator_app"):
+            database = self.database.replace("postgres@", f"{role}@")
+            text = text.replace(f"postgresql://{role}@postgres/annunciator", database)
         text = text.replace("redis://valkey:6379/0", self.broker)
         return text.replace("/data", str(self.folder))
 
@@ -208,7 +214,10 @@ class Composed:
 
 @pytest.fixture
 def at_work() -> Iterator[Composed]:
-    with own_folder() as folder, secured(Composed(folder, ANNUNCIATOR_DEMO="1")) as made:
+    with (
+        own_folder() as folder,
+        secured(Composed(folder, ANNUNCIATOR_DEMO="1", POSTGRES_APP_PASSWORD=HARDER)) as made,
+    ):
         yield made
 
 
@@ -220,7 +229,8 @@ def secured(made: Composed) -> Iterator[Composed]:
             server.execute("CREATE ROLE annunciator SUPERUSER LOGIN")
             server.execute(psycopg.sql.SQL("ALTER ROLE annunciator PASSWORD {}").format(HARD))
             rules = made.folder / "postgres" / "pg_hba.conf"
-            rules.write_text(f"local all annunciator scram-sha-256\n{rules.read_text()}")
+            who = "annunciator,annunciator_app"
+            rules.write_text(f"local all {who} scram-sha-256\n{rules.read_text()}")
             server.execute("SELECT pg_reload_conf()")
         yield made
     finally:

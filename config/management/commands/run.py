@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from config import demo_accounts, embedded_services, env
+from config import database_roles, demo_accounts, embedded_services, env
 from config.processes import demo as demo_command
 from config.processes import processes
 from config.site_setup import prepare
@@ -36,6 +36,7 @@ class Command(BaseCommand):
         parent = os.getppid() if options["with_parent"] else None
         self._check_ports()
         sign_in = prepare(self._say)
+        database_roles.forget_owner()
         self._print_address(sign_in)
         Supervisor(self._commands(), parent=parent, dead_services=embedded_services.dead).run()
 
