@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.models import User
 
-from executions.access.admin import AuditAdmin, PersonAdmin
+from executions.access.admin import AuditAdmin, GrantAdmin, PersonAdmin
 from executions.accounts.admin import AccountWithHistory
 from executions.api.admin import ApiTokenAdmin
 from executions.commands.admin import CommandAdmin
@@ -22,7 +22,7 @@ from executions.models import (
 from executions.notifications.admin import NoticeRuleAdmin
 from executions.polling.admin import QuarantineAdmin
 from executions.workflows.admin import WorkflowAdmin
-from providers.models import ProviderAccount
+from providers.models import Grant, ProviderAccount
 
 admin.site.site_header = "Annunciator administration"
 admin.site.site_title = "Annunciator"
@@ -31,6 +31,7 @@ admin.site.register(ApiToken, ApiTokenAdmin)
 admin.site.register(AuditEntry, AuditAdmin)
 admin.site.register(Command, CommandAdmin)
 admin.site.register(CorrelationRule, KeyRuleAdmin)
+admin.site.register(Grant, GrantAdmin)
 admin.site.register(NoticeRule, NoticeRuleAdmin)
 admin.site.register(ProviderAccount, AccountWithHistory)
 admin.site.register(Quarantine, QuarantineAdmin)

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group
 from django.contrib.auth.models import User as UserRow
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, models
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
@@ -38,13 +39,39 @@ class Health(models.TextChoices):
 
 class AccountQuerySet(models.QuerySet["ProviderAccount"]):
     def visible_to(self, user: UserRow | AnonymousUser) -> AccountQuerySet:
-        """Accounts without a group, and those of the user's groups; all for a superuser."""
+        """Accounts without a group, those of the user's groups, and those that were granted; all
+        for a superuser."""
         if not user.is_authenticated:
             return self.none()
         if user.is_superuser:
             return self
-        mine = models.Q(group__isnull=True) | models.Q(group__in=user.groups.all())
-        return self.filter(mine)
+        granted = Grant.objects.to(user).covering(models.OuterRef("pk"), models.OuterRef("group"))
+        return self.filter(_of_groups(user) | models.Exists(granted))
+
+    def operable_by(self, user: UserRow, *, by_role: bool) -> AccountQuerySet:
+        """Those that the user may act on: granted so, and, `by_role`, those that need no grant to
+        be seen; all for a superuser."""
+        if user.is_superuser:
+            return self
+        rows = Grant.objects.to(user).filter(level=Level.OPERATE)
+        granted = models.Exists(rows.covering(models.OuterRef("pk"), models.OuterRef("group")))
+        return self.filter(_of_groups(user) | granted if by_role else granted)
+
+    def visible_to_team(self, team: Group) -> AccountQuerySet:
+        """What everybody in the team sees, whatever else each of them does."""
+        rows = Grant.objects.filter(team=team)
+        granted = models.Exists(rows.covering(models.OuterRef("pk"), models.OuterRef("group")))
+        return self.filter(models.Q(group__isnull=True) | models.Q(group=team) | granted)
+
+    def with_granted_teams(self) -> AccountQuerySet:
+        """Each with `granted_teams`: ids of the teams that see it by a grant."""
+        rows = Grant.objects.covering(models.OuterRef("pk"), models.OuterRef("group"))
+        teams = rows.filter(team__isnull=False).values("team")
+        return self.annotate(granted_teams=ArraySubquery(teams))
+
+
+def _of_groups(user: UserRow) -> models.Q:
+    return models.Q(group__isnull=True) | models.Q(group__in=user.groups.all())
 
 
 class ProviderAccount(models.Model):
@@ -60,7 +87,8 @@ class ProviderAccount(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        help_text="The team that owns this account. Empty: everyone who may sign in sees it.",
+        help_text="The team that owns this account. Empty: everyone who may sign in sees it. "
+        "Grants let other people and teams see it, or act on it.",
     )
     poll_every = models.PositiveIntegerField(
         null=True,
@@ -104,6 +132,9 @@ class ProviderAccount(models.Model):
     """Up to when an administrator has made this account unreachable on purpose, as a test."""
     blind_by = models.CharField(max_length=150, db_default="", blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    is_view_only = False
+    """Whether who asks may look at it alone; set where that was looked up for a person."""
 
     objects = AccountQuerySet.as_manager()
 
@@ -186,6 +217,74 @@ class ProviderAccount(models.Model):
         self.credential_notes = notes
         kept = {key: value for key, value in values.items() if value}
         self.sealed_credentials = sealing.seal(self.seal_context, kept) if kept else ""
+
+
+class Level(models.TextChoices):
+    VIEW = "view", "see them, with their runs, questions and errors, and change nothing"
+    OPERATE = "operate", "also act on them: answer, start, cancel, retry and the like"
+
+
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def to(self, user: UserRow) -> GrantQuerySet:
+        """To this person, and to the teams that they are in."""
+        return self.filter(models.Q(person=user) | models.Q(team__in=user.groups.all()))
+
+    def covering(self, account: Any, group: Any) -> GrantQuerySet:
+        """Of this account, or of all that belong to its group."""
+        if group is None:
+            return self.filter(account=account)
+        return self.filter(models.Q(account=account) | models.Q(accounts_of=group))
+
+
+class Grant(models.Model):
+    """Lets a person or a team see an account of a team that they are not in, or act on it. Adds to
+    what a role and teams give, and takes nothing away."""
+
+    person = models.ForeignKey(
+        UserRow, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    team = models.ForeignKey(
+        Group, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    account = models.ForeignKey(
+        ProviderAccount, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    accounts_of = models.ForeignKey(
+        Group,
+        verbose_name="every account of",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="Those that the team owns now, and those that it will.",
+    )
+    level = models.CharField("they may", max_length=7, choices=Level.choices, default=Level.VIEW)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("pk",)
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(person__isnull=False, team__isnull=True)
+                | models.Q(person__isnull=True, team__isnull=False),
+                name="grant_to_one",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(account__isnull=False, accounts_of__isnull=True)
+                | models.Q(account__isnull=True, accounts_of__isnull=False),
+                name="grant_of_one",
+            ),
+            models.UniqueConstraint(
+                fields=["person", "team", "account", "accounts_of"],
+                nulls_distinct=False,
+                name="one_grant",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        what = f"every account of {self.accounts_of}" if self.accounts_of else str(self.account)
+        return f"{self.person or self.team} may {self.level} {what}"
 
 
 _buckets: dict[tuple[int, float], Bucket] = {}

@@ -12,10 +12,12 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 
-from executions.access import second_factor_removal
+from executions.access import audit_log, second_factor_removal
+from executions.access.audit_log import Action
 from executions.access.permissions import ADMIN, OPERATOR, VIEWER
-from executions.access.scoped_admin import ReadOnlyAdmin, as_time
+from executions.access.scoped_admin import ForAdministrators, ReadOnlyAdmin, as_time
 from executions.access.step_up import AsksForProof, ask
+from providers.models import Grant, Level
 
 BOTH = f"{OPERATOR}+{ADMIN}"
 ROLES = (
@@ -27,8 +29,8 @@ ROLES = (
 NAMES = (VIEWER, OPERATOR, ADMIN)
 DATES = (as_time(User, "last_login"), as_time(User, "date_joined"))
 TEAMS_HELP = (
-    "Accounts that belong to a team are seen by its people alone. Accounts without a team are seen "
-    "by everybody who may sign in."
+    "Accounts that belong to a team are seen by its people, and by who has a grant. Accounts "
+    "without a team are seen by everybody who may sign in."
 )
 
 
@@ -134,6 +136,108 @@ class PersonAdmin(AsksForProof, UserAdmin):  # type: ignore[type-arg]  # not gen
     @admin.display(description="teams")
     def teams(self, person: User) -> str:
         return ", ".join(group.name for group in person.groups.all() if group.name not in NAMES)
+
+
+class GrantForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    """`by`: who fills it in."""
+
+    by: User
+
+    class Meta:
+        model = Grant
+        fields = ("person", "team", "account", "accounts_of", "level")
+        widgets = {"level": forms.RadioSelect}
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        for name in ("team", "accounts_of"):
+            field: Any = self.fields[name]
+            field.queryset = field.queryset.exclude(name__in=NAMES)
+        level: Any = self.fields["level"]
+        level.choices = [(value, words[0].upper() + words[1:]) for value, words in Level.choices]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if bool(cleaned.get("person")) == bool(cleaned.get("team")):
+            self.add_error("person", "Choose a person or a team, one of the two.")
+        if bool(cleaned.get("account")) == bool(cleaned.get("accounts_of")):
+            self.add_error("account", "Choose an account, or a team whose accounts it is about.")
+        person, team = cleaned.get("person"), cleaned.get("team")
+        is_own = person == self.by or (team and self.by.groups.filter(pk=team.pk).exists())
+        if cleaned.get("level") == Level.OPERATE and is_own and not self.by.is_superuser:
+            self.add_error(
+                "level",
+                "Nobody lets themselves act, or a team of their own: a superuser or another "
+                "administrator does that.",
+            )
+        return cleaned
+
+
+class GrantAdmin(AsksForProof, ForAdministrators):
+    form = GrantForm
+    list_display = ("who", "may", "what")
+    list_filter = ("level",)
+    search_fields = ("person__username", "team__name", "account__name", "accounts_of__name")
+    list_select_related = ("person", "team", "account", "accounts_of")
+    fieldsets = (
+        ("Who", {"fields": ("person", "team"), "description": "A person or a team."}),
+        (
+            "May",
+            {
+                "fields": ("level",),
+                "description": "Adds to what role and teams give, and takes nothing away. Who may "
+                "act by a grant does so whatever their role.",
+            },
+        ),
+        (
+            "What",
+            {
+                "fields": ("account", "accounts_of"),
+                "description": "An account, or all accounts that belong to a team.",
+            },
+        ),
+    )
+
+    def get_form(self, request: HttpRequest, *given: Any, **more: Any) -> Any:
+        form: Any = super().get_form(request, *given, **more)
+        form.by = request.user
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Grant, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        self._note(request, obj, Action.GRANT_CHANGED if change else Action.GRANT_MADE)
+
+    def delete_model(self, request: HttpRequest, obj: Grant) -> None:
+        self._note(request, obj, Action.GRANT_REMOVED)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
+        for grant in queryset:
+            self._note(request, grant, Action.GRANT_REMOVED)
+        super().delete_queryset(request, queryset)
+
+    @staticmethod
+    def _note(request: HttpRequest, grant: Grant, action: Action) -> None:
+        audit_log.record(
+            request.user,
+            action,
+            account_name=grant.account.name if grant.account else "",
+            target=f"grant:{grant.pk} {grant}",
+            detail={"to": str(grant.person or grant.team), "level": grant.level},
+            address=request.META.get("REMOTE_ADDR") or None,
+        )
+
+    @admin.display(description="who", ordering="person__username")
+    def who(self, grant: Grant) -> str:
+        return f"team {grant.team}" if grant.team else str(grant.person)
+
+    @admin.display(description="may", ordering="level")
+    def may(self, grant: Grant) -> str:
+        return "look at and act on" if grant.level == Level.OPERATE else "look at"
+
+    @admin.display(description="what", ordering="account__name")
+    def what(self, grant: Grant) -> str:
+        return f"every account of {grant.accounts_of}" if grant.accounts_of else str(grant.account)
 
 
 class AuditAdmin(ReadOnlyAdmin):

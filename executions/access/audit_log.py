@@ -86,6 +86,9 @@ class Action(StrEnum):
     SECOND_FACTOR_REFUSED = "second factor.refused"
     PERSON_ADDED = "person.added"
     PERSON_CHANGED = "person.changed"
+    GRANT_MADE = "grant.made"
+    GRANT_CHANGED = "grant.changed"
+    GRANT_REMOVED = "grant.removed"
     PERSON_LINKED = "person.linked"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - a word, no secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a word, no secret

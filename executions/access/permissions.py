@@ -1,14 +1,16 @@
 """Who may see and do what. The server decides here; pages only follow.
 
 Accounts belong to a group (a team); without one, everybody who may sign in sees them. Role groups
-`viewer`, `operator` and `admin` carry the permissions; `roles` makes them after every migrate.
+`viewer`, `operator` and `admin` carry the permissions; `roles` makes them after every migrate. A
+`Grant` lets a person or a team see one account more, or act on it, whatever their role.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
@@ -23,35 +25,92 @@ from executions.models import (
     Quarantine,
     Workflow,
 )
-from providers.models import ProviderAccount
+from providers.models import AccountQuerySet, Grant, Level, ProviderAccount
 
 Row = TypeVar("Row", bound=Model)
 
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
 LOOK_ONLY = "Your role can only view."
+VIEW_ONLY = "You may only look at this account."
 READS_ONLY = "This token can only read."
 
 
-def may_act(user: User | AnonymousUser) -> bool:
-    """Answer, cancel, suspend, resume, retry and start; operators and superusers."""
-    if getattr(user, "only_reads", False):
+def may_act(user: User | AnonymousUser, account_id: int | None = None) -> bool:
+    """Answer, cancel, suspend, resume, retry and start: anywhere at all; with an account that they
+    see, there."""
+    if getattr(user, "only_reads", False) or isinstance(user, AnonymousUser) or not user.is_active:
         return False
+    if user.is_superuser:
+        return True
+    by_role = _acts_by_role(user)
+    if account_id is None:
+        return by_role or _is_granted(user, Level.OPERATE)
+    if by_role and not _is_granted(user, Level.VIEW):
+        return True  # whatever they see is of their teams, of none, or granted to act on
+    if not by_role and not _is_granted(user, Level.OPERATE):
+        return False
+    known: frozenset[int] | None = getattr(user, "_operable", None)
+    if known is None:
+        known = frozenset(operable_accounts(user).values_list("pk", flat=True))
+        user._operable = known  # type: ignore[attr-defined]  # as long as the request lasts
+    return account_id in known
+
+
+def operable_accounts(user: User | AnonymousUser) -> AccountQuerySet:
+    """Those on which this person may act, as it is now."""
+    if not may_act(user):
+        return ProviderAccount.objects.none()
+    person = cast(User, user)
+    return ProviderAccount.objects.operable_by(person, by_role=_acts_by_role(person))
+
+
+def acting_on(account: ProviderAccount, people: QuerySet[User]) -> QuerySet[User]:
+    """Those of these people (`with_roles`) who may act on the account."""
+    rows = Grant.objects.covering(account.pk, account.group_id).filter(level=Level.OPERATE)
+    members = User.groups.through.objects.all()
+    of_granted = members.filter(group__in=rows.filter(team__isnull=False).values("team"))
+    granted = Q(pk__in=rows.filter(person__isnull=False).values("person"))
+    granted |= Q(pk__in=of_granted.values("user"))
+    by_role = Q(acts=True)
+    if account.group_id is not None:
+        by_role &= Q(pk__in=members.filter(group=account.group_id).values("user"))
+    return people.filter(Q(is_superuser=True) | by_role | granted)
+
+
+def may_act_by_role(user: User | AnonymousUser) -> bool:
+    """Act for a team, whatever single accounts were granted: operators and superusers."""
+    return may_act(user) and _acts_by_role(cast(User, user))
+
+
+def _acts_by_role(user: User) -> bool:
     told: bool | None = getattr(user, "acts", None)
+    return user.has_perm("executions.act") if told is None else told or user.is_superuser
+
+
+def _is_granted(user: User, level: Level) -> bool:
+    """Anything, at this level."""
+    told: list[str] | None = getattr(user, "granted", None)
     if told is None:
-        return user.is_active and user.has_perm("executions.act")
-    return user.is_active and (told or user.is_superuser)
+        told = list(Grant.objects.to(user).values_list("level", flat=True).distinct())
+        user.granted = told  # type: ignore[attr-defined]
+    return level in told
 
 
 def with_roles(users: QuerySet[User]) -> QuerySet[User]:
-    """The same, each told by the same query whether it has the permission to act, since nearly
-    every page asks: for that, Django would need two more."""
+    """The same, each told by the same query whether it has the permission to act and what kinds of
+    grants it has, since nearly every page asks: for that, Django would need three more."""
     act = {
         "permission__codename": "act",
         "permission__content_type__app_label": "executions",
     }
     own = User.user_permissions.through.objects.filter(user=OuterRef("pk"), **act)
     of_group = Group.permissions.through.objects.filter(group__user=OuterRef("pk"), **act)
-    return users.annotate(acts=Exists(own) | Exists(of_group))
+    teams = User.groups.through.objects.filter(user=OuterRef(OuterRef("pk"))).values("group")
+    mine = Grant.objects.filter(Q(person=OuterRef("pk")) | Q(team__in=teams)).order_by()
+    return users.annotate(
+        acts=Exists(own) | Exists(of_group),
+        granted=ArraySubquery(mine.values("level").distinct()),
+    )
 
 
 def may_administer(user: User | AnonymousUser) -> bool:
@@ -60,21 +119,40 @@ def may_administer(user: User | AnonymousUser) -> bool:
     return user.is_active and is_admin and not getattr(user, "only_reads", False)
 
 
-def may_set_up(user: User | AnonymousUser) -> bool:
-    """Make notification rules and business keys of one's own teams: who may act or administer."""
-    return may_act(user) or may_administer(user)
+def may_set_up(user: User | AnonymousUser, account_id: int | None = None) -> bool:
+    """Make notification rules and business keys of one's own teams, or of an account that one
+    sees: who may act or administer."""
+    acts = may_act_by_role(user) if account_id is None else may_act(user, account_id)
+    return acts or may_administer(user)
 
 
-def require_may_set_up(user: User | AnonymousUser) -> None:
+def require_may_set_up(user: User | AnonymousUser, account_id: int | None = None) -> None:
     """Raises PermissionDenied."""
-    if not may_set_up(user):
-        raise PermissionDenied(LOOK_ONLY)
+    if account_id is not None:
+        require_may_see(user, account_id)
+    if not may_set_up(user, account_id):
+        raise PermissionDenied(_why_not(user, account_id))
 
 
-def require_may_act(user: User | AnonymousUser) -> None:
-    """Raises PermissionDenied."""
+def require_may_act(user: User | AnonymousUser, account_id: int | None = None) -> None:
+    """Anywhere; with an account, there, as it is now. Raises PermissionDenied."""
     if not may_act(user):
-        raise PermissionDenied(READS_ONLY if getattr(user, "only_reads", False) else LOOK_ONLY)
+        raise PermissionDenied(_why_not(user, None))
+    if account_id is not None and not operable_accounts(user).filter(pk=account_id).exists():
+        require_may_see(user, account_id)
+        raise PermissionDenied(_why_not(user, account_id))
+
+
+def require_may_act_by_role(user: User | AnonymousUser) -> None:
+    """Raises PermissionDenied."""
+    if not may_act_by_role(user):
+        raise PermissionDenied(_why_not(user, None))
+
+
+def _why_not(user: User | AnonymousUser, account_id: int | None) -> str:
+    if getattr(user, "only_reads", False):
+        return READS_ONLY
+    return LOOK_ONLY if account_id is None or not may_act(user) else VIEW_ONLY
 
 
 def require_may_administer(user: User | AnonymousUser) -> None:
@@ -103,7 +181,7 @@ def preference_of(user: User | AnonymousUser) -> Preference:
         return Preference()
 
 
-def visible_accounts(user: User | AnonymousUser) -> QuerySet[ProviderAccount]:
+def visible_accounts(user: User | AnonymousUser) -> AccountQuerySet:
     return ProviderAccount.objects.visible_to(user)
 
 
@@ -169,6 +247,13 @@ def audit_sight(user: User) -> list[str] | None:
     return list(visible_accounts(user).values_list("name", flat=True))
 
 
+def _grants(user: User) -> QuerySet[Grant]:
+    """Of what they see, and of what their teams own."""
+    return Grant.objects.filter(
+        Q(account__in=visible_accounts(user)) | Q(accounts_of__in=_teams(user))
+    )
+
+
 def _entries(user: User) -> QuerySet[AuditEntry]:
     mine = AuditEntry.objects.filter(actor=user.get_username())
     return mine | AuditEntry.objects.filter(account_name__in=audit_sight(user) or [])
@@ -176,6 +261,7 @@ def _entries(user: User) -> QuerySet[AuditEntry]:
 
 _OF_AN_ACCOUNT = (ProviderAccount, Execution, Workflow, Quarantine, Command, CorrelationRule)
 _OWN: dict[type[Model], Any] = {
+    Grant: _grants,
     NoticeRule: _rules,
     AuditEntry: _entries,
     ApiToken: lambda user: ApiToken.objects.filter(Q(user=user) | Q(user__groups__in=_teams(user))),

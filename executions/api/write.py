@@ -141,7 +141,7 @@ def decide(request: HttpRequest, pk: int, decision: schemas.Decision) -> Executi
     """Resolve a failed run, ignore it until a time, assign it, let it go, or reopen it. Done at
     once: nothing is sent to the provider. Twice is the same as once."""
     execution = visible_execution(request, pk)
-    require_may_act(person(request))
+    require_may_act(person(request), execution.account_id)
     _decide(request, decision, acts.picked([execution.pk]))
     return visible_execution(request, pk)
 
@@ -153,7 +153,7 @@ def delegate_question(request: HttpRequest, pk: int, body: schemas.Delegation) -
     """Delegate an open question to a person or a team that may answer it, or take that back. Done
     at once: nothing is sent to the provider."""
     execution = visible_execution(request, pk)
-    require_may_act(person(request))
+    require_may_act(person(request), execution.account_id)
     open_ones = execution.questions.filter(closed_at__isnull=True, ref=body.question)
     question = open_ones.select_related("delegated_to", "delegated_team").first()
     if question is None:
@@ -254,7 +254,7 @@ def _admit(
     """The command that already has this key. Raises if it was another request, and unless this
     person may ask for another."""
     user = person(request)
-    require_may_act(user)
+    require_may_act(user, about.account_id)
     known = Command.objects.filter(key=key).first() if key else None
     if known is not None:
         was_about = known.workflow_id if kind is Verb.START else known.execution_id

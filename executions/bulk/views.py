@@ -30,8 +30,9 @@ from executions.web.fragments import fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
 from executions.web.posted_selection import filters_of, ids_of
-from executions.web.requester import accounts_of, address, person
+from executions.web.requester import accounts_of, address, operable_of, person
 from providers.contract import Verb
+from providers.models import ProviderAccount
 
 PAGE = 30
 CHOICE = ("scope", "query", "ids", "questions")  # of the forms that choose
@@ -130,7 +131,7 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     if batch.kind == Verb.ANSWER and batch.state == BatchState.DRAFT:
         return _start_answers(request, batch)
     if frozen_selection.is_outdated(batch):
-        frozen_selection.assess_again(batch, accounts_of(request))
+        frozen_selection.assess_again(batch, _told_apart(request))
         return _preview(request, batch, {"old": OUTDATED}, 422)
     problems = batch_lifecycle.start(
         batch,
@@ -158,7 +159,7 @@ def _start_answers(request: HttpRequest, batch: Batch) -> HttpResponse:
         return _preview(request, batch, {}, form=form)
     problems: dict[str, str] = {}
     if frozen_selection.is_outdated(batch):
-        frozen_selection.assess_again(batch, accounts_of(request))
+        frozen_selection.assess_again(batch, _told_apart(request))
         problems["old"] = OUTDATED
     elif not is_kept:
         problems["old"] = "This answer is too long to be sent to many at once. Nothing was sent."
@@ -203,7 +204,7 @@ def batch_stop(request: HttpRequest, pk: int) -> HttpResponse:
     batch = get_batch(request, pk)
     require_may_act(request.user)
     spared = batch_lifecycle.stop(
-        batch, user=person(request), accounts=accounts_of(request), address=address(request)
+        batch, user=person(request), accounts=operable_of(request), address=address(request)
     )
     text = f"Stopped; not sent: {spared:,}. Commands already sent continue."
     messages.success(request, text if spared else "Everything was sent already.")
@@ -270,7 +271,14 @@ def _asked(request: HttpRequest, kind: Verb) -> Asked:
     chosen = (",".join(request.POST.getlist(name)) for name in CHOICE)
     what = "/".join([kind.value, *chosen])
     key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another request
-    return Asked(user=person(request), kind=kind, key=key, accounts=accounts_of(request))
+    return Asked(user=person(request), kind=kind, key=key, accounts=_told_apart(request))
+
+
+def _told_apart(request: HttpRequest) -> dict[int, ProviderAccount]:
+    """Every account that the person sees, each knowing whether that is all."""
+    for pk, account in accounts_of(request).items():
+        account.is_view_only = not may_act(request.user, pk)
+    return accounts_of(request)
 
 
 def _list(request: HttpRequest) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from executions import database_clock
-from executions.access.permissions import may_act, visible_accounts
+from executions.access.permissions import may_act, operable_accounts, visible_accounts
 from executions.commands.eligibility import needs_two
 from executions.commands.sealed_arguments import secrets_of, unseal
 from executions.display.freshness import blind_sentence
@@ -151,6 +151,8 @@ def _why_not_any_more(command: Command) -> str:
         return "No longer permitted: the person who requested it may no longer act."
     if not visible_accounts(user).filter(pk=command.account_id).exists():
         return "No longer permitted: the account belongs to another team now."
+    if not operable_accounts(user).filter(pk=command.account_id).exists():
+        return "No longer permitted: who requested it may only look at this account now."
     if command.account.revision != command.account_revision:
         return "The settings of the account changed since this was requested. Send it again."
     if command.kind == Verb.ANSWER:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from django.contrib.auth.models import User
 
+from executions.access.permissions import VIEW_ONLY
 from executions.commands.verbs import RUN_VERBS
 from executions.display.formatting import stamped
 from executions.display.freshness import blind_sentence
@@ -113,6 +114,8 @@ def held_proposal(question: Question) -> Proposal | None:
 
 
 def _account_in_the_way(account: ProviderAccount) -> str:
+    if account.is_view_only:
+        return VIEW_ONLY
     if not account.enabled or account.health == Health.PAUSED:
         return "Its account is disabled."
     if account.health == Health.AUTH:

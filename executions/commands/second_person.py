@@ -16,12 +16,7 @@ from django.db import IntegrityError, transaction
 
 from executions import database_clock
 from executions.access import audit_log
-from executions.access.permissions import (
-    may_act,
-    require_may_act,
-    require_may_see,
-    visible_accounts,
-)
+from executions.access.permissions import operable_accounts, require_may_act
 from executions.commands import submit
 from executions.commands.eligibility import held_proposal, needs_two
 from executions.commands.sealed_arguments import seal, unseal
@@ -115,7 +110,7 @@ def agree(
     question, run = proposal.question, proposal.question.execution
     _check_second(user, proposal)
     proposer = proposal.requested_by
-    if proposer is None or not may_act(proposer) or not _sees(proposer, run.account_id):
+    if proposer is None or not operable_accounts(proposer).filter(pk=run.account_id).exists():
         raise NotPossible(f"{user_name(proposer)} may no longer answer this. Give it back instead.")
     if question.fingerprint != proposal.fingerprint:
         raise NotPossible("The provider changed this form since. Give it back instead.")
@@ -146,7 +141,7 @@ def give_back(user: User, proposal: Proposal, sentence: str, *, address: str | N
 
 def withdraw(user: User, proposal: Proposal, *, address: str | None) -> None:
     """Take one's own proposal back. Raises NotPossible and PermissionDenied."""
-    require_may_act(user)
+    require_may_act(user, proposal.question.execution.account_id)
     if proposal.requested_by_id != user.pk:
         raise NotPossible("Only the person who proposed it can withdraw it.")
     with transaction.atomic():
@@ -170,8 +165,7 @@ def hold_again(command: Command) -> None:
 
 
 def _check_second(user: User, proposal: Proposal) -> None:
-    require_may_act(user)
-    require_may_see(user, proposal.question.execution.account_id)
+    require_may_act(user, proposal.question.execution.account_id)
     if proposal.requested_by_id == user.pk:
         raise NotPossible("You proposed this answer: another person has to decide on it.")
 
@@ -185,10 +179,6 @@ def _decide(user: User, proposal: Proposal, state: ProposalState, sentence: str 
         raise NotPossible("It was decided on already. Reload the page.")
     account_id = proposal.question.execution.account_id
     transaction.on_commit(lambda: publish.publish_questions(account_id))
-
-
-def _sees(user: User, account_id: int) -> bool:
-    return visible_accounts(user).filter(pk=account_id).exists()
 
 
 def _record(

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from executions import database_clock
 from executions.access import audit_log
-from executions.access.permissions import require_may_act, require_may_see
+from executions.access.permissions import require_may_act
 from executions.commands.eligibility import answers_under_way, needs_two, not_offered
 from executions.commands.sealed_arguments import seal
 from executions.commands.verbs import options_of
@@ -83,8 +83,7 @@ def request_command(
     back instead. `hold`: how long it waits for an undo before it is sent. Raises NotPossible and
     PermissionDenied.
     """
-    require_may_act(user)
-    require_may_see(user, execution.account_id)
+    require_may_act(user, execution.account_id)
     known = _known(key, user)
     if known is not None:
         return known
@@ -134,8 +133,7 @@ def check_answer(user: User, question: Question, form: CompiledForm) -> None:
     """What is asked before an answer is recorded, or proposed. Raises NotPossible and
     PermissionDenied."""
     run = question.execution
-    require_may_act(user)
-    require_may_see(user, run.account_id)
+    require_may_act(user, run.account_id)
     check_pace(user)
     _check_not_blind(run.account)
     _answer_target(run, question, form)
@@ -196,8 +194,7 @@ def request_start(
 ) -> Command:
     """Record the command to start a run. Raises NotPossible and PermissionDenied. `titles` are what
     people call the arguments."""
-    require_may_act(user)
-    require_may_see(user, workflow.account_id)
+    require_may_act(user, workflow.account_id)
     known = _known(key, user)
     if known is not None:
         return known

@@ -39,7 +39,7 @@ def is_held(command: Command) -> bool:
 def withdraw(user: User, command: Command, *, address: str | None) -> bool:
     """Take back what this person asked for, or agreed to: then it is a proposal again. False if a
     worker was first, or it was taken back before. Raises PermissionDenied."""
-    require_may_act(user)
+    require_may_act(user, command.account_id)
     own = Q(requested_by=user) | Q(agreed_by=user)
     untouched = Command.objects.filter(own, pk=command.pk, state=CommandState.PENDING, attempts=0)
     with transaction.atomic():

@@ -73,7 +73,7 @@ def key_rule(request: HttpRequest, pk: int) -> HttpResponse:
     `preview` it only shows what the rule as typed finds."""
     rows = visible_executions(request.user).select_related("account", "workflow")
     run: Execution = get_object_or_404(rows, pk=pk)
-    require_may_set_up(request.user)
+    require_may_set_up(request.user, run.account_id)
     if request.method != "POST":
         given = {
             **_begun(request),

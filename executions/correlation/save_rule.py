@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from executions.access import audit_log
-from executions.access.permissions import require_may_see, require_may_set_up
+from executions.access.permissions import require_may_set_up
 from executions.models import CorrelationRule
 from executions.storage import key_backfill
 from providers.models import ProviderAccount
@@ -21,8 +21,7 @@ def save_rule(
 ) -> list[ProviderAccount]:
     """Save a valid rule, new or changed. Returns the accounts whose runs of so many days are looked
     through again: its own, and the one that it belonged to before. Raises PermissionDenied."""
-    require_may_set_up(by)
-    require_may_see(by, rule.account_id)
+    require_may_set_up(by, rule.account_id)
     before = CorrelationRule.objects.filter(pk=rule.pk).select_related("account").first()
     rule.problem, rule.problem_at = "", None
     rule.save()

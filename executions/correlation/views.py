@@ -188,7 +188,7 @@ def _row(
                 "title": plain(each.title, 160) or "Input is needed",
                 "is_opened_before": not each.is_opening_reported,
                 "opened": each.opened_at,
-                "can_answer": each.is_answerable and may_act(request.user),
+                "can_answer": each.is_answerable and may_act(request.user, run.account_id),
             }
             for each in asked
         ],

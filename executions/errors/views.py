@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.access.permissions import require_may_act
+from executions.access.permissions import VIEW_ONLY, may_act, require_may_act
 from executions.display.formatting import count, mark, stamped, too_long
 from executions.display.people import user_name
 from executions.errors import acts
@@ -28,7 +29,7 @@ from executions.triage.form_choices import ignore_for, posted_assignee, posted_e
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from
 from executions.web.redirects import next_address
-from executions.web.requester import accounts_of, address, person
+from executions.web.requester import accounts_of, address, operable_of, person
 
 DEFAULT = "24h"
 FEW = 3  # names in a line; the rest is counted
@@ -168,6 +169,7 @@ def group_view(
         "window": window,
         "ignore_for": ignore_for(),
         "window_word": PRESETS[window][0],
+        "may_act": any(may_act(request.user, each.pk) for each in accounts),
     }
 
 
@@ -257,10 +259,11 @@ def _earlier(request: HttpRequest, key: str) -> list[dict[str, Any]]:
 def _acted_on(request: HttpRequest, key: str) -> ErrorGroup:
     require_may_act(request.user)
     since = timezone.now() - WINDOWS["7d"]
-    group = (
-        error_groups.group(key, list(accounts_of(request)), since) if is_error_key(key) else None
-    )
+    own = list(operable_of(request))
+    group = error_groups.group(key, own, since) if is_error_key(key) else None
     if group is None:
+        if is_error_key(key) and error_groups.words_of([key], list(accounts_of(request))):
+            raise PermissionDenied(VIEW_ONLY)
         raise Http404
     return group
 

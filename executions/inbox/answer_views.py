@@ -46,7 +46,7 @@ OF_OURS = frozenset(
 def _keep(request: HttpRequest, pk: int) -> None:
     """An answer that cannot be taken now, as a draft."""
     question = get_question(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, question.execution.account_id)
     drafts.keep(request, question, compile_question(question))
 
 
@@ -54,7 +54,7 @@ def _keep(request: HttpRequest, pk: int) -> None:
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Records the answer; a worker sends it. What was typed is kept whatever happens."""
     question = get_question(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, question.execution.account_id)
     compiled = compile_question(question)
     if compiled.problem:
         view = question_view(request, question, compiled)
@@ -103,7 +103,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Saves what is typed so far, sealed, for this person alone. A post that only wants the form
     drawn again (a row more, a condition) gets its fields."""
     question = get_question(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, question.execution.account_id)
     compiled = compile_question(question)
     is_kept = drafts.keep(request, question, compiled)
     is_current = request.POST.get("fingerprint") == question.fingerprint
@@ -127,7 +127,7 @@ def draft(request: HttpRequest, pk: int) -> HttpResponse:
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """The body that the form as it is typed now would send, secrets masked. Sends nothing."""
     question = get_question(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, question.execution.account_id)
     compiled = compile_question(question)
     if compiled.problem:
         context: dict[str, Any] = {"problems": [("The form", compiled.problem)]}

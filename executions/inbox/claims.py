@@ -21,7 +21,7 @@ from executions.models import Question
 def claim(user: User, question: Question, *, holder: str = "", address: str | None) -> str:
     """Compare-and-set: the first one has it until it is let go, or taken over from the very person
     that the page named, `holder`. Returns why not, "" if it worked. Raises PermissionDenied."""
-    require_may_act(user)
+    require_may_act(user, question.execution.account_id)
     now = timezone.now()
     free = Question.objects.filter(pk=question.pk, closed_at__isnull=True)
     if holder:
@@ -44,7 +44,7 @@ def claim(user: User, question: Question, *, holder: str = "", address: str | No
 
 def release(user: User, question: Question, *, address: str | None) -> None:
     """Anybody who may act can also free it from somebody who left. Raises PermissionDenied."""
-    require_may_act(user)
+    require_may_act(user, question.execution.account_id)
     holder = question.claimed_by.get_username() if question.claimed_by else ""
     of = holder if holder != user.get_username() else ""
     held = Question.objects.filter(pk=question.pk, claimed_by__isnull=False)

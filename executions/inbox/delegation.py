@@ -9,11 +9,11 @@ from collections.abc import Collection, Iterable
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from executions import database_clock
 from executions.access import audit_log
-from executions.access.permissions import all_teams, require_may_act, with_roles
+from executions.access.permissions import acting_on, all_teams, may_act, require_may_act, with_roles
 from executions.display.formatting import too_long
 from executions.inbox.question_rows import name_of
 from executions.live import publish
@@ -32,10 +32,8 @@ class NotDelegated(Exception):
 def people_for(questions: Iterable[Question]) -> QuerySet[User]:
     """Who may answer all of these questions, by name."""
     people = with_roles(User.objects.filter(is_active=True))
-    people = people.filter(Q(acts=True) | Q(is_superuser=True))
-    for team in _teams_of_accounts(questions):
-        members = User.groups.through.objects.filter(group_id=team).values("user_id")
-        people = people.filter(Q(is_superuser=True) | Q(pk__in=members))
+    for account in {each.execution.account for each in questions}:
+        people = acting_on(account, people)
     return people.order_by("username")
 
 
@@ -59,11 +57,13 @@ def delegate(
     """They wait for this person or team. A question on which the delegating person is, is let go;
     those that are no longer asked, or that the other may not answer, are left out. Returns how many
     were delegated. Raises PermissionDenied and NotDelegated."""
-    require_may_act(by)
+    own = [each for each in questions if may_act(by, each.execution.account_id)]
+    if not own:
+        require_may_act(by, next((each.execution.account_id for each in questions), None))
     note = " ".join(note.replace("\0", " ").split())
     if problem := too_long("A note", note, MAX_DELEGATION_NOTE):
         raise NotDelegated(f"Nothing was delegated. {problem}")
-    due = [each for each in questions if each.is_answerable and _may_answer(to, each)]
+    due = [each for each in own if each.is_answerable and _may_answer(to, each)]
     given = {
         **NOBODY, "delegated_to" if isinstance(to, User) else "delegated_team": to,
         "delegated_by": by, "delegated_at": database_clock.now(), "delegation_note": note,
@@ -87,7 +87,7 @@ def delegate(
 
 def take_back(by: User, question: Question, *, address: str | None) -> None:
     """It waits for anybody again. Whoever may act may do so. Raises PermissionDenied."""
-    require_may_act(by)
+    require_may_act(by, question.execution.account_id)
     held = Question.objects.filter(pk=question.pk, delegated_at__isnull=False)
     with transaction.atomic():
         if held.update(**NOBODY):

@@ -34,7 +34,7 @@ def _page_of(request: HttpRequest, key: uuid.UUID) -> str:
 def agreement(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """Leads to the next question, as an answer does."""
     proposal = _get(request, key)
-    require_may_act(request.user)
+    require_may_act(request.user, proposal.question.execution.account_id)
     try:
         command = second_person.agree(
             person(request),
@@ -51,7 +51,7 @@ def agreement(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @posted_from(_page_of)
 def give_back(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     proposal = _get(request, key)
-    require_may_act(request.user)
+    require_may_act(request.user, proposal.question.execution.account_id)
     sentence = request.POST.get("sentence", "")
     try:
         second_person.give_back(person(request), proposal, sentence, address=address(request))
@@ -65,7 +65,7 @@ def give_back(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
 @posted_from(_page_of)
 def withdrawal(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     proposal = _get(request, key)
-    require_may_act(request.user)
+    require_may_act(request.user, proposal.question.execution.account_id)
     try:
         second_person.withdraw(person(request), proposal, address=address(request))
     except NotPossible as error:

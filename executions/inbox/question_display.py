@@ -125,9 +125,10 @@ def question_view(
     """Everything the form's fragment prints. Without `form`, the draft is in the fields."""
     compiled = compiled or compile_question(question)
     saved_at, is_restored = None, form is None
+    may = may_act(request.user, question.execution.account_id)
     command = newest_answer(question)
     sent = _sent(question, command)
-    if form is None and not compiled.problem and may_act(request.user):
+    if form is None and not compiled.problem and may:
         form, saved_at = _restored_form(request, question, compiled, command)
         form = None if sent and saved_at is None else form
     elif form is not None:  # typed a moment ago
@@ -150,7 +151,7 @@ def question_view(
         "redraw_url": reverse("executions:draft", args=[question.pk]),
         "notice": notice_of(request, question, question.fingerprint, compiled),
         "present": present_besides(request, question),
-        "may_act": may_act(request.user),
+        "may_act": may,
         "is_open": is_open,
         "may_send": is_open and not is_sent and held is None,
         "needs_two": is_open and not is_sent and held is None and needs_two(question),
@@ -265,6 +266,7 @@ def proposal_notice(
 ) -> dict[str, Any]:
     """Who proposed what, and what the person may do about it."""
     is_own = held.requested_by_id == request.user.pk
+    may = may_act(request.user, question.execution.account_id)
     said = [] if compiled.problem else argument_pairs(held, question)
     return {
         "lamp": "needs_you",
@@ -275,8 +277,8 @@ def proposal_notice(
             "said": [(title, text) for title, text in said if text],
             "note": plain(held.reason),
             "is_own": is_own,
-            "may_decide": may_act(request.user) and not is_own,
-            "may_withdraw": may_act(request.user) and is_own,
+            "may_decide": may and not is_own,
+            "may_withdraw": may and is_own,
         },
     }
 
@@ -296,7 +298,7 @@ def undo_of(request: HttpRequest, command: Command) -> dict[str, Any]:
     if not is_held(command):
         return {}
     people = (command.requested_by_id, command.agreed_by_id)
-    is_own = request.user.pk in people and may_act(request.user)
+    is_own = request.user.pk in people and may_act(request.user, command.account_id)
     address = reverse("executions:command-undo", args=[command.pk])
     return {"until": command.not_before, "may": is_own, "url": address}
 

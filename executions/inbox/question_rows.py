@@ -111,7 +111,7 @@ def _line(
         "is_answerable": row.is_answerable,
         "is_selectable": row.is_answerable
         and not (row.closed_at or sent or held)
-        and may_act(request.user),
+        and may_act(request.user, run.account_id),
         "form_key": f"{run.workflow_id}-{row.form_key}",  # type: ignore[attr-defined]
         **_held_words(held, small, me),
         "claimed_by": row.claimed_by.get_username() if row.claimed_by else "",

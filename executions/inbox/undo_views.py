@@ -23,7 +23,7 @@ def undo(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     found = Command.objects.filter(account_id__in=list(accounts_of(request)))
     rows = found.select_related("account", "execution__workflow", "workflow", "requested_by")
     command = get_object_or_404(rows, pk=key)
-    require_may_act(request.user)
+    require_may_act(request.user, command.account_id)
     if person(request).pk not in (command.requested_by_id, command.agreed_by_id):
         messages.warning(request, "Only the person who asked for it can undo it.")
     elif withdraw(person(request), command, address=address(request)):

@@ -85,7 +85,7 @@ def link_of(secret: str) -> WallLink | None:
 
 def accounts_of(link: WallLink) -> QuerySet[ProviderAccount]:
     rows = ProviderAccount.objects.order_by("name", "pk")
-    return rows.filter(Q(group=link.group) | Q(group=None)) if link.group else rows
+    return rows.visible_to_team(link.group) if link.group else rows
 
 
 def _target(link: WallLink) -> str:

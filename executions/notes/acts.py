@@ -31,7 +31,7 @@ def write(
     user: User, place: Execution | Workflow, text: str, *, is_pinned: bool, address: str | None
 ) -> Note:
     """Raises NotWritten and PermissionDenied."""
-    require_may_act(user)
+    require_may_act(user, place.account_id)
     text = text.replace("\0", "").replace("\r\n", "\n").strip()
     if not text:
         raise NotWritten("A note needs some text.")
@@ -48,7 +48,7 @@ def write(
 
 
 def pin(user: User, note: Note, *, is_pinned: bool, address: str | None) -> None:
-    require_may_act(user)
+    require_may_act(user, note.account_id)
     with transaction.atomic():
         if Note.objects.filter(pk=note.pk).exclude(is_pinned=is_pinned).update(is_pinned=is_pinned):
             _record(
@@ -69,7 +69,7 @@ def delete(user: User, note: Note, *, address: str | None) -> None:
 
 
 def may_delete(user: User | AnonymousUser, note: Note) -> bool:
-    return may_administer(user) or (may_act(user) and note.author_id == user.pk)
+    return may_administer(user) or (note.author_id == user.pk and may_act(user, note.account_id))
 
 
 def notes_of(user: User | AnonymousUser, run: Execution) -> dict[str, Any]:

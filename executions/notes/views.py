@@ -46,7 +46,7 @@ def note_pin(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _written(request: HttpRequest, place: Execution | Workflow, home: str) -> HttpResponse:
-    require_may_act(request.user)
+    require_may_act(request.user, place.account_id)
     try:
         acts.write(
             person(request),

@@ -14,7 +14,12 @@ from django.db.models import QuerySet
 
 from executions import database_clock
 from executions.access import audit_log
-from executions.access.permissions import require_may_act, visible_accounts
+from executions.access.permissions import (
+    operable_accounts,
+    require_may_act,
+    require_may_act_by_role,
+    visible_accounts,
+)
 from executions.display.formatting import too_long
 from executions.errors.acts import ACKNOWLEDGED_FOR
 from executions.models import Notice, NoticeMute, NoticeRule, Workflow
@@ -55,7 +60,7 @@ def visible_mutes(user: User) -> QuerySet[NoticeMute]:
 @transaction.atomic
 def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
     """The person looks after it, and after all of its group, for 24 hours; how many."""
-    require_may_act(user)
+    require_may_act(user, notice.account_id)
     now = database_clock.now()
     same = _group_of(notice, user)
     count = same.update(
@@ -68,7 +73,7 @@ def acknowledge(notice: Notice, user: User, *, address: str | None) -> int:
 @transaction.atomic
 def let_go(notice: Notice, user: User, *, address: str | None) -> int:
     """Takes an acknowledgement back."""
-    require_may_act(user)
+    require_may_act(user, notice.account_id)
     count = _group_of(notice, user).update(
         acknowledged_by=None, acknowledged_at=None, acknowledged_until=None
     )
@@ -86,7 +91,7 @@ def mute(
     address: str | None,
 ) -> NoticeMute:
     """Raises NotMuted without a reason, with one too long, or with an unknown duration."""
-    require_may_act(user)
+    _require_may_mute(user, thing)
     reason = " ".join(reason.replace("\0", " ").split())
     if not reason:
         raise NotMuted("Enter a reason.")
@@ -117,7 +122,7 @@ def mute(
 @transaction.atomic
 def end_mute(made: NoticeMute, user: User, *, address: str | None) -> None:
     """Ends it now instead of later."""
-    require_may_act(user)
+    _require_may_mute(user, made.rule or made.workflow or made.account)
     now = database_clock.now()
     if NoticeMute.objects.filter(pk=made.pk, until__gt=now).update(until=now):
         audit_log.record(
@@ -128,10 +133,19 @@ def end_mute(made: NoticeMute, user: User, *, address: str | None) -> None:
         )
 
 
+def _require_may_mute(user: User, thing: NoticeRule | ProviderAccount | Workflow | None) -> None:
+    """A rule is muted by operators of its team; what belongs to an account by who acts on that."""
+    if thing is None or isinstance(thing, NoticeRule):
+        require_may_act_by_role(user)
+    else:
+        require_may_act(user, thing.account_id if isinstance(thing, Workflow) else thing.pk)
+
+
 def _group_of(notice: Notice, user: User) -> QuerySet[Notice]:
-    return visible_notices(user).filter(
+    same = visible_notices(user).filter(
         rule_id=notice.rule_id, group_key=notice.group_key, cleared_at__isnull=True
     )
+    return same.filter(account__in=operable_accounts(user).values("pk"))
 
 
 def _record(

@@ -223,17 +223,23 @@ def _scopes(now: datetime) -> list[Scope]:
     found = list(rules)
     if not found:
         return []
-    rows = ProviderAccount.objects.filter(enabled=True).defer("sealed_credentials", "memory")
+    rows = ProviderAccount.objects.filter(enabled=True).with_granted_teams()
+    rows = rows.defer("sealed_credentials", "memory")
     return [Scope(rule, _accounts_of(rule, list(rows)), _workflows_of(rule), now) for rule in found]
 
 
-def _accounts_of(rule: NoticeRule, every: list[ProviderAccount]) -> list[ProviderAccount]:
+def _accounts_of(rule: NoticeRule, every: list[Any]) -> list[ProviderAccount]:
+    """`every`: accounts `with_granted_teams`."""
     chosen = {account.pk for account in rule.accounts.all()}
     return [
         account
         for account in every
         if (not chosen or account.pk in chosen)
-        and (rule.group_id is None or account.group_id in (None, rule.group_id))
+        and (
+            rule.group_id is None
+            or account.group_id in (None, rule.group_id)
+            or rule.group_id in account.granted_teams
+        )
     ]
 
 

@@ -29,6 +29,7 @@ from executions.notifications import rule_form
 from executions.notifications.addresses import Address
 from executions.notifications.rule_form import RuleForm, SpanField
 from executions.payloads.provider_text import plain
+from providers.models import Grant
 
 WAITING_AFTER = 900  # seconds, unless a person says otherwise
 PAUSE = 600
@@ -72,8 +73,11 @@ class Subject:
     def teams(self, user: User) -> QuerySet[Group]:
         """Those of the person that see the workflow's account."""
         own = teams_of(user)
-        team = self.workflow.account.group_id if self.workflow else None
-        return own.filter(pk=team) if team else own
+        account = self.workflow.account if self.workflow else None
+        if account is None or account.group_id is None:
+            return own
+        granted = Grant.objects.covering(account.pk, account.group_id).filter(team__isnull=False)
+        return own.filter(Q(pk=account.group_id) | Q(pk__in=granted.values("team")))
 
 
 class TeamRuleForm(RuleForm):
@@ -147,7 +151,7 @@ def accounts_of_team(user: User, team: Group | None, subject: Subject) -> list[i
     """Ids of the accounts that such a rule looks at, and that the person sees."""
     found = visible_accounts(user)
     if team is not None:
-        found = found.filter(Q(group__isnull=True) | Q(group=team))
+        found = found.visible_to_team(team)
     if subject.workflow is not None:
         found = found.filter(pk=subject.workflow.account_id)
     return list(found.values_list("pk", flat=True))
@@ -156,7 +160,8 @@ def accounts_of_team(user: User, team: Group | None, subject: Subject) -> list[i
 @transaction.atomic
 def add(form: TeamRuleForm, user: User, *, address: str | None) -> NoticeRule:
     """The rule of a form that is valid. Raises PermissionDenied."""
-    require_may_set_up(user)
+    of = form.subject.workflow
+    require_may_set_up(user, of.account_id if of else None)
     draft, _ = form.draft()
     rule: NoticeRule = form.save(commit=False)
     rule.error_key, rule.error_text = draft.error_key, draft.error_text

@@ -13,7 +13,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from executions import database_clock
-from executions.access.permissions import may_set_up, require_may_act, visible_accounts
+from executions.access.permissions import (
+    may_act,
+    may_act_by_role,
+    may_set_up,
+    require_may_act,
+    visible_accounts,
+)
 from executions.display.formatting import mark, stamped
 from executions.display.id_params import row_id
 from executions.display.people import user_name
@@ -215,7 +221,7 @@ def _now(request: HttpRequest) -> dict[str, Any]:
     return {
         "groups": groups,
         "has_more": has_more,
-        "mutes": [_mute_view(each) for each in mutes],
+        "mutes": [_mute_view(request, each) for each in mutes],
         "deliveries": [_delivery_view(row) for row in _deliveries(request)[:RECENT]],
         "has_rules": _rules(request).exists(),
     }
@@ -237,14 +243,16 @@ def _raised(request: HttpRequest, mutes: list[NoticeMute]) -> tuple[list[dict[st
     newest = Notice.objects.select_related("rule", "account", "workflow", "acknowledged_by")
     notices = newest.in_bulk([row["newest"] for row in rows])
     views = [
-        _group_view(notices[row["newest"]], row, mutes)
+        _group_view(request, notices[row["newest"]], row, mutes)
         for row in rows[:MAX_GROUPS]
         if row["newest"] in notices
     ]
     return views, len(rows) > MAX_GROUPS
 
 
-def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) -> dict[str, Any]:
+def _group_view(
+    request: HttpRequest, notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]
+) -> dict[str, Any]:
     muted = next((each for each in mutes if _covers(each, notice)), None)
     now = database_clock.now()
     until = notice.acknowledged_until
@@ -252,6 +260,7 @@ def _group_view(notice: Notice, row: dict[str, Any], mutes: list[NoticeMute]) ->
     who = user_name(notice.acknowledged_by)
     return {
         **_notice_view(notice),
+        "may_act": may_act(request.user, notice.account_id),
         "rule": notice.rule.name,
         "count": row["count"],
         "first": row["first"],
@@ -302,9 +311,11 @@ def _covers(mute: NoticeMute, notice: Notice) -> bool:
     )
 
 
-def _mute_view(mute: NoticeMute) -> dict[str, Any]:
+def _mute_view(request: HttpRequest, mute: NoticeMute) -> dict[str, Any]:
+    of = mute.workflow.account_id if mute.workflow else mute.account_id
     return {
         "id": mute.pk,
+        "may_act": may_act(request.user, of) if of else may_act_by_role(request.user),
         "kind": "rule" if mute.rule else "account" if mute.account else "workflow",
         "thing": plain(str(mute.thing), 160),
         "account": mute.workflow.account.name if mute.workflow else "",

@@ -76,7 +76,7 @@ def hide(by: User, run: Execution, path: str, *, address: str | None = None) -> 
 def _choose(
     by: User, run: Execution, path: str, action: audit_log.Action, address: str | None
 ) -> bool:
-    require_may_act(by)
+    require_may_act(by, run.account_id)
     if len(path) > MAX_PATH or path not in {each.path for each in choices_of(run)}:
         raise NotChosen("The input of this run has no such value.")
     statement = "show" if action is audit_log.Action.VALUE_SHOWN else "hide"

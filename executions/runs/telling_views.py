@@ -17,7 +17,7 @@ from executions.web.requester import address, person
 @posted_from("executions:detail", "?tab=data#data")
 def shown_values(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_run(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, run.account_id)
     is_hidden = request.POST.get("hide") == "1"
     act = telling_choice.hide if is_hidden else telling_choice.show
     try:

@@ -22,9 +22,8 @@ from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import (
     may_act,
+    operable_accounts,
     require_may_act,
-    visible_accounts,
-    visible_executions,
 )
 from executions.display.formatting import stamped, too_long
 from executions.live.publish import publish_changed
@@ -111,10 +110,10 @@ def ignore(
 def assign(
     by: User, runs: QuerySet[Execution], *, to: User, address: str | None = None, note: str = ""
 ) -> int:
-    """They are in hand. Those at accounts that the other person may not see are left out."""
+    """They are in hand. Those at accounts that the other person may not act on are left out."""
     check_assignee(to)
     if to != by and not to.is_superuser:
-        runs = runs.filter(account__in=visible_accounts(to).values("pk"))
+        runs = runs.filter(account__in=operable_accounts(to).values("pk"))
     return _act(by, Act.ASSIGN, runs, assignee=to, reason=note, address=address)
 
 
@@ -157,7 +156,9 @@ def carry_out(
     reason = " ".join(reason.replace("\0", " ").split())
     if problem := too_long("A reason", reason, MAX_SETTLED_REASON):
         raise NotDone(f"Nothing was done. {problem}")
-    seen = runs if by.is_superuser else runs.filter(pk__in=visible_executions(by).values("pk"))
+    own = runs
+    if not by.is_superuser:
+        own = runs.filter(account__in=operable_accounts(by).values("pk"))
     values = {
         "by": by.pk,
         "reason": reason,
@@ -165,7 +166,7 @@ def carry_out(
         "now": database_clock.now(),
         "assignee": assignee.pk if assignee else None,
     }
-    changed = _change(act, seen, values)
+    changed = _change(act, own, values)
     publish_changed(row[:3] for row in changed)
     return changed
 

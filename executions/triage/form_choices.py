@@ -13,6 +13,7 @@ from executions.access.permissions import with_roles
 from executions.display.id_params import row_id
 from executions.display.local_time_input import read_moment
 from executions.triage.acts import NotDone
+from providers.models import Level
 
 FOR = {
     "4h": ("for 4 hours", timedelta(hours=4)),
@@ -50,7 +51,8 @@ def assignable() -> QuerySet[User]:
     """Everybody who may act, by name. Which runs they may see is asked when something is assigned
     to them."""
     people = with_roles(User.objects.filter(is_active=True))
-    return people.filter(Q(acts=True) | Q(is_superuser=True)).order_by("username")
+    may = Q(acts=True) | Q(is_superuser=True) | Q(granted__contains=[Level.OPERATE.value])
+    return people.filter(may).order_by("username")
 
 
 def end_of(word: str) -> datetime | None:

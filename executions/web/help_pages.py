@@ -25,6 +25,7 @@ SCREENS = {  # how the address of a screen begins, the longest first: its page
     "/admin/executions/correlationrule/": "correlation-rules",
     "/admin/executions/noticerule/": "notification-rules",
     "/admin/auth/": "people",
+    "/admin/providers/grant/": "people",
     "/admin/": "administration",
     "/executions/": "run",
     "/inbox/": "inbox",

@@ -75,7 +75,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "inbox_count": cache(lambda: inbox_count(request)),
         "first_visit": cache(lambda: first_visit(request)),
         "banner_lines": cache(lambda: banner_lines(request)),
-        "may_act": cache(lambda: may_act(user)),
+        "may_act": cache(lambda: may_act(user, getattr(request, "_about", None))),
         "may_administer": cache(lambda: may_administer(user)),
-        "may_set_up": cache(lambda: may_set_up(user)),
+        "may_set_up": cache(lambda: may_set_up(user, getattr(request, "_about", None))),
     }

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 
-from executions.access.permissions import visible_accounts
+from executions.access.permissions import may_act, visible_accounts
 from providers.models import ProviderAccount
 
 
@@ -26,6 +26,17 @@ def accounts_of(request: HttpRequest) -> dict[int, ProviderAccount]:
     """Every account the person may see, by id; read once per request."""
     found: dict[int, ProviderAccount] | None = getattr(request, "_accounts", None)
     return show_accounts(request, visible_accounts(request.user)) if found is None else found
+
+
+def is_about(request: HttpRequest, account_id: int) -> None:
+    """The page is about this account: whether its buttons are drawn is asked of it alone."""
+    request._about = account_id  # type: ignore[attr-defined]
+
+
+def operable_of(request: HttpRequest) -> dict[int, ProviderAccount]:
+    """Those of `accounts_of` on which the person may act."""
+    user = request.user
+    return {pk: each for pk, each in accounts_of(request).items() if may_act(user, pk)}
 
 
 def show_accounts(

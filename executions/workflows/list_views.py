@@ -15,6 +15,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
+from executions.access.permissions import may_act
 from executions.display.freshness import freshness
 from executions.display.strips import MOST, strip
 from executions.models import RATED_STATUSES, Note, Workflow
@@ -64,6 +65,8 @@ def workflow_list(request: HttpRequest) -> Shown:
         _view(row, accounts[row.account_id], counts.get(row.pk, {}), runs.get(row.pk, []), now)
         for row in rows
     ]
+    for view, row in zip(views, rows, strict=True):
+        view["may_start"] = row.can_start and may_act(request.user, row.account_id)
     places = {pk: place for place, pk in enumerate(_asked_lines(request))}
     views.sort(key=lambda view: (places.get(str(view["id"]), len(places)), view["rank"]))
     query = QueryDict(mutable=True)
@@ -156,7 +159,6 @@ def _view(
         "ref": plain(row.ref),
         "account": account.name,
         "provider": provider_name(account.provider),
-        "can_start": row.can_start,
         "note": plain(row.note or "", 200),
         "state": state,
         "icon": workflow_tiles.ICONS[state],

@@ -52,7 +52,7 @@ def write_runbook(
 ) -> None:
     """`read_at`: `stamp` of the text that the person changed. Raises NotKept and PermissionDenied.
     Empty: the runbook is taken away."""
-    require_may_act(user)
+    require_may_act(user, workflow.account_id)
     text = text.replace("\0", "").replace("\r\n", "\n").strip()
     if len(text) > MAX_RUNBOOK:
         raise NotKept(f"A runbook has at most {MAX_RUNBOOK:,} characters; this has {len(text):,}.")
@@ -85,7 +85,7 @@ def describe(
 ) -> None:
     """`owner`: the name of a person who may see the account, or of a team; `labels`: separated by
     commas. Raises NotKept and PermissionDenied."""
-    require_may_act(user)
+    require_may_act(user, workflow.account_id)
     person, team = _owner(owner, workflow)
     values: dict[str, Any] = {
         "owner": person,

@@ -17,7 +17,7 @@ from executions.workflows.visibility import workflow_of
 @posted_from("executions:workflow", "#runbook")
 def runbook(request: HttpRequest, pk: int) -> HttpResponse:
     workflow = workflow_of(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, workflow.account_id)
     text = request.POST.get("runbook", "")
     try:
         profile.write_runbook(
@@ -39,7 +39,7 @@ def runbook(request: HttpRequest, pk: int) -> HttpResponse:
 @posted_from("executions:workflow", "#about")
 def description(request: HttpRequest, pk: int) -> HttpResponse:
     workflow = workflow_of(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, workflow.account_id)
     form = DescriptionForm(request.POST)
     if form.is_valid():
         try:

@@ -30,7 +30,7 @@ def start_form(
     """The form for a new run, as the page of its workflow holds it. With `run` in the address it
     begins with the input of that one, else with the person's draft, else with that of `newest`."""
     fields, problem = start_fields(workflow)
-    is_offered = workflow.can_start and may_act(request.user)
+    is_offered = workflow.can_start and may_act(request.user, workflow.account_id)
     draft = start_drafts.opened(request, workflow) if is_offered else None
     again, values = _again(request, workflow, fields)
     if is_offered and draft is None and not again and newest is not None and fields:
@@ -47,7 +47,7 @@ def _again(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """About the run that the address names, if it does, and what the form takes from its input."""
     asked = request.GET.get("run", "")
-    if not asked or not fields or not may_act(request.user):
+    if not asked or not fields or not may_act(request.user, workflow.account_id):
         return {}, {}
     found = visible_executions(request.user).filter(workflow=workflow).select_related("account")
     run = found.filter(pk=row_id(asked) or 0).first()
@@ -117,7 +117,7 @@ def form_context(
         "form": form,
         "problem": problem,
         "note": note,
-        "can_start": workflow.can_start and may_act(request.user),
+        "can_start": workflow.can_start and may_act(request.user, workflow.account_id),
         "is_start_open": is_open
         or draft is not None
         or not {"run", "start"}.isdisjoint(request.GET),

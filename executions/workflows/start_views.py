@@ -28,7 +28,7 @@ from executions.workflows.visibility import workflow_of
 def start_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Saves what is typed so far, sealed, for this person alone; with `forget` it goes."""
     workflow = workflow_of(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, workflow.account_id)
     if "forget" in request.POST:
         start_drafts.forget(request, workflow)
         return redirect("executions:workflow", pk=pk)
@@ -44,14 +44,15 @@ def _kept(request: HttpRequest, workflow: Workflow) -> bool:
 
 def _keep(request: HttpRequest, pk: int) -> None:
     """A start that cannot be taken now, as a draft."""
-    require_may_act(request.user)
-    _kept(request, workflow_of(request, pk))
+    workflow = workflow_of(request, pk)
+    require_may_act(request.user, workflow.account_id)
+    _kept(request, workflow)
 
 
 @posted_from("executions:workflow", keeps=_keep)
 def run_creation(request: HttpRequest, pk: int) -> HttpResponse:
     workflow = workflow_of(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, workflow.account_id)
     fields, problem = start_form.start_fields(workflow)
     start_drafts.keep(request, workflow, start_drafts.kept_names(fields, start_form.argument_name))
     form = start_form.form_class(fields)(request.POST, request.FILES)

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from executions.models import Workflow
-from executions.web.requester import accounts_of
+from executions.web.requester import accounts_of, is_about
 
 
 def visible_workflows(request: HttpRequest) -> QuerySet[Workflow]:
@@ -17,4 +17,6 @@ def visible_workflows(request: HttpRequest) -> QuerySet[Workflow]:
 def workflow_of(request: HttpRequest, pk: int) -> Workflow:
     """With its account and what people say about it. Not granted: not there."""
     parts = ("account", "profile__owner", "profile__team", "profile__runbook_by")
-    return get_object_or_404(visible_workflows(request).select_related(*parts), pk=pk)
+    found = get_object_or_404(visible_workflows(request).select_related(*parts), pk=pk)
+    is_about(request, found.account_id)
+    return found

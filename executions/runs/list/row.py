@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,11 +104,18 @@ def rows(
     accounts: Mapping[int, ProviderAccount],
     now: datetime,
     *,
-    picks: bool = False,
+    picks: Container[int] = (),
 ) -> list[str]:
+    """`picks`: the accounts whose runs can be selected."""
     fresh = {pk: freshness(account, now) for pk, account in accounts.items()}
     return [
-        row(each, accounts[each.account_id], fresh[each.account_id], now, picks=picks)
+        row(
+            each,
+            accounts[each.account_id],
+            fresh[each.account_id],
+            now,
+            picks=each.account_id in picks,
+        )
         for each in executions
         if each.account_id in accounts
     ]

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions.access.permissions import VIEWER, may_act, preference_of
+from executions.access.permissions import VIEWER, may_act_by_role, preference_of
 from executions.display.id_params import row_id
 from executions.models import SavedView
 from executions.runs.list import saved_views
@@ -27,7 +27,7 @@ def view_menu(request: HttpRequest) -> HttpResponse:
     user, filters = person(request), filters_of(request)
     views = views_of(request)
     current = next((view for view in views if view.pk == filters.view), None)
-    teams = user.groups.exclude(name__in=ROLES) if may_act(user) else []
+    teams = user.groups.exclude(name__in=ROLES) if may_act_by_role(user) else []
     own = current.columns if current else preference_of(user).columns
     context = {
         "own": [view for view in views if view.is_of(user)],
@@ -37,7 +37,7 @@ def view_menu(request: HttpRequest) -> HttpResponse:
         "default": preference_of(user).default_view_id,
         "query": filters.query(drop=("view",)).removeprefix("?"),
         "columns": own if filters.columns is None else visible_columns.switched(filters.columns),
-        "may_share": may_act(user),
+        "may_share": may_act_by_role(user),
         "teams": teams,
     }
     return no_store(HttpResponse(fragment(request, "executions/runs/list/_views.html", context)))

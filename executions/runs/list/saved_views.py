@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from executions.access import audit_log
-from executions.access.permissions import may_act, preference_of
+from executions.access.permissions import may_act_by_role, preference_of
 from executions.display.formatting import too_long
 from executions.display.id_params import row_id
 from executions.models import Preference, SavedView
@@ -57,7 +57,7 @@ def save(
     view.group = _team(user, group) if view.audience == SavedView.TEAM else None
     if view.audience not in dict(SavedView.AUDIENCES):
         raise Refused("Share it with nobody, a team or everybody.")
-    if view.audience != SavedView.PRIVATE and not may_act(user):
+    if view.audience != SavedView.PRIVATE and not may_act_by_role(user):
         raise Refused("Only operators share views; save it for yourself.")
     is_new = view.pk is None
     if is_new and SavedView.objects.filter(owner=user).count() >= MAX_VIEWS:

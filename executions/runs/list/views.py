@@ -41,7 +41,7 @@ from executions.web.account_banner import accounts_not_current
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.inbox_badge import counted, question_count
 from executions.web.live_page import LivePage, Shown
-from executions.web.requester import accounts_of, person, sees_all
+from executions.web.requester import accounts_of, operable_of, person, sees_all
 
 MAX_ROWS = 200  # rows one page may ask about
 
@@ -212,7 +212,7 @@ def table(
         "filters": filters,
         "view": view,
         "rows": run_row.rows(
-            page.rows, accounts_of(request), timezone.now(), picks=may_act(request.user)
+            page.rows, accounts_of(request), timezone.now(), picks=operable_of(request)
         ),
         "hour": last_hour(filters, _now(filters), panel.hour),
         "takes_new": _takes_new(filters, panel),
@@ -318,7 +318,7 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
         number, _, known = part.partition(":")
         if (pk := row_id(number)) is not None:
             asked[pk] = known
-    accounts, at, picks = accounts_of(request), timezone.now(), may_act(request.user)
+    accounts, at, picks = accounts_of(request), timezone.now(), operable_of(request)
     found: list[Any] = [row for row in run_pages.load(list(asked)) if row.account_id in accounts]
     listed = run_queryset.matching(filters, [row.pk for row in found]) if found else set()
     fragments = []
@@ -328,6 +328,7 @@ def _changed_rows(request: HttpRequest, filters: Filters) -> list[Fragment]:
         gone = execution.pk not in listed
         token = run_row.token(execution, account, fresh, at) + ("-gone" if gone else "")
         if token != asked[execution.pk]:
-            html = run_row.row(execution, account, fresh, at, gone, picks=picks)
+            may = account.pk in picks
+            html = run_row.row(execution, account, fresh, at, gone, picks=may)
             fragments.append(Fragment(f"#run-{execution.pk}", html.strip()))
     return fragments

@@ -22,7 +22,7 @@ MAX_KEPT = 20_000  # characters of a reason that was refused
 @posted_from(lambda request, pk, verb: reverse("executions:detail", args=[pk]))
 def run_command(request: HttpRequest, pk: int, verb: Verb) -> HttpResponse:
     run = get_run(request, pk)
-    require_may_act(request.user)
+    require_may_act(request.user, run.account_id)
     try:
         request_command(
             user=person(request),

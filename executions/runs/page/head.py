@@ -115,7 +115,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "unread_because": "" if run.is_gone else _why_unread(run),
         "is_old": is_old,
         "commands": [command_display.command_view(row) for row in command_display.open_rows(run)],
-        "can_run_again": run.workflow.can_start and may_act(request.user),
+        "can_run_again": run.workflow.can_start and may_act(request.user, run.account_id),
         "link": run.url if run.url.startswith(("http://", "https://")) else "",
     }
 
@@ -173,7 +173,7 @@ def error_parts(text: str) -> dict[str, Any] | None:
 
 def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]:
     """The buttons: what the provider takes for this run now, and what is already under way."""
-    if not may_act(user):
+    if not may_act(user, run.account_id):
         return []
     shown = []
     for word, view in RUN_VERBS.items():
@@ -214,7 +214,7 @@ def actions_of(request: HttpRequest, run: Execution, *, is_open: bool = False) -
     verbs = verbs_of(request.user, run)
     offered = {each["verb"]: each for each in verbs}
     adapter = registry.all_adapters().get(run.account.provider)
-    able = adapter.verbs() if adapter and may_act(request.user) else frozenset()
+    able = adapter.verbs() if adapter and may_act(request.user, run.account_id) else frozenset()
     places: list[dict[str, Any]] = []
     for word, view in RUN_VERBS.items():
         if word in offered:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from executions.access.permissions import may_set_up, visible_executions
 from executions.display.formatting import size
-from executions.models import ExecutionDetail
+from executions.models import Execution, ExecutionDetail
 from executions.payloads.provider_text import plain
 from executions.runs.page.json_tree import tree
 from executions.web.fragments import fragment, no_store
@@ -117,16 +117,17 @@ def payload_tree(request: HttpRequest, pk: int, part: str) -> HttpResponse:
         "run": run,
         "part": part,
         "value": {**shown, "part": part} if shown else None,
-        "key_url": key_url_of(request, run.pk),
+        "key_url": key_url_of(request, run),
     }
     return no_store(
         HttpResponse(fragment(request, "executions/runs/page/_json_tree.html", context))
     )
 
 
-def key_url_of(request: HttpRequest, pk: int) -> str:
+def key_url_of(request: HttpRequest, run: Execution) -> str:
     """Where a value of the run is made a business key; "" for who may not."""
-    return reverse("executions:key-rule", args=[pk]) if may_set_up(request.user) else ""
+    may = may_set_up(request.user, run.account_id)
+    return reverse("executions:key-rule", args=[run.pk]) if may else ""
 
 
 def _value(request: HttpRequest, pk: int, part: str) -> Any:

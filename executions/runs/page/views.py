@@ -44,6 +44,7 @@ from executions.search.filters import provider_name
 from executions.search.overdue import with_limits
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown
+from executions.web.requester import is_about
 
 REFUSED = "refused_reason"  # in the session: run, verb and text of a command that was refused
 
@@ -57,6 +58,7 @@ def execution_detail(request: HttpRequest, pk: int) -> HttpResponse:
         response = HttpResponse(fragment(request, "executions/runs/page/_steps.html", context))
         response["HX-Replace-Url"] = f"{request.path}?{link(request)}"
         return no_store(response)
+    is_about(request, run.account_id)
     read_queue.watch(run)
     came_from.remember(request)
     tab = tab_of(request)
@@ -80,6 +82,7 @@ def run_changes(request: HttpRequest, pk: int) -> HttpResponse:
     """What of the run page is new. `questions` names the forms it shows, `log` its last line.
     A page that asks is open, so its run goes on being watched."""
     run = get_run(request, pk)
+    is_about(request, run.account_id)
     if not run.is_final:
         read_queue.watch(run)
     return RUN_PAGE.changed(request, _shown(request, run, {"run": run}))
@@ -126,7 +129,7 @@ def _log(request: HttpRequest, run: Execution) -> dict[str, Any]:
 
 
 def _data(request: HttpRequest, run: Execution) -> dict[str, Any]:
-    return {**sight_of(run), **data_of(run), "key_url": key_url_of(request, run.pk)}
+    return {**sight_of(run), **data_of(run), "key_url": key_url_of(request, run)}
 
 
 def _notes(request: HttpRequest, run: Execution) -> dict[str, Any]:

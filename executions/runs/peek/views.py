@@ -15,6 +15,7 @@ from django.template import loader
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from executions.access.permissions import may_act, may_set_up
 from executions.display.id_params import row_id
 from executions.errors.views import same_error
 from executions.inbox import question_display
@@ -117,6 +118,8 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
     here = reverse("executions:peek", args=[run.pk]) + query
     failed, tries = head["error_step"], {each.id: each.attempt for each in lines}
     return {
+        "may_act": may_act(request.user, run.account_id),
+        "may_set_up": may_set_up(request.user, run.account_id),
         **head,
         **actions_of(request, run),
         "label": plain(run.label, 200),

@@ -283,6 +283,12 @@ TABLE: dict[str, tuple[str, ...]] = {
         STAFF_ROW,
     ),
     "admin/providers/provideraccount/<path:object_id>/": ("account", STAFF, STAFF, STAFF),
+    "admin/providers/grant/": ("", STAFF, STAFF, STAFF),
+    "admin/providers/grant/add/": ("", STAFF, STAFF, STAFF),
+    "admin/providers/grant/<path:object_id>/history/": ("grant", STAFF_ROW, STAFF_ROW, STAFF_ROW),
+    "admin/providers/grant/<path:object_id>/delete/": ("grant", STAFF_ROW, STAFF_ROW, STAFF_ROW),
+    "admin/providers/grant/<path:object_id>/change/": ("grant", STAFF_ROW, STAFF_ROW, STAFF_ROW),
+    "admin/providers/grant/<path:object_id>/": ("grant", STAFF, STAFF, STAFF),
     "admin/executions/workflow/": ("", STAFF, STAFF, STAFF),
     "admin/executions/workflow/add/": ("", NOBODY_AT_ALL, NOBODY_AT_ALL, NOBODY_AT_ALL),
     "admin/executions/workflow/<path:object_id>/history/": (

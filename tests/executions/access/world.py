@@ -35,7 +35,7 @@ from executions.models import (
 from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
-from providers.models import ProviderAccount
+from providers.models import Grant, ProviderAccount
 
 PEOPLE = {  # name: (groups, may enter the admin)
     "viewer": (("viewer", "east"), False),
@@ -154,6 +154,7 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
         ),
         "quarantine": Quarantine.objects.create(account=account, ref="x", reason="odd"),
         "audit entry": AuditEntry.objects.earliest("pk"),
+        "grant": Grant.objects.create(person=found["viewer"], account=account, level="view"),
         "token": ApiToken.objects.get(user=operator),
         "group": east,
         "user": operator,

@@ -387,7 +387,7 @@ def test_a_button_that_comes_too_late_says_so_and_keeps_the_note(ana, ask) -> No
 def test_a_viewer_sees_who_and_no_buttons(vik, ask) -> None:
     ask("r1")
     page = Page(vik.get("/inbox/"))
-    assert "Your role can view questions, but not answer" in page
+    assert "You can look at this question, but not answer" in page
     assert not page.has("form[action^='/questions']")
 
 
