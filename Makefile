@@ -29,8 +29,9 @@ live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect
 live: export ANNUNCIATOR_AIRFLOW_DIR ?= .data/engines/airflow
 live: export ANNUNCIATOR_FLOWER_DIR ?= .data/engines/flower
+live: export ANNUNCIATOR_BUILDBOT_DIR ?= .data/engines/buildbot
 live: ENGINE ?= prefect
-live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose: ENGINE=prefect, airflow, flower or all
+live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose: ENGINE=prefect, airflow, flower, buildbot or all
 	@$(BIN)/python -m pytest tests/engines -m engine $(if $(filter all,$(ENGINE)),,-k test_$(ENGINE)_)
 
 chaos: export ANNUNCIATOR_CHAOS_SECONDS ?= 90

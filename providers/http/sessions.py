@@ -64,14 +64,20 @@ _kept: dict[str, _Kept] = {}
 class SignedIn(Endpoint):
     """An endpoint with a session. `sign_in` gets an endpoint without one and sends the login with
     `changes=False`; `who` names whose session it is (address, user, password): only its hash is
-    kept."""
+    kept. `over`: statuses by which the provider tells that a session has ended, 403 as well where
+    it makes no difference between that and a missing right."""
 
     def __init__(
-        self, plain: Endpoint, sign_in: Callable[[Endpoint], Pass], who: tuple[str, ...]
+        self,
+        plain: Endpoint,
+        sign_in: Callable[[Endpoint], Pass],
+        who: tuple[str, ...],
+        over: frozenset[int] = frozenset({401}),
     ) -> None:
         super().__init__(plain.http, plain.base_url, plain.headers, plain.explain, plain.service)
         self._plain = plain
         self._sign_in = sign_in
+        self._over = over
         self._key = hashlib.sha256("\0".join((plain.base_url, *who)).encode()).hexdigest()
 
     def session_headers(self) -> Mapping[str, str]:
@@ -85,7 +91,7 @@ class SignedIn(Endpoint):
             try:
                 return self._with(known, method, url, where, options)
             except AuthFailed as error:
-                if error.status != 401:
+                if error.status not in self._over:
                     raise
         return self._with(self._renew(), method, url, where, options)
 

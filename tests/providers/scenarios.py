@@ -22,6 +22,7 @@ import yaml
 
 from providers.adapter import Adapter
 from providers.contract import Download, LogChunk, ProviderError, Rejected, Snapshot, Unreadable
+from providers.http import forget_sessions
 from tests.providers.conftest import Answer, Seen, Server, live_adapter
 from tests.providers.recorded import class_of, exchange, folder_of, holds, put
 
@@ -273,6 +274,7 @@ def _played(
 ) -> Iterator[str]:
     script = scenario.script()
     stage.begin(script, echoes=echoes)
+    forget_sessions()
     adapter = live_adapter(stage, scenario.key, json.loads(json.dumps(scenario.memory)), cls)
     try:
         given = ASK[scenario.call](adapter, scenario.given)
