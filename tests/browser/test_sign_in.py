@@ -41,7 +41,7 @@ def site(provider: openid_provider.Running, chromium: Browser) -> Iterator[Produ
         path.write_text(json.dumps({"providers": [entry]}))
         with Product(folder, ANNUNCIATOR_SIGN_IN=str(path)) as running:
             running.base_url = f"http://localhost:{running.port}"
-            wait_for_no_disk(running.env["DATABASE_URL"])
+            wait_for_no_disk(running.env["DATABASE_OWNER_URL"])
             yield running
 
 

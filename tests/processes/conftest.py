@@ -16,5 +16,5 @@ LEASE = 6  # seconds; every other waiting time follows from it
 @pytest.fixture(scope="session")
 def product() -> Iterator[Product]:
     with own_folder() as folder, Product(folder, ANNUNCIATOR_LEASE_SECONDS=str(LEASE)) as running:
-        wait_for_no_disk(running.env["DATABASE_URL"])
+        wait_for_no_disk(running.env["DATABASE_OWNER_URL"])
         yield running

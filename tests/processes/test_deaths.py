@@ -278,7 +278,7 @@ def test_a_table_that_is_locked_holds_up_pages_for_seconds_only_and_polls_go_on_
         found = session.get(product.base_url, timeout=60)
         seen.append((found.status_code, found.headers.get("Retry-After"), time.monotonic() - began))
 
-    with psycopg.connect(product.env["DATABASE_URL"]) as database:
+    with psycopg.connect(product.env["DATABASE_OWNER_URL"]) as database:
         database.execute("LOCK TABLE executions_execution IN ACCESS EXCLUSIVE MODE")
         readers = [threading.Thread(target=look) for _ in range(12)]
         for reader in readers:
