@@ -21,9 +21,9 @@ test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found
 faults: export ANNUNCIATOR_NEED_BROWSER = 1
 faults: export ANNUNCIATOR_NEED_FAKETIME = 1
 faults: export ANNUNCIATOR_FAULT_POLLS ?= 4000
-faults: $(VENV)/test.stamp  ## every row of the fault matrix, the long tests too; ends with the matrix
+faults: $(VENV)/test.stamp  ## every row of the fault matrix and every long test; ends with the matrix
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder \
-		-m "fault and not engine" --faults
+		-m "(fault or long) and not engine" --faults
 
 live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect

@@ -34,6 +34,18 @@ def case(row: str, *values: Any, name: str) -> Any:
     return pytest.param(*values, id=f"{row} {name}", marks=pytest.mark.fault(row))
 
 
+def one_of_each(cases: list[Any]) -> list[Any]:
+    """The first case of every row for all runs of the tests, the others for `make faults`."""
+    seen: set[str] = set()
+    found = []
+    for each in cases:
+        [row] = (mark.args[0] for mark in each.marks if mark.name == "fault")
+        marks = (*each.marks, pytest.mark.long) if row in seen else each.marks
+        found.append(pytest.param(*each.values, id=each.id, marks=marks))
+        seen.add(row)
+    return found
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="end with the fault matrix, row by row")
 

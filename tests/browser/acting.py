@@ -144,3 +144,14 @@ def others_under(page: Page, actions: list[Action]) -> list[tuple[str, str]]:
     """Where a press at the place of an action does another one now: what it did, what it does."""
     found = [(does, page.evaluate(UNDER, [x, y])) for does, x, y in actions]
     return [(was, now) for was, now in found if now not in ("", was)]
+
+
+def press_until(page: Page, key: str, selector: str, most: int = 80) -> None:
+    """Move the focus with the keyboard until it is on something that matches, and is seen there."""
+    for _ in range(most):
+        page.keyboard.press(key)
+        if page.evaluate("(s) => document.activeElement.matches(s)", selector):
+            shown = "getComputedStyle(document.activeElement).outlineStyle"
+            assert page.evaluate(shown) != "none", f"{selector} does not show its focus"
+            return
+    raise AssertionError(f"{selector} was not reached with {most} times {key}")

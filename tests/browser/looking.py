@@ -6,6 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 THEMES = ("light", "dark")
+OF_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 
 def in_theme(page: Page, theme: str) -> None:
@@ -21,10 +22,15 @@ def in_theme(page: Page, theme: str) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core finds, as a line per element."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {node['html'][:160]} ({node['failureSummary'][:300]})"
-        for each in found
-        for node in each["nodes"]
-    ]
+    """What axe-core finds in both themes, as a line per element. In the second one only what has
+    to do with colours is looked for: nothing else differs."""
+    lines = []
+    for theme, only in zip(THEMES, ({}, OF_COLOURS), strict=True):
+        in_theme(page, theme)
+        found = Axe().run(page, options={"resultTypes": ["violations"], **only})
+        lines += [
+            f"{theme}: {each['id']}: {node['html'][:160]} ({node['failureSummary'][:300]})"
+            for each in found.response["violations"]
+            for node in each["nodes"]
+        ]
+    return lines

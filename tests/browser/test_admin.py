@@ -31,7 +31,7 @@ from providers.demo import serve
 from providers.demo.flow8 import users
 from providers.demo.smartflows import scenarios
 from providers.demo.smartflows.forms import Draft, Form, section
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import stay_signed_in
 from tests.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -137,7 +137,7 @@ def test_accounts_are_added_by_people_and_by_a_file_and_their_secrets_stay_in(
     for name, password in people.items():
         pages[name] = chromium.new_context(viewport={"width": 1440, "height": 1000}).new_page()
         pages[name].set_default_timeout(15_000)
-        sign_in(pages[name], product, name, *([password] if password else []))
+        stay_signed_in(pages[name], product, name, *([password] if password else []))
     by_turns = [pages["admin"], pages["paula"]]
     try:
         for number, case in enumerate(cases):

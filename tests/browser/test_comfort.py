@@ -13,9 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from executions.display.relative_times import ago
 from tests.browser import seeding
-from tests.browser.acting import Provider
+from tests.browser.acting import Provider, press_until
 from tests.browser.conftest import sign_in
-from tests.browser.test_keyboard_and_roles import press_until
 from tests.product import PASSWORD, Product
 
 pytestmark = pytest.mark.browser

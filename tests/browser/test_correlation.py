@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.acting import is_marked, mark
@@ -95,16 +94,3 @@ def test_a_rule_is_tried_saved_and_finds_its_key_in_stored_runs(
     page.locator("input[name=_save]").click()
     page.goto(f"{product.base_url}/keys/{ORDER}")
     expect(page.locator(".trace-table")).to_contain_text("Write to the ledger", timeout=30_000)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_pages_of_keys_have_no_barrier_and_fit_a_small_screen(
-    page: Page, product: Product, order: None, theme: str
-) -> None:
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": 360, "height": 800})
-    for address in (f"/keys/{ORDER}", "/keys/", "/keys/?q=zebra"):
-        page.goto(f"{product.base_url}{address}")
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from executions.payloads.error_fingerprint import error_key
@@ -76,17 +75,3 @@ def test_an_error_is_one_group_is_taken_on_and_clears_itself(
     page.locator("a.run-link").first.click()
     page.get_by_role("link", name="Same error in 3 runs").click()
     expect(page.locator("h1")).to_contain_text("Timeout to the mainframe")
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_pages_of_errors_have_no_barrier_and_fit_a_small_screen(
-    page: Page, product: Product, failures: None, theme: str
-) -> None:
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": 360, "height": 800})
-    for address in ("/errors/?finished=7d", f"/errors/{KEY}/"):
-        page.goto(f"{product.base_url}{address}")
-        expect(page.locator("main")).to_contain_text("Timeout to the mainframe")
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -15,7 +15,7 @@ from providers.demo.smartflows import scenarios
 from providers.demo.smartflows.blocks import Leaf
 from providers.demo.smartflows.forms import Draft, Form, choices, hostile_texts, section
 from providers.demo.smartflows.runs import Recipe
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import stay_signed_in
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
@@ -161,7 +161,7 @@ class Watched:
             "console",
             lambda said: self.sins.append(said.text) if said.type == "error" else None,
         )
-        sign_in(self.page, product)
+        stay_signed_in(self.page, product)
 
     def visit(self, path: str) -> str:
         """The text of the page, after everything that could run has had its time."""

@@ -13,9 +13,8 @@ import redis
 from playwright.sync_api import Browser, Page, expect
 
 from executions.live import publish
-from tests.browser.acting import actions_of, others_under
-from tests.browser.conftest import sign_in
-from tests.browser.test_keyboard_and_roles import press_until
+from tests.browser.acting import actions_of, others_under, press_until
+from tests.browser.conftest import stay_signed_in
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
@@ -120,7 +119,7 @@ def signed_in(chromium: Browser, product: Product, seeded: object) -> Iterator[C
         contexts.append(chromium.new_context(viewport={"width": 1440, "height": 1000}, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(15_000)
-        sign_in(page, product, name, f"lamps-of-{name}")
+        stay_signed_in(page, product, name, f"lamps-of-{name}")
         return page
 
     yield open_page
@@ -469,12 +468,12 @@ def test_a_rule_of_the_schema_shows_its_field_at_once(product, ask, signed_in) -
     page.goto(f"{product.base_url}/questions/{ask(TRANSFER)}/")
     expect(page.get_by_label("IBAN")).to_be_visible()
     expect(page.get_by_label("VAT")).to_have_count(0)
-    page.get_by_label("BE").check()
+    page.get_by_label("BE", exact=True).check()
     expect(page.get_by_label("VAT")).to_be_visible()
     page.get_by_label("VAT").fill("BE 0123")
-    page.get_by_label("NL").check()
+    page.get_by_label("NL", exact=True).check()
     expect(page.get_by_label("VAT")).to_have_count(0)
-    page.get_by_label("BE").check()
+    page.get_by_label("BE", exact=True).check()
     expect(page.get_by_label("VAT")).to_have_value("BE 0123")
 
 
@@ -485,7 +484,7 @@ def test_nothing_that_is_pasted_is_cut(product, ask, signed_in) -> None:
     page.get_by_label("IBAN").focus()
     page.keyboard.insert_text(iban)  # as a paste does, it obeys `maxlength`
     expect(page.get_by_label("IBAN")).to_have_value(iban)
-    page.get_by_label("NL").check()
+    page.get_by_label("NL", exact=True).check()
     page.get_by_role("button", name="Send answer").click()
     expect(page.get_by_label("IBAN")).to_have_value(iban)
     expect(page.locator(".field.has-error")).to_contain_text("at most 22 characters, not 27")

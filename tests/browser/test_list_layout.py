@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import stay_signed_in
 from tests.browser.run_seeds import seed
 from tests.product import Product
 
@@ -50,7 +50,7 @@ def test_the_first_run_stands_high_and_nothing_is_wider_than_the_screen(
 ) -> None:
     context = chromium.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
-    sign_in(page, product)
+    stay_signed_in(page, product)
     expect(page.locator("[data-row]").first).to_be_visible()
     without_trouble(page)
     assert top(page) <= highest

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import stay_signed_in
 from tests.product import ROOT, Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.soak]
@@ -44,7 +44,7 @@ class Watched:
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self._heard)
-        sign_in(self.page, product)
+        stay_signed_in(self.page, product)
         self.devtools: CDPSession = self.context.new_cdp_session(self.page)
         self.devtools.send("Performance.enable")
         self.sizes: list[float] = []

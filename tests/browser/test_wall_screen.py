@@ -13,14 +13,15 @@ from tests.product import Product
 pytestmark = pytest.mark.browser
 SEED = """
 from datetime import timedelta
+from django.contrib.auth.models import Group
 from django.utils import timezone
 from executions.polling.poller import store_and_tell
 from providers.contract import Snapshot, Status, Workflow
 from providers.models import ProviderAccount
-now = timezone.now()
+now, team = timezone.now(), Group.objects.create(name="Wall team")
 account = ProviderAccount.objects.create(
-    name="Wall desk", provider="flow8", health="ok", last_success_at=now + timedelta(hours=2),
-    next_poll_at=now + timedelta(days=9))
+    name="Wall desk", provider="flow8", health="ok", group=team,
+    last_success_at=now + timedelta(hours=2), next_poll_at=now + timedelta(days=9))
 store_and_tell(account, [Snapshot(ref=f"wall-{n}", workflow=Workflow(ref=f"wall{n}",
     name=f"Wall workflow {n:02}"), status=Status.RUNNING, native_status="run",
     started_at=now) for n in range(60)])
@@ -45,6 +46,7 @@ def screen(chromium: Browser, product: Product, page: Page):
     page.goto(f"{product.base_url}/overview/")
     page.get_by_role("link", name="Wall screens").click()
     page.get_by_label("Screen", exact=True).fill("Control room")
+    page.get_by_label("Shows").select_option("Wall team")  # others would push its tiles away
     page.get_by_role("button", name="Create the address").click()
     address = page.get_by_label("Address of Control room").input_value()
     context = chromium.new_context(viewport={"width": 1920, "height": 1080})

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser import seeding
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import stay_signed_in
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
@@ -27,7 +27,7 @@ def still(chromium: Browser, product: Product) -> Iterator[Page]:
     context = chromium.new_context(java_script_enabled=False)
     context.set_default_timeout(15_000)
     page = context.new_page()
-    sign_in(page, product)
+    stay_signed_in(page, product)
     yield page
     context.close()
 

@@ -58,6 +58,13 @@ WRONG = {
     "ANNUNCIATOR_DEBUG": ["verbose"],
     "CREDENTIAL_KEYS": ["hunter2", "hunter2,hunter2"],
 }
+
+
+def one_more_case(*values: str) -> list[Any]:
+    """Each costs a start of its own: `make faults` has the time."""
+    return [pytest.param(value, marks=pytest.mark.long) for value in values]
+
+
 FREE_TEXT = {
     "HOST",
     "ANNUNCIATOR_DEMO_HOST",
@@ -117,7 +124,7 @@ def test_a_site_that_nobody_could_sign_in_to_does_not_start() -> None:
     assert "ANNUNCIATOR_SIGN_IN names no provider" in said
 
 
-@pytest.mark.parametrize("command", ["run", "setup", "poll"])
+@pytest.mark.parametrize("command", ["run", *one_more_case("setup", "poll")])
 def test_a_command_with_such_a_value_says_that_sentence_alone(command: str) -> None:
     said = sentence(start(sys.executable, "manage.py", command, PORT="abc"))
     assert said == "PORT must be a whole number from 1 to 65535 and is 'abc'."
@@ -127,7 +134,7 @@ def test_every_variable_with_a_form_of_its_own_is_looked_at() -> None:
     assert WRONG.keys() == env.READERS.keys() == env.VARIABLES.keys() - FREE_TEXT
 
 
-@pytest.mark.parametrize("name", ["web", "live", "worker", "beat", "listener"])
+@pytest.mark.parametrize("name", ["web", *one_more_case("live", "worker", "beat", "listener")])
 def test_every_process_names_a_value_that_cannot_be_used(name: str, folder: Path) -> None:
     commands = processes(host="127.0.0.1", port=free_port(), live_port=free_port(), data=folder)
     said = start(*shlex.split(commands[name]), ANNUNCIATOR_KEEP_DAYS="ever")
@@ -147,7 +154,7 @@ def test_ports_that_collide_are_named() -> None:
     assert "There is no port 65536: set LIVE_PORT" in start(PORT="65535", LIVE_PORT="")
 
 
-@pytest.mark.parametrize("variable", ["PORT", "LIVE_PORT", "ANNUNCIATOR_DEMO_PORT"])
+@pytest.mark.parametrize("variable", ["PORT", *one_more_case("LIVE_PORT", "ANNUNCIATOR_DEMO_PORT")])
 def test_a_port_in_use_is_named(variable: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -237,7 +244,7 @@ def empty() -> Iterator[str]:
         server.execute("DROP DATABASE empty WITH (FORCE)")
 
 
-@pytest.mark.parametrize("command", ["run", "setup"])
+@pytest.mark.parametrize("command", ["run", *one_more_case("setup")])
 def test_tables_of_a_newer_version_are_named(empty: str, command: str) -> None:
     with psycopg.connect(empty) as database:
         database.execute(
@@ -254,7 +261,9 @@ def test_tables_of_a_newer_version_are_named(empty: str, command: str) -> None:
     assert "DATABASE_URL" in said
 
 
-@pytest.mark.parametrize("command", ["accounts list", "poll Documents", "token admin"])
+@pytest.mark.parametrize(
+    "command", ["accounts list", *one_more_case("poll Documents", "token admin")]
+)
 def test_a_database_without_tables_names_the_command_that_makes_them(
     empty: str, command: str
 ) -> None:
@@ -291,7 +300,7 @@ def test_the_first_commands_of_the_provider_guide_work_in_a_fresh_clone(
             assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "setup"])
+@pytest.mark.parametrize("command", ["run", *one_more_case("setup")])
 @pytest.mark.parametrize(
     ("variable", "address"),
     [

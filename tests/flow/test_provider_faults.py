@@ -222,7 +222,7 @@ POLLED = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "says", "more"), POLLED)
+@pytest.mark.parametrize(("fault", "says", "more"), faults.one_of_each(POLLED))
 def test_a_poll_that_meets_it_changes_no_status_says_so_and_recovers(
     trouble: Trouble, fault: Fault, says: str, more: dict[str, Any]
 ) -> None:
@@ -282,10 +282,19 @@ def test_a_server_that_stays_broken_is_asked_less_and_less_often(trouble: Troubl
 
 
 @pytest.mark.fault("H15")
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "status",
+    [301, 302, *(pytest.param(each, marks=pytest.mark.long) for each in (303, 307, 308))],
+)
 @pytest.mark.parametrize(
     "target",
-    ["{other}/flows", "{self}/elsewhere", "{self}/flows", "file:///etc/hostname", "//{host}/"],
+    [
+        "{other}/flows",
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in ("{self}/elsewhere", "{self}/flows", "file:///etc/hostname", "//{host}/")
+        ),
+    ],
 )
 def test_a_redirect_is_followed_nowhere_and_nothing_is_sent_there(
     trouble: Trouble, status: int, target: str

@@ -14,7 +14,7 @@ from providers.demo import serve
 from tests.processes.test_outages import polls, sign_in, start_run, state, workflow
 from tests.product import Product
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(240)]
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 POLLED = 3  # polls in 15 s of an account that is due every three seconds at the latest
 
@@ -72,7 +72,6 @@ def test_polls_and_commands_go_by_the_database_whatever_the_clocks_of_workers_sa
         assert abs(ready["clock_skew_seconds"]) == pytest.approx(7200, abs=60)
 
 
-@pytest.mark.long
 @pytest.mark.fault("P18")
 def test_what_is_ignored_for_a_while_comes_back_by_the_databases_clock(
     product: Product, wrong_clocks: None

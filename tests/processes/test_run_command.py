@@ -206,6 +206,7 @@ def quiet() -> Iterator[Terminal]:
         yield terminal
 
 
+@pytest.mark.long
 def test_a_terminal_that_is_closed_stops_everything(quiet: Terminal) -> None:
     with quiet.running() as process:
         os.killpg(process.pid, signal.SIGHUP)
@@ -221,6 +222,7 @@ def test_a_killed_run_leaves_nothing_behind(quiet: Terminal) -> None:
     assert "earlier start" not in quiet.said
 
 
+@pytest.mark.long
 def test_a_run_ends_with_the_process_that_started_it(quiet: Terminal) -> None:
     assert "manage.py run --with-parent" in (ROOT / "Makefile").read_text()
     with quiet.running("/bin/sh", "-c", '"$@"; exit $?', "make") as make:
@@ -229,6 +231,7 @@ def test_a_run_ends_with_the_process_that_started_it(quiet: Terminal) -> None:
         quiet.all_end()
 
 
+@pytest.mark.long
 def test_a_start_ends_the_processes_and_adopts_the_services_that_were_left(quiet: Terminal) -> None:
     with quiet.running() as process:
         quiet.kill_all(lambda line: "manage.py run" in line or "config.run_watchdog" in line)
@@ -246,6 +249,7 @@ def test_a_start_ends_the_processes_and_adopts_the_services_that_were_left(quiet
     quiet.all_end()
 
 
+@pytest.mark.long
 def test_a_start_waits_for_a_database_that_recovers(quiet: Terminal) -> None:
     with quiet.running() as process:
         quiet.kill_all(lambda line: True)

@@ -238,7 +238,7 @@ def test_several_are_undone_together_and_are_a_preview_again(ana, ask) -> None:
 
 def test_several_are_not_undone_once_sending_has_begun(ana, ask) -> None:
     batch = several(ana, ask("r1"), ask("r2"))
-    Batch.objects.update(send_after=timezone.now())
+    Batch.objects.update(send_after=timezone.now() - timedelta(seconds=1))
     runner.advance()
     assert Command.objects.count() == 2
     page = Page(ana.post(f"/batches/{batch.pk}/undo/", follow=True))

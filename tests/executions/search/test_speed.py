@@ -92,7 +92,7 @@ def test_a_poll_of_a_thousand_unchanged_runs_logs_no_more_than_its_own_bookkeepi
 # --------------------------------------------------------------------------------------- lists
 
 
-@pytest.mark.parametrize("user", ["admin", "vik"])
+@pytest.mark.parametrize("user", ["vik", pytest.param("admin", marks=pytest.mark.long)])
 @pytest.mark.parametrize("query", lists.FILTERS.values(), ids=lists.FILTERS)
 def test_a_list_page_takes_at_most_eight_queries_whatever_the_filter(ask, user, query):
     _, queries = ask(user, query)
