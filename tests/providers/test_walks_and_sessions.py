@@ -128,6 +128,17 @@ def test_an_answer_without_errors_is_its_data(server: Server, api: Endpoint) -> 
     assert not api.http.unproven
 
 
+def test_an_answer_with_data_tells_whatever_its_status(server: Server, api: Endpoint) -> None:
+    refused = {"stop": {"__typename": "PythonError"}}
+    server.on("POST", "/api/graphql", {"status": 500, "body": {"data": refused}})
+    assert api.graphql(STOP, id=7) == refused
+    broken = {"status": 500, "body": {"data": {"stop": None}, "errors": [GONE]}}
+    server.on("POST", "/api/graphql", broken)
+    with pytest.raises(Unreachable) as caught:
+        api.graphql(STOP, id=7)
+    assert api.http.may_have_acted(caught.value)
+
+
 # ------------------------------------------------------------------------------------------ forms
 
 
