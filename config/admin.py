@@ -1,4 +1,4 @@
-"""Nothing of allauth is edited by hand: it brings pages for the admin, and they go."""
+"""Takes the pages of allauth out of the admin: nothing of it is edited by hand."""
 
 import allauth.account.admin
 import allauth.mfa.admin

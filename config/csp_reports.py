@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from executions.live import publish
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 LARGEST = 8192  # bytes of a report
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ SOURCES = [
     for path in sorted((ROOT / package).rglob("*.py"))
     if "migrations" not in path.parts
 ]
-FIELDS = {"executions.models", "executions.models.searching", "providers.exact_json"}
+FIELDS = {"executions.models", "executions.models.input_values", "providers.exact_json"}
 """What fields of migrations are made of."""
 MIGRATIONS = sorted(ROOT.glob("*/migrations/0*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

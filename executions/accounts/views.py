@@ -24,7 +24,7 @@ from executions.display.formatting import duration, size
 from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.polling import engine_health, read_queue
 from executions.search.filters import provider_name
 from executions.web.first_visit import is_simulated

@@ -19,7 +19,7 @@ from executions.display.formatting import iso
 from executions.display.id_params import row_id
 from executions.display.local_time_input import read_moment
 from executions.models import AuditEntry
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search import statement_timeout
 from executions.search.cursor import Cursor, Order
 from executions.search.time_range import stamp, typed

@@ -19,7 +19,7 @@ from executions.commands.submit import NotPossible
 from executions.forms import AnswerForm, CompiledForm, compile_question
 from executions.inbox.drafts import MAX_DRAFT, refuses_empty, wants_whole
 from executions.models import Batch, BatchItem, BatchState, ItemState, Question
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.questions import form_key
 from providers.models import ProviderAccount
 from providers.redaction import NOTHING

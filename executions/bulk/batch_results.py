@@ -17,7 +17,7 @@ from executions.display.formatting import iso
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, BatchItem
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search import batched_walk
 from executions.search.filters import provider_name
 from executions.web import download_limits

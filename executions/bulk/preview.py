@@ -15,7 +15,7 @@ from executions.bulk.progress import counted, list_address, title_of
 from executions.commands.verbs import RUN_VERBS, VERBS, note_of
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, BatchItem, ItemState
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.requester import accounts_of
 from providers.contract import Verb
 

@@ -16,7 +16,7 @@ from executions.bulk.batch_lifecycle import total
 from executions.commands.verbs import VERBS
 from executions.display.people import user_name
 from executions.models import FOLLOWED, Batch, BatchItem, BatchState, ItemState
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.requester import accounts_of, person
 from providers.contract import Verb
 from providers.models import Health, ProviderAccount

@@ -25,7 +25,7 @@ from executions.forms import AnswerForm
 from executions.inbox.question_display import intent_key
 from executions.inbox.views import wanted_of
 from executions.models import BATCH_KINDS, Batch, BatchState, ItemState
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.fragments import fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from

@@ -22,7 +22,7 @@ from executions.models import (
     Proposal,
     Question,
 )
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 NOT_CONFIRMED = "not confirmed by the provider"
 WHAT_NEXT = {

@@ -22,7 +22,7 @@ from executions.access.scoped_admin import ForAdministrators
 from executions.correlation import save_rule
 from executions.models import CorrelationRule
 from executions.payloads.business_keys import Rule
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.storage import key_backfill
 from executions.web.requester import address
 from providers.models import ProviderAccount

@@ -21,7 +21,7 @@ from executions.access.permissions import require_may_set_up, visible_executions
 from executions.correlation.save_rule import save_rule
 from executions.models import CorrelationRule, Execution
 from executions.payloads.business_keys import SOURCES, Rule, problem_of
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.storage import key_backfill
 from executions.web.fragments import fragment, no_store, wants_fragment
 from executions.web.live_page import show

@@ -22,7 +22,7 @@ from executions.display.statuses import STATUS_VIEWS
 from executions.models import CorrelationRule, Execution, Question
 from executions.payloads.business_keys import MAX_KEY, normalized
 from executions.payloads.external_key_links import linked
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import provider_name
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.requester import accounts_of

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 
 def too_long(what: str, typed: str, most: int) -> str:

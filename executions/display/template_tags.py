@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from executions.display import formatting, people
 from executions.display.statuses import StatusView
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 register = template.Library()
 

@@ -21,7 +21,7 @@ from executions.errors.acts import Taken
 from executions.errors.groups import WINDOWS, ErrorGroup, Occurrence
 from executions.models import ErrorAcknowledgement
 from executions.payloads.error_fingerprint import is_error_key
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import provider_name
 from executions.search.time_range import PRESETS
 from executions.triage.acts import NotDone

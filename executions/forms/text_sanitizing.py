@@ -10,7 +10,7 @@ import nh3
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from executions.payloads import provider_text
+from executions.payloads import text_escaping
 
 MAX_TITLE = 500  # characters
 MAX_HELP = 20_000  # characters
@@ -22,8 +22,8 @@ _TAGS = {
 
 
 def plain(value: Any, limit: int = MAX_TITLE) -> str:
-    """What a provider gives where a text is due: `provider_text.plain` of it, "" for nothing."""
-    return provider_text.plain("" if value is None else str(value), limit)
+    """What a provider gives where a text is due: `text_escaping.plain` of it, "" for nothing."""
+    return text_escaping.plain("" if value is None else str(value), limit)
 
 
 def words_only(value: str) -> str:

@@ -28,7 +28,7 @@ from executions.models import (
     Note,
     Question,
 )
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.sql_sections import statements
 from providers.contract import Status, Verb
 from providers.models import Health, ProviderAccount

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from executions.commands import display as command_display
 from executions.models import Command, Question
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.cursor import Cursor, Order
 from executions.search.unicode_spellings import holds
 from executions.web.live_page import show

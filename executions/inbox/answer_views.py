@@ -20,7 +20,7 @@ from executions.inbox import drafts
 from executions.inbox.question_display import MAX_RAW, get_question, intent_key, question_view
 from executions.inbox.views import next_address, show_inbox
 from executions.models import Proposal, Question
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.fragments import fragment, no_store
 from executions.web.post_only_views import posted_from
 from executions.web.redirects import next_address as page_of_form

@@ -17,7 +17,7 @@ from executions.inbox.question_display import get_question, visible_questions
 from executions.inbox.question_rows import name_of
 from executions.inbox.views import claimed, wanted_of
 from executions.models import MAX_DELEGATION_NOTE, Question
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.fragments import wants_fragment
 from executions.web.live_page import show
 from executions.web.post_only_views import posted_from

@@ -29,8 +29,8 @@ from executions.models import (
     Question,
     Step,
 )
-from executions.payloads.provider_text import plain
 from executions.payloads.telling_paths import is_telling, scalars
+from executions.payloads.text_escaping import plain
 from executions.web.requester import accounts_of
 from providers.contract import Status, Verb
 

@@ -36,7 +36,7 @@ from executions.models import (
     ProposalState,
     Question,
 )
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.fragments import Fragment, fragment
 from providers import exact_json
 from providers.contract import Verb

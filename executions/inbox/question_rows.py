@@ -29,7 +29,7 @@ from executions.models import (
     ProposalState,
     Question,
 )
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import provider_name
 from executions.web.requester import accounts_of
 from providers.contract import Verb

@@ -32,7 +32,7 @@ from executions.inbox.question_display import (
 )
 from executions.inbox.question_rows import COLUMNS, lines_of
 from executions.models import Question
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search import questions as question_search
 from executions.search.questions import Wanted, cursor_of
 from executions.web.account_banner import accounts_out_of_sight

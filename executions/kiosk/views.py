@@ -24,7 +24,7 @@ from executions.access.permissions import (
     sees_every_account,
 )
 from executions.display.formatting import mark, zone
-from executions.display.time_zones import zone_named, zone_names
+from executions.display.time_zone_choices import zone_named, zone_names
 from executions.kiosk import links as wall_links
 from executions.kiosk.screen import shown_on_screen
 from executions.models.wall_links import MAX_NAME

@@ -1,7 +1,7 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import executions.models.searching
+import executions.models.input_values
 from django.conf import settings
 from django.db import migrations, models
 
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='executiondetail',
             name='input_values',
-            field=models.GeneratedField(db_persist=True, expression=executions.models.searching.InputValues('input'), null=True, output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
+            field=models.GeneratedField(db_persist=True, expression=executions.models.input_values.InputValues('input'), null=True, output_field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
         ),
         migrations.AddIndex(
             model_name='executiondetail',

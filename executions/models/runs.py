@@ -8,7 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Coalesce, Now
 
-from executions.models.searching import InputValues
+from executions.models.input_values import InputValues
 from providers.contract import MAX_LABEL, MAX_LABEL_VALUE, MAX_NAME, MAX_REF, Status
 from providers.exact_json import StoredJSON
 from providers.models import ProviderAccount

@@ -18,7 +18,7 @@ from executions.access.permissions import may_act, may_administer, require_may_a
 from executions.display.people import user_name
 from executions.live import publish
 from executions.models import MAX_NOTE, Execution, Note, Workflow
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 MAX_SHOWN = 50
 

@@ -19,7 +19,7 @@ from django.db.models import F, Q
 from executions import database_clock
 from executions.live import publish
 from executions.models import Delivery, DeliveryState, Event, NoticeMessage, NoticeRule
-from executions.notifications import addresses, message_text, sending
+from executions.notifications import address_rules, message_text, sending
 from executions.notifications.sending import Outcome
 from executions.sql_sections import listed, statements
 from providers.sealing import SealError
@@ -133,10 +133,10 @@ def _send(
         urls = {each["id"]: each["url"] for each in rule.addresses()}
         if target not in urls:
             return Outcome("dropped", "The address was removed.")
-        address = addresses.read_address(urls[target])
+        address = address_rules.read_address(urls[target])
     except SealError as error:
         return Outcome("refused", f"{error} Type the address again.")
-    except addresses.AddressRefused as error:
+    except address_rules.AddressRefused as error:
         return Outcome("refused", str(error))
     return sending.send(
         address,

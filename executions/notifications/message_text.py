@@ -20,7 +20,7 @@ from django.utils import timezone
 from executions.display.formatting import duration, stamped
 from executions.models import Event, Notice, NoticeRule
 from executions.notifications.sending import cut_title
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 FIRST = 5  # lines of one message that name single things
 GROUPS = 6  # groups of one message

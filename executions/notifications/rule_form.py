@@ -18,9 +18,9 @@ from django.db import transaction
 
 from executions import database_clock
 from executions.models import Event, Notice, NoticeRule
-from executions.notifications import addresses, sending, service_addresses
+from executions.notifications import address_rules, sending, service_addresses
 from executions.notifications.service_picker import AddressField
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from providers import sealing
 from providers.sealing import SealError
 
@@ -104,11 +104,11 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         self.is_reached = is_reached
         """Whether it is looked up that each address can be reached."""
 
-    def clean_new_addresses(self) -> list[addresses.Address]:
+    def clean_new_addresses(self) -> list[address_rules.Address]:
         """Each is understood and may be reached; what is said never holds the address."""
         understood, problems = service_addresses.read(self.cleaned_data["new_addresses"])
         if len(understood) + len(problems) + len(self.instance.targets) > MAX_ADDRESSES:
-            raise ValidationError(f"A rule has at most {MAX_ADDRESSES} addresses.")
+            raise ValidationError(f"A rule has at most {MAX_ADDRESSES} address_rules.")
         for address in understood if self.is_reached else ():
             outcome = sending.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
             if not outcome.is_sent:
@@ -151,7 +151,7 @@ def rule_form(rule: NoticeRule | None = None) -> type[RuleForm]:
 
 @transaction.atomic
 def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
-    """Save the rule with its addresses. Whatever it looks at anew begins without announcing the
+    """Save the rule with its address_rules. Whatever it looks at anew begins without announcing the
     past. Returns what changed, in words without secrets. Raises SealError where stored addresses
     do not open and shall stay."""
     is_new = rule.pk is None
@@ -179,7 +179,7 @@ def begin_anew(rule: NoticeRule) -> None:
         Notice.objects.filter(rule=rule).delete()
 
 
-def _seal(rule: NoticeRule, added: list[addresses.Address], removed: set[str], by: str) -> None:
+def _seal(rule: NoticeRule, added: list[address_rules.Address], removed: set[str], by: str) -> None:
     try:
         stored = rule.addresses()
     except SealError:

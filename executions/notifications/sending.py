@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from executions.notifications.addresses import SERVICES, Address
+from executions.notifications.address_rules import SERVICES, Address
 
 SECONDS = 25.0  # for one message to one address, everything included
 MAX_TITLE = 200  # characters

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
-from executions.notifications.addresses import Address, AddressRefused, read_address
+from executions.notifications.address_rules import Address, AddressRefused, read_address
 
 OTHER = "other"
 CALLED = 60  # characters of the name that people give an address

@@ -26,9 +26,9 @@ from executions.access.permissions import (
 from executions.display.formatting import too_long
 from executions.models import PROBLEM_STATUSES, Event, Execution, NoticeRule, Workflow
 from executions.notifications import rule_form
-from executions.notifications.addresses import Address
+from executions.notifications.address_rules import Address
 from executions.notifications.rule_form import RuleForm, SpanField
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from providers.models import Grant
 
 WAITING_AFTER = 900  # seconds, unless a person says otherwise

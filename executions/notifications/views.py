@@ -35,7 +35,7 @@ from executions.models import (
 )
 from executions.notifications import acknowledge_and_mute as notification_acts
 from executions.notifications import message_text, rule_form, team_rules
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address, person

@@ -17,7 +17,7 @@ from executions.models import Workflow
 from executions.overview import time_buckets
 from executions.overview.charts import Pairs
 from executions.overview.time_buckets import ChartRange
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import NOT_FILTERS, Filters, parse, provider_name
 from executions.search.time_range import PRESETS, typed
 from executions.web.requester import accounts_of, sees_all

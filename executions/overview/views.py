@@ -19,7 +19,7 @@ from executions.overview import chart_queries, charts, workflow_tiles
 from executions.overview.chart_queries import ENDED_LAMPS, Answering
 from executions.overview.filters import Asked, asked_of, controls
 from executions.overview.time_buckets import between
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import provider_name
 from executions.web.fragments import Fragment, fragment, no_store, wants_fragment
 from executions.web.live_page import LivePage, Shown, show

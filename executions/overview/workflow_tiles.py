@@ -18,7 +18,7 @@ from django.urls import reverse
 from executions.display.statuses import LAMP_ICONS
 from executions.display.strips import Strip, strip
 from executions.models import OPEN_STATUSES, Workflow
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import Filters
 from executions.search.last_runs import Bar, bars_sql
 from executions.search.overdue import is_overdue

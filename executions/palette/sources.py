@@ -22,7 +22,7 @@ from executions.display.statuses import STATUS_VIEWS
 from executions.errors import groups as error_groups
 from executions.models import Execution, SavedView, Workflow
 from executions.payloads.business_keys import normalized
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page.head import verbs_of
 from executions.search import pages as run_pages
 from executions.search.filters import parse, provider_name

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.sql_sections import statements
 from executions.storage.snapshot_redaction import typed_lately
 from providers import exact_json

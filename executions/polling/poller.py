@@ -3,7 +3,7 @@
 Called by `tasks` and the `poll` command; calls `storage.store`, `schedule`, `read_queue`, and
 `live` after commit. A failed poll changes an account's health and the age of its data, never a
 status. Discovery comes first and is never held up by readings: they have a few seconds of each
-poll, and what is left over waits its turn as a row that `reader` works at."""
+poll, and what is left over waits its turn as a row that `read_queue_worker` works at."""
 
 from __future__ import annotations
 

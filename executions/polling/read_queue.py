@@ -1,7 +1,8 @@
 """Which runs are to be read, by whose order, and whose turn it is: rows, no provider.
 
-Pages and the API `watch` and `ask`, polls `ask` for what they had no time for; `reader`
-takes from here. One row per run, however many want it read. Every time is the database's own."""
+Pages and the API `watch` and `ask`, polls `ask` for what they had no time for;
+`read_queue_worker` takes from here. One row per run, however many want it read. Every time is the
+database's own."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from executions.access import audit_log
 from executions.access.permissions import require_may_act
 from executions.live import publish
 from executions.models import Execution, ExecutionDetail, Workflow
-from executions.payloads.provider_text import plain
 from executions.payloads.telling_paths import MAX_CHOICES, MAX_PATH, scalars
+from executions.payloads.text_escaping import plain
 from executions.sql_sections import statements
 
 _sql = statements(__file__)

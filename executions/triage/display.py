@@ -9,7 +9,7 @@ from typing import Any
 
 from executions.display.people import DELETED_USER, user_name
 from executions.models import RESOLVABLE_STATUSES, Act, Execution, Settled, TriageAct
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 MAX_SHOWN = 100
 

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from executions.access.permissions import preference_of
-from executions.display.time_zones import zone_named
+from executions.display.time_zone_choices import zone_named
 from executions.models import Execution, Preference, Question
 from executions.search import pages as run_pages
 from executions.search import questions as question_search

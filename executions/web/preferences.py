@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from executions.access.permissions import preference_of
-from executions.display.time_zones import zone_named, zone_names
+from executions.display.time_zone_choices import zone_named, zone_names
 from executions.models import Preference
 from executions.web.layout import THEMES
 from executions.web.live_page import show

@@ -22,7 +22,7 @@ from executions.models import RATED_STATUSES, Note, Workflow
 from executions.overview import workflow_tiles
 from executions.overview.charts import percent
 from executions.overview.workflow_tiles import Counts
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
 from executions.search.last_runs import LastRun, last_runs

@@ -13,7 +13,7 @@ from django.db import connection
 from django.urls import reverse
 
 from executions.models import Workflow
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.unresolved import is_unresolved
 from executions.sql_sections import statements
 

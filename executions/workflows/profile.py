@@ -30,7 +30,7 @@ from executions.models import (
     Workflow,
     WorkflowProfile,
 )
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 
 LONGEST = 366 * 86400  # seconds between two expected runs
 

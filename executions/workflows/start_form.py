@@ -15,7 +15,7 @@ from executions.commands.verbs import note_of
 from executions.display.formatting import stamped
 from executions.display.id_params import row_id
 from executions.models import Execution, Workflow
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.workflows import start_drafts, start_prefill
 from providers import registry
 from providers.contract import Field, ProviderError, Verb

@@ -15,7 +15,7 @@ from executions.commands.submit import NotPossible, request_start
 from executions.display.formatting import stamped
 from executions.inbox.question_display import intent_key, undo_of
 from executions.models import Command, Execution, Workflow
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.fragments import no_store
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from

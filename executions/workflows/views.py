@@ -19,7 +19,7 @@ from executions.forms.markdown import marked_up
 from executions.models import MAX_RUNBOOK, Execution, Workflow
 from executions.notes.acts import notes_of_workflow
 from executions.overview import workflow_tiles
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.expected_start import expected_start
 from executions.search.filters import parse, provider_name
 from executions.search.last_runs import LastRun

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 
 from executions.access import audit_log
 from executions.display import csv_lines
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.list.views import filters_of
 from executions.search import csv_rows
 from executions.web import download_limits

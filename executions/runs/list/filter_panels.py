@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from executions.display.statuses import LAMP_WORDS, STATUS_VIEWS
 from executions.models import Workflow
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import DISPLAY, FLAG_WORDS, Filters, provider_name
 from executions.search.time_range import PRESETS, RANGED, Range, spell, typed
 from executions.search.unicode_spellings import folded, holds

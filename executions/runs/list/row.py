@@ -30,7 +30,7 @@ from executions.display.freshness import Freshness, freshness, is_last_seen
 from executions.display.people import DELETED_USER, monogram
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.models import short_ref_of
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search.filters import provider_name
 from executions.triage.display import Standing, standing_of
 from providers.contract import Lamp

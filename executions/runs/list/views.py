@@ -22,7 +22,7 @@ from executions.display.freshness import freshness
 from executions.display.id_params import row_id
 from executions.errors import groups as error_groups
 from executions.models import SavedView
-from executions.payloads import provider_text
+from executions.payloads import text_escaping
 from executions.runs.list import row as run_row
 from executions.runs.list import view_tabs
 from executions.runs.list.filter_panels import controls
@@ -137,7 +137,7 @@ def _name_errors(request: HttpRequest, filters: Filters, page: run_pages.Page) -
         words = {row.error_key: row.error_summary for row in reversed(page.rows) if row.error_key}
     else:
         words = error_groups.words_of(chosen, list(accounts_of(request)))
-    filters.error_words = {key: provider_text.plain(text, 80) for key, text in words.items()}
+    filters.error_words = {key: text_escaping.plain(text, 80) for key, text in words.items()}
 
 
 def filters_of(request: HttpRequest) -> Filters:

@@ -16,7 +16,7 @@ from executions.display.formatting import duration, moment
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.models import Execution, ExecutionDetail, Step
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page import person_waits
 from executions.runs.page.views import get_run
 from executions.web.live_page import show

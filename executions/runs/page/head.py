@@ -23,7 +23,7 @@ from executions.display.freshness import freshness, is_last_seen
 from executions.display.people import monogram
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.models import Execution, ExecutionDetail, Quarantine, RunLabel
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page import person_waits, related
 from executions.runs.page.steps import failed_step
 from executions.search.filters import provider_name

@@ -18,7 +18,7 @@ from executions.models import (
     Execution,
     Transition,
 )
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page.query_params import HISTORY_WORDS, link, number, query, word
 from executions.triage.display import acts_of
 from providers.contract import Status, Verb

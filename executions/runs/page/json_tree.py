@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from executions.payloads.business_keys import can_be_key, path_below
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from providers import exact_json
 
 MOST = 2000  # values of one tree

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import visible_executions
 from executions.display.formatting import count, iso
 from executions.models import ERROR_LEVELS, Execution, LogEntry, Step
-from executions.payloads.provider_text import plain
 from executions.payloads.terminal_text import last_state, without_codes
+from executions.payloads.text_escaping import plain
 from executions.runs.page.log_line_rendering import day_of, lines_of
 from executions.runs.page.query_params import (
     LOG_WORDS,

@@ -10,8 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from executions.models import ERROR_LEVELS, LogEntry
-from executions.payloads.provider_text import plain
 from executions.payloads.terminal_text import CODE, last_state
+from executions.payloads.text_escaping import plain
 
 MAX_LINE = 4000  # characters of one line on the page
 CUT_LINE = 200  # of each, after a page has printed `MAX_TEXT` altogether

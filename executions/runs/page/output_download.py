@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from executions.access.permissions import visible_executions
 from executions.models import Output
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.web.download_limits import download
 from executions.web.live_page import show
 from providers.contract import Download, ProviderError

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import may_set_up, visible_executions
 from executions.display.formatting import size
 from executions.models import Execution, ExecutionDetail
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page.json_tree import tree
 from executions.web.fragments import fragment, no_store
 from providers import exact_json

@@ -13,7 +13,7 @@ from executions.display.formatting import duration
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import FINAL_STATUSES, Execution, Transition
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from providers.contract import Status
 
 MOVES = 100  # status changes that are drawn

@@ -16,7 +16,7 @@ from executions.display.statuses import STATUS_VIEWS
 from executions.display.strips import MOST
 from executions.display.time_scale import percent
 from executions.models import Execution, Lineage, Step
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.search import overdue
 from providers.contract import Status
 

@@ -13,7 +13,7 @@ from executions.display.command_states import COMMAND_WORDS
 from executions.display.people import user_name
 from executions.inbox.question_context import values_of
 from executions.models import Command, CommandState, Execution
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page import person_waits, related
 from executions.triage.display import acts_of
 from providers.contract import Verb

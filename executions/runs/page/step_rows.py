@@ -15,7 +15,7 @@ from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS, WORST_FIRST
 from executions.display.time_scale import Scale
 from executions.models import Execution, Step
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page import gantt, person_waits
 from executions.runs.page.step_tree import Node, Row, Shown
 from providers import exact_json

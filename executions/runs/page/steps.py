@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import visible_executions
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Execution, LogEntry, Step
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page import step_tree
 from executions.runs.page.payloads import value_view
 from executions.runs.page.query_params import (

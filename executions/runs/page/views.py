@@ -30,7 +30,7 @@ from executions.models import (
     Transition,
 )
 from executions.notes.acts import notes_of
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.page import came_from, history, log, person_waits, related

@@ -14,7 +14,7 @@ from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS, StatusView
 from executions.display.time_scale import Bar, Scale
 from executions.models import FINAL_STATUSES, PROBLEM_STATUSES, Execution, Step
-from executions.payloads.provider_text import plain
+from executions.payloads.text_escaping import plain
 from executions.runs.page import gantt
 
 MOST = 8  # rows

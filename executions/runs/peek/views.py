@@ -22,8 +22,8 @@ from executions.inbox import question_display
 from executions.inbox.question_context import words_of
 from executions.models import Execution
 from executions.notes.acts import notes_of
-from executions.payloads.provider_text import plain
 from executions.payloads.telling_paths import is_telling
+from executions.payloads.text_escaping import plain
 from executions.polling import read_queue
 from executions.runs import telling_choice
 from executions.runs.list.row import look_of

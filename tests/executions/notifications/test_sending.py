@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from executions.notifications import addresses, sending
-from executions.notifications.addresses import AddressRefused, read_address
+from executions.notifications import address_rules, sending
+from executions.notifications.address_rules import AddressRefused, read_address
 from executions.notifications.sending import Message
 
 HERE = ["127.0.0.0/8:*"]
@@ -207,7 +207,7 @@ def test_every_listed_service_is_one_that_apprise_knows():
         for plugin in Apprise().details()["schemas"]
         for scheme in (*(plugin["protocols"] or ()), *(plugin["secure_protocols"] or ()))
     }
-    assert set(addresses.SERVICES) <= known
+    assert set(address_rules.SERVICES) <= known
 
 
 def test_mail_may_use_the_port_of_mail_and_nothing_else_may():

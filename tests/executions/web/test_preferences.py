@@ -13,7 +13,7 @@ from django.utils import timezone
 from executions.display.formatting import duration
 from executions.display.relative_times import ago, for_reader
 from executions.display.statuses import STATUS_VIEWS
-from executions.display.time_zones import zone_named, zone_names
+from executions.display.time_zone_choices import zone_named, zone_names
 from executions.models import ApiToken, LogEntry, Preference, Quarantine
 from providers.contract import Status
 from tests.pages import Page, RunList

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from providers.demo.faults import Faults
+from providers.demo.fault_plan import Faults
 
 CONTROL = "/__demo"
 BODY_KEPT = 200_000  # characters of a request body kept in the log
