@@ -14,7 +14,7 @@ from config.demo_accounts import EXTRA_SETTINGS
 from providers.demo import serve
 from tests.product import Product
 
-expect.set_options(timeout=15_000)  # a poll, a look and a page's question on a busy machine
+expect.set_options(timeout=45_000)  # a poll, a look and a page's question on a busy machine
 
 
 class Provider:

@@ -43,7 +43,7 @@ def seeded(product: Product) -> Iterator[dict[str, Any]]:
 def desk(chromium: Browser, product: Product, seeded: dict[str, Any]) -> Iterator[Page]:
     """One signed-in page for all of them."""
     context = chromium.new_context(viewport={"width": 1440, "height": 1000})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     page = context.new_page()
     stay_signed_in(page, product)
     yield page

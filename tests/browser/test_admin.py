@@ -34,7 +34,7 @@ from providers.demo.smartflows.forms import Draft, Form, section
 from tests.browser.conftest import stay_signed_in
 from tests.product import Product
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 FIXTURES = Path(__file__).parent.parent / "providers" / "adapters" / "fixtures" / "prefect"
 LOGIN = "planted-user:planted-prefect-word"
@@ -136,7 +136,7 @@ def test_accounts_are_added_by_people_and_by_a_file_and_their_secrets_stay_in(
     pages = {}
     for name, password in people.items():
         pages[name] = chromium.new_context(viewport={"width": 1440, "height": 1000}).new_page()
-        pages[name].set_default_timeout(15_000)
+        pages[name].set_default_timeout(45_000)
         stay_signed_in(pages[name], product, name, *([password] if password else []))
     by_turns = [pages["admin"], pages["paula"]]
     try:

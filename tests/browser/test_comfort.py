@@ -404,7 +404,7 @@ def test_a_day_by_keyboard_alone(chromium: Browser, product, seeded, open_provid
     question += " q.execution_id WHERE e.ref = %s"
     product.wait_until(lambda: product.query(question, asks), "it asks")
     context = chromium.new_context(viewport={"width": 1440, "height": 1000})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     page = context.new_page()
     page.goto(f"{product.base_url}/sign-in/")
     page.keyboard.type("admin")

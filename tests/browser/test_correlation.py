@@ -93,4 +93,4 @@ def test_a_rule_is_tried_saved_and_finds_its_key_in_stored_runs(
     expect(page.locator("#rule-says")).to_contain_text("It finds a key in 1 of the newest 1 run.")
     page.locator("input[name=_save]").click()
     page.goto(f"{product.base_url}/keys/{ORDER}")
-    expect(page.locator(".trace-table")).to_contain_text("Write to the ledger", timeout=30_000)
+    expect(page.locator(".trace-table")).to_contain_text("Write to the ledger", timeout=45_000)

@@ -118,7 +118,7 @@ def signed_in(chromium: Browser, product: Product, seeded: object) -> Iterator[C
     def open_page(name: str, **options: Any) -> Page:
         contexts.append(chromium.new_context(viewport={"width": 1440, "height": 1000}, **options))
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)
         stay_signed_in(page, product, name, f"lamps-of-{name}")
         return page
 

@@ -46,7 +46,7 @@ def signed_in(chromium: Browser, product: Product) -> Iterator[Callable[[str], P
     def open_page(name: str) -> Page:
         contexts.append(chromium.new_context(viewport={"width": 1440, "height": 1000}))
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)
         stay_signed_in(page, product, name, f"lamps-of-{name}")
         return page
 

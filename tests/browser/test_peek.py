@@ -72,7 +72,7 @@ def runs(page: Page, product: Product, asking: int) -> Page:
 def sheet(chromium: Browser, product: Product, asking: int) -> Iterator[Page]:
     context = chromium.new_context(viewport=SHEET, has_touch=True)
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(45_000)
     stay_signed_in(page, product)
     page.goto(f"{product.base_url}/?q=aside-")
     yield page

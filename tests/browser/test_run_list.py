@@ -114,7 +114,7 @@ def test_a_run_becomes_overdue_before_the_eyes_of_its_reader(
     page.goto(f"{product.base_url}/?q=late-1")
     row = page.locator("[data-row]")
     expect(row).to_contain_text("Running")
-    expect(row).to_contain_text("Overdue", timeout=30_000)
+    expect(row).to_contain_text("Overdue", timeout=45_000)
     expect(row).to_contain_text("running, usually 40 s")
 
 

@@ -300,7 +300,7 @@ def camera(
     return made
 
 
-@pytest.mark.timeout(600)  # some 250 pictures, with --keep-screenshots
+@pytest.mark.timeout(1500)  # some 250 pictures, with --keep-screenshots
 def test_every_page_is_whole_wide_and_narrow(
     camera: Camera, product: Product, seeded: dict[str, Any]
 ) -> None:
@@ -316,7 +316,7 @@ def test_every_page_is_whole_wide_and_narrow(
     assert camera.problems == [], "\n".join(camera.problems)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_the_longest_names_break_no_page(camera: Camera, product: Product) -> None:
     camera.folder, camera.is_careful = None, False
     stay_signed_in(camera.page, product)

@@ -15,7 +15,7 @@ from tests.config.test_second_factor import code_of
 from tests.product import PASSWORD, Product, own_folder
 from tests.quick_postgres import wait_for_no_disk
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 MINA = {
     "email": "mina@example.com", "email_verified": True, "preferred_username": "mina",
     "groups": ["ops"],
@@ -82,7 +82,7 @@ def test_somebody_comes_in_by_the_provider_and_is_what_their_groups_say(
     come_in(visitor, site, "mina")
     expect(visitor).to_have_url(f"{site.base_url}/inbox/")
     expect(visitor.locator("#user-menu > summary")).to_contain_text("mina")
-    expect(visitor.locator("#live")).to_have_attribute("data-state", "live", timeout=20_000)
+    expect(visitor.locator("#live")).to_have_attribute("data-state", "live", timeout=45_000)
     provider.person("mina", **{**MINA, "groups": ["cooks"]})
     visitor.locator("#user-menu > summary").click()
     visitor.get_by_role("button", name="Sign out").click()

@@ -51,7 +51,7 @@ def screen(chromium: Browser, product: Product, page: Page):
     address = page.get_by_label("Address of Control room").input_value()
     context = chromium.new_context(viewport={"width": 1920, "height": 1080})
     screen = context.new_page()
-    screen.set_default_timeout(15_000)
+    screen.set_default_timeout(45_000)
     problems: list[str] = []
     screen.on("pageerror", lambda error: problems.append(str(error)))
     screen.clock.install()

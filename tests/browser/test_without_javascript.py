@@ -25,7 +25,7 @@ def seeded(product: Product) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def still(chromium: Browser, product: Product) -> Iterator[Page]:
     context = chromium.new_context(java_script_enabled=False)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     page = context.new_page()
     stay_signed_in(page, product)
     yield page

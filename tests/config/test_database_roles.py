@@ -106,7 +106,7 @@ def test_what_the_site_does_by_itself_works_under_it(site: None, settings: Any) 
         assert cursor.fetchone() == (ROLE,)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_data_folder_of_an_earlier_version_gets_the_role_at_its_next_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -23,7 +23,7 @@ from config.processes import processes
 from providers.demo import serve
 from tests.product import ROOT, free_port, own_folder
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(900)
 EMBEDDED = {"DATABASE_URL": "", "REDIS_URL": ""}
 WRONG = {
     "DATABASE_URL": [
@@ -85,7 +85,7 @@ def start(*command: str, before: tuple[str, ...] = (), **values: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     assert done.returncode != 0

@@ -24,7 +24,7 @@ from tests.engines.buildbot import CANCELLED, Engine
 from tests.flow.conftest import Desk, ana
 
 __all__ = ["ana"]
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1500)]
 
 WITHIN = 90.0  # seconds for a build to get where a command sends it
 STATUSES = {

@@ -24,7 +24,7 @@ from tests.engines.processes import wait_until
 from tests.flow.conftest import Desk, ana
 
 __all__ = ["ana"]
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1500)]
 
 WITHIN = 60.0  # seconds for a task to get where a command sends it
 CANVASES = ("chain_first", "chain_second", "chain_last", "group_first", "group_second",

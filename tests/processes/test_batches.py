@@ -67,7 +67,7 @@ def canceled(sim: serve.Running) -> list[str]:
     return [str(ref).rpartition("/")[2] for ref in sim.effects.get(EFFECTS[sim.key], [])]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 @pytest.mark.fault("C11")
 def test_thirty_runs_are_canceled_once_each_though_the_worker_is_shot(product: Product) -> None:
     with serve.running("smartflows", seed=3) as flows, serve.running("eightx8", seed=3) as eights:

@@ -14,7 +14,7 @@ from providers.demo import serve
 from tests.processes.test_outages import polls, sign_in, start_run, state, workflow
 from tests.product import Product
 
-pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(900)]
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 POLLED = 3  # polls in 15 s of an account that is due every three seconds at the latest
 

@@ -238,7 +238,7 @@ def secured(made: Composed) -> Iterator[Composed]:
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_service_works_with_the_command_line_and_environment_of_the_file(
     at_work: Composed,
 ) -> None:

@@ -24,7 +24,7 @@ from tests.processes.conftest import LEASE
 from tests.processes.test_outages import QUICK, seconds_of, sign_in, state
 from tests.product import Product, stop_group
 
-pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(900)]
 NAME = "Deaths"
 GOES_ON = LEASE * 4 / 3 + 25  # seconds: the claim's end, a tick, and the start of a process
 

@@ -13,7 +13,7 @@ import pytest
 from tests.executions.notifications.conftest import Receiver
 from tests.product import Product
 
-pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(900)]
 
 RULE = """
 from executions.notifications import rule_form

@@ -20,7 +20,7 @@ import requests
 from tests import prepared_postgres
 from tests.product import PASSWORD, ROOT, STARTS_WITHIN, Product, free_port, own_folder
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 STOPS_WITHIN = 60.0  # seconds; the last checkpoint of Postgres waits for a busy disk
 
 
@@ -53,7 +53,7 @@ class Terminal:
             env=self.env | env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
             check=False,
         )
 

@@ -14,7 +14,7 @@ import requests
 
 from tests.product import PASSWORD, Product
 
-pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(900)]
 QUICK = 3.0  # seconds in which pages answer meanwhile, also where other tests run beside
 RUNS = 20_000  # more than the buffers of a connection hold
 

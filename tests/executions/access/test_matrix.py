@@ -77,7 +77,7 @@ def test_every_address_is_in_the_table_and_nothing_else_is() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("who", world.PRINCIPALS)
 def test_the_table_holds(who: str) -> None:
     people = world.people()

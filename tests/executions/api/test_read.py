@@ -225,6 +225,7 @@ def test_the_description_names_every_address(ana: Api) -> None:
         "/api/v1/executions/{pk}",
         "/api/v1/executions/{pk}/commands",
         "/api/v1/executions/{pk}/decisions",
+        "/api/v1/executions/{pk}/delegations",
         "/api/v1/decisions",
         "/api/v1/executions/{pk}/outputs/{output_pk}",
         "/api/v1/executions/{pk}/readings",

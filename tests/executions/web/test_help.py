@@ -32,7 +32,7 @@ def test_every_screen_of_the_menu_has_its_help(ana, put, entry):
     assert Page(answer).one("h1").text == title_of(link) == entry.word
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_every_screen_there_is_leads_to_a_help_page_that_names_it():
     people = world.people()
     things = world.everything(people)
