@@ -18,7 +18,7 @@ from tests.product import PASSWORD, Product, own_folder
 from tests.quick_postgres import wait_for_no_disk
 
 NAMES = (
-    *filter(None, [os.environ.get("XBROWSER")]),
+    "chromium-headless-shell",  # the same without the windows that nobody sees
     "chromium",
     "chromium-browser",
     "google-chrome",

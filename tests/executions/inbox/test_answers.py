@@ -163,7 +163,7 @@ def test_the_first_claim_wins_and_others_see_whose_it_is(ana, people, question, 
 
 def test_a_viewer_may_look_but_not_answer(vik, question):
     assert (
-        "can view questions, but not answer"
+        "can look at this question, but not answer"
         in vik.get(f"/questions/{question.pk}/").content.decode()
     )
     for noun in ("answer", "draft", "claim", "release"):
