@@ -238,10 +238,6 @@ def leaks(planter: Planter, admin: User, said: str) -> list[str]:
     ]
 
 
-TAKES_ANY_TEXT = {"airflow"}
-"""Whose records are read whatever text stands in any of their fields."""
-
-
 @every_provider
 def test_a_key_that_a_provider_repeats_anywhere_is_kept_and_shown_nowhere(
     key: str, planter, admin, caplog, settings
@@ -256,7 +252,7 @@ def test_a_key_that_a_provider_repeats_anywhere_is_kept_and_shown_nowhere(
     desk.ask_for_everything(admin)
     assert Execution.objects.filter(account=desk.account).exists()
     set_aside = Quarantine.objects.filter(account=desk.account)
-    assert set_aside.exists() is (key not in TAKES_ANY_TEXT)
+    assert set_aside.exists() is not desk.suite.get("takes_any_text", False)
     assert not set_aside or "[redacted]" in str(list(set_aside.values("reason", "excerpt")))
     assert not leaks(desk, admin, caplog.text)
 
