@@ -37,14 +37,16 @@ def asked_of(who: str, route: str) -> Iterator[tuple[str, dict[str, str]]]:
     at all is asked by one person of each kind of answer."""
     place = world.PRINCIPALS.index(who)
     is_page = not route.startswith(("api/", "admin/"))
+    tries_more = who in (world.NOBODY, "viewer", "foreign operator")
     for method in ("get", "post"):
         yield method, {}
-        if is_page and (rule(route, method)[place] not in "om" or who == "superuser"):
+        is_shut = rule(route, method)[place] not in "om"
+        if is_page and ((tries_more and is_shut) or who == "superuser"):
             yield method, HTMX
-    if rule(route, "get")[place] not in "om":
-        yield "head", {}
+        if method == "get" and tries_more and is_shut:
+            yield "head", {}
     for method in ("put", "delete"):
-        if rule(route, method)[place] != "m" or who in (world.NOBODY, "operator", "superuser"):
+        if rule(route, method)[place] not in "ms" or who in (world.NOBODY, "operator"):
             yield method, {}
 
 
