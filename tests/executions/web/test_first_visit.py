@@ -69,7 +69,7 @@ def test_a_sign_in_page_at_another_name_of_this_machine_leads_to_the_one(setting
     page = Page(Client().get("/sign-in/?next=/inbox/", headers={"host": here}))
     there = "http://127.0.0.1:8000/sign-in/?next=/inbox/"
     assert page.link("go on there") == (there if says else "")
-    assert ("A sign-in holds for one name alone" in page) == says
+    assert ("A sign-in is valid for one address only" in page) == says
 
 
 def signed_in_from(zone: str) -> Page:
