@@ -116,4 +116,4 @@ def test_the_engine_is_looked_at_now_and_then_and_never_stops_a_poll(again, engi
 def test_an_engine_that_forgets_says_so_on_the_page_of_its_account(again, page, monkeypatch):
     monkeypatch.setattr(Again, "keeps_history", False)
     text = page.get(f"/accounts/{again.account.pk}/").content.decode()
-    assert "this engine forgets them" in text
+    assert "kept only here: the engine does not keep them" in text

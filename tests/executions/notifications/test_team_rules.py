@@ -179,7 +179,7 @@ def test_a_team_hears_of_its_own_accounts_alone(ana, eve, people, store_run, rec
     said = text(ana.post(f"{RULES}preview/", typed(receiver), headers=HTMX))
     assert "would have sent nothing" in said
     people["ana"].groups.set([Group.objects.get(name="operator")])
-    assert "You are in no team yet" in text(ana.get(RULES))
+    assert "You are not in a team yet" in text(ana.get(RULES))
 
 
 def test_a_viewer_makes_none(vik: Client, store_run: Any) -> None:
