@@ -143,8 +143,14 @@ class Trouble:
         self.client = Client()
         self.client.force_login(ana)
         self.polls = 0
-        self.poll()
+        for _ in range(
+            3
+        ):  # a busy machine may take longer than the short time that polls have here
+            self.poll()
+            if (self.account.health, Execution.objects.count()) == ("ok", 6):
+                break
         assert (self.account.health, Execution.objects.count()) == ("ok", 6)
+        caplog.clear()
 
     @staticmethod
     def _account(name: str, url: str) -> ProviderAccount:
