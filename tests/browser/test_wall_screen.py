@@ -19,6 +19,8 @@ from executions.polling.poller import store_and_tell
 from providers.contract import Snapshot, Status, Workflow
 from providers.models import ProviderAccount
 now, team = timezone.now(), Group.objects.create(name="Wall team")
+others = Group.objects.create(name="Others")  # every team sees what belongs to none
+ProviderAccount.objects.filter(group=None).update(group=others)
 account = ProviderAccount.objects.create(
     name="Wall desk", provider="flow8", health="ok", group=team,
     last_success_at=now + timedelta(hours=2), next_poll_at=now + timedelta(days=9))

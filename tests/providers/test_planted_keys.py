@@ -22,12 +22,12 @@ from django.db import connection
 from django.test import Client
 from psycopg import sql
 
-from executions import database_clock
+from executions import database_clock, tasks
 from executions.access import api_tokens
 from executions.commands import reconciliation
 from executions.commands.dispatch import claim, send
 from executions.models import Command, Execution, Quarantine
-from executions.polling import poller, schedule, workflow_sync
+from executions.polling import poller, schedule
 from providers.connection_test import try_account
 from providers.contract import ProviderError, Verb
 from providers.models import ProviderAccount
@@ -106,7 +106,7 @@ class Planter:
         for detail in self.suite.get("details") or [self.suite["detail"]]:
             parts.append((detail["routes"], lambda ref=detail["ref"]: self.read(ref)))
         if "workflows" in self.suite:
-            refresh = partial(workflow_sync.refresh_workflows, self.account)
+            refresh = partial(tasks.list_workflows, self.account.pk)
             parts.append((self.suite["workflows"]["routes"], refresh))
         parts.append((self.suite["check"]["routes"], lambda: try_account(self.account)))
         return parts
