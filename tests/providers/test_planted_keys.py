@@ -37,9 +37,14 @@ from tests.providers.conftest import Server
 from tests.providers.recorded import FIXTURES
 
 pytestmark = pytest.mark.django_db(transaction=True)
+QUICK = ("smartflows", "flow8", "dagster")  # the others take minutes: make faults
 every_provider = pytest.mark.parametrize(
     "key",
-    [key for key, cls in all_adapters().items() if any(field.secret for field in cls.settings)],
+    [
+        key if key in QUICK else pytest.param(key, marks=pytest.mark.long)
+        for key, cls in all_adapters().items()
+        if any(field.secret for field in cls.settings)
+    ],
 )
 PAGES = ("", "accounts/", "errors/", "inbox/", "overview/", "workflows/", "executions.csv")
 API = ("executions/", "executions", "accounts", "workflows", "inbox")

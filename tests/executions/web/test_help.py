@@ -10,7 +10,7 @@ from django.urls import reverse
 from executions.web.help_pages import FOLDER, SCREENS, pages
 from executions.web.layout import MENU
 from tests.executions.access import matrix, world
-from tests.executions.access.test_matrix import address
+from tests.executions.access.addresses import address
 from tests.pages import Page, Part
 
 HELP = "header a[data-go='h']"
