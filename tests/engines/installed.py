@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.engines.processes import Processes
 ACTIONS = ("up", "stop", "info")
 
 
-class Installed(Processes):
+class Installed(Processes, ABC):
     """`folder` keeps the installed packages, `home` everything of this instance."""
 
     key = ""  # of its provider
@@ -62,9 +63,9 @@ class Installed(Processes):
             self.stop()
             raise
 
+    @abstractmethod
     def begin(self) -> None:
         """Start its processes and wait until it answers."""
-        raise NotImplementedError
 
     def install(self) -> None:
         marker = self.bin.parent / "installed"
@@ -77,13 +78,13 @@ class Installed(Processes):
         subprocess.run(pip, check=True)
         marker.write_text(wanted)
 
+    @abstractmethod
     def mix(self) -> Mapping[str, str]:
         """Make the standard mix, note it as `runs` and return it: refs by names."""
-        raise NotImplementedError
 
+    @abstractmethod
     def login(self) -> Mapping[str, str]:
         """The fields of an account, and where secrets stand."""
-        raise NotImplementedError
 
 
 def command_line(cls: type[Installed], arguments: Sequence[str]) -> int:

@@ -96,7 +96,7 @@ def test_undone_it_was_never_sent_and_what_was_typed_is_back(ana, ask) -> None:
     assert page.has("button", "Release")
     command = Command.objects.get()
     assert command.state == "withdrawn"
-    Command.objects.update(not_before=timezone.now())
+    Command.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     assert dispatch.claim(command.pk) is None
     assert [each.action for each in AuditEntry.objects.order_by("pk")] == [
         "answer",
@@ -119,7 +119,7 @@ def test_the_note_beside_a_form_comes_back_too(ana, question) -> None:
 
 def test_what_a_worker_has_is_not_undone_and_the_page_says_so(ana, ask) -> None:
     answer(ana, ask("r1"))
-    Command.objects.update(not_before=timezone.now())
+    Command.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     assert dispatch.claim(Command.objects.get().pk) is not None
     assert "Too late to undo" in undo(ana)
     assert Command.objects.get().state == "sending"
@@ -182,7 +182,7 @@ def test_programs_send_at_once_unless_they_ask_and_can_undo(people, ask) -> None
 def test_of_an_undo_and_a_worker_at_the_same_moment_one_has_it(people, put, ana, ask) -> None:
     for number in range(6):
         answer(ana, ask(f"r{number}"))
-    Command.objects.update(not_before=timezone.now())
+    Command.objects.update(not_before=timezone.now() - timedelta(seconds=1))
     for command in Command.objects.select_related("account", "execution"):
         barrier, got = Barrier(2), {}
 
