@@ -6,6 +6,7 @@ import importlib
 import threading
 import time
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from executions.models import (
 )
 from executions.polling import read_queue, read_queue_worker, schedule
 from providers.contract import Pace
+from providers.http import rate_limit
 from providers.http.rate_limit import Bucket
 from providers.models import ProviderAccount
 
@@ -281,17 +283,21 @@ def test_a_new_run_is_found_while_thirty_open_pages_want_more_than_the_rate(
     assert took < 8
 
 
-def test_readings_leave_a_part_of_the_rate_to_discovery():
+def test_readings_leave_a_part_of_the_rate_to_discovery(monkeypatch):
     """At 20 a second with a burst of 20, readers that ask without end leave five for a poll."""
+    now = [1000.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds + 1e-6)
+    )
+    monkeypatch.setattr(rate_limit, "time", clock)
     bucket = Bucket(20, burst=20)
     for _ in range(15):
         bucket.wait(0.25)
-    began = time.monotonic()
     for _ in range(5):
         bucket.wait()
-    assert time.monotonic() - began < 0.04
+    assert now == [1000.0]
     bucket.wait(0.25)
-    assert time.monotonic() - began > 0.2
+    assert now[0] > 1000.2
 
 
 # ----------------------------------------------------------------------------------- history

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import requests
 
+from tests.busy import LATE
 from tests.product import PASSWORD, Product
 
 pytestmark = [pytest.mark.processes, pytest.mark.long, pytest.mark.timeout(900)]
-QUICK = 3.0  # seconds in which pages answer meanwhile, also where other tests run beside
+QUICK = LATE + 1  # seconds in which pages answer meanwhile
 RUNS = 20_000  # more than the buffers of a connection hold
 
 SEED = """
@@ -273,6 +274,7 @@ SESSIONS = """
 from importlib import import_module
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from tests.busy import LATE
 from django.contrib.auth.models import User
 Store = import_module(settings.SESSION_ENGINE).SessionStore
 for number in range(20):

@@ -15,6 +15,7 @@ import pytest
 from providers.address_policy import Policy, Refused, below
 from providers.contract import BadResponse, Unreachable
 from providers.http import Http, transports
+from tests.busy import LATE
 from tests.providers.authority import Authority, secure_server
 from tests.providers.conftest import LOOPBACK
 
@@ -167,7 +168,7 @@ def test_a_resolver_that_hangs_is_within_the_deadline(monkeypatch: pytest.Monkey
 
     def hanging(host: str, *_: Any) -> Any:
         lookups.append(host)
-        is_over.wait(10)
+        is_over.wait(30)
         raise socket.gaierror(socket.EAI_AGAIN, "later")
 
     monkeypatch.setattr(socket, "getaddrinfo", hanging)
@@ -175,7 +176,7 @@ def test_a_resolver_that_hangs_is_within_the_deadline(monkeypatch: pytest.Monkey
     errors = [asked("http://slow.example.com") for _ in range(3)]
     took = time.monotonic() - start
     is_over.set()
-    assert took < 3 * DEADLINE + 0.5
+    assert took < 3 * DEADLINE + LATE
     assert {str(error) for error in errors} == {
         "The name slow.example.com was not looked up in time: its name server does not answer."
     }
@@ -199,7 +200,7 @@ def test_addresses_that_take_no_connection_share_one_deadline(
         monkeypatch.setattr(transports.socket, "getaddrinfo", lambda *_: four)
         start = time.monotonic()
         error = asked(f"http://full.example.com:{place[1]}")
-        assert time.monotonic() - start < DEADLINE + 0.5
+        assert time.monotonic() - start < DEADLINE + LATE
         assert str(error) == "full.example.com did not take the connection in time."
         for each in waiting:
             each.close()
@@ -298,7 +299,7 @@ def test_a_handshake_that_is_never_answered_ends_with_the_deadline() -> None:
         silent.listen(5)
         start = time.monotonic()
         asked(f"https://127.0.0.1:{silent.getsockname()[1]}")
-        assert time.monotonic() - start < DEADLINE + 0.5
+        assert time.monotonic() - start < DEADLINE + LATE
 
 
 @pytest.mark.fault("N5")
@@ -319,7 +320,7 @@ def test_a_provider_whose_tls_is_too_old_gets_no_credential(
 @pytest.mark.parametrize(
     "drip",
     [
-        b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 200,
+        b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 400,
         b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n" + b" " * 900,
     ],
     ids=["head", "body"],
@@ -337,7 +338,7 @@ def test_a_byte_now_and_then_ends_with_the_deadline_over_tls_too(
         began = time.monotonic()
         with pytest.raises(Unreachable):
             endpoint.get("runs", deadline=deadline)
-        assert deadline - 0.1 < time.monotonic() - began < deadline + 0.5
+        assert deadline - 0.1 < time.monotonic() - began < deadline + LATE
 
 
 def test_two_accounts_never_share_whom_they_trust(own: Authority, tmp_path: Path) -> None:

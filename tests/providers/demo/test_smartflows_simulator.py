@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from providers.demo.serve import Running, running
+from tests.busy import LATE
 
 RUNS = "/api/v1/flows/executions"
 WORDS = {
@@ -155,12 +156,12 @@ def test_a_timeout_ends_the_wait_and_a_finished_run_never_waits(client: Client) 
     client.until(waiting, "UserInput")
     begun = time.monotonic()
     client.get(f"{RUNS}/{waiting}/progress", timeout=1)
-    assert 0.9 < time.monotonic() - begun < 2
+    assert 0.9 < time.monotonic() - begun < 1 + LATE
     done = client.sim.start("quick_success")
     client.until(done, "Success")
     begun = time.monotonic()
     client.get(f"{RUNS}/{done}/progress", timeout=30)
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < LATE
 
 
 def test_an_answer_resumes_the_run_and_a_second_one_is_refused(client: Client) -> None:
