@@ -33,7 +33,7 @@ CALLS = (
 ABOUT = {"exchanges", "gives", "refused", "memory"}
 ORDINARY = {
     "host", "user-agent", "accept", "accept-encoding", "connection", "content-type",
-    "content-length",
+    "content-length", "idempotency-key",
 }  # fmt: skip
 ANY = "any"  # in `gives`: whatever it is, but not nothing
 
