@@ -66,6 +66,10 @@ VARIABLES: dict[str, str] = {
     "OpenID provider says. Default 1.",
     "ANNUNCIATOR_IDLE_MINUTES": "Minutes without a person's doing after which their session ends. "
     "Default 480.",
+    "ANNUNCIATOR_LOG": "Form of the lines in the log: line, or json for one object each. Default "
+    "line.",
+    "ANNUNCIATOR_METRICS_TOKEN": "What whoever reads /metrics must send, as Authorization: Bearer; "
+    "figures then name accounts. Empty: everybody may read them, and accounts are numbers.",
     "ANNUNCIATOR_UNDO_SECONDS": "How long an answer given on a page waits before it is sent, so "
     "that it can be undone; 0 sends it at once. Default 10, at most 60.",
     "ANNUNCIATOR_SECOND_FACTOR": "Roles (commas: viewer, operator, admin, superuser) whose people "
@@ -175,6 +179,15 @@ def _number(*, may_be_zero: bool) -> Callable[[str], float]:
     return read
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(raw: str) -> str:
+        if raw not in words:
+            raise _Unusable(" or ".join(words))
+        return raw
+
+    return read
+
+
 def _address(example: str, *schemes: str) -> Callable[[str], str]:
     def read(raw: str) -> str:
         try:
@@ -267,6 +280,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "ANNUNCIATOR_LOCAL_SIGN_IN": _flag,
     "ANNUNCIATOR_IDLE_MINUTES": _whole(5, 24 * 60),
     "ANNUNCIATOR_UNDO_SECONDS": _whole(0, 60),
+    "ANNUNCIATOR_LOG": _one_of("line", "json"),
     "ANNUNCIATOR_SECOND_FACTOR": _roles,
     "ANNUNCIATOR_STEP_UP_MINUTES": _whole(0, 24 * 60),
     "ANNUNCIATOR_SITE_URL": _web_address,

@@ -40,6 +40,7 @@ from django.utils.crypto import constant_time_compare  # noqa: E402
 from config.database_outage_detection import UNAVAILABLE  # noqa: E402
 from config.sign_in.second_factor import DUE  # noqa: E402
 from executions.access.permissions import visible_accounts  # noqa: E402
+from executions.live import process_figures  # noqa: E402
 from executions.live.publish import CHANNEL  # noqa: E402
 
 QUEUE = 100  # messages a slow client may lag behind
@@ -48,6 +49,7 @@ PER_PERSON = 20  # streams of one person, per process
 HEARTBEAT = 15.0  # seconds
 RECHECK = 30.0  # seconds between two looks at the person's rights
 LONGEST = 900.0  # seconds of one stream
+REPORTED_EVERY = 30.0  # seconds
 
 TOO_MANY = (
     f"{PER_PERSON} pages of this person are already updated live, the most for one person. This "
@@ -104,6 +106,12 @@ class Hub:
                 log.warning("live channel lost: %s", type(error).__name__)
                 self._offer_all(_event("degraded", "{}"))
                 await asyncio.sleep(1)
+
+    async def report(self) -> None:
+        """Tell how many listen, as long as this process lives."""
+        while True:
+            await asyncio.to_thread(process_figures.say, streams=len(self.clients))
+            await asyncio.sleep(REPORTED_EVERY)
 
     async def _listen(self) -> None:
         client = redis.Redis.from_url(settings.REDIS_URL, health_check_interval=10)
@@ -231,9 +239,10 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)  # thousands of clients: full collections cost 0.4 s each
-    feeding = asyncio.create_task(hub.run())
+    tasks = [asyncio.create_task(each) for each in (hub.run(), hub.report())]
     yield
-    feeding.cancel()
+    for task in tasks:
+        task.cancel()
 
 
 class Guarded:

@@ -3,6 +3,8 @@ pages."""
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +22,7 @@ from django.utils import timezone
 
 from config import interrupted_posts
 from config.sign_in import second_factor
+from executions import log_context
 from executions.access import step_up
 from executions.access.permissions import preference_of
 from executions.display.relative_times import for_reader
@@ -30,6 +33,23 @@ UNUSED = (
     "magnetometer=(), microphone=(), midi=(), payment=(), usb=()"
 )
 NOTED_EVERY = 300  # seconds
+REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
+
+
+class RequestIdMiddleware:
+    """Every request has an id, in the log's lines of it and in its answer: the `X-Request-ID` that a
+    proxy has given it, or a new one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        with log_context.about(request=name):
+            response = self.get_response(request)
+        response["X-Request-ID"] = name
+        return response
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

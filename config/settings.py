@@ -38,6 +38,7 @@ ANNUNCIATOR_PACE = env.value("ANNUNCIATOR_PACE", 1.0)
 ANNUNCIATOR_LEASE = timedelta(seconds=env.value("ANNUNCIATOR_LEASE_SECONDS", 90.0))
 ANNUNCIATOR_OVERDUE_FACTOR = env.value("ANNUNCIATOR_OVERDUE_FACTOR", 2.0)
 ANNUNCIATOR_OVERDUE_FLOOR = timedelta(seconds=env.value("ANNUNCIATOR_OVERDUE_SECONDS", 60.0))
+ANNUNCIATOR_METRICS_TOKEN = env.text("ANNUNCIATOR_METRICS_TOKEN")
 ANNUNCIATOR_UNDO = timedelta(seconds=env.value("ANNUNCIATOR_UNDO_SECONDS", 10))
 ANNUNCIATOR_KEY_DAYS = env.value("ANNUNCIATOR_KEY_DAYS", 365)
 ANNUNCIATOR_KEEP_DAYS = env.value("ANNUNCIATOR_KEEP_DAYS", 400)
@@ -77,6 +78,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.middleware.RequestIdMiddleware",
     "config.sign_in_limits.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -299,12 +301,23 @@ CELERY_TASK_ROUTES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "config.log_lines.Line",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+        "json": {
+            "()": "config.log_lines.JsonLine",
+            "fmt": ["levelname", "name", "message"],
+            "rename_fields": {"levelname": "level", "name": "logger"},
+            "timestamp": True,
+        },
+    },
     "filters": {"once_per_outage": {"()": "config.database_outage_detection.OncePerOutage"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": env.value("ANNUNCIATOR_LOG", "line"),
             "filters": ["once_per_outage"],
         }
     },

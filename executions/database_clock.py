@@ -7,26 +7,20 @@ more than SKEWED seconds off with their own clock says so for the accounts page 
 
 from __future__ import annotations
 
-import os
-import socket
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-import redis
 from django.db import connection
 
-from executions.live import publish
+from executions.live import process_figures
+from executions.live.process_figures import Process
 
 READ_EVERY = 30.0  # seconds
 SKEWED = 5.0  # seconds
-SAYS_FOR = 90  # seconds
-KEY = "annunciator:clock"
+AHEAD = "clock_ahead_seconds"
 STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while a machine sleeps
-ROLES = ("poller", "worker", "listen", "granian", "uvicorn")  # as command lines name them
-WORDS = {"granian": "pages", "uvicorn": "live", "listen": "listener"}
 
 _lock = threading.Lock()
 _read_at: float | None = None
@@ -46,20 +40,11 @@ def now() -> datetime:
     return _then + timedelta(seconds=time.clock_gettime(STEADY) - _read_at)
 
 
-def skewed() -> dict[str, float]:
+def skewed() -> dict[Process, float]:
     """Seconds that a process's own clock is ahead of the database (negative: behind), by process,
     where it is more than SKEWED. Empty if the broker does not answer."""
-    try:
-        found = publish.client().scan_iter(match=f"{KEY}:*", count=100)
-        names = [name.decode() for name in found]
-        values = publish.client().mget(names) if names else []
-    except redis.RedisError:
-        return {}
-    return {
-        name.removeprefix(f"{KEY}:"): float(value)
-        for name, value in zip(names, values, strict=True)
-        if value is not None
-    }
+    off = {process: each.get(AHEAD, 0.0) for process, each in process_figures.said().items()}
+    return {process: ahead for process, ahead in off.items() if abs(ahead) > SKEWED}
 
 
 def _read(ticks: float) -> None:
@@ -74,15 +59,5 @@ def _read(ticks: float) -> None:
         return  # counted on from the last time
     if row is not None:
         _read_at, _then = time.clock_gettime(STEADY), row[0].astimezone(UTC)
-        _say((datetime.now(UTC) - _then).total_seconds())
-
-
-def _say(ahead: float) -> None:
-    if abs(ahead) <= SKEWED:
-        return
-    role = next((word for word in ROLES if any(word in part for part in sys.argv)), "command")
-    name = f"{WORDS.get(role, role)} on {socket.gethostname()} ({os.getpid()})"
-    try:
-        publish.client().set(f"{KEY}:{name}", round(ahead, 1), ex=SAYS_FOR)
-    except redis.RedisError:
-        return
+        ahead = (datetime.now(UTC) - _then).total_seconds()
+        process_figures.say(**{AHEAD: round(ahead, 1)})

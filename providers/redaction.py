@@ -337,3 +337,28 @@ def _as_written(value: str) -> Any:
 
 NOTHING = Secrets()
 """No values: what is left are the names."""
+
+# ------------------------------------------------------------------------------------- in the logs
+
+MOST_USED = 20_000  # credentials that are looked for in each line
+
+_used: dict[str, None] = {}
+_in_logs: Secrets | None = NOTHING
+
+
+def remember_used(secrets: Iterable[str]) -> None:
+    """From now on `hide_used` hides these: credentials that this process sends out."""
+    global _in_logs
+    if new := [secret for secret in secrets if secret not in _used]:
+        for oldest in [*_used][: max(0, len(_used) + len(new) - MOST_USED)]:
+            _used.pop(oldest, None)
+        _used.update(dict.fromkeys(new))
+        _in_logs = None
+
+
+def hide_used(text: str) -> str:
+    """A line of a log, of which nobody knows any more whose account it is about."""
+    global _in_logs
+    if _in_logs is None:
+        _in_logs = Secrets(tuple(_used))
+    return _in_logs.hide(text)

@@ -26,7 +26,7 @@ from providers.http.quiet_period import Gate
 from providers.http.rate_limit import Bucket
 from providers.http.replies import Explain, Reply, plain_explanation
 from providers.http.transports import prepared, transport_for, why_not_connected
-from providers.redaction import Secrets
+from providers.redaction import Secrets, remember_used
 
 
 class Http:
@@ -66,12 +66,14 @@ class Http:
         self._most: float = math.inf
         self._until = math.inf if seconds is None else time.monotonic() + seconds
         self.secrets = Secrets(secrets)
+        remember_used(secrets)
         self.on_exchange: Callable[[str, str, bytes | None, Reply], None] | None = None
         """Gets method, address, body and answer of each exchange: for recordings."""
 
     def remember_secret(self, secret: str) -> None:
         """Redact this value too, in every text from now on."""
         self.secrets.remember(secret)
+        remember_used([secret])
 
     def redact(self, text: str) -> str:
         """A text for people, without the account's secrets in any of their spellings."""

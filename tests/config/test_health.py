@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.health import poller_is_fresh
 from executions import database_clock
 from executions.accounts import views
-from executions.live import publish
+from executions.live import process_figures, publish
 from executions.models import Command, StatusCount
 from providers.models import Health, ProviderAccount
 
@@ -80,14 +80,15 @@ def test_one_account_that_stands_still_is_not_the_pollers_fault() -> None:
     assert poller_is_fresh(NOW)
 
 
-def test_the_figures_are_in_the_text_format(client: Client) -> None:
+def test_the_figures_are_in_the_text_format(client: Client, settings: Any) -> None:
+    settings.ANNUNCIATOR_METRICS_TOKEN = "seventeen"
     row = account(last_success_at=NOW, failures=2, health=Health.FAILING)
     StatusCount.objects.create(account=row, status="failed", count=1234567)
     user = User.objects.create_user("ana")
     Command.objects.create(
         kind="cancel", account=row, target="run:1", requested_by=user, state="unknown"
     )
-    answer = client.get("/metrics")
+    answer = client.get("/metrics", headers={"authorization": "Bearer seventeen"})
     assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
     families = list(text_string_to_metric_families(answer.content.decode()))
     assert {family.type for family in families} == {"gauge"}
@@ -113,7 +114,8 @@ def test_what_strangers_read_names_no_cause(client: Client) -> None:
 
 @pytest.mark.fault("P18")
 def test_a_clock_that_is_off_is_said_and_is_no_reason_not_to_be_ready(client: Client) -> None:
-    publish.client().set(f"{database_clock.KEY}:worker on host-7 (12)", 7200.4, ex=30)
+    key = f"{process_figures.KEY}:worker:host-7:12"
+    publish.client().hset(key, database_clock.AHEAD, "7200.4")
     try:
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()["clock_skew_seconds"]) == (200, 7200.4)
@@ -122,4 +124,4 @@ def test_a_clock_that_is_off_is_said_and_is_no_reason_not_to_be_ready(client: Cl
             "commands go by the database's clock. Set the clock of that machine, ideally by NTP."
         ]
     finally:
-        publish.client().delete(f"{database_clock.KEY}:worker on host-7 (12)")
+        publish.client().delete(key)

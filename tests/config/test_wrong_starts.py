@@ -49,6 +49,7 @@ WRONG = {
     "ANNUNCIATOR_SIGN_IN": ["/nowhere/sign-in.yaml"],
     "ANNUNCIATOR_LOCAL_SIGN_IN": ["never"],
     "ANNUNCIATOR_IDLE_MINUTES": ["an hour", "4", "1441"],
+    "ANNUNCIATOR_LOG": ["xml"],
     "ANNUNCIATOR_UNDO_SECONDS": ["ten", "61"],
     "ANNUNCIATOR_SECOND_FACTOR": ["everybody", "admin;operator"],
     "ANNUNCIATOR_STEP_UP_MINUTES": ["never", "-1", "1441"],
