@@ -37,8 +37,8 @@ REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
 
 
 class RequestIdMiddleware:
-    """Every request has an id, in the log's lines of it and in its answer: the `X-Request-ID` that a
-    proxy has given it, or a new one."""
+    """Every request has an id, in the lines of its log and in its answer: the `X-Request-ID`
+    that a proxy has given it, or a new one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
