@@ -45,6 +45,7 @@ from executions.models import (
     StatusCount,
 )
 from executions.polling.engine_health import components_of
+from executions.sql_sections import statements
 from providers.contract import Status
 from providers.models import Health, ProviderAccount
 
@@ -54,15 +55,7 @@ QUANTILES = (0.5, 0.95, 1.0)
 WATCHED_STATES = (*OPEN_COMMAND_STATES, CommandState.NEEDS_PERSON)
 UNSENT = (DeliveryState.PENDING, DeliveryState.PREPARING, DeliveryState.SENDING)
 
-POLL_SECONDS = """
-    SELECT account.provider, percentile_cont(%s::float8[]) WITHIN GROUP (
-        ORDER BY extract(epoch FROM poll.finished_at - poll.started_at)::float8
-    )
-    FROM executions_pollrun poll
-    JOIN providers_provideraccount account ON account.id = poll.account_id
-    WHERE poll.started_at > %s AND poll.finished_at IS NOT NULL
-    GROUP BY account.provider
-"""
+_sql = statements(__file__)
 
 Sample = tuple[dict[str, str], float]
 ByState = dict[str, tuple[int, datetime | None]]
@@ -249,7 +242,7 @@ def _polls(accounts: _Accounts, now: datetime) -> Iterable[Sample]:
 
 def _poll_seconds(now: datetime) -> Iterable[Sample]:
     with connection.cursor() as cursor:
-        cursor.execute(POLL_SECONDS, [list(QUANTILES), now - RECENT])
+        cursor.execute(_sql("poll_seconds"), [list(QUANTILES), now - RECENT])
         rows = cursor.fetchall()
     for provider, values in rows:
         for quantile, seconds in zip(QUANTILES, values, strict=True):
