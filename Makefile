@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 NEEDED = Python 3.11 or later is needed: set PYTHON, as in PYTHON=python3.12 make run
 ENVIRONMENT = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(NEEDED)")' && \

@@ -1,7 +1,8 @@
 """A pytest plugin: which process of `pytest -n` gets which tests, and in which order.
 
-The browser tests share one product and one Chromium, so one process gets them all. Everything
-else goes file by file. What takes longest begins first: no long file is left for the end.
+Browser tests share a product and a Chromium, so they go to two processes: those that look at pages,
+and those that work with them. Everything else goes file by file. What takes longest begins first: no
+long file is left for the end.
 """
 
 from __future__ import annotations
@@ -11,15 +12,26 @@ from typing import Any
 import pytest
 
 BROWSER = "tests/browser/"
-SLOW = (BROWSER, "tests/processes/", "tests/config/")
-"""Folders whose tests start processes, in the order in which they begin."""
+LOOKING = (
+    "test_accessibility",
+    "test_comfort",
+    "test_hostile_text",
+    "test_keyboard_and_roles",
+    "test_list_layout",
+    "test_overview",
+    "test_screenshots",
+    "test_wall_screen",
+    "test_without_javascript",
+)
+"""Half of the browser tests, by the time that they take."""
+SLOW = (*(f"{BROWSER}{name}" for name in LOOKING), BROWSER, "tests/processes/", "tests/config/")
+"""What starts processes, in the order in which it begins."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {folder: place for place, folder in enumerate(SLOW)}
     items.sort(
         key=lambda item: next(
-            (place for folder, place in order.items() if item.nodeid.startswith(folder)), len(SLOW)
+            (place for place, start in enumerate(SLOW) if item.nodeid.startswith(start)), len(SLOW)
         )
     )
 
@@ -30,6 +42,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByProduct(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return BROWSER if nodeid.startswith(BROWSER) else nodeid.split("::", 1)[0]
+            file = nodeid.split("::", 1)[0]
+            if not file.startswith(BROWSER):
+                return file
+            is_looking = file.removeprefix(BROWSER).startswith(LOOKING)
+            return f"{BROWSER} {'looks' if is_looking else 'works'}"
 
     return ByProduct(config, log)
