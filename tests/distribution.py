@@ -1,8 +1,8 @@
 """A pytest plugin: which process of `pytest -n` gets which tests, and in which order.
 
-Browser tests share a product and a Chromium, so they go to two processes: those that look at pages,
-and those that work with them. Everything else goes file by file. What takes longest begins first: no
-long file is left for the end.
+Browser tests share a product and a Chromium, so they go to two processes: those that look at
+pages, and those that work with them. Everything else goes file by file. What takes longest begins
+first: no long file is left for the end.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ LOOKING = (
     "test_comfort",
     "test_hostile_text",
     "test_keyboard_and_roles",
+    "test_layout_shift",
     "test_list_layout",
     "test_overview",
     "test_screenshots",
