@@ -388,9 +388,13 @@ def test_what_has_no_slot_is_ready_and_a_poll_of_many_costs_little(
     opened_runs = len([run for run in found if not run.status.is_final])
     pages = opened_runs // queries.PAGE + 1
     assert opened.http.requests <= 3 * pages + 1
+    listed = opened.http.requests
+    some = [run.ref for run in found if not run.status.is_final][: opened.details_at_once]
+    assert len(list(opened.details(some))) == len(some)
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{opened_runs} open invocations: {opened.http.requests} requests, {pages} of them "
+            f"\nwith their steps {opened.http.requests - listed} requests for {len(some)}; "
+            f"{opened_runs} open invocations: {listed} requests, {pages} of them "
             f"for pages of {queries.PAGE}; {told['queued', 'ready']} have no slot\n"
         )
     for ref in refs:

@@ -11,7 +11,7 @@ ingress, which may stand at another address.
 from __future__ import annotations
 
 import email.utils
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +51,7 @@ from providers.times import read_time
 
 HISTORY = 1000  # invocations, when discovery has no start
 MOST_ENTRIES = 10_000  # of a journal
+GROWTH = 5  # entries that come between two requests
 JOURNAL_CAP = 24 * 2**20  # bytes of one page of a journal
 OLDEST, TOO_NEW = (1, 7), (2,)
 WORKS_WITH = "This works with Restate 1.7 and every later 1.x"
@@ -74,6 +75,7 @@ class Restate(Adapter):
               help="An API key of Restate Cloud, or what a proxy before Restate asks for."),
     )  # fmt: skip
     pace = Pace(per_second=8.0)
+    details_at_once = 50
     # Twice is once. A second cancel would interrupt what the first one made the service undo.
     repeatable = frozenset({Verb.SUSPEND, Verb.RESUME})
     options = {
@@ -151,16 +153,33 @@ class Restate(Adapter):
         yield from self._canceled_in_time(since, seen)
 
     def snapshot(self, ref: str) -> Snapshot:
-        rows = self._rows(queries.run(ref))
-        if not rows:
-            if kept := self.memory.get(f"{CANCELED}{ref}"):
-                return replace(self._never_begun(kept), steps=(), questions=(), outputs=())
+        found = list(self.details([ref]))
+        if not found:
             raise NotFound(GONE)
-        row = rows[0]
-        entries = list(self._journal(ref))
-        events = self._rows(queries.events(ref))[::-1]
-        run = whole(row, entries, events, self.site)
-        return asking(run, list(self._questions(row, run, read_waits(row, entries))))
+        if isinstance(found[0], Unreadable):
+            raise BadResponse(f"Restate did not answer as documented ({found[0].reason}).")
+        return found[0]
+
+    def details(self, refs: Sequence[str]) -> Iterator[Snapshot | Unreadable]:
+        """Three requests; one more where a promise is waited for, and for each long journal."""
+        rows = self._rows(queries.runs(refs))
+        known = [ref for ref in map(id_of, rows) if ref]
+        journals = self._journals([row for row in rows if id_of(row)])
+        events = by_id(self._rows(queries.events(known)) if known else [])
+        handlers: list[forms.Handler] = []
+
+        def read(row: Any) -> Snapshot:
+            ref = row["id"]
+            run = whole(row, journals[ref], events.get(ref, ()), self.site)
+            waits = read_waits(row, journals[ref])
+            if run.status is Status.USER_INPUT and waits.promises and not handlers:
+                handlers.extend(self._handlers())
+            return asking(run, list(questions(row, run, waits, handlers)))
+
+        yield from self.each(rows, read)
+        for ref in refs:
+            if ref not in known and (kept := self.memory.get(f"{CANCELED}{ref}")):
+                yield replace(self._never_begun(kept), steps=(), questions=(), outputs=())
 
     def workflows(self) -> Iterator[Workflow]:
         for handler in self._handlers():
@@ -179,14 +198,15 @@ class Restate(Adapter):
             self.ingress.post("restate", "awakeables", name, verb, **body)
         elif kind == "promise" and int(number) in waits.promises:
             service = row["target_service_name"]
-            handler, body = forms.promise_answer(self._shared_handlers(service), values)
+            shared = forms.shared(self._handlers(), service)
+            handler, body = forms.promise_answer(shared, values)
             self.ingress.post(service, row["target_service_key"], handler, **body)
         else:
             raise Rejected("It does not wait for this any more.")
 
     def cancel(self, ref: str, option: str = "") -> None:
         """Of one that has not begun Restate keeps nothing (seen), so what it was is remembered."""
-        rows = self._rows(queries.run(ref))
+        rows = self._rows(queries.runs([ref]))
         reply = self.api.patch("invocations", ref, "kill" if option == "kill" else "cancel")
         if rows and native_key(rows[0].get("state")) in NOT_BEGUN:
             kept = {**rows[0], "completed_at": date_of(reply)}
@@ -309,6 +329,24 @@ class Restate(Adapter):
         told = self._rows(queries.pauses(asked))
         return dict(self.readable(told, lambda each: (each["id"], pause_error(each))))
 
+    def _journals(self, rows: list[Any]) -> dict[str, list[Entry]]:
+        """By id. The short ones with one request, as far as they fit in its answer."""
+        found: dict[str, list[Entry]] = {}
+        left, short = queries.ENTRIES - 1, []
+        for row in rows:
+            size = row.get("journal_size", 1)  # left out before it begins
+            if isinstance(size, int) and size + GROWTH <= left:
+                left -= size + GROWTH
+                short.append(row["id"])
+        told = self._rows(queries.journals(short), cap=JOURNAL_CAP) if len(short) > 1 else []
+        if told and len(told) < queries.ENTRIES:
+            entries = by_id(told)
+            found = {ref: [read_entry(each) for each in entries.get(ref, ())] for ref in short}
+        for row in rows:
+            if row["id"] not in found:
+                found[row["id"]] = list(self._journal(row["id"]))
+        return found
+
     def _journal(self, ref: str) -> Iterator[Entry]:
         after, count = -1, 0
         while count < MOST_ENTRIES:
@@ -319,18 +357,8 @@ class Restate(Adapter):
                 return
             after = rows[-1]["index"]
 
-    def _questions(self, row: Any, run: Snapshot, waits: Waits) -> Iterator[Question]:
-        if run.status is not Status.USER_INPUT:
-            return
-        for index in waits.awakeables:
-            yield forms.awakeable_question(run.ref, index, run.steps or (), run.status_since)
-        if waits.promises:
-            handlers = self._shared_handlers(row["target_service_name"])
-            for number, key in waits.promises.items():
-                yield forms.promise_question(number, key, handlers, run.status_since)
-
     def _waiting(self, ref: str) -> tuple[Any, Waits]:
-        rows = self._rows(queries.run(ref))
+        rows = self._rows(queries.runs([ref]))
         if not rows:
             raise NotFound(GONE)
         entries: Iterable[Entry] = map(read_entry, self._rows(queries.waits([ref])))
@@ -351,13 +379,26 @@ class Restate(Adapter):
                 return each
         raise NotFound(f"Restate no longer has the handler {workflow_ref}.")
 
-    def _shared_handlers(self, service: str) -> list[forms.Handler]:
-        """Those of a workflow that may be called while it runs."""
-        return [
-            each
-            for each in self._handlers()
-            if each.service == service and native_key(each.kind) == "shared" and each.is_public
-        ]
+
+def questions(
+    row: Any, run: Snapshot, waits: Waits, handlers: Iterable[forms.Handler]
+) -> Iterator[Question]:
+    """`handlers`: of all services."""
+    if run.status is not Status.USER_INPUT:
+        return
+    since, until = run.status_since, waits.until
+    for index in waits.awakeables:
+        yield forms.awakeable_question(run.ref, index, run.steps or (), since, until)
+    shared = forms.shared(handlers, row["target_service_name"])
+    for number, key in waits.promises.items():
+        yield forms.promise_question(number, key, shared, since, until)
+
+
+def by_id(rows: list[Any]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row["id"], []).append(row)
+    return found
 
 
 def date_of(reply: Reply) -> str:

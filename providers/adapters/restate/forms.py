@@ -6,13 +6,13 @@ which only its author knows: those that may be called while it runs are offered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from providers.adapters.restate.journal import FIRST_AWAKEABLE, awakeable_id
-from providers.contract import Field, Question, Rejected, Step
+from providers.contract import Field, Question, Rejected, Step, native_key
 
 KEY = "restate_key"  # of an object or a workflow, beside what the handler takes
 WHOLE = "arguments"
@@ -24,6 +24,11 @@ KINDS: Mapping[str, Literal["text", "integer", "boolean"]] = {
     "boolean": "boolean",
 }
 ANY_JSON = "Any JSON value; a text stands in quotes."
+ANY_VALUE: Mapping[str, Any] = {
+    "title": "Value",
+    "description": ANY_JSON,
+    "type": ["object", "array", "string", "number", "boolean", "null"],
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,15 @@ def read_handlers(service: Mapping[str, Any]) -> Iterator[Handler]:
         )
 
 
+def shared(handlers: Iterable[Handler], service: str) -> list[Handler]:
+    """Those of a workflow that may be called while it runs."""
+    return [
+        each
+        for each in handlers
+        if each.service == service and native_key(each.kind) == "shared" and each.is_public
+    ]
+
+
 # ------------------------------------------------------------------------------------------ starts
 
 
@@ -135,7 +149,11 @@ def start_body(handler: Handler, arguments: Mapping[str, Any]) -> dict[str, Any]
 
 
 def awakeable_question(
-    ref: str, index: int, steps: Sequence[Step], asked_at: datetime | None
+    ref: str,
+    index: int,
+    steps: Sequence[Step],
+    asked_at: datetime | None,
+    due_at: datetime | None = None,
 ) -> Question:
     """Its name is that of the step that gave its id away."""
     name = awakeable_id(ref, index)
@@ -143,27 +161,27 @@ def awakeable_question(
     told = next(
         (step.name for step in steps if name and name in str(step.output)), f"Awakeable {number}"
     )
-    schema = {
-        "type": "object",
-        "properties": {
-            DECISION: {
-                "title": "Decision",
-                "type": "string",
-                "enum": [RESOLVE, REJECT],
-                "default": RESOLVE,
-            },
-            VALUE: {"title": "Value", "description": f"{ANY_JSON} Goes with resolve."},
-            REASON: {"title": "Reason", "type": "string", "description": "Goes with reject."},
-        },
-        "required": [DECISION],
+    decision = {
+        "title": "Decision",
+        "type": "string",
+        "enum": [RESOLVE, REJECT],
+        "default": RESOLVE,
     }
     return Question(
         ref=f"signal {index}",
         kind="form",
         title=told if name else "Restate's id of this awakeable is not known here.",
         description=f"Awakeable {name}" if name else "",
-        schema=schema,
+        schema={
+            "type": "object",
+            "properties": {DECISION: decision},
+            "required": [DECISION],
+            "if": {"properties": {DECISION: {"const": REJECT}}, "required": [DECISION]},
+            "then": {"properties": {REASON: {"title": "Reason", "type": "string"}}},
+            "else": {"properties": {VALUE: ANY_VALUE}},
+        },
         asked_at=asked_at,
+        due_at=due_at,
         is_answerable=bool(name),
     )
 
@@ -177,7 +195,11 @@ def awakeable_answer(values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def promise_question(
-    number: int, key: str, handlers: Sequence[Handler], asked_at: datetime | None
+    number: int,
+    key: str,
+    handlers: Sequence[Handler],
+    asked_at: datetime | None,
+    due_at: datetime | None = None,
 ) -> Question:
     """`handlers`: those that may be called while the workflow runs."""
     schema: dict[str, Any] = {}
@@ -185,7 +207,7 @@ def promise_question(
     if len(handlers) == 1:
         (only,) = handlers
         told = " ".join(filter(None, (f"Calls {only.service}/{only.name}.", only.about)))
-        value = {"title": "Value", "description": ANY_JSON, **schema_of(only)}
+        value = {"title": "Value", **only.schema} if is_schema(only.schema) else ANY_VALUE
         one = {"type": "object", "properties": {VALUE: value}}
         schema = dict(only.schema) if only.properties else one
     elif handlers:
@@ -195,7 +217,7 @@ def promise_question(
             "type": "object",
             "properties": {
                 HANDLER: {"title": "Handler", "type": "string", "enum": names},
-                VALUE: {"title": "Value", "description": ANY_JSON},
+                VALUE: ANY_VALUE,
             },
             "required": [HANDLER],
         }
@@ -206,12 +228,14 @@ def promise_question(
         description=told,
         schema=schema or None,
         asked_at=asked_at,
+        due_at=due_at,
         is_answerable=bool(handlers),
     )
 
 
-def schema_of(handler: Handler) -> Mapping[str, Any]:
-    return handler.schema if isinstance(handler.schema, Mapping) else {}
+def is_schema(told: Any) -> bool:
+    """Whether it says anything."""
+    return isinstance(told, Mapping) and bool(told)
 
 
 def promise_answer(

@@ -50,10 +50,11 @@ class Entry:
 @dataclass(frozen=True)
 class Waits:
     """What only somebody else can bring: numbers of signals that are awakeables, and promises by
-    the numbers of their completions."""
+    the numbers of their completions. `until`: when a timer beside them ends the waiting."""
 
     awakeables: tuple[int, ...] = ()
     promises: Mapping[int, str] = field(default_factory=dict)
+    until: datetime | None = None
 
     def __bool__(self) -> bool:
         return bool(self.awakeables or self.promises)
@@ -191,6 +192,12 @@ def read_waits(row: Mapping[str, Any], entries: Iterable[Entry]) -> Waits:
         for entry in entries
         if (entry.category, entry.kind) == ("Command", "GetPromise")
     }
+    timers = [
+        read_time(entry.body["wake_up_time"])
+        for entry in entries
+        if (entry.category, entry.kind) == ("Command", "Sleep")
+        and ("CompletionId", entry.body["completion_id"]) in pending
+    ]
     return Waits(
         tuple(sorted(number for kind, number in pending if is_awakeable(kind, number))),
         {
@@ -198,7 +205,14 @@ def read_waits(row: Mapping[str, Any], entries: Iterable[Entry]) -> Waits:
             for kind, number in sorted(pending, key=str)
             if kind == "CompletionId" and number in promises
         },
+        min(filter(None, timers), default=None) if not needs_all(row) else None,
     )
+
+
+def needs_all(row: Mapping[str, Any]) -> bool:
+    """Whether it waits for several things together, so that a timer among them is no limit."""
+    told = f"{row.get('suspended_waiting_future_json')}{row.get('last_awaiting_on_future_json')}"
+    return '"All' in told
 
 
 def awakeable_id(ref: str, index: int) -> str:
@@ -228,6 +242,7 @@ class Around:
     """What of the invocation itself tells of its steps."""
 
     status: Status
+    is_failing: bool = False  # it is to be tried again, by itself or by a person
     waits: Waits = NOBODY
     handler: str = ""
 
@@ -306,7 +321,7 @@ def step_status(
         return Status.CANCELED, "ended_with_run"
     if around.status is Status.PAUSED:
         return Status.PAUSED, ""
-    if failed and around.status is Status.WAITING and kind == "Run":
+    if failed and around.is_failing:
         return Status.WAITING, "retry"
     return PENDING.get(kind, (Status.RUNNING, ""))
 
@@ -389,16 +404,16 @@ def read_old(entry: Entry) -> Step:
 
 def read_handler(failed: Sequence[Result], around: Around) -> Step:
     """What the service did between its commands, and failed at."""
-    goes_on = not around.status.is_final
-    status = around.status if goes_on or around.status is Status.FAILED else Status.SUCCEEDED
+    has_passed = not around.is_failing and around.status not in (Status.FAILED, Status.CANCELED)
+    status = Status.SUCCEEDED if has_passed else around.status
     return Step(
         ref=HANDLER,
         name=around.handler,
         status=status,
         native_status="",
         status_reason="retry" if status is Status.WAITING else "",
-        error=failed[-1].error if status is not Status.SUCCEEDED else "",
-        **tries(failed, status, None),
+        error="" if has_passed else failed[-1].error,
+        **tries(failed, status, Result("") if has_passed else None),
     )
 
 
@@ -429,19 +444,20 @@ def pause_error(event: Mapping[str, Any]) -> str:
 def last_good(entries: Sequence[Entry]) -> int:
     """The last entry before the first command that failed or has no result: up to there a new run
     can take over what was done. 0: only what went in."""
-    arrived = dict(notified(entries))
+    arrived = {
+        place: read_result(entry)
+        for entry in entries
+        if entry.category == "Notification"
+        for place in entry.body.get("id", {}).items()
+    }
     kept = 0
     for entry in entries:
         if entry.category != "Command" or entry.kind == "Input":
             continue
-        if entry.kind == "Output":
-            break
-        numbers = [entry.body[name] for name in _COMPLETIONS if name in entry.body]
+        numbers = [number for name, number in entry.body.items() if name.endswith("completion_id")]
         results = [arrived.get(("CompletionId", number)) for number in numbers]
-        if not all(results) or any(read_result(each).word == "Failure" for each in results if each):
+        is_good = all(result and result.word != "Failure" for result in results)
+        if entry.kind == "Output" or not is_good:
             break
         kept = entry.index
     return kept
-
-
-_COMPLETIONS = ("completion_id", "result_completion_id")

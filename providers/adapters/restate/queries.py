@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 PAGE = 500  # invocations; Restate sets no limit to it
-ENTRIES = 500  # of a journal per request
-EVENTS = 200  # of an invocation, the last ones
+ENTRIES = 500  # of journals per request
+EVENTS = 50  # of an invocation, the last ones
 PAYLOAD = 4096  # bytes of an entry that is read whole
 BODY = 262_144  # bytes of what goes into an invocation, and comes out
 
@@ -58,8 +58,8 @@ def latest_ended(most: int) -> str:
     return f"{_RUNS} WHERE status = 'completed' ORDER BY modified_at DESC LIMIT {most}"
 
 
-def run(ref: str) -> str:
-    return f"{_RUNS} WHERE id = {text(ref)}"
+def runs(refs: Iterable[str]) -> str:
+    return f"{_RUNS} WHERE id IN {one_of(refs)}"
 
 
 def waits(refs: Iterable[str]) -> str:
@@ -78,24 +78,30 @@ def pauses(refs: Iterable[str]) -> str:
     )
 
 
+_ENDS = one_of(("Command: Input", "Command: Output"))
+_ENTRIES = (
+    "SELECT id, index, entry_type, name, appended_at, entry_lite_json, "
+    f"CASE WHEN raw_length <= {PAYLOAD} OR (raw_length <= {BODY} AND entry_type IN {_ENDS}) "
+    "THEN entry_json END AS entry_json FROM sys_journal"
+)
+
+
 def journal(ref: str, after: int) -> str:
     """Large payloads are left out; `entry_lite_json` has everything else."""
-    ends = one_of(("Command: Input", "Command: Output"))
-    whole = (
-        f"CASE WHEN raw_length <= {PAYLOAD} OR (raw_length <= {BODY} AND entry_type IN {ends}) "
-        "THEN entry_json END AS entry_json"
-    )
-    return (
-        f"SELECT index, entry_type, name, appended_at, entry_lite_json, {whole} FROM sys_journal "
-        f"WHERE id = {text(ref)} AND index > {after} ORDER BY index LIMIT {ENTRIES}"
-    )
+    where = f"WHERE id = {text(ref)} AND index > {after}"
+    return f"{_ENTRIES} {where} ORDER BY index LIMIT {ENTRIES}"
 
 
-def events(ref: str) -> str:
-    return (
-        "SELECT appended_at, event_type, event_json FROM sys_journal_events "
-        f"WHERE id = {text(ref)} ORDER BY appended_at DESC LIMIT {EVENTS}"
-    )
+def journals(refs: Iterable[str]) -> str:
+    return f"{_ENTRIES} WHERE id IN {one_of(refs)} ORDER BY id, index LIMIT {ENTRIES}"
+
+
+def events(refs: Iterable[str]) -> str:
+    """The last ones of each, in their order."""
+    columns = "id, appended_at, event_type, event_json"
+    place = "row_number() OVER (PARTITION BY id ORDER BY appended_at DESC) AS place"
+    told = f"SELECT {columns}, {place} FROM sys_journal_events WHERE id IN {one_of(refs)}"
+    return f"SELECT {columns} FROM ({told}) WHERE place <= {EVENTS} ORDER BY appended_at"
 
 
 def started(service: str, handler: str, key: str) -> str:

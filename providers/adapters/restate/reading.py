@@ -132,6 +132,7 @@ def whole(
     run = read_run(row, site, waits, pause_error(pauses[-1]) if pauses else "")
     around = Around(
         status=run.status,
+        is_failing=native_key(row.get("state")) in ("backingoff", "paused"),
         waits=waits if run.status is Status.USER_INPUT else NOBODY,
         handler=row["target_handler_name"],
     )

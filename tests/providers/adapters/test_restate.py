@@ -164,16 +164,30 @@ def test_an_answer_that_has_arrived_is_no_longer_waited_for(row, entries) -> Non
     assert not journal.read_waits(row("that_asks"), told)
 
 
-def test_one_that_says_running_may_wait_for_people_already(row, entries) -> None:
-    """For a minute, as Restate comes."""
-    waits_for = row("that_asks")["suspended_waiting_future_json"]
-    told = row(
-        "that_asks", state="running", status="running", last_awaiting_on_future_json=waits_for
-    )
-    run = reading.whole(told, entries("that_asks"), [], SITE)
-    assert (run.status, run.native_status) == (Status.USER_INPUT, "running")
-    told["last_awaiting_on_future_json"] = None
-    assert reading.whole(told, entries("that_asks"), [], SITE).status is Status.RUNNING
+def test_one_that_says_running_may_wait_for_people_already(read) -> None:
+    """Of a service that speaks protocol 7, before Restate suspends it."""
+    run = read("that_runs_and_asks")
+    assert (run.status, run.native_status, run.status_since) == (
+        Status.USER_INPUT, "running", None,
+    )  # fmt: skip
+    assert Verb.SUSPEND in run.offers
+    assert read("that_runs_and_asks", last_awaiting_on_future_json=None).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("word", ["that_asks_for_an_hour", "that_runs_and_asks_for_an_hour"])
+def test_a_timer_beside_a_question_says_how_long_it_is_asked(row, entries, word) -> None:
+    until = journal.read_waits(row(word), entries(word)).until
+    began = entries(word)[0].at
+    assert until is not None
+    assert timedelta(minutes=59) < until - began < timedelta(minutes=61)
+
+
+def test_a_timer_that_is_waited_for_together_with_a_question_is_no_limit(row, entries) -> None:
+    told = [{"Single": {"SignalIndex": 17}}, {"Single": {"CompletionId": 1}}]
+    tree = json.dumps({"AllCompleted": told})
+    waiting = row("that_asks_for_an_hour", suspended_waiting_future_json=tree)
+    waits = journal.read_waits(waiting, entries("that_asks_for_an_hour"))
+    assert (waits.awakeables, waits.until) == ((17,), None)
 
 
 def test_of_several_things_that_are_waited_for_the_ones_for_people_are_found(row) -> None:
@@ -207,6 +221,33 @@ def test_what_is_waited_for_is_a_step_of_its_own(read) -> None:
 def test_steps_without_a_result_end_with_their_invocation(read) -> None:
     (step,) = read("that_was_killed").steps
     assert (step.status, step.status_reason) == (Status.CANCELED, "ended_with_run")
+
+
+@pytest.mark.parametrize(
+    ("word", "changes", "status", "reason"),
+    [
+        ("whose_code_fails", {}, Status.PAUSED, ""),
+        ("whose_code_fails", {"state": "backing-off"}, Status.WAITING, "retry"),
+        ("whose_code_fails", {"state": "success"}, Status.SUCCEEDED, ""),
+        ("whose_code_fails", {"state": "suspended"}, Status.SUCCEEDED, ""),  # it went on
+        ("whose_code_fails", {"state": "failure"}, Status.FAILED, ""),
+        ("that_was_given_up", {}, Status.FAILED, ""),
+        ("that_failed_too_often", {}, Status.PAUSED, ""),
+        ("that_is_to_be_tried_again", {}, Status.WAITING, "retry"),
+        ("that_is_to_be_tried_again", {"state": "running"}, Status.RUNNING, ""),
+    ],
+)
+def test_a_failure_shows_at_its_step_as_long_as_it_matters(
+    row, entries, body, word, changes, status, reason
+) -> None:
+    events = body(f"events_of_an_invocation_{word}")["rows"]
+    run = reading.whole(row(word, **changes), entries(word), events, SITE)
+    step = run.steps[-1]
+    assert (step.status, step.status_reason) == (status, reason)
+    shows = status in (Status.PAUSED, Status.WAITING, Status.FAILED)
+    assert bool(step.error) is shows
+    assert step.tries[0].status is Status.FAILED
+    assert step.attempt == len(step.tries)
 
 
 def test_payloads_that_are_no_json_are_texts_and_others_are_counted() -> None:
@@ -271,6 +312,35 @@ def test_a_long_journal_is_read_page_by_page(server, restate, body, monkeypatch)
     assert len(restate.snapshot(run["rows"][0]["id"]).steps) == 2
 
 
+@pytest.mark.parametrize(
+    ("entries", "sizes", "requests"),
+    [
+        (500, (6, 6), 3),  # both together
+        (12, (6, 6), 4),  # there is room for one
+        (13, (1, 1), 5),  # there was, when they were counted: the answer may be cut
+    ],
+)
+def test_journals_are_read_together_as_far_as_their_answer_has_room(
+    server, restate, body, monkeypatch, entries, sizes, requests
+) -> None:
+    monkeypatch.setattr(queries, "ENTRIES", entries)
+    words = ("that_succeeded", "that_failed")
+    rows = [body(f"invocation_{word}")["rows"][0] for word in words]
+    rows = [{**row, "journal_size": size} for row, size in zip(rows, sizes, strict=True)]
+    journals = [body(f"journal_of_an_invocation_{word}")["rows"] for word in words]
+    together = [entry for each in journals for entry in each]
+    server.on("POST", "/query", {"body": {"rows": []}})
+    server.on("POST", "/query", {"body": {"rows": rows}}, has="FROM sys_invocation")
+    cut = {"body": {"rows": [*together, together[-1]][:entries]}}
+    server.on("POST", "/query", cut, has="ORDER BY id, index")
+    for row, told in zip(rows, journals, strict=True):
+        alone = {"body": {"rows": told}}
+        server.on("POST", "/query", alone, has=f"id = '{row['id']}' AND index > -1")
+    found = list(restate.details([row["id"] for row in rows]))
+    assert [(run.ref, len(run.steps)) for run in found] == [(row["id"], 2) for row in rows]
+    assert len(server.requests) == requests
+
+
 def test_a_row_that_waits_for_what_nobody_understands_is_read_all_the_same(
     server, restate, body
 ) -> None:
@@ -295,12 +365,13 @@ def test_what_people_and_services_write_is_only_a_text_in_sql(odd) -> None:
     assert literal[1:-1].replace("''", "") == odd.replace("'", "")
     assert literal[1:-1].replace("''", "'") == odd
     for query in (
-        queries.run(odd),
+        queries.runs([odd]),
         queries.started(odd, odd, odd),
         queries.started_as_workflow(odd, odd, odd),
         queries.waits([odd]),
         queries.pauses([odd]),
-        queries.events(odd),
+        queries.events([odd]),
+        queries.journals([odd]),
         queries.journal(odd, 0),
         queries.open_page(odd),
     ):
@@ -312,7 +383,7 @@ def test_a_ref_that_would_be_sql_finds_nothing(server, restate) -> None:
     with pytest.raises(NotFound):
         restate.snapshot("x' OR '1'='1")
     (asked,) = server.requests
-    assert asked.json["query"].endswith("WHERE id = 'x'' OR ''1''=''1'")
+    assert asked.json["query"].endswith("WHERE id IN ('x'' OR ''1''=''1')")
 
 
 # ---------------------------------------------------------------------------------------- commands
@@ -394,6 +465,10 @@ def test_a_retry_takes_over_what_has_a_result(entries) -> None:
     (read, post) = [entry for entry in failed if entry.kind == "Run" and entry.name]
     assert read.index <= kept < post.index
     assert journal.last_good(entries("whose_code_fails")) == 0
+    # What a service was to wait for is not taken over, and what it has sent is.
+    assert journal.last_good(entries("that_sleeps")) == 0
+    called = [entry for entry in entries("that_called_others") if entry.category == "Command"]
+    assert journal.last_good(entries("that_called_others")) == called[-2].index  # then its output
     whole = entries("that_succeeded")
     last = [entry for entry in whole if entry.category == "Command" and entry.kind == "Run"][-1]
     assert journal.last_good(whole) == last.index
