@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from executions.forms import compile_question
 from providers.adapter import Adapter
 from providers.adapters.restate import forms, journal, queries, reading
 from providers.adapters.restate.forms import Handler
@@ -530,6 +531,25 @@ def test_handlers_have_one_order_although_restate_lists_them_in_another_each_tim
         service["handlers"].reverse()
     server.on("GET", "/services", {"body": told})
     assert [workflow.ref for workflow in restate.workflows()] == refs == sorted(refs)
+
+
+@pytest.mark.parametrize(
+    ("typed", "verb", "sent"),
+    [
+        ({"f1": "0", "f3": '{"ok": true}'}, "resolve", {"json": {"ok": True}}),
+        ({"f1": "0", "f3": '"yes"'}, "resolve", {"json": "yes"}),
+        ({"f1": "0", "f3": ""}, "resolve", {"json": None}),
+        ({"f1": "1", "f2": "no"}, "reject", {"body": b"no", "content_type": "text/plain"}),
+        ({"f1": "1", "f2": ""}, "reject", {"body": b"Rejected.", "content_type": "text/plain"}),
+    ],
+)
+def test_an_awakeable_takes_what_is_typed_into_the_form_of_its_question(
+    row, typed, verb, sent
+) -> None:
+    question = forms.awakeable_question(row("that_asks")["id"], 17, (), None)
+    form = compile_question(question).bind(typed)
+    assert form.is_valid(), form.errors
+    assert forms.awakeable_answer(form.body()) == (verb, sent)
 
 
 def test_a_handler_that_is_not_there_is_no_answer() -> None:
