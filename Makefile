@@ -32,8 +32,9 @@ live: export ANNUNCIATOR_FLOWER_DIR ?= .data/engines/flower
 live: export ANNUNCIATOR_BUILDBOT_DIR ?= .data/engines/buildbot
 live: export ANNUNCIATOR_DAGSTER_DIR ?= .data/engines/dagster
 live: export ANNUNCIATOR_RESTATE_DIR ?= .data/engines/restate
+live: export ANNUNCIATOR_N8N_DIR ?= .data/engines/n8n
 live: ENGINE ?= prefect
-live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose: ENGINE=prefect, airflow, flower, buildbot, dagster, restate or all
+live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose: ENGINE=prefect, airflow, flower, buildbot, dagster, restate, n8n or all
 	@$(BIN)/python -m pytest tests/engines -m engine $(if $(filter all,$(ENGINE)),,-k test_$(ENGINE)_)
 
 chaos: export ANNUNCIATOR_CHAOS_SECONDS ?= 90
