@@ -6,6 +6,8 @@ from typing import Any, NoReturn
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
+from django.urls import register_converter
+from django.urls.converters import StringConverter
 from ninja import NinjaAPI, Router
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
@@ -55,6 +57,13 @@ api = NinjaAPI(
     openapi_url=None,
 )
 errors.install(api)
+
+
+class RestOfPath(StringConverter):
+    regex = r"[\s\S]+"  # line ends too, which `path` leaves to the pages
+
+
+register_converter(RestOfPath, "rest_of_path")
 last = Router()
 
 
@@ -64,7 +73,7 @@ def describe(request: HttpRequest) -> dict[str, Any]:
     return dict(api.get_openapi_schema())
 
 
-@last.api_operation(METHODS, "{path:rest}", include_in_schema=False)
+@last.api_operation(METHODS, "{rest_of_path:rest}", include_in_schema=False)
 def nothing(request: HttpRequest, rest: str) -> NoReturn:
     raise Http404
 

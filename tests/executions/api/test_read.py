@@ -166,7 +166,7 @@ def test_what_is_not_granted_is_not_there(eve: Api, put: Callable[..., int]) -> 
     assert eve.get("executions").json() == {"items": [], "next": None}
     assert eve.get("accounts").json() == []
     assert eve.get("workflows").json() == []
-    for path in (f"executions/{pk}", "executions/999999", "nothing/here"):
+    for path in (f"executions/{pk}", "executions/999999", "nothing/here", "nothing%0Ahere"):
         answer = eve.get(path)
         assert answer.status_code == 404
         assert answer.json()["error"] == "not_found"
