@@ -4,8 +4,6 @@ Called by the page of one's own tokens, the admin, the command line and the API.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from executions.access import audit_log
+from executions.access import audit_log, secret_hashes
 from executions.models import ApiToken, TokenScope
 
 PREFIX = "ann_"  # lets secret scanners find one that was committed by mistake
@@ -38,7 +36,7 @@ def issue(
     address: str | None = None,
 ) -> str:
     """A new token for this person. This is the only time that it can be read. Raises NotIssued."""
-    token = PREFIX + secrets.token_urlsafe(32)
+    token = secret_hashes.new(PREFIX)
     with transaction.atomic():
         held = User.objects.select_for_update().get(pk=user.pk)  # one form of a person at a time
         own = ApiToken.objects.filter(user=held)
@@ -48,7 +46,7 @@ def issue(
             raise NotIssued(f"A person has at most {MOST} tokens. Revoke one that is not used.")
         row = ApiToken.objects.create(
             user=user,
-            hash=_hash(token),
+            hash=secret_hashes.hash_of(token),
             label=label[:100],
             prefix=token[:SHOWN],
             scope=scope,
@@ -78,7 +76,7 @@ def revoke(token: ApiToken, by: User, *, address: str | None) -> None:
 def owner_of(token: str) -> User | None:
     """Whose token this is, with `only_reads` where its scope says so; None for one that is unknown
     or has ended, and for a person who may not sign in."""
-    row = ApiToken.objects.select_related("user").filter(hash=_hash(token)).first()
+    row = ApiToken.objects.select_related("user").filter(hash=secret_hashes.hash_of(token)).first()
     now = timezone.now()
     if row is None or not row.user.is_active or (row.expires_at and row.expires_at <= now):
         return None
@@ -92,8 +90,3 @@ def owner_of(token: str) -> User | None:
 
 def _target(token: ApiToken) -> str:
     return f"token:{token.pk} of {token.user.get_username()}"
-
-
-def _hash(token: str) -> str:
-    """Plain SHA-256 is enough: a token is 256 random bits, nothing to guess from a list."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import Group, User
@@ -11,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from executions.access import audit_log
+from executions.access import audit_log, secret_hashes
 from executions.access.permissions import in_sight, require_may_administer, sees_every_account
 from executions.access.roles import ROLES
 from executions.models import WallLink
@@ -31,10 +29,10 @@ def make(
 ) -> tuple[WallLink, str]:
     """The link and its secret, which can be read this once. Raises PermissionDenied."""
     require_may_administer(user)
-    secret = secrets.token_urlsafe(32)
+    secret = secret_hashes.new()
     with transaction.atomic():
         link = WallLink.objects.create(
-            name=name, hash=_hash(secret), group=group, zone=zone, made_by=user,
+            name=name, hash=secret_hashes.hash_of(secret), group=group, zone=zone, made_by=user,
             expires_at=expires_at,
         )  # fmt: skip
         what = {"shows": f"accounts of {group}" if group else "every account"}
@@ -74,7 +72,9 @@ def teams_of(user: User) -> QuerySet[Group]:
 
 def link_of(secret: str) -> WallLink | None:
     """Also one that is no longer valid: see `ended_at`. Notes that it was asked."""
-    link = WallLink.objects.select_related("group").filter(hash=_hash(secret)).first()
+    link = (
+        WallLink.objects.select_related("group").filter(hash=secret_hashes.hash_of(secret)).first()
+    )
     if link is None or link.ended_at:
         return link
     now = timezone.now()
@@ -90,8 +90,3 @@ def accounts_of(link: WallLink) -> QuerySet[ProviderAccount]:
 
 def _target(link: WallLink) -> str:
     return f"wall link:{link.pk} {link.name}"
-
-
-def _hash(secret: str) -> str:
-    """Plain SHA-256 is enough: a secret is 256 random bits, nothing to guess from a list."""
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -25,6 +25,7 @@ def class_of(key: str) -> type[Adapter]:
     return INVENTED.get(key) or adapter_class(key)
 
 
+@cache
 def folder_of(key: str) -> Path:
     if module := outside_modules().get(key):
         return Path(str(importlib.import_module(module).__file__)).parent / "fixtures"
