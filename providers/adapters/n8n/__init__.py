@@ -140,8 +140,8 @@ class N8n(Adapter):
     def workflows(self) -> Iterator[Workflow]:
         for rows in self._pages("workflows", WORKFLOWS, None, set(), excludePinnedData="true"):
             for row, about in self.readable(rows, lambda row: (row, read_about(row))):
+                self.memory[f"{ABOUT}{row['id']}"] = about.write()
                 if not row.get("isArchived"):
-                    self.memory[f"{ABOUT}{row['id']}"] = about.write()
                     yield Workflow(ref=row["id"], name=about.name, can_start=about.can_start)
 
     def _learn(self, rows: Iterable[Any]) -> None:

@@ -117,6 +117,19 @@ def test_another_server_at_the_address_is_told(server: Any, open_adapter: Any) -
         open_adapter("n8n").check()
 
 
+def test_an_archived_workflow_keeps_its_name_and_is_not_offered(
+    server: Any, open_adapter: Any
+) -> None:
+    page = exchange("n8n", "workflows_last_page")["response"]["body"]
+    page["data"][0]["isArchived"] = True
+    server.on("GET", "/api/v1/workflows", {"body": page})
+    opened = open_adapter("n8n")
+    listed = {workflow.ref for workflow in opened.workflows()}
+    archived = page["data"][0]
+    assert archived["id"] not in listed
+    assert opened.memory[f"workflow {archived['id']}"].partition(" ")[2] == archived["name"]
+
+
 def field(kind: str, **more: Any) -> dict[str, Any]:
     return {"fieldLabel": kind, "fieldType": kind, **more}
 
