@@ -236,6 +236,20 @@ def test_questions_are_those_of_the_nodes(scene: Scene, desk: AtN8n) -> None:
 # ---------------------------------------------------------------------------------------- commands
 
 
+def test_a_start_that_n8n_queues_gets_no_answer_and_is_found_by_its_key(
+    scene: Scene, desk: AtN8n
+) -> None:
+    """All slots are taken, so n8n answers the call only when one becomes free."""
+    desk.polled()
+    workflow = Workflow.objects.get(account=desk.account, name="import-invoices")
+    command = desk.start(workflow, {"arguments": {"count": 1}})
+    assert command.state == "unknown", command.message
+    assert desk.settled(command).state == "confirmed", command.message
+    assert desk.status(command.new_ref) == "queued"
+    assert scene.engine.run(command.new_ref)["status"] == "new"
+    scene.engine.stop_run(command.new_ref)
+
+
 def test_commands_are_confirmed_by_what_n8n_says(scene: Scene, desk: AtN8n) -> None:
     engine, runs = scene.engine, scene.runs
     desk.polled()
