@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from providers.demo import serve
+from tests.busy import LATE
 from tests.product import Product
 
 pytestmark = pytest.mark.browser
@@ -41,7 +42,7 @@ def test_a_run_moves_on_an_open_page_without_reload(page: Page, product: Product
             ),
             "succeeded in the database",
         )
-        expect(row).to_contain_text("Succeeded", timeout=3000)
+        expect(row).to_contain_text("Succeeded", timeout=3000 * LATE)  # without a stream 15 s
         assert page.evaluate("window.untouched")
 
 

@@ -198,7 +198,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "api/v1/decisions": ("", NEVER, ACTS_ANYWHERE, NEVER),
     "api/v1/workflows/<int:pk>/runs": ("workflow", NEVER, ACTS, NEVER),
     "api/v1/openapi.json": ("", SIGNED, NEVER, NEVER),
-    "api/v1/<path:rest>": ("", NOTHING, NOTHING, NOTHING),
+    "api/v1/<rest_of_path:rest>": ("", NOTHING, NOTHING, NOTHING),
     "api/v1/": ("", ABSENT, ABSENT, ABSENT),
     "admin/logout/": ("", OPEN, LEAVES, NEVER),
     "admin/": ("", STAFF, STAFF, STAFF),
