@@ -185,7 +185,8 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
         "groups": views[: error_groups.MAX_GROUPS],
         "more": len(views) - error_groups.MAX_GROUPS,
         "totals": [
-            (word.replace("_", " "), sum(each["state"] == word for each in views)) for word in order
+            (state, state.replace("_", " "), sum(each["state"] == state for each in views))
+            for state in order
         ],
         "cut_at": cut_at,
         "here": f"{reverse('executions:errors')}?finished={window}",
