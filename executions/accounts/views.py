@@ -79,6 +79,7 @@ def accounts(request: HttpRequest) -> Shown:
     views = [each for each in _account_views(request) if each["is_unseen"] or not is_narrowed]
     context = {
         "is_narrowed": is_narrowed,
+        "has_accounts": bool(accounts_of(request)),
         "accounts": views,
         "providers": capabilities(),
         "abilities": [word for word, _ in ABILITIES],

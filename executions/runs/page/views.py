@@ -202,6 +202,7 @@ def sight_of(run: Execution) -> dict[str, Any]:
         "fresh": fresh,
         "is_blind": fresh.is_stale,
         "is_unread": not is_read,
+        "has_ended": run.is_final or run.finished_at is not None,  # of an unknown status, too
     }
 
 

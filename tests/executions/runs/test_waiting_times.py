@@ -105,6 +105,12 @@ def test_where_no_time_tells_it_the_wait_is_at_least_what_we_saw(ana, asking):
     assert "at least" in Page(ana.get("/inbox/")).one("#inbox")
 
 
+def test_of_a_run_of_unknown_status_it_says_since_when_it_was_seen(ana, put):
+    page = Page(ana.get(f"/executions/{put('odd', Status.UNKNOWN, age=4000).pk}/"))
+    assert "seen here since" in page.one("#run-head")
+    assert "at least" not in page.one("#run-head")
+
+
 def test_the_filter_for_long_waits_goes_by_the_wait(ana, asking):
     asking(ENDED, ASKS)
     assert RunList(ana.get("/?waiting=20m")).runs

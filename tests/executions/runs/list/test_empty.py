@@ -66,6 +66,28 @@ def test_nothing_yet_says_that_it_comes_by_itself(ana, account):
     assert "They appear with the first poll" in ana.get("/workflows/").content.decode()
 
 
+@pytest.mark.parametrize("query", ["", "&status=running"])
+def test_that_no_run_is_out_of_date_is_told_as_that(ana, put, query):
+    put("r1")
+    page = ana.get(f"/?is=stale{query}").content.decode()
+    assert "No run is out of date" in page
+    assert "exclude each other" not in page
+
+
+def test_where_all_accounts_can_be_read_none_is_asked_for(ana, account):
+    page = ana.get("/accounts/?is=unseen").content.decode()
+    assert "All accounts can be read" in page
+    assert "No provider account yet" not in page
+
+
+def test_a_run_of_unknown_status_that_ended_waits_for_no_steps(ana, put):
+    ended = {"finished_at": timezone.now() - timedelta(days=2), "age": 4000}
+    run = put("r1", Status.UNKNOWN, steps=(), questions=(), outputs=(), **ended)
+    page = ana.get(f"/executions/{run.pk}/").content.decode()
+    assert "provide steps for this run" in page
+    assert "No steps yet" not in page
+
+
 def test_parts_of_a_run_tell_their_three_kinds_of_empty(ana, put, account):
     running, unread = put("r1"), put("r2", Status.SUCCEEDED)
     read = put("r3", Status.SUCCEEDED, steps=(), questions=(), outputs=())
