@@ -312,7 +312,7 @@ def test_few_choices_are_answered_with_one_button_and_danger_asks_first(
     page.get_by_role("button", name="Release", exact=True).click()
     page.wait_for_url("**sent=*")
     expect(page.locator("#sent")).to_contain_text("Release the payment?, answered by you")
-    expect(page.locator(f"#task-{kind}")).to_contain_text("answer requested by olga")
+    expect(page.locator(f"#task-{kind}")).to_contain_text("answered by olga")
     page.locator(f"#task-{stern} a").click()
     page.wait_for_url(f"**/questions/{stern}/?q=*")
     page.get_by_role("button", name="Refuse…").click()

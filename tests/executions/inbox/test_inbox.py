@@ -352,7 +352,7 @@ def test_the_inbox_says_who_answered_what(ana, ask) -> None:
     open_page = Page(ana.get("/inbox/"))
     decide(ana, question, "0")
     line = Page(ana.get(changes_url(open_page))).one(f"#task-{question.pk}")
-    assert "answer requested by ana: Decision: Release, Note: a note" in line
+    assert "answered by ana: Decision: Release, Note: a note" in line
     sent = Page(ana.get("/inbox/answered/")).one("tr[id^='answer-'] dl")
     assert sent.text == "Decision Release Note a note"
     confirmed(Command.objects.get())

@@ -78,12 +78,15 @@ def test_an_answer_waits_and_says_until_when_with_the_way_back(ana, ask) -> None
     assert dispatch.claim(command.pk) is None
     assert reconciliation.due_commands() == []
     strap = page.one("#sent")
+    assert "answered by you" in strap
+    assert "Goes out at" in strap
+    assert "requested" not in strap
     assert strap.one("[data-until]")["data-until"][:19] == command.not_before.isoformat()[:19]
     assert strap.one(f"form[action='/commands/{command.pk}/undo/']").has("button", "Undo")
     assert page.one(f"#task-{first.pk}").has("[data-until]")
     assert page.has(f"#desk #question-{second.pk}")  # nobody waits in front of it
     here = Page(ana.get(f"/questions/{first.pk}/")).one(f"#question-{first.pk}-notice")
-    assert "Sending at" in here
+    assert "Goes out at" in here
     assert here.has("button", "Undo")
 
 
