@@ -51,7 +51,7 @@ _RUN_VERBS = {
     Verb.RESUME: RunVerbView(
         Verb.RESUME, "Resume", "play", "Resume", "resumption", "resumed",
         "The run goes on where it was put on hold.",
-        "These runs go on where they were put on hold.",
+        "Runs that were put on hold go on from there.",
         (),
     ),
     Verb.RETRY: RunVerbView(

@@ -175,6 +175,7 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
     """The buttons: what the provider takes for this run now, and what is already under way."""
     if not may_act(user, run.account_id):
         return []
+    is_unstarted = run.status == Status.QUEUED  # what resumes it then is in the provider's note
     shown = []
     for word, view in RUN_VERBS.items():
         open_now = [row for row in command_display.open_rows(run) if row.kind == word]
@@ -195,7 +196,7 @@ def verbs_of(user: User | AnonymousUser, run: Execution) -> list[dict[str, Any]]
                 "icon": view.icon,
                 "url": reverse(f"executions:{view.noun}", args=[run.pk]),
                 "note": note_of(run.account, word),
-                "consequence": view.cost,
+                "consequence": "" if is_unstarted and word == Verb.RESUME else view.cost,
                 "is_danger": view.is_danger,
                 "options": options,
                 "blocked": command_display.sentence(command)

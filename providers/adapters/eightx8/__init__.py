@@ -76,7 +76,7 @@ class EightX8(Adapter):
     notes = {
         Verb.CANCEL: "Terminates the run at 8x8. A terminated run cannot be resumed.",
         Verb.SUSPEND: "Puts the run on hold until somebody resumes it.",
-        Verb.START: "A test start of the newest version: the values become its trigger's data.",
+        Verb.START: "Starts a real run of the newest version. The values become its trigger data.",
     }
 
     def __init__(self, *args: Any) -> None:

@@ -111,7 +111,8 @@ class Generio(Adapter):
     repeatable = frozenset({Verb.CANCEL, Verb.RESUME})  # a flow is aborted once, and started once
     notes = {
         Verb.CANCEL: "Aborts the flow: it passes through aborting. Partial outputs may remain.",
-        Verb.RESUME: "Starts a flow that was created and waits; its inputs have to be there.",
+        Verb.RESUME: "Starts a flow that was created but never started; its inputs have to be "
+        "there.",
         Verb.START: "Creates a flow of the template. With an input it starts by itself.",
     }
 

@@ -222,6 +222,17 @@ def test_a_provider_that_tells_states_alone_has_them_on_the_time_line(ana, put):
     assert "waiting for a person" in steps
 
 
+def test_a_run_that_never_started_is_not_said_to_go_on(ana, put, account):
+    offers = frozenset({Verb.RESUME})
+    held, created = put("h", Status.PAUSED, offers=offers), put("c", Status.QUEUED, offers=offers)
+    goes_on = "goes on where it was put on hold"
+    assert goes_on in Page(ana.get(f"/executions/{held.pk}/")).one("#dialog-resume")
+    type(account).objects.update(provider="generio")
+    dialog = Page(ana.get(f"/executions/{created.pk}/")).one("#dialog-resume")
+    assert goes_on not in dialog
+    assert "created but never started" in dialog
+
+
 def test_a_run_without_offers_at_a_provider_that_suspends_keeps_one_place_for_both(
     ana, put, account
 ):
