@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -38,6 +38,7 @@ _sql = statements(__file__)
 MOST = 500  # events of one kind
 SCANNED = 50_000  # status changes looked at
 POLLS = 5000  # poll runs counted per account
+SEEN_LATE = timedelta(minutes=5)  # a run that had ended so long before it was seen says when
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Activity:
     text: str = ""
     """Provider text, or what a person wrote."""
     who: str = ""
+    ended: datetime | None = None
+    """When the run ended, where that was seen only later, at `at`."""
 
 
 @dataclass(frozen=True)
@@ -142,12 +145,14 @@ def _moves(
         cursor.execute(_sql("moves"), parameters)
         rows = cursor.fetchall()
     events = []
-    for at, status, run, account, workflow, name, label, error in rows:
+    for at, status, run, account, workflow, name, label, error, ended in rows:
         view = STATUS_VIEWS[status]
+        is_late = ended is not None and at - ended > SEEN_LATE
         events.append(
             Activity(
                 at, view.lamp, view.icon, view.word, window.accounts[account].name, account, run,
                 workflow, plain(name, 160), plain(label, 160), plain(error, 300) if to else "",
+                ended=ended if is_late else None,
             )
         )  # fmt: skip
     return events

@@ -7,7 +7,8 @@ WITH seen AS MATERIALIZED (
 ), moved AS (
     SELECT DISTINCT ON (x.id) t.observed_at, t.to_status, x.id, x.account_id, x.workflow_id,
         w.name AS workflow, coalesce(
-            nullif(array_to_string(x.telling_values, ' · '), ''), nullif(x.name, ''), x.ref) AS label, x.error_summary
+            nullif(array_to_string(x.telling_values, ' · '), ''), nullif(x.name, ''), x.ref) AS label, x.error_summary,
+        x.finished_at
     FROM seen t
     JOIN executions_execution x ON x.id = t.execution_id
     JOIN executions_workflow w ON w.id = x.workflow_id

@@ -49,6 +49,19 @@ def test_an_old_failure_that_a_first_poll_brings_in_is_no_news(put, happened):
     assert "failed" not in happened()
 
 
+def test_a_run_that_was_seen_only_long_after_its_end_says_when_it_ended(ana, put):
+    put("late", age=9000)
+    put("late", Status.FAILED, age=9000, seq=2, finished_at=timezone.now() - timedelta(days=4))
+    put("fresh", Status.TIMED_OUT, workflow=OTHER, finished_at=timezone.now())
+    late, fresh = sorted(
+        Page(ana.get("/shift/")).all("main section li"),
+        key=lambda row: "late" not in row,
+    )
+    assert "seen" in late.one(".event-time")
+    assert "ended" in late.one(".event-time")
+    assert "ended" not in fresh.one(".event-time")
+
+
 def test_a_workflow_that_failed_and_works_again_has_recovered(put, happened):
     put("r1", Status.FAILED, age=30, finished_at=timezone.now())
     put("c1", Status.FAILED, workflow=OTHER, finished_at=timezone.now())
