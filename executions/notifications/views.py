@@ -266,6 +266,7 @@ def _group_view(
         "first": row["first"],
         "list": _list_of(notice, row),
         "told": notice.told_at,
+        "is_sent": bool(notice.rule.targets),
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",
         "taken_until": until if is_taken else None,

@@ -55,6 +55,21 @@ def told(rule: NoticeRule, account: Any, title: str, **more: Any) -> Delivery:
     return Delivery.objects.create(message=message, rule=rule, **given)
 
 
+def test_what_a_rule_without_an_address_raised_was_not_sent(ana, rule, notice):
+    now = timezone.now()
+    Notice.objects.update(told_at=now)
+    NoticeRule.objects.update(last_message_at=now)
+    page = Page(ana.get(PAGE))
+    state = page.one(f"#notice-{notice.pk} .notice-state")
+    assert "listed here only" in state
+    assert "sent" not in state
+    assert "none: no address" in page.one("#rules")
+    NoticeRule.objects.update(targets=[{"id": "t1", "service": "Slack", "shown": "slack://…"}])
+    page = Page(ana.get(PAGE))
+    assert "sent" in page.one(f"#notice-{notice.pk} .notice-state")
+    assert "no address" not in page.one("#rules")
+
+
 def test_the_page_of_a_run_leads_operators_to_the_mute_of_its_workflow(ana, vik, put):
     run = put("r1")
     link = f"{PAGE}?mute=workflow:{run.workflow_id}#mute"
