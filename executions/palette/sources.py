@@ -16,7 +16,7 @@ from executions.access.permissions import may_administer, visible_executions
 from executions.bulk import batch_lifecycle, progress
 from executions.correlation import key_queries
 from executions.correlation.views import key_address
-from executions.display.formatting import stamped, zone
+from executions.display.formatting import stamped
 from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.errors import groups as error_groups
@@ -182,12 +182,13 @@ def recent_batches(asked: Asked) -> Iterator[Destination]:
     found = batch_lifecycle.visible_batches(user, accounts_of(asked.request))
     for row in found.select_related("requested_by").order_by("-pk")[:NEWEST_BATCHES]:
         line = progress.line_of(asked.request, row)
+        did = "prepared" if line["is_draft"] else "requested"
         if _has(asked.text, f"Batch #{row.pk}", line["title"], line["reason"], line["by"]):
             yield Destination(
                 f"Batch #{row.pk}: {line['title']}",
                 reverse("executions:batch", args=[row.pk]),
                 line["icon"],
-                f"{line['word']}, {line['at']} {zone()} by {line['by']}",
+                f"{line['word']}, {did} by {line['by']} {stamped(line['at'])}",
             )
 
 

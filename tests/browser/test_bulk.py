@@ -152,7 +152,7 @@ def test_many_runs_are_canceled_watched_stopped_and_tried_again(
     expect(head).to_contain_text("2 failed")
     assert others_under(page, under_way) == []
     expect(head.locator(".lamp").first).to_have_text("Stopped")
-    page.get_by_role("link", name="Unclear").click()
+    page.get_by_role("link", name="Outcome unknown").click()
     expect(page.locator("#batch-items tbody tr")).to_have_count(2)
     expect(page.locator("#batch-items")).to_contain_text("Look there.")
 

@@ -433,6 +433,20 @@ def test_items_follow_their_command_to_its_end(ana, put):
     assert "Retry the 2 that failed" in text
 
 
+def test_the_numbers_of_a_batch_add_up_to_its_runs(ana, put):
+    picked(ana, *[put(ref) for ref in "abcd"])
+    batch = Batch.objects.get()
+    begin(ana, batch)
+    put("d", Status.SUCCEEDED, seq=2, offers=frozenset())
+    for _ in range(4):  # it sends a few at a time
+        batch_runner.advance()
+        Command.objects.filter(execution__ref="a").update(state="confirmed")
+        Command.objects.filter(execution__ref="b").update(state="rejected")
+    head = Page(ana.get(f"/batches/{batch.pk}/")).one("#batch-head [role=status]")
+    assert head.text == "1 of 4 confirmed, 1 under way, 1 failed, 1 skipped"
+    assert "1 skipped" in Page(ana.get("/batches/")).one(f"#batch-{batch.pk}")
+
+
 def test_stop_sends_nothing_new_withdraws_what_nobody_sent_and_follows_the_rest(ana, many):
     matching(ana)
     batch = Batch.objects.get()

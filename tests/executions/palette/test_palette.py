@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from executions.correlation.views import key_address
+from executions.display.formatting import stamped
 from executions.models import Batch, RunKey, SavedView
 from executions.palette import views as palette_views
 from executions.palette.sources import Destination
@@ -100,6 +101,8 @@ def test_a_batch_is_found_by_its_number_its_reason_and_who_asked(ana, vik, peopl
     )
     for text in (f"batch #{batch.pk}", "erp is", "ana"):
         assert f"/batches/{batch.pk}/" in found(ana, text).values()
+    html = ana.get("/palette/", {"q": "erp is"}).content.decode()
+    assert f"Not started, prepared by ana {stamped(batch.created_at)}" in html
     assert found(vik, "erp is") == {}  # a draft is nobody else's
 
 
