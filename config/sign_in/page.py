@@ -1,4 +1,4 @@
-"""The sign-in page: a name and a password, or the way to what else is offered."""
+"""The sign-in page: a user name and a password, or the way to what else is offered."""
 
 from __future__ import annotations
 
@@ -20,9 +20,18 @@ from config.sign_in.second_factor import second_factor_page
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
+class UserNameAndPassword(AuthenticationForm):
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "Wrong user name or password. Capital and small letters matter.",
+    }
+
+
 @method_decorator(login_not_required, name="dispatch")
 class SignIn(LoginView):
     """The sign-in page; what travels in it is kept as soon as it is known who signs in."""
+
+    authentication_form = UserNameAndPassword
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:  # in another tab

@@ -60,6 +60,12 @@ def _pbkdf2(password: str, salt: str) -> str:
     return b64encode(pbkdf2_hmac("sha256", password.encode(), salt.encode(), 1)).decode()
 
 
+def test_a_wrong_password_is_told_in_the_words_of_the_form(ana: User, client: Client) -> None:
+    page = Page(client.post("/sign-in/", {"username": "ana", "password": "a-wrong-password"}))
+    assert page.has("[role=alert]", "Wrong user name or password.")
+    assert page.has("label", "User name")
+
+
 @pytest.mark.usefixtures("no_local")
 def test_without_local_sign_in_no_password_is_taken(ana: User, client: Client) -> None:
     page = Page(client.get("/sign-in/"))
