@@ -29,7 +29,7 @@ def side_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "telling": values_of(run),
         "keys": keys,
         "way": way if len(way) > 1 else [],
-        "engines": len({each["provider"] for each in way}),
+        "provider_count": len({each["provider"] for each in way}),
         **related.related(run),
     }
 
