@@ -16,5 +16,6 @@ class SiteConfig(AppConfig):
         from config.sign_in import second_factor  # noqa: F401 - its receivers
 
         checks.register(database_roles.check, checks.Tags.database)
+        apps.get_app_config("axes").verbose_name = "Sign-in attempts"  # its own: the package's name
         with_tables = apps.get_app_config("executions")  # an app without tables is told of nothing
         post_migrate.connect(database_roles.after_migrate, sender=with_tables)

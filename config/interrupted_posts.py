@@ -108,7 +108,7 @@ def stale(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
     if not is_ours or request.headers.get("HX-Request") == "true":
-        return render(request, "403.html", status=403)
+        return render(request, "403.html", {"is_stale": True}, status=403)
     if not request.user.is_authenticated:
         if holds_text(request):
             return sign_in_page(request)
@@ -118,4 +118,4 @@ def stale(request: HttpRequest, reason: str = "") -> HttpResponse:
     elif is_kept(request) and _keep(request, request.path, request.POST.copy()):
         messages.warning(request, OLD)
         return redirect(form_page_of(request))
-    return render(request, "403.html", {"typed": _typed(request)}, status=403)
+    return render(request, "403.html", {"is_stale": True, "typed": _typed(request)}, status=403)

@@ -384,7 +384,8 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     def key_age(self, account: ProviderAccount) -> str:
         if account.key_days is None:
             return "no key"
-        age = "today" if account.key_days == 0 else f"{account.key_days} days ago"
+        days = account.key_days
+        age = "today" if days == 0 else f"{days} day{'' if days == 1 else 's'} ago"
         return f"{age}: replace it" if account.has_old_key else age
 
     def _switch(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:

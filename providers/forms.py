@@ -213,6 +213,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
         model = ProviderAccount
         fields = ("name", "enabled", "group", "poll_every", "certificate_authority")
         field_classes = {"certificate_authority": AuthorityField}
+        help_texts = {
+            "certificate_authority": "Only for a private certificate authority: paste its "
+            "certificate (PEM). It is trusted for this account alone."
+        }
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -173,10 +173,18 @@ class GrantForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
         return cleaned
 
 
+class PermissionFilter(admin.ChoicesFieldListFilter):
+    """Named for itself: the field reads as a part of a sentence."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "permission"
+
+
 class GrantAdmin(AsksForProof, ForAdministrators):
     form = GrantForm
     list_display = ("who", "may", "what")
-    list_filter = ("level",)
+    list_filter = (("level", PermissionFilter),)
     search_fields = ("person__username", "team__name", "account__name", "accounts_of__name")
     list_select_related = ("person", "team", "account", "accounts_of")
     fieldsets = (
@@ -185,8 +193,8 @@ class GrantAdmin(AsksForProof, ForAdministrators):
             "May",
             {
                 "fields": ("level",),
-                "description": "Adds to what role and teams give, and takes nothing away. Who may "
-                "act by a grant does so whatever their role.",
+                "description": "Adds to what role and teams give, and takes nothing away. "
+                "A grant to act also works for viewers.",
             },
         ),
         (

@@ -100,6 +100,23 @@ class Action(StrEnum):
     RUNS_EXPORTED = "runs.exported"
     AUDIT_EXPORTED = "audit.exported"
 
+    @property
+    def words(self) -> str:
+        return words_of(self.value)
+
+
+# What people read in place of a word that is none of theirs; the stored one never changes.
+_WORDS = {"notice": "notification", "proved again": "identity confirmed again"}
+
+
+def words_of(action: str) -> str:
+    """`notification let go` for `notice.let_go`, also of words that are written no more."""
+    if action in _WORDS:
+        return _WORDS[action]
+    kind, _, done = action.replace("_", " ").partition(".")
+    first, _, rest = kind.partition(" ")
+    return " ".join(part for part in (_WORDS.get(first, first), rest, done) if part)
+
 
 def record(
     actor: AbstractBaseUser | AnonymousUser | str,

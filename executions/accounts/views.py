@@ -273,7 +273,7 @@ def _rules(account: ProviderAccount) -> list[dict[str, Any]]:
 def _history(account: ProviderAccount) -> str:
     """How many of the runs that had ended before we first saw them have been read."""
     read, total = read_queue.history_of(account.pk)
-    return f"{read:,} of {total:,} read" if total else ""
+    return f"{read:,} of {total:,}" if total else ""
 
 
 def _key_search(account: ProviderAccount) -> dict[str, Any]:

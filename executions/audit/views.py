@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from executions.access.permissions import require_may_administer
 from executions.audit import entries, incremental_verification
 from executions.audit.entries import AuditFilter
 from executions.display import csv_lines
-from executions.display.formatting import iso
+from executions.display.formatting import iso, stamped
 from executions.display.id_params import row_id
 from executions.display.local_time_input import read_moment
 from executions.models import AuditEntry
@@ -30,6 +31,7 @@ from providers import exact_json
 
 PAGE = 50
 KNOWN = {"by", "act", "account", "run", "from", "to", "after"}
+IS_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d[^ ]*(Z|[+-]\d\d:\d\d)$")
 HEAD = ("id", "at", "person", "act", "account", "target", "detail", "command", "address")
 
 
@@ -53,7 +55,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "since": typed(asked.since),
         "until": typed(asked.until),
-        "acts": sorted(action.value for action in audit_log.Action),
+        "acts": sorted(audit_log.Action, key=lambda action: action.words),
         "accounts": sorted(each.name for each in accounts_of(request).values()),
         "ignored": ignored,
         "problem": problem,
@@ -143,11 +145,14 @@ def _view(entry: AuditEntry) -> dict[str, Any]:
         "id": entry.pk,
         "at": entry.at,
         "actor": entry.actor,
-        "action": entry.action,
+        "action": audit_log.words_of(entry.action),
         "account": entry.account_name,
         "target": plain(entry.target, 300),
         "run": row_id(number) if kind == "run" else None,
-        "detail": [(plain(str(key), 60), plain(_said(value), 400)) for key, value in told.items()],
+        "detail": [
+            (plain(str(key).replace("_", " "), 60), plain(_said(value), 400))
+            for key, value in told.items()
+        ],
         "address": entry.address,
     }
 
@@ -155,4 +160,7 @@ def _view(entry: AuditEntry) -> dict[str, Any]:
 def _said(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "; ".join(value)
-    return value if isinstance(value, str) else exact_json.written(value)
+    if not isinstance(value, str):
+        return exact_json.written(value)
+    moment = read_moment(value)[0] if IS_MOMENT.match(value) else None
+    return stamped(moment) or value

@@ -24,6 +24,16 @@ PREVIEWED = 15  # runs of each part
 ONE_ANSWER = "Each of these runs gets this answer. What was sent cannot be taken back."
 
 
+def _heading(batch: Batch, number: int) -> str:
+    if number:
+        return f"{title_of(batch, number)}?"
+    of_runs, whole = RUN_VERBS.get(batch.kind), total(batch)
+    done = of_runs.done if of_runs else "answered"
+    if whole == 1:
+        return f"This {'run' if of_runs else 'question'} cannot be {done}"
+    return f"None of the {counted(batch, whole)} can be {done}"
+
+
 def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
     """What would happen, before anything does."""
     number = total(batch, ItemState.WAITING)
@@ -47,6 +57,7 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "is_danger": of_runs is not None and of_runs.is_danger,
         "of_questions": batch.kind == Verb.ANSWER,
         "title": title_of(batch, number),
+        "heading": _heading(batch, number),
         "number": number,
         "selected": counted(batch, total(batch)),
         "left_out": total(batch, ItemState.INELIGIBLE),
@@ -58,9 +69,12 @@ def preview_of(request: HttpRequest, batch: Batch) -> dict[str, Any]:
         "by_workflow": [(plain(name, 100), count) for name, count in workflows[:SHOWN]],
         "more_workflows": max(0, len(workflows) - SHOWN),
         "by_status": [(STATUS_VIEWS[status], count) for status, count in by_status],
-        "by_reason": list(
-            reasons.values_list("message").annotate(n=Count("pk")).order_by("-n", "message")
-        ),
+        "by_reason": [
+            (message, counted(batch, count))
+            for message, count in reasons.values_list("message")
+            .annotate(n=Count("pk"))
+            .order_by("-n", "message")
+        ],
         "assessed": batch.assessed_at,
         "by_question": _by_question(eligible) if not of_runs else [],
         "list_url": list_address(batch),

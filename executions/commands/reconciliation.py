@@ -23,6 +23,7 @@ WATCHED = (CommandState.ACCEPTED, CommandState.UNKNOWN)
 STALLED_AFTER = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(hours=24)  # an accepted command nobody saw work
 ASKED_ON_FOR = timedelta(minutes=5)  # of the same question, after its answer was accepted
+CLOSED = "The question is closed at the provider."
 MOST_DOUBTS = 2  # sends that may have worked, after which an unknown command needs a person
 
 
@@ -79,7 +80,7 @@ def confirm(command: Command) -> bool:
         question = Question.objects.filter(execution=run, ref=command.question_ref).first()
         if question is not None and question.closed_at is None:
             return False
-        is_settled = _settle(command, CommandState.CONFIRMED, "The provider no longer asks.")
+        is_settled = _settle(command, CommandState.CONFIRMED, CLOSED)
         if is_settled and question is not None:
             _close_answered(question, command)
         return is_settled

@@ -45,11 +45,22 @@ def worded_arguments(
     if command.kind != Verb.ANSWER:
         titles = arguments.get("titles", {})
         shown = cast(dict[str, Any], NOTHING.redact(values))
-        return [(titles.get(name, name), str(value)) for name, value in shown.items()]
+        return [(titles.get(name, name), _said(value)) for name, value in shown.items()]
     form = _form_of(command, arguments, question)
     if form is None:
         return [(name, MASK) for name in values]
     return form.in_words(NOTHING.redact(form.masked(values)))
+
+
+def _said(value: Any) -> str:
+    """`claim: CLM-87271; paid: yes` for an object, `a, b` for a list."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_said(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(_said(each) for each in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _form_of(

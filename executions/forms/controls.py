@@ -63,7 +63,9 @@ def choose_control(
     person.
     """
     wanted = FORM_TYPES.get(form_type, "")
-    note = "" if wanted or not form_type else f"the type {form_type!r} is not known"
+    note = ""
+    if form_type and not wanted:
+        note = f"its type {form_type!r} is not known, so its schema decides what is shown"
     if wanted == "file" or shape.rules.get("format") == "data-url":
         is_inline = shape.rules.get("format") == "data-url" and shape.kind == "string"
         return "file" if is_inline else "elsewhere", ""
@@ -78,7 +80,7 @@ def choose_control(
         takes_text = isinstance(types, list) and "string" in types
         if shape.kind == "any" and wanted in _TEXTS and takes_text:
             return wanted, note
-        note = f"the type {form_type!r} does not fit the schema"
+        note = f"its type {form_type!r} does not fit the schema"
         wanted = ""
     return wanted or _by_schema(shape), note
 

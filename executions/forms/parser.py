@@ -351,13 +351,15 @@ class Reader:
             control = "password"
         if shape.kind == "boolean" and control == "radios" and not options:
             options = _YES_NO
-        self.note(f"{key_text(path)}: {remark}" if remark else "")
+        wording = wording_for(attributes, path, shape.rules)
+        named = f"Field “{wording.title}”" if wording.title else key_text(path)
+        self.note(f"{named}: {remark}" if remark else "")
         pattern = shape.rules.get("pattern")
         if isinstance(pattern, str) and compiled_pattern(pattern) is None:
-            self.note(f"{key_text(path)}: its pattern is not checked here")
+            self.note(f"{named}: its pattern is not checked here")
         readonly = self.inside(merged_readonly(shape, attributes), around).is_readonly
         return Leaf(
-            self.next_number(), path, control, shape, wording_for(attributes, path, shape.rules),
+            self.next_number(), path, control, shape, wording,
             is_required, attributes.get("required") is False, readonly, options, default,
             self.condition(attributes, place), self.demands(place, attributes),
             hiding_of(attributes), plain(attributes.get("format", "")),

@@ -1,4 +1,4 @@
-"""The handover view: what changed since a person was last here, and "I have taken over"."""
+"""The handover view: what changed since a person was last here, and "Mark as read up to now"."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def handover(request: HttpRequest) -> HttpResponse:
     told, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
     until = min(told, now) if told is not None else now
     take_over(person(request), until, address=address(request))
-    messages.success(request, f"You have taken over as of {stamped(until)}.")
+    messages.success(request, f"Marked as read up to {stamped(until)}.")
     return redirect("executions:shift")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -79,21 +79,22 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         label="Grace",
         required=False,
         help_text="For an expected run: how late it may be. Empty: a quarter of the usual "
-        "distance, at least a minute, where it is learned; else nothing.",
+        "interval, at least a minute, where it is learned; else nothing.",
     )
     pause_seconds = SpanField(
         label="Pause",
         initial=60,
-        help_text="Between two messages of this rule. What happens meanwhile comes in one message.",
+        help_text="Between two messages of this rule. Events in between are sent in one message.",
     )
     new_addresses = AddressField(
         label="Add an address",
         required=False,
-        help_text="Sealed and never shown again. Docs: docs/operate/notifications.md.",
+        help_text="Sealed and never shown again.",
     )
 
     class Meta:
         model = NoticeRule
+        help_texts: ClassVar = {"name": "Shown in every message."}
         fields = (
             "name", "event", "group", "accounts", "workflows", "after_seconds", "period_seconds",
             "grace_seconds", "pause_seconds", "tells_cleared", "enabled",

@@ -95,7 +95,7 @@ class TeamRuleForm(RuleForm):
     )
     pause_seconds = SpanField(
         label="At most one message every",
-        help_text="What happens meanwhile comes together in the next. Such as 1m, 10m or 1h.",
+        help_text="Events in between are sent in one message. Such as 1m, 10m or 1h.",
     )
 
     class Meta(RuleForm.Meta):

@@ -163,7 +163,7 @@ def success_rate(found: Endings, span: ChartRange, link: Link) -> Chart:
         "rate",
         "Success rate",
         f"Success rate per {span.grain_word}: {percent(whole.rate)} of {whole.rated:,} runs that "
-        "succeeded, warned, failed or timed out.",
+        "succeeded, ended with a warning, failed or timed out.",
         10 * len(found.buckets),
         100,
         marks,
@@ -171,7 +171,7 @@ def success_rate(found: Endings, span: ChartRange, link: Link) -> Chart:
         ["100 %", "50 %", "0 %"],
         ["When", "Success rate", "Succeeded", "Of"],
         lines,
-        (("done", "succeeded"), ("failed", "warned, failed or timed out")),
+        (("done", "succeeded"), ("failed", "ended with a warning, failed or timed out")),
         not whole.rated,
     )
 

@@ -35,6 +35,7 @@ MOST_PEOPLE = 5
 MUCH = 1.25  # times longer than before: marked
 TOO_FEW = "Too few to tell"
 NOT_KNOWN = "Not known"
+UNRATED = "canceled or skipped not counted"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Figure:
 
     @property
     def is_known(self) -> bool:
-        return self.value not in (TOO_FEW, NOT_KNOWN)
+        return self.value not in (TOO_FEW, NOT_KNOWN) and not self.value.startswith("No ")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def figures(
         _span("95 % within", (whole.took(0.95), before.took(0.95)), took),
         _runs_a_day(whole.total, before.total),
         _span(
-            "Time people took",
+            "Time to answer",
             (_middle(waited.now), _middle(waited.before)),
             (len(waited.now), len(waited.before)),
             "question",
@@ -130,8 +131,10 @@ def _rate(now: Bucket, before: Bucket) -> Figure:
     word = f"Succeeded, {DAYS} days"
     if now.rated < FEW:
         return Figure(word, TOO_FEW, _counted(now.rated, "run"))
+    unrated = now.total - now.rated
+    of = f"of {_counted(now.rated, 'run')}" + (f", {unrated:,} {UNRATED}" if unrated else "")
     if before.rated < FEW:
-        return Figure(word, charts.percent(now.rate), f"of {_counted(now.rated, 'run')}")
+        return Figure(word, charts.percent(now.rate), of)
     shown, earlier = charts.percent(now.rate), charts.percent(before.rate)
     change = "as in the 30 days before" if shown == earlier else f"{earlier} the 30 days before"
     return Figure(word, shown, change, (now.rate or 0) < (before.rate or 0) - 0.02)
@@ -145,7 +148,8 @@ def _span(
 ) -> Figure:
     now, before = seconds
     if number[0] < FEW or now is None:
-        return Figure(word, TOO_FEW, _counted(number[0], of))
+        few = TOO_FEW if number[0] else f"No {of}"
+        return Figure(word, few, _counted(number[0], of) if number[0] else f"in {DAYS} days")
     if number[1] < FEW or before is None:
         return Figure(word, duration(now), f"of {_counted(number[0], of)}")
     shown, earlier = duration(now), duration(before)

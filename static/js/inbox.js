@@ -74,7 +74,7 @@ function showChosen() { // boxes only show what is chosen; what was answered mea
   bar.hidden = !form;
   byId("decide-some").textContent = form ? `${chosen.size} selected` : "";
   byId("decide-alike").hidden = !form || !more;
-  byId("decide-alike").textContent = `and ${more} alike`;
+  byId("decide-alike").textContent = `and ${more} with the same form`;
 }
 function choose(boxes, isOn) {
   for (const box of boxes) { if (box.disabled) continue; if (isOn) chosen.set(box.value, box.dataset.form); else chosen.delete(box.value); }

@@ -43,7 +43,7 @@ def answers(runs: dict[str, Execution], ana: User, admin: User, now: datetime) -
             choices=[{"value": "yes", "label": "Accept", "is_danger": False}],
         )  # fmt: skip
         ago = (now - closed).total_seconds() / 60
-        message = "The provider no longer asks."
+        message = "The question is closed at the provider."
         answer = command(run, by, "answer", ago, question_ref="answered", message=message)
         values = {"choice": "yes", "note": "Photos are clear, estimate is fine" if not n else ""}
         sealed_arguments.seal(answer, {"values": values})

@@ -365,8 +365,8 @@ def test_a_shift_is_looked_at_and_taken_over(page, product, seeded) -> None:
     page.wait_for_url(f"**/executions/{seeded['failed']}/")
     page.keyboard.press("g")
     page.keyboard.press("s")
-    page.get_by_role("button", name="I have taken over").click()
-    expect(page.locator(".message")).to_contain_text("You have taken over as of")
+    page.get_by_role("button", name="Mark as read up to now").click()
+    expect(page.locator(".message")).to_contain_text("Marked as read up to")
     expect(page.locator(".empty")).to_contain_text("Nothing changed")
 
 

@@ -420,7 +420,7 @@ def test_a_double_click_does_nothing_twice_and_nothing_else(product, ask, signed
     expect(page.get_by_role("button", name="Let go")).to_be_visible()
     page.get_by_role("button", name="Refuse…").dblclick()
     expect(page.locator("dialog[open]")).to_be_visible()
-    page.locator("dialog[open]").get_by_role("button", name="Not yet").click()
+    page.locator("dialog[open]").get_by_role("button", name="Go back").click()
     assert answers_to(product, question) == []
     page.get_by_role("button", name="Release", exact=True).dblclick(delay=80)
     # not wait_for_url: where the second click is quicker than the answer, it navigates once more

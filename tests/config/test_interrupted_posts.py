@@ -116,7 +116,7 @@ def test_an_old_token_leads_to_the_form_with_what_was_typed(people, question, an
     strict.force_login(people["ana"], "config.eager_user_backend.PeopleBackend")
     elsewhere = strict.post(f"{page}answer/", posted, HTTP_ORIGIN="https://evil.example")
     assert elsewhere.status_code == 403
-    assert "Not allowed" in elsewhere.content.decode()
+    assert "the page was open for too long" in elsewhere.content.decode()
     assert Draft.objects.count() == 0
     back = strict.post(f"{page}answer/", posted, follow=True, **OURS)
     text = back.content.decode()

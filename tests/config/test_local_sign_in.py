@@ -114,3 +114,4 @@ def test_the_admin_signs_people_in_on_the_products_own_page(client: Client, ana:
     refused = client.get("/admin/", follow=True)
     assert refused.status_code == 403
     assert "Not allowed" in refused.content.decode()
+    assert "open for too long" not in refused.content.decode()

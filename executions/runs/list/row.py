@@ -139,6 +139,9 @@ def row_view(
         "id": execution.pk,
         "status": status,
         "word": "Overdue" if is_overdue else (status.past if is_old else status.word),
+        "means": f"Runs longer than usual (usually {overdue['usually']})."
+        if is_overdue
+        else status.meaning,
         "mark": "alarm" if is_overdue else status.icon,
         "colour": Lamp.WARNING.value if is_overdue else status.lamp,
         "look": "" if is_old else look_of(status, standing, is_overdue=is_overdue),

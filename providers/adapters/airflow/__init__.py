@@ -96,11 +96,11 @@ class Airflow(Adapter):
     docs = "https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html"
     settings = (
         Field(key="base_url", label="Address", kind="url",
-              help="Of the web pages, as https://airflow.example.com."),
+              help="Address of the web interface, for example https://airflow.example.com."),
         Field(key="username", label="User name", required=False),
         Field(key="password", label="Password", required=False, secret=True),
         Field(key="token", label="Token", required=False, secret=True,
-              help="Instead of user name and password. It ends by itself, most after a day."),
+              help="Instead of user name and password. It usually expires within a day."),
     )  # fmt: skip
     pace = Pace(per_second=8.0)
     # A second answer is refused with 409; a run that was marked failed is not marked again.
@@ -108,8 +108,7 @@ class Airflow(Adapter):
     repeatable = frozenset({Verb.CANCEL, Verb.ANSWER, Verb.RETRY})
     details_at_once = 20
     notes = {
-        Verb.CANCEL: "Airflow knows no canceled runs: this one is marked failed, its tasks are "
-        "ended, and its note says who did it.",
+        Verb.CANCEL: "Airflow ends its tasks, marks the run failed and notes who canceled it.",
         Verb.RETRY: "Clears the tasks that failed and those after them; the same run goes on.",
         Verb.START: "Triggers the DAG. While the DAG is paused, the run stays queued.",
     }

@@ -67,7 +67,7 @@ class Buildbot(Adapter):
     docs = "https://docs.buildbot.net/current/developer/rest.html"
     settings = (
         Field(key="base_url", label="Address", kind="url",
-              help="Of the web pages, as https://ci.example.com/buildbot."),
+              help="Address of the web interface, for example https://ci.example.com/buildbot."),
         Field(key="username", label="User name", required=False,
               help="Without one, runs can be seen where Buildbot shows them to everybody."),
         Field(key="password", label="Password", required=False, secret=True),

@@ -80,7 +80,7 @@ class Dagster(Adapter):
     docs = "https://docs.dagster.io/api/graphql"
     settings = (
         Field(key="base_url", label="Address", kind="url",
-              help="Of the web pages; for Dagster+ with the deployment, "
+              help="Address of the web interface; for Dagster+ with the deployment, "
               "as https://acme.dagster.cloud/prod."),
         Field(key="token", label="Token", required=False, secret=True,
               help="A user token of Dagster+, or what a proxy before Dagster asks for."),

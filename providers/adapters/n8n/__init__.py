@@ -61,7 +61,7 @@ class N8n(Adapter):
     docs = "https://docs.n8n.io/api/"
     settings = (
         Field(key="base_url", label="Address", kind="url",
-              help="Of the web pages, as https://n8n.example.com."),
+              help="Address of the web interface, for example https://n8n.example.com."),
         Field(key="api_key", label="API key", secret=True,
               help="From n8n, Settings, n8n API. It needs the scopes workflow:list, workflow:read, "
               "execution:list, execution:read, and for commands execution:stop, execution:retry."),

@@ -103,7 +103,7 @@ class Restate(Adapter):
     }
     notes = {
         Verb.CANCEL: "Takes effect when the service next waits for something.",
-        Verb.SUSPEND: "Takes effect when the present try has ended; a step goes on until then.",
+        Verb.SUSPEND: "Stops after the current try.",
         Verb.RESUME: "Tries it again now.",
         Verb.RETRY: "Makes a new invocation; Restate cannot do it with a workflow.",
         Verb.START: "Sends the invocation and does not wait for its result.",

@@ -77,7 +77,6 @@ class SmartFlows(Adapter):
     # Nothing is documented about limits (November 2026), and an ended run takes two requests.
     pace = Pace(per_second=10.0)
     notes = {
-        Verb.CANCEL: "Sent only while the run has not ended; the run then turns to Canceled.",
         Verb.ANSWER: "The run goes on at once. It may ask again later.",
         Verb.START: "The run may stop for input; the form then shows up with the run.",
     }

@@ -16,6 +16,7 @@ from executions.access.audit_log import Action
 from executions.audit import incremental_verification
 from executions.models import AuditCheck, AuditEntry, AuditSeal
 from providers.models import ProviderAccount
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,6 +72,17 @@ def test_it_is_narrowed_by_person_act_account_run_and_time(ada: Client) -> None:
     page = ada.get("/audit/", {"act": "dance", "from": "soon", "who": "x"}).content.decode()
     for remark in ("There is no action “dance”", "“soon” is not a time", "“who” is not a filter"):
         assert remark in page
+
+
+def test_actions_and_times_are_written_for_people(ada: Client) -> None:
+    until = "2026-12-07T20:29:35.893771+00:00"
+    note("ana", Action.NOTICE_LET_GO, "Claims", "notice:1", muted_until=until, reason="drill")
+    page = Page(ada.get("/audit/"))
+    row = page.one("table.audit tbody tr")
+    assert "notification let go" in row
+    assert "muted until: Dec 07 20:29:35 UTC; reason: drill" in row
+    assert "notice.let_go" not in page
+    assert page.has("option[value='notice.let_go']", "notification let go")
 
 
 def test_its_pages_follow_each_other_without_gap_or_repetition(ada, monkeypatch):

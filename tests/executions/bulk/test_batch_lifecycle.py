@@ -136,8 +136,9 @@ def test_a_resume_of_an_ended_run_is_not_over_before_it_goes_on(ana, account, pe
 
 def test_a_verb_that_the_provider_has_not_leaves_everything_out(ana, put):
     text = picked(ana, put("a"), put("b"), kind="suspend").content.decode()
-    assert "Smart Flows cannot suspend a run." in text
-    assert "None of these runs can take this command now" in text
+    assert '<b class="num">2 runs</b>: Smart Flows cannot suspend a run.' in text
+    assert "None of the 2 runs can be suspended" in text
+    assert "Suspend 0 runs?" not in text
     begin(ana, Batch.objects.get())
     assert Batch.objects.get().state == "draft"
 

@@ -159,7 +159,7 @@ def test_taking_over_begins_the_next_shift(ana, put, people):
     until = Page(ana.get("/shift/")).value("until")
     put("r2", Status.FAILED, finished_at=timezone.now())  # after the page was made
     after = Page(ana.post("/shift/handover/", {"until": until}, follow=True))
-    assert "You have taken over as of" in after
+    assert "Marked as read up to" in after
     assert count_of(after, "failed")[0] == "1"
     assert after.has("section li", "r2")
     assert AuditEntry.objects.get().action == "shift taken over"
@@ -227,4 +227,4 @@ def test_blind_accounts_are_named(ana, account):
 
 def test_who_has_never_been_here_sees_half_a_day(ana, people: dict[str, User], account):
     page = ana.get("/shift/").content.decode()
-    assert "You have not taken over yet." in page
+    assert "You have not marked it as read yet." in page

@@ -278,7 +278,7 @@ def test_only_an_administrator_switches_it(ana, people, question, sign_in) -> No
     chief = User.objects.create_user("chief", is_staff=True)
     chief.groups.set([Group.objects.get(name="admin"), Group.objects.get(name="east")])
     page = Page(sign_in(chief).get(f"/workflows/{question.execution.workflow_id}/"))
-    assert "Two people: one answers, another one agrees" in page
+    assert "two people: one answers, another one agrees" in page
     sign_in(chief).post(address, {"needs_two": "0"})
     assert not WorkflowProfile.objects.get().needs_two
     assert AuditEntry.objects.get(action="second person set").detail == {"two people": False}

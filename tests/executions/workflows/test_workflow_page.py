@@ -63,8 +63,17 @@ def test_six_figures_say_how_the_workflow_does_and_did_in_the_thirty_days_before
 def test_of_fewer_than_five_runs_no_figure_is_given(ana, put):
     run = put("r1", Status.SUCCEEDED, finished_at=NOW)
     page = page_of(ana, run)
-    for word in ("Succeeded, 30 days", "Median", "95 % within", "Runs a day", "Time people took"):
+    for word in ("Succeeded, 30 days", "Median", "95 % within", "Runs a day"):
         assert "Too few to tell" in figure(page, word), word
+    assert figure(page, "Time to answer").text == "Time to answer No question in 30 days"
+
+
+def test_the_success_rate_says_which_runs_it_does_not_count(ana, put):
+    for each in range(6):
+        put(f"r{each}", Status.SUCCEEDED, finished_at=NOW)
+    run = put("stopped", Status.CANCELED, finished_at=NOW)
+    said = figure(page_of(ana, run), "Succeeded, 30 days")
+    assert "of 6 runs in 30 days, 1 canceled or skipped not counted" in said
 
 
 def test_both_charts_have_a_table_of_their_figures_behind_them(ana, history):

@@ -93,6 +93,7 @@ def test_overdue_is_longer_than_the_workflows_own_history(ana, put):
     page = ana.get("/?is=overdue")
     assert labels(page) == ["late"]
     assert "running, usually 40 s" in page.content.decode()
+    assert 'title="Runs longer than usual (usually 40 s)."' in page.content.decode()
     assert "data-overdue-at=" in ana.get("/?q=fresh").content.decode()
     WorkflowRow.objects.update(successes=4)  # too little is known
     assert labels(ana.get("/?is=overdue")) == []
