@@ -142,7 +142,7 @@ def sentence(notice: Notice) -> str:
         case Event.FAILED:
             return f"failed {since}" + (f": {what}" if what else "")
         case Event.WAITING:
-            return f"waits since {since}" + (f": {what}" if what else "")
+            return f"has waited since {since}" + (f": {what}" if what else "")
         case Event.OVERDUE:
             usual = notice.workflow and notice.workflow.typical_seconds
             return f"overdue since {since}" + (

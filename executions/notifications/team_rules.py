@@ -36,9 +36,9 @@ PAUSE = 600
 ANY, ONE = "", "one"
 VERBS = {Event.FAILED: "fails", Event.WAITING: "waits for input", Event.OVERDUE: "is overdue"}
 CHOICES = (
-    (Event.FAILED.value, "it fails"),
-    (Event.WAITING.value, "it waits for input too long"),
-    (Event.OVERDUE.value, "it is overdue"),
+    (Event.FAILED.value, "a run fails"),
+    (Event.WAITING.value, "a question waits too long"),
+    (Event.OVERDUE.value, "a run is overdue"),
 )
 
 
