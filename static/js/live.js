@@ -116,6 +116,7 @@ byId("pause")?.addEventListener("click", (event) => {
   paused = !paused;
   event.currentTarget.setAttribute("aria-pressed", paused);
   event.currentTarget.lastElementChild.textContent = paused ? "Continue" : "Pause";
+  event.currentTarget.title = paused ? "Continue updates" : "Pause updates";
   if (paused) { mute(); say("paused", "Paused"); } else { say("starting", "Connecting"); listen(); askAll(); }
 });
 if (page.changesUrl) { listen(); if (!page.liveUrl) say("asking", "Every 15 s"); setInterval(rest, 15000); }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from providers.contract import Status
 MAX_ERROR = 2000  # characters of an error in the timeline; the step itself shows more
 ERRORS = 40_000  # characters of errors on one page
 SMALL = 1500  # bytes of an output that is on the page at once
+CUT_SHORT = (Status.CANCELED, Status.FAILED, Status.TIMED_OUT)
 MAX_NAMED = 3  # people in the legend
 OUTPUTS = 60_000  # bytes of such outputs on one page
 
@@ -130,6 +131,8 @@ def _row(each: Shown, page: Page) -> dict[str, Any]:
     node, scale = each.node, page.scale
     asked = page.waits.get(node.row.id, []) if node.row is not None else []
     status = STATUS_VIEWS[node.status]
+    if page.run.status in CUT_SHORT and node.status == Status.RUNNING:
+        status = replace(status, past="Interrupted")
     view: dict[str, Any] = {
         "name": plain(node.name, 300) or "(no name)",
         "depth": min(each.depth, 6),

@@ -178,3 +178,12 @@ def test_who_sees_every_account_reads_the_whole_audit_log(
     page = west.get("/admin/executions/auditentry/").content.decode()
     assert "rule:1 Claims fail" in page
     assert "run:1 Claims" in page
+
+
+def test_a_workflow_is_shown_without_what_only_its_storage_needs(east, theirs):
+    workflow = theirs["executions/workflow"]
+    Workflow.objects.update(typical_seconds=90.0)
+    page = east.get(f"/admin/executions/workflow/{workflow.pk}/change/").content.decode()
+    assert "Usual duration" in page
+    assert "1 m 30 s" in page
+    assert "Values due" not in page

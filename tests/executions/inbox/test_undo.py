@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from executions.access import api_tokens
 from executions.bulk import runner
-from executions.commands import dispatch, reconciliation, withdrawal
+from executions.commands import dispatch, reconciliation, sealed_arguments, withdrawal
 from executions.models import (
     AuditEntry,
     Batch,
@@ -88,6 +88,16 @@ def test_an_answer_waits_and_says_until_when_with_the_way_back(ana, ask) -> None
     here = Page(ana.get(f"/questions/{first.pk}/")).one(f"#question-{first.pk}-notice")
     assert "Goes out at" in here
     assert here.has("button", "Undo")
+
+
+def test_what_was_sent_reads_as_words_where_a_value_is_an_object(ana, people, ask) -> None:
+    account = ask("r1").execution.account
+    start = Command(kind="start", account=account, target="start", requested_by=people["ana"])
+    claim = {"claim": "CLM-1", "paid": True, "tags": ["a", "b"]}
+    sealed_arguments.seal(start, {"values": {"data": claim}, "titles": {"data": "Data"}})
+    start.save()
+    sent = Page(ana.get(f"/commands/{start.key}/")).one(f"#sent-{start.key}")
+    assert "claim: CLM-1; paid: yes; tags: a, b" in sent
 
 
 def test_undone_it_was_never_sent_and_what_was_typed_is_back(ana, ask) -> None:

@@ -559,6 +559,11 @@ def test_hostile_names_paths_values_and_lines_are_text(ana, detailed):
         assert "\u202e" not in text
 
 
+def test_a_step_that_ran_when_its_run_was_canceled_was_interrupted(ana, detailed):
+    run = detailed("r", Status.CANCELED, steps=(step("Load", Status.RUNNING),))
+    assert "Interrupted" in part(shown(ana, run), "steps")
+
+
 def test_a_stale_account_lets_no_step_go_on(ana, detailed, account):
     run = detailed("r", Status.RUNNING, steps=(step("Load", Status.RUNNING),))
     ProviderAccount.objects.update(last_success_at=NOW - timedelta(hours=3), health="failing")
