@@ -80,7 +80,7 @@ def test_actions_and_times_are_written_for_people(ada: Client) -> None:
     page = Page(ada.get("/audit/"))
     row = page.one("table.audit tbody tr")
     assert "notification let go" in row
-    assert "muted until: Dec 07 20:29:35 UTC; reason: drill" in row
+    assert "reason: drill; muted until: Dec 07 20:29:35 UTC" in row
     assert "notice.let_go" not in page
     assert page.has("option[value='notice.let_go']", "notification let go")
 
