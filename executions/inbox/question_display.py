@@ -146,6 +146,7 @@ def question_view(
         "compiled": compiled,
         "form": form,
         "quick_choices": _in_places(compiled.quick_choices) if is_open else [],
+        "by_keys": _by_keys(compiled.quick_choices),
         "unseen": ",".join(sorted(compiled.secret_names)),
         "has_elsewhere": form is not None and form.has_elsewhere,
         "redraw_url": reverse("executions:draft", args=[question.pk]),
@@ -195,6 +196,12 @@ def _in_places(choices: list[QuickChoice]) -> list[QuickChoice]:
         *(each for each in choices if each[2]),
         *(each for each in reversed(choices) if not each[2]),
     ]
+
+
+def _by_keys(choices: list[QuickChoice]) -> str | None:
+    """The choice that the keys for sending mean: none where several are as good."""
+    harmless = [value for value, _, is_dangerous in choices if not is_dangerous]
+    return harmless[0] if len(harmless) == 1 else None
 
 
 def present_besides(request: HttpRequest, question: Question) -> list[dict[str, Any]]:

@@ -47,12 +47,15 @@ window.addEventListener("popstate", () => {
   if (byId("desk") && location.pathname + location.search !== shown) location.reload();
 });
 on("change", (event) => { if (event.target.matches("#inbox-filters select")) event.target.form.requestSubmit(); });
+const REST = 2500; // milliseconds in which the question that comes next is not answered by the same keys
+let sentAt = 0;
 on("keydown", (event) => { // also while somebody types: it sends what is typed
   if (page.keys !== "on" || event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
-  const open = document.querySelector("dialog[open]");
+  const open = document.querySelector("dialog[open]"), row = event.target.closest?.(".inbox-link");
+  if ((row && row !== current()) || Date.now() - sentAt < REST) return; // not what one looks at, or twice
   const question = event.target.closest?.(".desk, .question") || byId("desk");
   const button = !open && question?.querySelector("button[data-answers]");
-  if (button) { event.preventDefault(); button.click(); }
+  if (button) { event.preventDefault(); sentAt = Date.now(); button.click(); }
 });
 export function claim() { document.querySelector("#desk button[data-claim], .question button[data-claim], #peek button[data-claim]")?.click(); }
 // ---------------------------------------------------------------- several of one form, for one answer

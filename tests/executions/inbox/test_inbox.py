@@ -598,3 +598,15 @@ def test_a_claim_goes_back_to_a_page_whatever_next_says(ana, question):
     for target, leads in (("word", "word"), ("https://evil.example/", "/inbox/"), ("/", "/")):
         answer = ana.post(f"/questions/{question.pk}/claim/", {"next": target})
         assert (answer.status_code, answer["Location"]) == (302, leads)
+
+
+@pytest.mark.parametrize(("is_danger", "keys"), [(True, 1), (False, 0)])
+def test_the_keys_for_sending_mean_a_choice_only_where_one_is_harmless(ana, ask, is_danger, keys):
+    choices = (
+        contract.Choice(value="a", label="Business"),
+        contract.Choice(value="b", label="Private", is_danger=is_danger),
+    )
+    asks = contract.Question(ref="k", kind="approval", title="Kind?", choices=choices)
+    page = Page(ana.get(f"/questions/{ask('kinds', asks).pk}/"))
+    assert "Business" in page
+    assert page.text.count("Ctrl ↵") == keys
