@@ -24,6 +24,9 @@ STALLED_AFTER = timedelta(minutes=2)
 GIVE_UP_AFTER = timedelta(hours=24)  # an accepted command nobody saw work
 ASKED_ON_FOR = timedelta(minutes=5)  # of the same question, after its answer was accepted
 CLOSED = "The question is closed at the provider."
+STARTED = "The run has started."
+TWIN_WITHIN = timedelta(seconds=30)  # of the sending, on either side: clocks differ
+TWINS_FOR = timedelta(minutes=10)  # after a start was asked for; a second run may be listed late
 MOST_DOUBTS = 2  # sends that may have worked, after which an unknown command needs a person
 
 
@@ -59,11 +62,12 @@ def unsettled(limit: int = 100) -> list[str]:
 
 
 def confirm_observed(account_id: int) -> None:
-    """Compare the account's accepted and unknown commands with what is stored now; one query
-    when there are none."""
+    """Compare the account's accepted and unknown commands with what is stored now; two queries
+    when there is nothing to settle."""
     rows = Command.objects.filter(account_id=account_id, state__in=WATCHED)
     for command in rows.select_related("execution"):
         confirm(command)
+    _tell_of_twins(account_id)
 
 
 def confirm(command: Command) -> bool:
@@ -146,7 +150,35 @@ def _confirm_start(command: Command) -> bool:
         return False
     Command.objects.filter(pk=command.pk).update(execution=run)
     command.execution = run
-    return _settle(command, CommandState.CONFIRMED, "The run has started.")
+    return _settle(command, CommandState.CONFIRMED, STARTED)
+
+
+def _tell_of_twins(account_id: int) -> None:
+    """Starts of late that the provider seems to have carried out twice: a run that nobody asked for
+    began with the same input when the other did."""
+    since = database_clock.now() - TWINS_FOR
+    confirmed = Command.objects.filter(
+        account_id=account_id, kind=Verb.START, state=CommandState.CONFIRMED, message=STARTED,
+        requested_at__gt=since, sent_at__isnull=False, execution__detail__input__isnull=False,
+    )  # fmt: skip
+    asked_for = Command.objects.filter(account_id=account_id, requested_at__gt=since)
+    for command in confirmed.select_related("execution__detail"):
+        run = command.execution
+        if run is None or command.sent_at is None:
+            continue
+        twins = Execution.objects.filter(
+            workflow_id=run.workflow_id,
+            sort_at__range=(command.sent_at - TWIN_WITHIN, command.sent_at + TWIN_WITHIN),
+            detail__input=run.detail.input,
+        ).exclude(pk=run.pk)
+        refs = twins.exclude(ref__in=asked_for.values("new_ref")).values_list("ref", flat=True)
+        if others := ", ".join(ref[:80] for ref in refs[:3]):
+            Command.objects.filter(pk=command.pk, message=STARTED).update(
+                message=f"{STARTED} The provider seems to have begun it twice: {others} began at "
+                "the same time with the same input. If only one is wanted, cancel the other."
+            )
+            state = CommandState.CONFIRMED.value
+            publish.publish_command(account_id, run.pk, command.pk, state)
 
 
 def find_started(command: Command) -> None:

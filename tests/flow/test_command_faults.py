@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 
 from executions import tasks
 from executions.commands import dispatch
-from executions.models import AuditEntry, Command, CommandState, Execution, Question
+from executions.models import AuditEntry, Command, CommandState, Execution, Question, Workflow
 from executions.polling import poller, schedule
+from executions.polling.workflow_sync import refresh_workflows
 from providers.account_setup import AccountDraft, set_up
 from providers.contract import Verb
 from tests.flow.conftest import Desk
@@ -199,6 +201,35 @@ def test_a_command_carried_out_long_after_we_gave_up_is_sent_once_and_found(
     command.refresh_from_db()
     assert command.state == "confirmed"
     assert (patches(desk), desk.sim.effects["cancel"]) == (1, [ref])
+
+
+@pytest.mark.fault("C7")
+def test_a_start_that_the_provider_carries_out_twice_is_told_with_the_other_run(
+    open_desk: Callable[..., Desk], page: Client
+) -> None:
+    desk = open_desk("generio", speed=3)
+    refresh_workflows(desk.account)
+    workflow = Workflow.objects.get(account=desk.account, name="model_generate_fromprompt")
+    twice, other = (desk.start(workflow, {"prompt": each}) for each in ("a lamp", "a chair"))
+    assert {twice.state, other.state} == {"confirmed"}
+    sent = next(
+        entry for entry in desk.sim.log
+        if entry["method"] == "POST" and "a lamp" in str(entry["body"])
+    )  # fmt: skip
+    again = requests.post(
+        desk.sim.base_url + sent["path"], json=sent["body"], timeout=10,
+        headers={"Authorization": f"Bearer {desk.sim.api_key}"},
+    )  # fmt: skip
+    ref = again.json()["flow_id"]
+    desk.poll_until(lambda: "begun it twice" in Command.objects.get(pk=twice.pk).message)
+    desk.poll()
+    for command in (twice, other):
+        command.refresh_from_db()
+    assert ref in twice.message
+    assert twice.message.count("twice") == 1
+    assert other.message == "The run has started."
+    assert twice.execution is not None
+    assert twice.message in Page(page.get(f"/executions/{twice.execution.pk}/?tab=history"))
 
 
 @pytest.mark.fault("C12")
