@@ -72,6 +72,10 @@ def _within_limits(look: Callable[[], T]) -> T:
             return look()
     except RecursionError as error:
         raise TooMuch from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # of the library's part in Rust, for the same
+            raise TooMuch from error
+        raise
 
 
 def _counted(keyword: Keyword) -> Keyword:

@@ -243,7 +243,7 @@ class Trouble:
         words = " ".join(re.sub(r"<[^>]+>", " ", unescape(self.page())).split())
         assert "In trouble" in words
         assert says in words
-        assert re.search(r"since|Since", words)
+        assert re.search(r"\b(since|for (less than )?\d)", words)
 
     def page(self) -> str:
         return self.client.get(f"/accounts/{self.account.pk}/").content.decode()

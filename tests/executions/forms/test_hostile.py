@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from executions.forms import compile_triple
 from executions.forms.json_path import parse_key
+from executions.forms.validation import TooMuch, Validation
 
 WORDS = [
     "type", "properties", "items", "enum", "const", "default", "required", "title", "format",
@@ -256,3 +257,19 @@ def test_a_key_of_backslashes_is_read_at_once(key: str) -> None:
 )
 def test_backslashes_and_quotes_of_a_key_are_read(key: str, name: str) -> None:
     assert parse_key(key) == (name,)
+
+
+def test_a_schema_that_refers_to_itself_for_ever_is_given_up_wherever_the_stack_ends() -> None:
+    """Where it ends within the library's part in Rust, another kind of error says so."""
+    schema = {"$defs": {"a": {"if": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}
+    looping = Validation(schema)
+
+    def below(frames: int) -> None:
+        if frames:
+            below(frames - 1)
+        else:
+            looping.errors({})
+
+    for frames in range(15):  # as many as one round of it takes, and more
+        with pytest.raises(TooMuch):
+            below(frames)
