@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
+import threading
 from base64 import b64encode
 from collections.abc import Iterable
 from functools import lru_cache
@@ -342,6 +343,7 @@ NOTHING = Secrets()
 
 MOST_USED = 20_000  # credentials that are looked for in each line
 
+_changing = threading.RLock()  # a handler of a signal may log, too
 _used: dict[str, None] = {}
 _in_logs: Secrets | None = NOTHING
 
@@ -350,15 +352,16 @@ def remember_used(secrets: Iterable[str]) -> None:
     """From now on `hide_used` hides these: credentials that this process sends out."""
     global _in_logs
     if new := [secret for secret in secrets if secret not in _used]:
-        for oldest in [*_used][: max(0, len(_used) + len(new) - MOST_USED)]:
-            _used.pop(oldest, None)
-        _used.update(dict.fromkeys(new))
-        _in_logs = None
+        with _changing:
+            for oldest in [*_used][: max(0, len(_used) + len(new) - MOST_USED)]:
+                del _used[oldest]
+            _used.update(dict.fromkeys(new))
+            _in_logs = None
 
 
 def hide_used(text: str) -> str:
     """A line of a log, of which nobody knows any more whose account it is about."""
     global _in_logs
-    if _in_logs is None:
-        _in_logs = Secrets(tuple(_used))
-    return _in_logs.hide(text)
+    with _changing:
+        secrets = _in_logs = _in_logs or Secrets(tuple(_used))
+    return secrets.hide(text)

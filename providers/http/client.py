@@ -65,8 +65,9 @@ class Http:
         self.gate = gate or Gate()
         self._most: float = math.inf
         self._until = math.inf if seconds is None else time.monotonic() + seconds
-        self.secrets = Secrets(secrets)
-        remember_used(secrets)
+        own = tuple(secrets)
+        self.secrets = Secrets(own)
+        remember_used(own)
         self.on_exchange: Callable[[str, str, bytes | None, Reply], None] | None = None
         """Gets method, address, body and answer of each exchange: for recordings."""
 
