@@ -14,6 +14,8 @@ from celery import Celery
 from celery.app.amqp import AMQP
 from kombu.connection import Connection
 
+from config import log_context  # noqa: F401 - hears when a task begins
+
 LONGEST_PAUSE = 5  # seconds between two tries to reach the broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

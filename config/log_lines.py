@@ -8,7 +8,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from executions import log_context
+from config import log_context
 from providers.redaction import hide_used
 
 

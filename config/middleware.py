@@ -20,9 +20,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
-from config import interrupted_posts
+from config import interrupted_posts, log_context
 from config.sign_in import second_factor
-from executions import log_context
 from executions.access import step_up
 from executions.access.permissions import preference_of
 from executions.display.relative_times import for_reader

@@ -12,7 +12,7 @@ from contextlib import suppress
 from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
-from executions import database_clock, log_context
+from executions import database_clock
 from executions.audit import incremental_verification
 from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation
@@ -70,8 +70,7 @@ def advance_batches() -> None:
 def poll(account_id: int, poll_seq: int) -> None:
     """One poll of one account and the settling of its commands; asks for the logs of what
     changed."""
-    with log_context.about(account=account_id, poll=poll_seq):
-        tally = poller.poll(account_id, poll_seq)
+    tally = poller.poll(account_id, poll_seq)
     if tally is None:
         return
     reconciliation.confirm_observed(account_id)
@@ -106,8 +105,7 @@ def carry_out(key: str) -> None:
     command = dispatch.claim(key)
     if command is None:
         return
-    with log_context.about(account=command.account_id, command=key):
-        dispatch.send(command)
+    dispatch.send(command)
     command.refresh_from_db()
     if command.state == CommandState.PENDING or command.not_before > database_clock.now():
         return

@@ -18,8 +18,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from config import log_context
 from config.log_lines import JsonLine, Line
-from executions import database_clock, log_context
+from executions import database_clock, tasks
 from executions.live import process_figures, publish
 from executions.models import Command, PollRun
 from providers import redaction
@@ -174,6 +175,18 @@ def test_a_line_of_json_says_what_was_being_done(json_line):
         "request": "proxy-17", "account": 3, "poll": 41,
     }  # fmt: skip
     assert "poll" not in json.loads(json_line.format(record("later")))
+
+
+def test_a_line_of_a_worker_names_its_task_and_what_it_is_about(json_line, monkeypatch):
+    told = []
+
+    def poll(account_id: int, poll_seq: int) -> None:
+        told.append(json.loads(json_line.format(record("polled"))))
+
+    monkeypatch.setattr(tasks.poller, "poll", poll)
+    tasks.poll.apply(args=(3, 41))
+    assert {"task": "poll", "account_id": 3, "poll_seq": 41}.items() <= told[0].items()
+    assert "task" not in json.loads(json_line.format(record("later")))
 
 
 def test_no_line_holds_a_credential_that_was_used(json_line, monkeypatch):
