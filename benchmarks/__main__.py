@@ -71,8 +71,9 @@ def measure(folder: Path, parts: list[str]) -> int:
 def run(part: str, folder: Path):  # type: ignore[no-untyped-def]
     """The figures of one part, as they are measured. Imported late: Django must be set up."""
     if part == "polling":
-        from benchmarks import bare_provider_server, polling
+        from benchmarks import bare_provider_server, polling, settling
 
+        yield from settling.figures()
         with bare_provider_server.running() as server:
             yield from polling.path_figures(server)
             yield from polling.unchanged_figures(server)

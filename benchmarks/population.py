@@ -78,13 +78,18 @@ FROM (
 ) made, LATERAL (SELECT coalesce(known, 'succeeded') AS status) s
 """
 DERIVED_ROWS = """
-UPDATE executions_workflow w SET succeeded_at = s.at FROM (
-    SELECT workflow_id, max(coalesce(finished_at, changed_at)) AS at FROM executions_execution
+UPDATE executions_execution SET is_keyed = true
+WHERE name <> '' AND status IN ('succeeded', 'warning', 'failed', 'timed_out');
+UPDATE executions_workflow w SET succeeded_at = s.at, keyless_success_at = s.keyless_at FROM (
+    SELECT workflow_id, max(coalesce(finished_at, changed_at)) AS at,
+        max(coalesce(finished_at, changed_at)) FILTER (WHERE NOT is_keyed) AS keyless_at
+    FROM executions_execution
     WHERE status = 'succeeded' GROUP BY 1) s WHERE s.workflow_id = w.id;
 UPDATE executions_execution x SET settled_at = w.succeeded_at, settled_how = 'succeeded'
 FROM executions_workflow w WHERE w.id = x.workflow_id
     AND x.status IN ('warning', 'failed', 'timed_out')
-    AND coalesce(x.finished_at, x.changed_at) < w.succeeded_at;
+    AND coalesce(x.finished_at, x.changed_at)
+        < CASE WHEN x.is_keyed THEN w.keyless_success_at ELSE w.succeeded_at END;
 UPDATE executions_execution SET assignee_id = (SELECT min(id) FROM auth_user), assigned_at = now()
 WHERE status IN ('warning', 'failed', 'timed_out') AND settled_at IS NULL AND id % 5 = 0;
 INSERT INTO executions_statuscount (account_id, status, count)

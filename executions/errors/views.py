@@ -71,7 +71,7 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
         messages.info(request, "None of its runs is unresolved, so there is nothing to do.")
         return _back(request, key)
     who = "You are" if to == person(request) else f"{user_name(to)} is"
-    sentence = f"{who} on it for 24 hours, or until its workflows succeed again."
+    sentence = f"{who} on it for 24 hours, or until none of its runs is unresolved."
     return _done(request, key, group, sentence, acts.take, to=to)
 
 

@@ -40,7 +40,10 @@ class Workflow(models.Model):
     """Their 95th percentile."""
     measured_at = models.DateTimeField(null=True)
     succeeded_at = models.DateTimeField(null=True)
-    """When its last success ended, as far as we know: what failed before is settled by it."""
+    """When its last success ended, as far as we know: what failed before without a business key is
+    settled by it."""
+    keyless_success_at = models.DateTimeField(null=True)
+    """The same of the successes without a business key: what failed before is settled by it."""
     learned_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)
     """Paths into the input of values that tell its runs apart, by `payloads.telling_paths`."""
     shown_values = ArrayField(models.CharField(max_length=200), db_default=[], default=list)
@@ -135,6 +138,9 @@ class Execution(models.Model):
     its workflow shows, its name. Empty where nothing tells it apart but its identifier."""
     whereabouts = models.CharField(max_length=200, db_default="", blank=True)
     """Where it is: what is asked, which step failed, what it waits for."""
+    is_keyed = models.BooleanField(db_default=False, default=False)
+    """Of a success or a failure: it has a business key, or was not read yet and may have one. Where
+    both are keyed, a success settles only a failure with the same key."""
 
     class Meta:
         constraints = [
@@ -205,8 +211,9 @@ class Execution(models.Model):
             ),
             models.Index(
                 "workflow",
+                "is_keyed",
                 Coalesce("finished_at", "changed_at"),
-                name="execution_unresolved_ended",
+                name="execution_unresolved_end",
                 condition=UNRESOLVED,
             ),
             models.Index(

@@ -64,6 +64,11 @@ class Rule:
     pattern: str = ""
     problem: str = ""
 
+    @property
+    def needs_detail(self) -> bool:
+        """Whether a row of the provider's list may lack what it looks at."""
+        return self.source not in ("name", "ref")
+
 
 # ------------------------------------------------------------------------------------ rules
 

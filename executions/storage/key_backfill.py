@@ -22,6 +22,7 @@ from executions.models import Execution, KeySearch
 from executions.payloads import business_keys
 from executions.payloads.business_keys import Rule
 from executions.sql_sections import statements
+from executions.storage import settled_by_success
 from executions.storage.key_rules import report, rules_of
 from providers.models import ProviderAccount
 from providers.redaction import MASK
@@ -145,6 +146,8 @@ def _keep(search: KeySearch, runs: list[Execution], rules: Sequence[Rule]) -> bo
         for key in found_in(rules, run)
     ]
     _replace(search.pk, [run.pk for run in runs], wanted)
+    may_come = any(rule.needs_detail for rule in rules)
+    settled_by_success.note_keys(search.pk, [run.pk for run in runs], may_come=may_come)
     search.looked_at += len(runs)
     search.found += len(wanted)
     if runs:

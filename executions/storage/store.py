@@ -69,6 +69,8 @@ _STORE = statements(__file__)(
     slot=slot_sql("status", "new_started", "new_finished"),
     old_quarter=quarter_sql("old_finished"),
     old_slot=slot_sql("old_status", "old_started", "old_finished"),
+    has_key=settled_by_success.has_key_sql(keys="x.keys"),
+    made_good_at=settled_by_success.made_good_at_sql(),
     telling=telling_values.values_sql(
         "n.input", "k.texts", "coalesce(nullif(n.name, ''), n.old_name)"
     ),
@@ -127,6 +129,8 @@ def store(
             keys = _keys(row, clean, rules) if rules else ()
             if keys:
                 row["keys"] = keys
+            elif row["fp"] is None and any(rule.needs_detail for rule in rules):
+                row["keys_may_come"] = True
             rows.append((clean.ref, exact_json.write(row, notes=True).decode()))
         except (TypeError, ValueError, RecursionError) as error:
             record = Unreadable(ref=ref, reason=f"Cannot be stored: {error}")
@@ -208,7 +212,11 @@ def _execute(
 ) -> tuple[list[Stored], set[str]]:
     """What was written, and the refs of news that another write came before: compare again."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_STORE, {"account": account_id, "seq": poll_seq, "now": now, "rows": body})
+        common = settled_by_success.COMMON
+        cursor.execute(
+            _STORE,
+            {"account": account_id, "seq": poll_seq, "now": now, "rows": body, "common": common},
+        )
         rows = cursor.fetchall()
     stored = [Stored(*row) for row in rows if row[0] is not None]
     return stored, {row[1] for row in rows if row[0] is None}

@@ -1,11 +1,12 @@
 -- name: store
--- Parameters: account, seq, now, rows (a JSON array).
+-- Parameters: account, seq, now, rows (a JSON array), common (runs that make a key say nothing).
 -- In order: read the batch, find workflows, compare with what is stored (`news`), write executions,
 -- then everything that hangs on a written execution. A list row about a run that was read in detail
 -- says only its native status and progress: it must not blank what only the detail knows.
 -- A row whose execution_id is null is news that somebody else's write of the same run came before.
 -- A success settles the older failures of its workflow, those of this batch (`news`) and those that
--- are stored (`settled`); whether an error is in hand or ignored, its new runs are as well (`stance`).
+-- are stored (`settled`), but where both have a business key: of these `settle_by_keys` settles what
+-- shares one. Whether an error is in hand or ignored, its new runs are as well (`stance`).
 WITH incoming AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
         ref text, wref text, wname text, wstart boolean, name text, status text, reason text,
@@ -14,32 +15,7 @@ WITH incoming AS MATERIALIZED (
         offers text[], url text, pver text, labels jsonb, parent text, retry_of text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
         attempt smallint, altered boolean, steps jsonb, questions jsonb, outputs jsonb,
-        ekey text, keys jsonb, place text)
-), success AS MATERIALIZED (
-    SELECT wref, max(coalesce(finished, since, read)) AS at FROM incoming
-    WHERE status = 'succeeded' GROUP BY wref
-), new_workflow AS (
-    INSERT INTO executions_workflow AS w (account_id, ref, name, can_start, succeeded_at)
-    SELECT DISTINCT ON (wref COLLATE "C") %(account)s, wref, wname, wstart, s.at
-    FROM incoming i LEFT JOIN success s USING (wref)
-    WHERE NOT EXISTS (
-        SELECT 1 FROM executions_workflow w
-        WHERE w.account_id = %(account)s AND w.ref = i.wref AND w.name = i.wname
-            AND (w.can_start OR NOT i.wstart))
-    ORDER BY wref COLLATE "C"  -- as everybody who writes several workflows
-    ON CONFLICT (account_id, ref) DO UPDATE
-        SET name = excluded.name, can_start = w.can_start OR excluded.can_start,
-            succeeded_at = greatest(w.succeeded_at, excluded.succeeded_at)
-    RETURNING w.id, w.ref, w.succeeded_at, w.name, w.shown_values, w.learned_values,
-        w.hidden_values
-), workflow AS (
-    SELECT * FROM new_workflow
-    UNION ALL
-    SELECT w.id, w.ref, greatest(w.succeeded_at, s.at), w.name, w.shown_values, w.learned_values,
-        w.hidden_values
-    FROM executions_workflow w LEFT JOIN success s ON s.wref = w.ref
-    WHERE w.account_id = %(account)s AND w.ref IN (SELECT wref FROM incoming)
-        AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.ref = w.ref)
+        ekey text, keys jsonb, keys_may_come boolean, place text)
 ), compared AS MATERIALIZED (
     SELECT i.*, o.id, o.version AS old_version, o.status AS old_status,
         i.fp IS NULL AND d.fingerprint IS NOT NULL AS is_sighting,
@@ -69,6 +45,39 @@ WITH incoming AS MATERIALIZED (
                 OR (i.since IS NOT NULL AND NOT o.is_change_reported
                     AND i.status IN {open_and_known})))
         ))
+), weighed AS MATERIALIZED (
+    SELECT x.*, (x.status = 'succeeded' OR x.status IN {resolvable}) AND (
+        coalesce(x.keys_may_come, false) AND NOT x.is_sighting OR {has_key}) AS is_keyed
+    FROM compared x
+), success AS MATERIALIZED (
+    SELECT wref, max(coalesce(finished, since, read)) AS at,
+        max(coalesce(finished, since, read)) FILTER (WHERE NOT is_keyed) AS keyless_at
+    FROM weighed WHERE status = 'succeeded' GROUP BY wref
+), new_workflow AS (
+    INSERT INTO executions_workflow AS w (
+        account_id, ref, name, can_start, succeeded_at, keyless_success_at)
+    SELECT DISTINCT ON (wref COLLATE "C") %(account)s, wref, wname, wstart, s.at, s.keyless_at
+    FROM incoming i LEFT JOIN success s USING (wref)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM executions_workflow w
+        WHERE w.account_id = %(account)s AND w.ref = i.wref AND w.name = i.wname
+            AND (w.can_start OR NOT i.wstart))
+    ORDER BY wref COLLATE "C"  -- as everybody who writes several workflows
+    ON CONFLICT (account_id, ref) DO UPDATE
+        SET name = excluded.name, can_start = w.can_start OR excluded.can_start,
+            succeeded_at = greatest(w.succeeded_at, excluded.succeeded_at),
+            keyless_success_at = greatest(w.keyless_success_at, excluded.keyless_success_at)
+    RETURNING w.id, w.ref, w.succeeded_at, w.keyless_success_at, w.name, w.shown_values,
+        w.learned_values, w.hidden_values
+), workflow AS (
+    SELECT * FROM new_workflow
+    UNION ALL
+    SELECT w.id, w.ref, greatest(w.succeeded_at, s.at),
+        greatest(w.keyless_success_at, s.keyless_at), w.name, w.shown_values, w.learned_values,
+        w.hidden_values
+    FROM executions_workflow w LEFT JOIN success s ON s.wref = w.ref
+    WHERE w.account_id = %(account)s AND w.ref IN (SELECT wref FROM incoming)
+        AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.ref = w.ref)
 ), stance AS MATERIALIZED (
     SELECT k.* FROM executions_erroracknowledgement k
     JOIN providers_provideraccount a ON a.group_id IS NOT DISTINCT FROM k.team_id
@@ -87,22 +96,23 @@ WITH incoming AS MATERIALIZED (
     HAVING c.old_status = 'queued'
         OR NOT coalesce(bool_or(s.status = c.old_status AND i.status = s.status), false)
 ), news AS MATERIALIZED (
-    SELECT c.*, t.at AS left_at,
-        CASE WHEN c.since IS NOT NULL THEN least(c.since, c.read)
-            WHEN c.status = 'running' AND c.old_status <> 'running' THEN t.at END AS told_since,
+    SELECT x.*, t.at AS left_at,
+        CASE WHEN x.since IS NOT NULL THEN least(x.since, x.read)
+            WHEN x.status = 'running' AND x.old_status <> 'running' THEN t.at END AS told_since,
         -- it ran between what was seen last and what is seen now
-        t.at IS NOT NULL AND c.status <> 'running'
-            AND (c.since IS NOT NULL OR c.status <> c.old_status)
-            AND coalesce(c.since, c.read) - t.at >= interval '1 second' AS has_run,
+        t.at IS NOT NULL AND x.status <> 'running'
+            AND (x.since IS NOT NULL OR x.status <> x.old_status)
+            AND coalesce(x.since, x.read) - t.at >= interval '1 second' AS has_run,
         w.id AS wid, w.name AS workflow_name, w.shown_values, w.learned_values, w.hidden_values,
         k.kind AS stance, k.by_id AS stance_by, k.assignee_id AS stance_assignee,
         k.note AS stance_note, k.at AS stance_at, k.until AS stance_until,
-        CASE WHEN c.status IN {resolvable}
-            AND coalesce(c.finished, c.old_finished, c.since, c.read) < w.succeeded_at
-            THEN w.succeeded_at END AS followed_at,
-        c.status IN {resolvable} AND c.old_status IN {resolvable} AS is_as_before
-    FROM compared c LEFT JOIN workflow w ON w.ref = c.wref LEFT JOIN turned t ON t.id = c.id
-    LEFT JOIN stance k ON c.status IN {resolvable} AND k.error_key = c.ekey
+        CASE WHEN x.status IN {resolvable}
+            AND coalesce(x.finished, x.old_finished, x.since, x.read) < m.made_good_at
+            THEN m.made_good_at END AS followed_at,
+        x.status IN {resolvable} AND x.old_status IN {resolvable} AS is_as_before
+    FROM weighed x LEFT JOIN workflow w ON w.ref = x.wref LEFT JOIN turned t ON t.id = x.id
+    CROSS JOIN LATERAL (SELECT {made_good_at} AS made_good_at) m
+    LEFT JOIN stance k ON x.status IN {resolvable} AND k.error_key = x.ekey
 ), verdict AS MATERIALIZED (
     SELECT n.*,
         CASE WHEN followed_at IS NOT NULL THEN followed_at
@@ -123,7 +133,7 @@ WITH incoming AS MATERIALIZED (
         message, error_summary, error_key, created_at, started_at, finished_at, observed_at, changed_at,
         is_change_reported, sort_at, offers, url, misses, version, poll_seq, provider_version,
         settled_at, settled_how, settled_by_id, settled_reason, ignored_until, assignee_id,
-        assigned_at, telling_values, whereabouts)
+        assigned_at, telling_values, whereabouts, is_keyed)
     SELECT %(account)s, n.wid, n.ref, n.name, n.status, n.reason, n.native, n.progress, n.message,
         n.error, n.ekey, n.created, n.started, n.finished, n.read, coalesce(n.told_since, %(now)s),
         n.told_since IS NOT NULL, n.sort_at, n.offers, n.url, 0, 1,
@@ -131,7 +141,8 @@ WITH incoming AS MATERIALIZED (
         CASE WHEN is_ignored THEN stance_by END,
         CASE WHEN is_ignored THEN stance_note ELSE '' END,
         CASE WHEN is_ignored THEN stance_until END, stance_assignee,
-        CASE WHEN stance_assignee IS NOT NULL THEN stance_at END, telling, coalesce(place, '')
+        CASE WHEN stance_assignee IS NOT NULL THEN stance_at END, telling, coalesce(place, ''),
+        n.is_keyed
     FROM verdict n WHERE n.id IS NULL AND n.wid IS NOT NULL ORDER BY n.ref
     ON CONFLICT (account_id, ref) DO NOTHING
     RETURNING id, ref, version, workflow_id, started_at, finished_at, changed_at
@@ -174,7 +185,7 @@ WITH incoming AS MATERIALIZED (
             ELSE n.stance_assignee END,
         assigned_at = CASE WHEN n.is_as_before AND e.assignee_id IS NOT NULL THEN e.assigned_at
             WHEN n.stance_assignee IS NOT NULL THEN n.stance_at END,
-        telling_values = coalesce(n.telling, e.telling_values),
+        telling_values = coalesce(n.telling, e.telling_values), is_keyed = n.is_keyed,
         whereabouts = CASE WHEN n.fp IS NOT NULL THEN coalesce(n.place, '')
             WHEN n.status = n.old_status THEN e.whereabouts ELSE '' END
     FROM verdict n
@@ -188,23 +199,35 @@ WITH incoming AS MATERIALIZED (
         AS x(id, ref, version, workflow_id, new_started, new_finished, new_changed)
     JOIN news n USING (ref)
 ), succeeded AS MATERIALIZED (
-    SELECT workflow_id, max(ended_at) AS at FROM written WHERE status = 'succeeded' GROUP BY 1
+    SELECT workflow_id, max(ended_at) AS at,
+        max(ended_at) FILTER (WHERE NOT is_keyed) AS keyless_at
+    FROM written WHERE status = 'succeeded' GROUP BY 1
 ), succeeded_since AS (
-    UPDATE executions_workflow w SET succeeded_at = f.at
+    UPDATE executions_workflow w SET succeeded_at = greatest(w.succeeded_at, f.at),
+        keyless_success_at = greatest(w.keyless_success_at, f.keyless_at)
     FROM (
-        SELECT x.id, s.at FROM succeeded s JOIN executions_workflow x ON x.id = s.workflow_id
-        WHERE (x.succeeded_at IS NULL OR x.succeeded_at < s.at)
+        SELECT x.id, s.at, s.keyless_at
+        FROM succeeded s JOIN executions_workflow x ON x.id = s.workflow_id
+        WHERE (x.succeeded_at IS NULL OR x.succeeded_at < s.at OR s.keyless_at IS NOT NULL
+                AND (x.keyless_success_at IS NULL OR x.keyless_success_at < s.keyless_at))
             AND NOT EXISTS (SELECT 1 FROM new_workflow n WHERE n.id = x.id)
         ORDER BY x.ref COLLATE "C" FOR NO KEY UPDATE OF x) f
     WHERE w.id = f.id
+), made_good AS MATERIALIZED (
+    SELECT u.id, CASE WHEN k.is_keyed THEN s.keyless_at ELSE s.at END AS at
+    FROM succeeded s CROSS JOIN (VALUES (false), (true)) AS k(is_keyed)
+    CROSS JOIN LATERAL (
+        SELECT x.id FROM executions_execution x
+        WHERE x.workflow_id = s.workflow_id AND x.is_keyed = k.is_keyed
+            AND coalesce(x.finished_at, x.changed_at)
+                < CASE WHEN k.is_keyed THEN s.keyless_at ELSE s.at END
+            AND x.status IN {resolvable} AND x.settled_at IS NULL) u
 ), settled AS (
     -- one that somebody else is writing now is settled by the next sweep
     UPDATE executions_execution e
     SET settled_at = f.at, settled_how = 'succeeded', version = e.version + 1
     FROM (
-        SELECT x.id, s.at FROM succeeded s
-        JOIN executions_execution x ON x.workflow_id = s.workflow_id
-            AND coalesce(x.finished_at, x.changed_at) < s.at
+        SELECT x.id, g.at FROM made_good g JOIN executions_execution x ON x.id = g.id
         WHERE x.status IN {resolvable} AND x.settled_at IS NULL
             AND NOT EXISTS (SELECT 1 FROM news n WHERE n.id = x.id)
         ORDER BY x.id FOR UPDATE OF x SKIP LOCKED) f

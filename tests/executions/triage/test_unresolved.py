@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -15,6 +17,7 @@ from executions.errors import acts as error_acts
 from executions.models import AuditEntry, CorrelationRule, ErrorAcknowledgement, Execution
 from executions.polling import poller
 from executions.search.filters import parse
+from executions.storage import key_backfill
 from executions.storage.store import store
 from executions.triage import acts
 from providers import contract
@@ -169,6 +172,163 @@ def test_a_later_success_with_the_same_business_key_settles_it_in_any_workflow(
     keyed(account, "d", "PO-3", Status.SUCCEEDED, 5)
     keyed(account, "e", "PO-3", Status.FAILED, 10)  # imported later
     assert unresolved(ana) == ["PO-2"]
+
+
+def of_one_flow(
+    account: ProviderAccount, ref: str, key: str, status: Status, ago: float, **more: Any
+) -> Execution:
+    """The same, a run of the one workflow."""
+    given = {"name": key, "workflow": contract.Workflow(ref="w1", name="Intake")} | more
+    snapshot = Snapshot(
+        ref=ref, status=status, native_status=status.value,
+        started_at=NOW - timedelta(hours=1), finished_at=NOW - timedelta(minutes=ago), **given,
+    )  # fmt: skip
+    poller.store_and_tell(account, [snapshot])
+    return Execution.objects.get(ref=ref)
+
+
+def settled(ref: str) -> str:
+    tasks.sweep()
+    return str(Execution.objects.get(ref=ref).settled_how)
+
+
+def test_a_later_run_of_another_order_does_not_make_a_failure_good(ana, account, order_key):
+    of_one_flow(account, "a", "PO-1", Status.FAILED, 10)
+    of_one_flow(account, "b", "PO-2", Status.SUCCEEDED, 5)
+    assert (settled("a"), unresolved(ana)) == ("", ["PO-1"])
+    of_one_flow(account, "c", "PO-1", Status.SUCCEEDED, 3)
+    assert (settled("a"), unresolved(ana)) == ("succeeded", [])
+
+
+def test_nor_does_one_that_was_stored_before_the_failure(ana, account, order_key):
+    of_one_flow(account, "b", "PO-2", Status.SUCCEEDED, 5)
+    of_one_flow(account, "a", "PO-1", Status.FAILED, 10)
+    assert (settled("a"), unresolved(ana)) == ("", ["PO-1"])
+
+
+def test_nor_one_of_the_same_poll(ana, account, order_key):
+    rows = [
+        Snapshot(
+            ref=ref, name=key, status=status, native_status=status.value,
+            workflow=contract.Workflow(ref="w1", name="Intake"),
+            finished_at=NOW - timedelta(minutes=ago),
+        )
+        for ref, key, status, ago in (
+            ("a", "PO-1", Status.FAILED, 10), ("b", "PO-2", Status.SUCCEEDED, 5),
+            ("c", "PO-3", Status.FAILED, 10), ("d", "PO-3", Status.SUCCEEDED, 4),
+        )
+    ]  # fmt: skip
+    poller.store_and_tell(account, rows)
+    assert [settled(ref) for ref in "ac"] == ["", "succeeded"]
+
+
+@pytest.mark.parametrize(("failed", "good"), [("", "PO-1"), ("PO-1", ""), ("", "")])
+@pytest.mark.parametrize("is_late", [False, True], ids=["in order", "the failure is read later"])
+def test_where_either_has_no_key_any_later_success_makes_it_good(
+    account, order_key, failed, good, is_late
+):
+    runs = [("a", failed, Status.FAILED, 10), ("b", good, Status.SUCCEEDED, 5)]
+    for run in reversed(runs) if is_late else runs:
+        of_one_flow(account, *run)
+    assert settled("a") == "succeeded"
+
+
+def test_a_key_that_is_known_only_from_the_run_itself_is_waited_for(account):
+    CorrelationRule.objects.create(account=account, name="order", source="input", path="$.order")
+    of_one_flow(account, "a", "", Status.FAILED, 10, steps=(), input={"order": "PO-1"})
+    of_one_flow(account, "b", "", Status.SUCCEEDED, 5)  # a row of the provider's list
+    assert settled("a") == ""
+    of_one_flow(account, "b", "", Status.SUCCEEDED, 5, steps=(), input={"order": "PO-2"})
+    assert settled("a") == ""
+    of_one_flow(account, "c", "", Status.SUCCEEDED, 4)
+    assert settled("a") == ""
+    of_one_flow(account, "c", "", Status.SUCCEEDED, 4, steps=(), input={})
+    assert settled("a") == "succeeded"
+
+
+def test_a_failure_of_which_the_key_is_not_read_yet_is_left_until_it_is(account):
+    CorrelationRule.objects.create(account=account, name="order", source="input", path="$.order")
+    of_one_flow(account, "b", "", Status.SUCCEEDED, 5, steps=(), input={"order": "PO-2"})
+    of_one_flow(account, "a", "", Status.FAILED, 10)
+    of_one_flow(account, "c", "", Status.FAILED, 10)
+    assert settled("a") == settled("c") == ""
+    of_one_flow(account, "a", "", Status.FAILED, 10, steps=(), input={"order": "PO-1"})
+    of_one_flow(account, "c", "", Status.FAILED, 10, steps=(), input={})
+    assert (settled("a"), settled("c")) == ("", "succeeded")
+
+
+def test_a_key_that_all_runs_carry_keeps_no_failure_from_being_made_good(
+    account, order_key, monkeypatch
+):
+    monkeypatch.setattr("executions.storage.settled_by_success.COMMON", 3)
+    for number in range(3):
+        of_one_flow(account, f"old {number}", "Site 1", Status.CANCELED, 30)
+    of_one_flow(account, "a", "Site 1", Status.FAILED, 10)
+    of_one_flow(account, "b", "Site 2", Status.SUCCEEDED, 5)
+    assert settled("a") == "succeeded"
+
+
+def test_an_ignored_order_that_was_made_good_meanwhile_does_not_come_back(
+    ana, people, account, order_key
+):
+    run = of_one_flow(account, "a", "PO-1", Status.FAILED, 10)
+    until = timezone.now() + timedelta(hours=2)
+    acts.ignore(people["ana"], just(run), until=until, reason="Known")
+    of_one_flow(account, "b", "PO-1", Status.SUCCEEDED, 5)
+    Execution.objects.filter(pk=run.pk).update(ignored_until=timezone.now())
+    assert (settled("a"), unresolved(ana)) == ("succeeded", [])
+
+
+def test_keys_that_a_new_rule_finds_in_stored_runs_count_as_well(account):
+    of_one_flow(account, "a", "PO-1", Status.FAILED, 10)
+    rule = CorrelationRule.objects.create(account=account, name="order", source="name")
+    key_backfill.ask(account, 7, None)
+    key_backfill.carry_on(account.pk)
+    of_one_flow(account, "b", "PO-2", Status.SUCCEEDED, 5)
+    assert settled("a") == ""
+    rule.delete()
+    key_backfill.ask(account, 7, None)
+    key_backfill.carry_on(account.pk)
+    assert settled("a") == "succeeded"
+
+
+def rows_read(act: Callable[[], Any]) -> int:
+    """Rows of runs that this reads, whatever way."""
+
+    def so_far() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_stat_get_xact_tuples_returned(oid) + sum(pg_stat_get_xact_tuples_fetched"
+                "(indexrelid)) FROM pg_class JOIN pg_index ON indrelid = oid"
+                " WHERE relname = 'executions_execution' GROUP BY oid"
+            )
+            return int(cursor.fetchone()[0])
+
+    before = so_far()
+    act()
+    return so_far() - before
+
+
+def test_thousands_of_other_orders_that_failed_make_a_success_no_dearer(account, order_key):
+    of_one_flow(account, "a", "PO-1", Status.FAILED, 10)
+    few = rows_read(lambda: of_one_flow(account, "b", "PO-2", Status.SUCCEEDED, 5))
+    like = Execution.objects.get(ref="a")
+    many = [
+        Execution(
+            account=account, workflow=like.workflow, ref=f"m{number}", status="failed",
+            finished_at=like.finished_at, observed_at=NOW, changed_at=NOW, sort_at=like.sort_at,
+            is_keyed=True, native_status="failed",
+        )
+        for number in range(5000)
+    ]  # fmt: skip
+    Execution.objects.bulk_create(many)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE executions_execution")
+        for way in ("seqscan", "hashjoin", "mergejoin"):  # as where there are millions
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+    assert rows_read(lambda: of_one_flow(account, "c", "PO-3", Status.SUCCEEDED, 4)) <= few + 20
+    assert rows_read(tasks.settled_by_success.sweep) <= 20
+    assert settled("m7") == ""
 
 
 def test_a_key_that_very_many_runs_carry_settles_nothing(ana, account, order_key, monkeypatch):
