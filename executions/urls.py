@@ -22,6 +22,7 @@ from executions.inbox import (
 )
 from executions.inbox import views as inbox_views
 from executions.kiosk import views as kiosk_views
+from executions.my_work import views as my_work_views
 from executions.notes import views as note_views
 from executions.notifications import rule_views
 from executions.notifications import views as notification_views
@@ -169,6 +170,8 @@ urlpatterns = [
     path("audit/", audit_views.audit, name="audit"),
     path("audit.csv", audit_views.export, name="audit-export"),
     path("palette/", palette_views.palette, name="palette"),
+    path("my-work/", my_work_views.my_work.page, name="my-work"),
+    path("my-work/changes/", my_work_views.my_work.changes, name="my-work-changes"),
     path("shift/", handover_views.shift.page, name="shift"),
     path("shift/changes/", handover_views.shift.changes, name="shift-changes"),
     path("shift/handover/", handover_views.handover, name="handover"),

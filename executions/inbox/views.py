@@ -30,7 +30,7 @@ from executions.inbox.question_display import (
     question_view,
     shown_forms,
 )
-from executions.inbox.question_rows import COLUMNS, lines_of
+from executions.inbox.question_rows import lines_of, rows_of
 from executions.models import Question
 from executions.payloads.text_escaping import plain
 from executions.search import questions as question_search
@@ -129,7 +129,7 @@ def claimed(request: HttpRequest, question: Question, said: str) -> HttpResponse
     where it was not taken."""
     question = get_question(request, question.pk)
     query = wanted_of(request).query()
-    [row] = _rows(Question.objects.filter(pk=question.pk))
+    [row] = rows_of(Question.objects.filter(pk=question.pk))
     context = {"item": lines_of(request, [row])[0], "question": question, "query": query}
     line = fragment(request, "executions/inbox/_line.html", context)
     known = request.POST.get("fingerprint", question.fingerprint)
@@ -143,7 +143,7 @@ def next_address(request: HttpRequest, answered: Question, key: str) -> str:
     the answer; the list where none is left."""
     wanted = wanted_of(request)
     place = question_search.place_of(answered)
-    found = _rows(wanted.questions(request.user.pk))
+    found = rows_of(wanted.questions(request.user.pk))
     behind = question_search.page(found, place).rows
     rows = [*behind, *question_search.page(found, None).rows]
     lines = lines_of(request, [row for row in rows if row.pk != answered.pk])
@@ -166,16 +166,8 @@ def wanted_of(request: HttpRequest) -> Wanted:
 def _page(request: HttpRequest, wanted: Wanted) -> question_search.Page:
     before = cursor_of(request.GET.get("before", ""))
     cursor = before or cursor_of(request.GET.get("after", ""))
-    found = _rows(wanted.questions(request.user.pk))
+    found = rows_of(wanted.questions(request.user.pk))
     return question_search.page(found, cursor, is_back=before is not None)
-
-
-def _rows(found: Any) -> Any:
-    joined = found.select_related(
-        "execution", "execution__workflow", "claimed_by", "delegated_to", "delegated_team",
-        "delegated_by",
-    )  # fmt: skip
-    return joined.only(*COLUMNS).annotate(form_key=question_search.form_key())
 
 
 def _fresh_lines(
@@ -190,7 +182,7 @@ def _fresh_lines(
             closed_at__gte=since, answered_by=request.user.pk,
             execution__account_id__in=list(accounts_of(request)),
         )  # fmt: skip
-        rows += _rows(own.order_by("closed_at"))[:MAX_STAYING]
+        rows += rows_of(own.order_by("closed_at"))[:MAX_STAYING]
     lines = lines_of(request, rows)
     return sorted(lines, key=lambda line: bool(line["sent"] or line["closed"]))
 
@@ -201,12 +193,12 @@ def _known_rows(request: HttpRequest) -> list[Question]:
     ids = [pk for pk in given if pk is not None]
     allowed = list(accounts_of(request))
     found = Question.objects.filter(pk__in=ids, execution__account_id__in=allowed)
-    by_id = {row.pk: row for row in _rows(found)}
+    by_id = {row.pk: row for row in rows_of(found)}
     return [by_id[pk] for pk in ids if pk in by_id]
 
 
 def _new(request: HttpRequest, wanted: Wanted, top: int, shown: set[int]) -> list[Question]:
-    found = _rows(wanted.questions(request.user.pk).filter(pk__gt=top)).exclude(pk__in=shown)
+    found = rows_of(wanted.questions(request.user.pk).filter(pk__gt=top)).exclude(pk__in=shown)
     return list(found.order_by("pk")[:MAX_ON_PAGE])
 
 

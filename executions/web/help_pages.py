@@ -35,6 +35,7 @@ SCREENS = {  # how the address of a screen begins, the longest first: its page
     "/workflows/": "workflows",
     "/commands/": "workflows",
     "/accounts/": "accounts",
+    "/my-work/": "my-work",
     "/shift/": "handover",
     "/keys/": "business-keys",
     "/batches/": "batches",

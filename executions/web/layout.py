@@ -38,6 +38,7 @@ MENU = (
     Entry("e", "errors", "executions:errors", "Errors", "triangle"),
     Entry("w", "workflows", "executions:workflows", "Workflows", "flow", is_wide=True),
     Entry("a", "accounts", "executions:accounts", "Accounts", "key", is_wide=True),
+    Entry("m", "my-work", "executions:my-work", "My work", "person", is_wide=True),
     Entry("s", "handover", "executions:shift", "Handover", "calendar", is_wide=True),
     Entry("k", "keys", "executions:keys", "Business keys", "search", is_more=True),
     Entry("b", "batches", "executions:batches", "Batches", "table", is_more=True),
@@ -47,7 +48,8 @@ SECTIONS = {  # first part of the address: what the navigation marks
     "": "runs", "executions": "runs", "inbox": "inbox", "questions": "inbox",
     "errors": "errors", "keys": "keys",
     "workflows": "workflows", "commands": "workflows", "accounts": "accounts",
-    "batches": "batches", "shift": "handover", "overview": "overview", "notices": "notifications",
+    "batches": "batches", "my-work": "my-work", "shift": "handover", "overview": "overview",
+    "notices": "notifications",
 }  # fmt: skip
 
 

@@ -131,6 +131,7 @@ SHOTS = {
     "notices": Shot("/notices/"),
     "notice": Shot("/notices/messages/{message}/"),
     "notice-messages": Shot("/notices/messages/"),
+    "my-work": Shot("/my-work/"),
     "shift": Shot("/shift/?since=8h"),
     "shift-group": Shot("/shift/?since=8h&group=failed"),
     "preferences": Shot("/preferences/"),

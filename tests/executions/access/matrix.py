@@ -152,6 +152,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "audit/": ("", ADMINISTRATORS, NOT_TAKEN),
     "audit.csv": ("", ADMINISTRATORS, NOT_TAKEN),
     "palette/": ("", SIGNED, NOT_TAKEN),
+    "my-work/": ("", SIGNED, NOT_TAKEN),
+    "my-work/changes/": ("", SIGNED, NOT_TAKEN),
     "shift/": ("", SIGNED, NOT_TAKEN),
     "shift/changes/": ("", SIGNED, NOT_TAKEN),
     "shift/handover/": ("", SIGNED, SIGNED),

@@ -1,0 +1,1 @@
+"""What a person has taken on, or was given, in one place."""
