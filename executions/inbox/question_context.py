@@ -3,7 +3,6 @@ the answer that was sent just before."""
 
 from __future__ import annotations
 
-import re
 import uuid
 from typing import Any
 
@@ -17,7 +16,7 @@ from executions.display.formatting import size
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.inbox.question_display import undo_of
-from executions.inbox.question_rows import MAX_SAID
+from executions.inbox.question_rows import MAX_SAID, words_of
 from executions.models import (
     Command,
     CommandState,
@@ -68,13 +67,6 @@ def values_of(run: Execution) -> list[tuple[str, str]]:
 
     shown = sorted((pair for pair in given if str(pair[1]).strip()), key=rank)[:MAX_VALUES]
     return [(words_of(path), plain(str(value), MAX_VALUE)) for path, value in shown]
-
-
-def words_of(path: str) -> str:
-    """`order/costCentre` as people read it: `Order, cost centre`."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", path.replace("/", ", "))
-    words = re.sub(r"[_\-\s]+", " ", apart).strip()
-    return plain(words[:1].upper() + words[1:].lower() if words else path, 80)
 
 
 def _documents(run: Execution) -> list[dict[str, Any]]:

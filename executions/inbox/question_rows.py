@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import F, Value
+from django.db.models import BooleanField, F, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest
 from django.utils import timezone
@@ -25,11 +27,14 @@ from executions.models import (
     CommandState,
     Draft,
     Execution,
+    ExecutionDetail,
     Proposal,
     ProposalState,
     Question,
 )
+from executions.payloads import telling_paths
 from executions.payloads.text_escaping import plain
+from executions.search import questions as question_search
 from executions.search.filters import provider_name
 from executions.web.requester import accounts_of
 from providers.contract import Verb
@@ -40,15 +45,30 @@ COLUMNS = (
     "delegated_at", "delegation_note", "delegated_to__username", "delegated_team__name",
     "delegated_by__username",
     "execution__telling_values", "execution__account_id", "execution__workflow__name",
+    "execution__workflow__shown_values", "execution__workflow__learned_values",
+    "execution__workflow__hidden_values",
 )  # fmt: skip
 MAX_SMALL = 4000  # characters of a form whose answer is worded in a line
 AT_WORK = timedelta(minutes=10)  # so long after the last key a person counts as being on it
 MAX_NAMES = 3
+MOST_VALUES = 3  # by which one question is told from another
+MAX_INPUT = 2**13  # stored bytes of an input that is looked through for them
+MAX_VALUE = 40  # characters of one
 MAX_SAID = 160  # characters of an answer in a line
 
 
+def rows_of(found: Any) -> Any:
+    """These questions with what a line says of them, joined."""
+    joined = found.select_related(
+        "execution", "execution__workflow", "claimed_by", "delegated_to", "delegated_team",
+        "delegated_by",
+    )  # fmt: skip
+    return joined.only(*COLUMNS).annotate(form_key=question_search.form_key())
+
+
 def lines_of(request: HttpRequest, rows: Sequence[Question]) -> list[dict[str, Any]]:
-    """Three queries, however many rows."""
+    """Four queries, however many rows."""
+    given = _inputs({row.execution_id for row in rows})
     present = presence_of([row.pk for row in rows])
     held = _held([row.pk for row in rows])
     answers = _newest_answers(rows)
@@ -57,7 +77,7 @@ def lines_of(request: HttpRequest, rows: Sequence[Question]) -> list[dict[str, A
     return [
         _line(
             request, row, answers.get((row.execution_id, row.ref)), present.get(row.pk, []),
-            small.get(row.pk), held.get(row.pk),
+            small.get(row.pk), held.get(row.pk), given.get(row.execution_id),
         )
         for row in rows
     ]  # fmt: skip
@@ -89,7 +109,7 @@ def presence_words(
 def _line(
     request: HttpRequest, row: Question, answer: Command | None,
     present: list[tuple[int, str, datetime]], small: Question | None,
-    held: Proposal | None,
+    held: Proposal | None, given: Any,
 ) -> dict[str, Any]:  # fmt: skip
     run, now, me = row.execution, timezone.now(), request.user.pk
     account = accounts_of(request)[run.account_id]
@@ -101,7 +121,7 @@ def _line(
     return {
         "id": row.pk,
         "title": plain(row.title, 160) or "Input is needed",
-        "values": _values(run),
+        "values": _values(run, given),
         "account": account.name,
         "provider": provider_name(account.provider),
         "opened": row.opened_at,
@@ -172,10 +192,37 @@ def _held_words(held: Proposal | None, small: Question | None, me: int | None) -
     }
 
 
-def _values(run: Execution) -> list[str]:
-    """By which a person knows the run; where there are few of them, its workflow too."""
-    values = [plain(each, 80) for each in run.telling_values] or [plain(run.label, 160)]
-    return values if len(values) > 2 else [*values, plain(run.workflow.name, 160) or "(no name)"]
+def _inputs(ids: Iterable[int]) -> dict[int, Any]:
+    """The inputs of these runs, without large ones. One query."""
+    is_small = RawSQL("pg_column_size(input) < %s", [MAX_INPUT], BooleanField())
+    rows = ExecutionDetail.objects.filter(is_small, pk__in=list(ids))
+    return dict(rows.values_list("pk", "input"))
+
+
+def _values(run: Execution, given: Any) -> list[str]:
+    """By which a person knows the run, and of its input what else tells it from others like it;
+    where there are few of them, its workflow too."""
+    flow = run.workflow
+    chosen = [*flow.shown_values, *(p for p in flow.learned_values if p not in flow.hidden_values)]
+    values = [plain(each, 80) for each in run.telling_values]
+    said = {*(each.lower() for each in values), flow.name.lower()}
+    for path, value in telling_paths.of_one(given, chosen):
+        text = plain(str(value).strip(), MAX_VALUE)
+        if len(values) == MOST_VALUES:
+            break
+        if text and text.lower() not in said and path not in flow.hidden_values:
+            said.add(text.lower())
+            is_number = not isinstance(value, str)
+            values.append(f"{words_of(path.rpartition('/')[2])} {text}" if is_number else text)
+    values = values or [plain(run.label, 160)]
+    return values if len(values) > 2 else [*values, plain(flow.name, 160) or "(no name)"]
+
+
+def words_of(path: str) -> str:
+    """`order/costCentre` as people read it: `Order, cost centre`."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", path.replace("/", ", "))
+    words = re.sub(r"[_\-\s]+", " ", apart).strip()
+    return plain(words[:1].upper() + words[1:].lower() if words else path, 80)
 
 
 def answer_words(answer: Command | Proposal, small: Question | None) -> str:

@@ -29,6 +29,7 @@ _GOOD_NAME = re.compile(
     r"(?:^|[^a-z])(?:name|title|subject|label|customer|client|supplier|vendor|order|invoice|claim|"
     r"case|ticket|product|item|project|site|store|region|country|city|topic|file|report|number|no)$"
 )
+_AMOUNT_NAME = re.compile(r"(?:^|[^a-z])(?:amount|total|sum|price|cost|premium|limit|quantity)$")
 _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.I)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}[.:/]\d{2}[.:/]\d{2,4}|^\d\d:\d\d")
 _RANDOM = re.compile(r"^[0-9a-f]{12,}$|^[A-Za-z0-9_-]{20,}$", re.I)
@@ -66,6 +67,28 @@ def is_telling(name: str, value: Any) -> bool:
         return abs(value) < 1e9
     looks = (_UUID, _TIME, _RANDOM, _ADDRESS)
     return not any(pattern.search(text) for pattern in looks)
+
+
+def of_one(given: Any, chosen: Sequence[str]) -> list[tuple[str, Any]]:
+    """(path, value) of what a person most likely knows one input by, the best first: what is at the
+    chosen paths, then names and the like, then amounts, then other short texts."""
+    places = {path: place for place, path in enumerate(chosen)}
+
+    def rank(path: str, value: Any) -> tuple[int, int]:
+        if path in places:
+            return 0, places[path]
+        words = _words(path.rpartition("/")[2])
+        if isinstance(value, str):
+            return (1 if _GOOD_NAME.search(words) else 3), 0
+        return (2 if _AMOUNT_NAME.search(words) else 4), 0
+
+    found = [
+        (path, value)
+        for path, value in scalars(given)
+        if path in places or is_telling(path.rpartition("/")[2], value)
+    ]
+    ranked = sorted(found, key=lambda pair: rank(*pair))
+    return [(path, value) for path, value in ranked if rank(path, value) < (4, 0)]
 
 
 def learn(inputs: Sequence[Any]) -> list[str] | None:

@@ -19,7 +19,7 @@ from executions.access.permissions import may_act, may_set_up
 from executions.display.id_params import row_id
 from executions.errors.views import same_error
 from executions.inbox import question_display
-from executions.inbox.question_context import words_of
+from executions.inbox.question_rows import words_of
 from executions.models import Execution
 from executions.notes.acts import notes_of
 from executions.payloads.telling_paths import is_telling

@@ -129,6 +129,32 @@ def test_pages_lead_through_everything_by_due_time_then_age_and_back(ana, questi
     assert shown(ana.get(Page(before).address("prev"))) == seen[:50]
 
 
+def test_two_approvals_of_one_workflow_are_told_apart_in_their_lines(ana, put) -> None:
+    for ref, customer, amount in (("r1", "Ortega", 1200), ("r2", "Lindqvist", 80)):
+        given = {"currency": "EUR", "customer": customer, "amount": amount, "id": f"x-{ref}"}
+        put(
+            ref, Status.USER_INPUT, steps=(), questions=(APPROVAL,), outputs=(), input=given,
+            name=f"5f3c9a2e-0000-4000-8000-00000000000{ref[1]}",
+        )  # fmt: skip
+    lines = Page(ana.get("/inbox/")).all("#inbox-lines li")
+    assert len(lines) == 2
+    assert [("Ortega" in each, "Amount 1200" in each) for each in lines] in (
+        [(True, True), (False, False)], [(False, False), (True, True)],
+    )  # fmt: skip
+    assert {"Lindqvist" in each and "Amount 80" in each for each in lines} == {True, False}
+
+
+def test_a_line_shows_what_a_run_is_known_by_first_and_no_value_twice(ana, put) -> None:
+    given = {"customer": "Ortega", "city": "Lima", "amount": 70}
+    put(
+        "r1", Status.USER_INPUT, steps=(), questions=(APPROVAL,), outputs=(), input=given,
+        name="ortega",
+    )  # fmt: skip
+    line = Page(ana.get("/inbox/")).one("#inbox-lines li")
+    assert "ortega · Lima · Amount 70" in line
+    assert "Ortega" not in line
+
+
 def test_ten_thousand_open_questions_are_a_plain_page_of_few_queries(ana, question) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
