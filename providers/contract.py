@@ -395,6 +395,7 @@ class Snapshot:
     `status_since`: where the provider says since when the run is in its status. Left out where
     only its start, its end or its steps tell: those are looked at anyway. `attempt` counts the
     times the provider has tried this run, 0 where it does not say. `progress` is 0 to 100.
+    `is_planned`: `steps` has those that have not begun as well, so that their number is the whole.
     `input` and `output` are any JSON value. `raw` is the provider's own object for "show raw".
     `version` orders observations where the provider numbers or stamps them (any sortable text); ""
     where it does not."""
@@ -421,6 +422,7 @@ class Snapshot:
     output: Any = None
     raw: Any = None
     steps: tuple[Step, ...] | None = None
+    is_planned: bool = False
     questions: tuple[Question, ...] | None = None
     outputs: tuple[Output, ...] | None = None
     offers: frozenset[Verb] = frozenset()

@@ -14,7 +14,9 @@ def whereabouts(snapshot: Snapshot) -> str:
     numbered = {id(step): number for number, step in enumerate(steps, 1)}
 
     def place(step: Step) -> str:
-        words = f"Step {numbered[id(step)]} of {len(steps)}: {step.name or step.ref}"
+        # without a plan it is no total, only what was seen so far
+        total = f" of {len(steps)}" if snapshot.is_planned else ""
+        words = f"Step {numbered[id(step)]}{total}: {step.name or step.ref}"
         return f"{words}, attempt {step.attempt}" if step.attempt > 1 else words
 
     if snapshot.status is Status.USER_INPUT:

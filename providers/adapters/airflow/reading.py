@@ -194,7 +194,9 @@ def with_parts(
 ) -> Snapshot:
     """The same run, complete."""
     asked = questions if run.status is Status.USER_INPUT else ()
-    return replace(run, steps=steps, questions=asked, outputs=outputs, needs_detail=False)
+    return replace(
+        run, steps=steps, is_planned=True, questions=asked, outputs=outputs, needs_detail=False
+    )
 
 
 # ------------------------------------------------------------------------------------------ tasks

@@ -201,7 +201,10 @@ def whole(run: Snapshot, row: Mapping[str, Any], trouble: Trouble) -> Snapshot:
     """A run with its steps, outputs and what went wrong."""
     steps = tuple(read_steps(row, run.status, trouble))
     outputs = tuple(read_outputs(row["assetMaterializations"]))
-    run = replace(run, steps=steps, questions=(), outputs=outputs, needs_detail=False)
+    is_planned = bool(row["stepKeysToExecute"] or row["executionPlan"])
+    run = replace(
+        run, steps=steps, is_planned=is_planned, questions=(), outputs=outputs, needs_detail=False
+    )
     if run.status is Status.SUCCEEDED and trouble.checks:
         told = f"Checks that did not pass: {', '.join(trouble.checks)}"
         return replace(run, status=Status.WARNING, status_reason="asset_check", error=told)

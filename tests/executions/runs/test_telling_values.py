@@ -184,13 +184,13 @@ PLACES = {
         Status.FAILED,
         (*STEPS, step("Post", Status.FAILED, error="no route", attempt=3)),
         (),
-        "Step 3 of 3: Post, attempt 3",
+        "Step 3: Post, attempt 3",
     ),
     "a running step": (
-        Status.RUNNING, (*STEPS, step("Post", Status.RUNNING)), (), "Step 3 of 3: Post",
+        Status.RUNNING, (*STEPS, step("Post", Status.RUNNING)), (), "Step 3: Post",
     ),
     "what it waits at": (
-        Status.WAITING, (*STEPS, step("Bank", Status.WAITING)), (), "Waits at step 3 of 3: Bank",
+        Status.WAITING, (*STEPS, step("Bank", Status.WAITING)), (), "Waits at step 3: Bank",
     ),
     "nothing once it went well": (Status.SUCCEEDED, STEPS, (), ""),
 }  # fmt: skip
@@ -201,3 +201,10 @@ def test_a_row_says_where_its_run_is(ana, run, status, steps, asked, words):
     found = run(0, status=status, steps=steps, questions=asked, outputs=())
     assert found.whereabouts == words
     assert words in RunList(ana.get("/")).runs[0]
+
+
+def test_a_total_is_told_only_where_the_provider_tells_its_plan(ana, run):
+    planned = (*STEPS, step("Post", Status.RUNNING), step("Tell", Status.QUEUED))
+    given = {"status": Status.RUNNING, "steps": planned, "questions": (), "outputs": ()}
+    assert run(0, **given, is_planned=True).whereabouts == "Step 3 of 4: Post"
+    assert run(1, **given).whereabouts == "Step 3: Post"
