@@ -117,3 +117,50 @@ def test_the_list_takes_as_many_queries_for_many_workflows_as_for_few(ana, some)
     with CaptureQueriesContext(connection) as queries:
         rows(ana)
     assert len(queries) <= 12, [each["sql"][:150] for each in queries]
+
+
+@pytest.fixture
+def troubled(run: Any) -> None:
+    """Alpha failed once of many runs, Beta three times, Gamma never; Gamma ran last."""
+    for number in range(6):
+        at = NOW - timedelta(hours=20 - number)
+        run("Alpha", Status.SUCCEEDED, str(number), started_at=at, finished_at=at)
+        run("Gamma", Status.SUCCEEDED, str(number), started_at=at, finished_at=at)
+    run("Alpha", Status.FAILED, "bad", started_at=NOW - timedelta(hours=3), finished_at=NOW)
+    for number in range(3):
+        at = NOW - timedelta(hours=9 - number)
+        run("Beta", Status.SUCCEEDED, f"ok {number}", started_at=at, finished_at=at)
+        run(
+            "Beta", Status.FAILED, str(number), started_at=NOW - timedelta(hours=4), finished_at=NOW
+        )
+    run("Gamma", Status.SUCCEEDED, "last", started_at=NOW, finished_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        ("failures", ["Beta", "Alpha", "Gamma"]),
+        ("rate", ["Beta", "Alpha", "Gamma"]),
+        ("last", ["Gamma", "Alpha", "Beta"]),
+        ("name", ["Alpha", "Beta", "Gamma"]),
+        ("nonsense", ["Alpha", "Beta", "Gamma"]),
+    ],
+)
+def test_the_address_says_how_it_is_sorted(ana, troubled, order, found):
+    assert names(ana, f"?sort={order}") == found
+
+
+def test_a_head_sorts_and_sorts_back_and_keeps_what_is_looked_for(ana, troubled):
+    page = Page(ana.get("/workflows/?q=a"))
+    assert page.one("th a", "State now")["href"] == "/workflows/?q=a&sort=failures"
+    sorted_page = Page(ana.get("/workflows/?q=a&sort=failures"))
+    assert sorted_page.one("th[aria-sort]")["aria-sort"] == "descending"
+    assert sorted_page.one("th[aria-sort] a")["href"] == "/workflows/?q=a"
+    assert sorted_page.one("select[name=sort] option[selected]").text == "Most failures first"
+    assert "sort=failures" in sorted_page.one("body")["data-changes-url"]
+
+
+def test_of_very_many_those_with_the_most_failures_are_shown(ana, troubled, monkeypatch):
+    monkeypatch.setattr(list_views, "MAX_SHOWN", 1)
+    assert names(ana, "?sort=failures") == ["Beta"]
+    assert names(ana, "?sort=name") == ["Alpha"]
