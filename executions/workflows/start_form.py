@@ -11,11 +11,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from executions.access.permissions import may_act, visible_executions
+from executions.commands.sealed_arguments import unseal
 from executions.commands.verbs import note_of
 from executions.display.formatting import stamped
 from executions.display.id_params import row_id
-from executions.models import Execution, Workflow
+from executions.models import Command, Execution, Workflow
 from executions.payloads.text_escaping import plain
+from executions.web.requester import person
 from executions.workflows import start_drafts, start_prefill
 from providers import registry
 from providers.contract import Field, ProviderError, Verb
@@ -23,23 +25,49 @@ from providers.forms import form_field
 from providers.models import open_account
 from providers.sealing import SealError
 
+LAST = "last"  # `values=last`: those of the person's last start
 
-def start_form(
-    request: HttpRequest, workflow: Workflow, newest: Execution | None
-) -> dict[str, Any]:
+
+def start_form(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
     """The form for a new run, as the page of its workflow holds it. With `run` in the address it
-    begins with the input of that one, else with the person's draft, else with that of `newest`."""
+    begins with the input of that one, with `values=last` with those of the person's last start,
+    else with their draft. Nothing is filled in that nobody asked for."""
     fields, problem = start_fields(workflow)
     is_offered = workflow.can_start and may_act(request.user, workflow.account_id)
+    last = _last_start(request, workflow) if is_offered and fields else None
     draft = start_drafts.opened(request, workflow) if is_offered else None
     again, values = _again(request, workflow, fields)
-    if is_offered and draft is None and not again and newest is not None and fields:
-        again, values = _filled(newest, fields, is_last=True)
+    if last is not None and request.GET.get("values") == LAST:
+        draft, (again, values) = None, _of_last(last, fields)
     form = form_class(fields)(initial={f"argument_{key}": value for key, value in values.items()})
     if draft is not None:
         form = form_class(fields)(draft.typed)
         form._errors = ErrorDict()  # type: ignore[attr-defined]  # nothing is checked before it is sent
-    return form_context(request, workflow, form, problem, again=again, draft=draft)
+    context = form_context(request, workflow, form, problem, again=again, draft=draft)
+    return context | {"last_start": last.requested_at if last and not again else None}
+
+
+def _last_start(request: HttpRequest, workflow: Workflow) -> Command | None:
+    """The person's newest start of this workflow that was sent."""
+    own = Command.objects.filter(
+        workflow=workflow, kind=Verb.START.value, requested_by=person(request),
+        sent_at__isnull=False,
+    )  # fmt: skip
+    return own.order_by("-requested_at").first()
+
+
+def _of_last(command: Command, fields: tuple[Field, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        filled = start_prefill.fit(unseal(command).get("values", {}), fields)
+    except SealError:
+        return {"problem": "What you typed then can no longer be read."}, {}
+    about = {
+        "is_own": True,
+        "at": command.requested_at,
+        "is_filled": bool(filled.values),
+        "left_out": plain(", ".join(filled.left_out), 300),
+    }
+    return about, filled.values
 
 
 def _again(
@@ -56,19 +84,14 @@ def _again(
     return _filled(run, fields)
 
 
-def _filled(
-    run: Execution, fields: tuple[Field, ...], *, is_last: bool = False
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _filled(run: Execution, fields: tuple[Field, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     filled = start_prefill.filled(run, fields)
-    if is_last and not filled.values:
-        return {}, {}
     about = {
         "run_id": run.pk,
         "label": plain(run.label, 120),
         "is_filled": bool(filled.values),
         "left_out": plain(", ".join(filled.left_out), 300),
         "problem": filled.problem,
-        "is_last": is_last,
     }
     return about, filled.values
 
@@ -120,7 +143,7 @@ def form_context(
         "can_start": workflow.can_start and may_act(request.user, workflow.account_id),
         "is_start_open": is_open
         or draft is not None
-        or not {"run", "start"}.isdisjoint(request.GET),
+        or not {"run", "start", "values"}.isdisjoint(request.GET),
         "key": str(uuid.uuid4()),
         "again": again,
         "again_run": asked.get("again", asked.get("run", "")),

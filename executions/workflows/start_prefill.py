@@ -1,10 +1,11 @@
-"""What the form to start a run begins with when it is to repeat another one: that run's input, as
-far as the form asks for it. Secrets and what cannot be kept are not stored: people type them again.
+"""What the form to start a run begins with where a person wants that: the input of another run, or
+what they typed at their last start, as far as the form asks for it. Secrets and what cannot be kept
+are not stored: people type them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,11 @@ def filled(run: Execution, fields: Sequence[Field]) -> Filled:
     given = ExecutionDetail.objects.filter(pk=run.pk).values_list("input", flat=True).first()
     if isinstance(given, dict) and given.get("_truncated") is True:
         return Filled({}, problem="The input of that run is too large to be stored in full.")
-    arguments = run.account.adapter_class.arguments_of(given)
+    return fit(run.account.adapter_class.arguments_of(given), fields)
+
+
+def fit(arguments: Mapping[str, Any], fields: Sequence[Field]) -> Filled:
+    """What of these arguments, by `Field.key`, the form takes."""
     values: dict[str, Any] = {}
     left_out: list[str] = []
     for field in fields:

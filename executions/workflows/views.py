@@ -61,12 +61,10 @@ def workflow_page(
 ) -> HttpResponse:
     """`start`: the form to start a run as it was posted. `more`: what was typed elsewhere and not
     taken."""
-    now = _now(request, workflow)
-    newest = now["newest"]
     context = {
-        **now,
+        **_now(request, workflow),
         **_about(request, workflow),
-        **(start or start_form.start_form(request, workflow, newest)),
+        **(start or start_form.start_form(request, workflow)),
         **notes_of_workflow(request.user, workflow),
         **more,
     }
@@ -120,7 +118,6 @@ def _now(request: HttpRequest, workflow: Workflow) -> dict[str, Any]:
         "days": figures.DAYS,
         "runs": [_line(run, now) for run in runs[:RECENT]],
         "strip": strip(drawn),
-        "newest": runs[0] if runs else None,
         "stamp_of": (
             int(now.timestamp()) // CHARTS_EVERY,
             states,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from executions.access import api_tokens
 from executions.models import Command, Workflow
@@ -175,3 +177,46 @@ def test_a_reason_to_cancel_is_kept_whole_or_not_at_all(ana, put):
     assert not Command.objects.exists()
     ana.post(f"/executions/{run.pk}/cancellation/", {"reason": "y" * 500})
     assert Command.objects.get().reason == "y" * 500
+
+
+# ------------------------------------------------------------------- the values of the last start
+
+
+MONTH = (Field(key="month", label="Month"), Field(key="pin", label="PIN", secret=True))
+
+
+@pytest.fixture
+def flow(put, asking) -> Workflow:
+    run = put("r1", Status.SUCCEEDED, **CLOSER, input={"month": "2026-09"})
+    asking(*MONTH)
+    return run.workflow
+
+
+def start(client: Client, flow: Workflow, month: str) -> None:
+    given = {"argument_month": month, "argument_pin": "1234", "key": str(uuid.uuid4())}
+    assert client.post(f"/workflows/{flow.pk}/runs/", given).status_code == 302
+    Command.objects.update(sent_at=timezone.now())
+
+
+def test_nothing_is_filled_in_that_nobody_asked_for(ana, flow):
+    page = ana.get(f"/workflows/{flow.pk}/?start=1")
+    assert values_in(page) == {"month": "", "pin": ""}
+    assert "your last start" not in Page(page)
+
+
+def test_the_values_of_my_last_start_are_offered_and_taken_when_i_want_them(ana, flow):
+    start(ana, flow, "2026-10")
+    offered = ana.get(f"/workflows/{flow.pk}/?start=1")
+    assert values_in(offered)["month"] == ""
+    link = Page(offered).one("#start a", "Use the values of your last start")
+    taken = ana.get(link["href"].partition("#")[0])
+    assert values_in(taken) == {"month": "2026-10", "pin": ""}
+    assert "Filled in with the values of your last start" in Page(taken)
+
+
+def test_the_start_of_somebody_else_is_not_my_last_one(ana, people, sign_in, flow):
+    start(ana, flow, "2026-10")
+    people["vik"].groups.set(people["ana"].groups.all())
+    page = sign_in(people["vik"]).get(f"/workflows/{flow.pk}/?values=last")
+    assert values_in(page) == {"month": "", "pin": ""}
+    assert "your last start" not in Page(page)
