@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Case, IntegerField, QuerySet, When
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -39,6 +40,7 @@ PAGES = (  # (name, address, icon, keys)
     ("Overview: wallboard and charts", "executions:overview", "lamp", "g o"),
     ("Errors: the same error in many runs", "executions:errors", "cross", "g e"),
     ("Business keys: runs of several engines tied together", "executions:keys", "key", "g k"),
+    ("My work: what I have taken on or was given", "executions:my-work", "person", "g m"),
     ("Handover: what changed since my last handover", "executions:shift", "again", "g s"),
     ("Workflows", "executions:workflows", "play", "g w"),
     ("Batches: one command for many runs", "executions:batches", "menu", "g b"),
@@ -61,6 +63,15 @@ class Destination:
     keys: str = ""
     dialog: str = ""
     """Id of a dialog of the open page, which opens instead of going anywhere."""
+    names: tuple[str, ...] = ()
+    """By which people call it; its label, where that is its name."""
+
+    def rank(self, text: str) -> int:
+        """0 where a name is what was asked, 1 where one begins with it, else 2."""
+        asked, names = folded(text), [folded(name) for name in self.names or (self.label,)]
+        if asked in names:
+            return 0
+        return 1 if any(name.startswith(asked) for name in names) else 2
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,8 @@ def acts_here(asked: Asked) -> Iterator[Destination]:
 def pages(asked: Asked) -> Iterator[Destination]:
     for label, name, icon, keys in PAGES:
         if _has(asked.text, label):
-            yield Destination(label, reverse(name), icon, keys=keys)
+            names = (label, label.partition(":")[0])
+            yield Destination(label, reverse(name), icon, keys=keys, names=names)
     if may_administer(asked.request.user) and _has(asked.text, "Administration"):
         yield Destination("Administration", reverse("admin:index"), "gear")
 
@@ -115,6 +127,7 @@ def runs(asked: Asked) -> Iterator[Destination]:
             status.icon,
             f"{status.word}, {accounts[run.account_id].name}",
             status.lamp,
+            names=_names_of(run),
         )
 
 
@@ -123,7 +136,7 @@ def workflows(asked: Asked) -> Iterator[Destination]:
         return
     accounts = accounts_of(asked.request)
     found = Workflow.objects.filter(holds(asked.text, "name"), account_id__in=list(accounts))
-    for row in found.order_by("name", "pk")[:MOST]:
+    for row in found.order_by(_nearest(asked.text), "name", "pk")[:MOST]:
         account = accounts[row.account_id]
         yield Destination(
             plain(row.name, 100) or "(no name)",
@@ -148,7 +161,8 @@ def saved_views(asked: Asked) -> Iterator[Destination]:
     """One's own and those that others share with the person."""
     user = person(asked.request)
     found = SavedView.objects.visible_to(user).select_related("owner")
-    for row in found.filter(holds(asked.text, "name"))[:MOST]:
+    found = found.filter(holds(asked.text, "name")).order_by(_nearest(asked.text), "name", "pk")
+    for row in found[:MOST]:
         by = "yours" if row.is_of(user) else f"shared by {row.owner.get_username()}"
         yield Destination(row.name, f"{reverse('executions:list')}?view={row.pk}", "star", by)
 
@@ -189,11 +203,25 @@ def recent_batches(asked: Asked) -> Iterator[Destination]:
                 reverse("executions:batch", args=[row.pk]),
                 line["icon"],
                 f"{line['word']}, {did} by {line['by']} {stamped(line['at'])}",
+                names=(f"Batch #{row.pk}", f"#{row.pk}", str(row.pk), line["title"]),
             )
 
 
 def _has(text: str, *words: str) -> bool:
     return any(folded(text) in folded(word) for word in words)
+
+
+def _nearest(text: str) -> Case:
+    """The order of names that hold the text: as `Destination.rank` has it."""
+    return Case(
+        When(name__iexact=text, then=0), When(name__istartswith=text, then=1), default=2,
+        output_field=IntegerField(),
+    )  # fmt: skip
+
+
+def _names_of(run: Any) -> tuple[str, ...]:
+    own = (run.label, run.name, run.ref, run.ref.rpartition("/")[2], str(run.pk), f"#{run.pk}")
+    return (*(each for each in own if each), *run.telling_values)
 
 
 def _by_number(asked: Asked) -> list[int]:

@@ -1,7 +1,7 @@
 """The command palette: what a person may mean by a few typed letters, as a list to go to.
 
-`SOURCES` names who is asked, in the order of the answer; another kind of place is one more
-function in `sources`.
+`SOURCES` names who is asked, in the order of the answer, but what is called just as was typed
+stands first, then what begins so; another kind of place is one more function in `sources`.
 """
 
 from __future__ import annotations
@@ -37,10 +37,20 @@ def palette(request: HttpRequest) -> HttpResponse:
     text = " ".join(request.GET.get("q", "").replace("\0", " ").split())[:MAX_REF]
     asked = Asked(request, text, request.GET.get("at", "")[:200])
     most = MOST if text else len(PAGES) + 1  # at first every page there is
-    groups = [(name, list(islice(source(asked), most))) for name, source in SOURCES]
-    numbered = _numbered([(name, found) for name, found in groups if found])
+    groups = [(name, _nearest_first(source(asked), text, most)) for name, source in SOURCES]
+    found = [(name, places) for name, places in groups if places]
+    if text:  # what is called just so stands first, whatever it is
+        found.sort(key=lambda group: group[1][0].rank(text))
+    numbered = _numbered(found)
     context = {"groups": numbered, "q": text}
     return no_store(HttpResponse(fragment(request, "executions/palette/_found.html", context)))
+
+
+def _nearest_first(places: Iterable[Destination], text: str, most: int) -> list[Destination]:
+    found = list(places) if text else list(islice(places, most))
+    if text:
+        found.sort(key=lambda place: place.rank(text))
+    return found[:most]
 
 
 def _numbered(

@@ -12,6 +12,7 @@ from django.utils import timezone
 from executions.correlation.views import key_address
 from executions.display.formatting import stamped
 from executions.models import Batch, RunKey, SavedView
+from executions.models import Workflow as WorkflowRow
 from executions.palette import views as palette_views
 from executions.palette.sources import Destination
 from executions.payloads.business_keys import normalized
@@ -141,3 +142,25 @@ def test_administration_is_offered_to_administrators(ana, people, sign_in):
     root = sign_in(User.objects.create_superuser("root"))
     assert found(root, "administration") == {"Administration": "/admin/"}
     assert found(ana, "administration") == {}
+
+
+def test_what_is_called_just_so_stands_first_then_what_begins_so_then_the_rest(ana, put):
+    for number in range(8):
+        put(f"a{number}", workflow=Workflow(ref=f"a{number}", name=f"A{number} of payroll"))
+    put("b", workflow=Workflow(ref="b", name="Payroll preview"))
+    put("c", workflow=Workflow(ref="c", name="Payroll"))
+    labels = [label for label in found(ana, "payroll") if not label[-1].isdigit()]
+    exact = WorkflowRow.objects.get(name="Payroll")
+    assert next(iter(found(ana, "payroll").items())) == ("Payroll", f"/?workflow={exact.pk}")
+    workflows = [each for each in labels if each in ("Payroll", "Payroll preview")]
+    assert workflows == ["Payroll", "Payroll preview"]
+
+
+def test_an_account_that_is_called_just_so_stands_before_runs_that_only_hold_the_word(ana, put):
+    put("claims-1", workflow=Workflow(ref="w9", name="Settle claims"))
+    assert next(iter(found(ana, "Claims"))) == "Claims"
+
+
+def test_a_page_that_begins_so_stands_before_what_only_holds_the_word(ana, put):
+    put("r1", workflow=Workflow(ref="w9", name="Send the inbox"))
+    assert next(iter(found(ana, "inbox").values())) == "/inbox/"
