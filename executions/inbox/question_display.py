@@ -135,6 +135,7 @@ def question_view(
         saved_at = drafts.saved_at(request, question)
     is_open = question.closed_at is None and question.is_answerable and not compiled.problem
     is_sent = command is not None and command.state in OPEN_STATES
+    is_done = command is not None and command.state == CommandState.CONFIRMED
     is_mine = question.claimed_by_id == request.user.pk
     held = held_now(question)
     url = question.url or question.execution.url
@@ -157,7 +158,7 @@ def question_view(
         "may_send": is_open and not is_sent and held is None,
         "needs_two": is_open and not is_sent and held is None and needs_two(question),
         "sent": sent,
-        "draft_saved": saved_at if is_restored else None,
+        "draft_saved": saved_at if is_restored and not (is_sent or is_done) else None,
         "draft_ms": int(saved_at.timestamp() * 1000) if saved_at else 0,
         "opened": question.opened_at,
         "is_opened_before": not question.is_opening_reported,

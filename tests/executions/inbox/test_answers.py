@@ -72,6 +72,15 @@ def test_a_draft_is_sealed_and_comes_back_for_its_person(ana, people, question, 
     assert "4711" not in other.content.decode()
 
 
+def test_a_draft_is_not_said_to_be_back_when_its_answer_was_just_sent(ana, question, typed):
+    address = f"/questions/{question.pk}/"
+    ana.post(f"{address}draft/", typed("4711"))
+    assert "is back" in Page(ana.get(address))
+    ana.post(f"{address}answer/", typed("4711"))
+    assert Command.objects.exists()
+    assert "is back" not in Page(ana.get(address))
+
+
 def test_answered_elsewhere_keeps_what_was_typed(ana, question, typed):
     Question.objects.update(closed_at=timezone.now())
     answer = ana.post(f"/questions/{question.pk}/answer/", typed("12"))
