@@ -22,7 +22,13 @@ from executions.display.formatting import duration, iso
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.people import monogram
 from executions.display.statuses import STATUS_VIEWS, StatusView
-from executions.models import Execution, ExecutionDetail, Quarantine, RunLabel
+from executions.models import (
+    Execution,
+    ExecutionDetail,
+    Quarantine,
+    RunLabel,
+    short_ref_of,
+)
 from executions.payloads.text_escaping import plain
 from executions.runs.page import person_waits, related
 from executions.runs.page.steps import failed_step
@@ -88,6 +94,7 @@ def head_of(request: HttpRequest, run: Execution) -> dict[str, Any]:
         "mark": monogram(provider_name(run.account.provider)),
         "ignore_for": ignore_for(),
         "ref": plain(run.ref),
+        "short_ref": plain(short_ref_of(run.ref)),
         "native": _native(run, status),
         "reason": plain(run.status_reason),
         "error": error,
@@ -228,4 +235,26 @@ def actions_of(request: HttpRequest, run: Execution, *, is_open: bool = False) -
             why = not_offered(run, run.account, view.verb)
             places.append({"verb": word, "label": view.button, "icon": view.icon, "blocked": why,
                            "is_danger": view.is_danger})  # fmt: skip
-    return {"verbs": verbs, "places": places}
+    return {"verbs": verbs, "places": places, "cannot": _cannot(request.user, run)}
+
+
+def _cannot(user: User | AnonymousUser, run: Execution) -> str:
+    """What the provider has no way to do with such a run, in one sentence; "" for nothing that
+    somebody would look for now."""
+    adapter = registry.all_adapters().get(run.account.provider)
+    if adapter is None or not may_act(user, run.account_id):
+        return ""
+    if run.is_final and not (Status(run.status).is_resolvable or run.status == Status.CANCELED):
+        return ""
+    missing = [
+        view.word.lower()
+        for view in RUN_VERBS.values()
+        if view.is_of_ended is run.is_final
+        and view.verb not in adapter.verbs()
+        and view.verb.value not in run.offers
+    ]
+    if not missing:
+        return ""
+    *most, last = missing
+    words = f"{', '.join(most)} or {last}" if most else last
+    return f"{adapter.name} cannot {words} a run."

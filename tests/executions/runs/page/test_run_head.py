@@ -37,6 +37,39 @@ def test_what_is_not_possible_now_is_off_and_says_why(ana, vik, put):
     assert not shown(vik, run).has("#run-head button", "Cancel run")
 
 
+@pytest.mark.parametrize(
+    ("provider", "status", "said"),
+    [
+        ("flow8", Status.RUNNING, "flow8 cannot cancel, suspend or resume a run."),
+        ("smartflows", Status.RUNNING, "Smart Flows cannot suspend or resume a run."),
+        ("flow8", Status.FAILED, "flow8 cannot retry a run."),
+        ("flow8", Status.SUCCEEDED, ""),
+        ("prefect", Status.RUNNING, "Prefect cannot suspend a run."),
+    ],
+)
+def test_what_the_provider_has_no_way_to_do_is_said_once_where_the_buttons_are(
+    ana, vik, account, put, provider, status, said
+):
+    account.provider = provider
+    account.save()
+    run = put("r", status, offers=frozenset())
+    pages = (shown(ana, run).one("#run-head"), Page(ana.get(f"/?peek={run.pk}")).one("#peek"))
+    for page in pages:
+        found = [each.text for each in page.all("small") if each.text.endswith(" a run.")]
+        assert found == ([said] if said else [])
+    assert not shown(vik, run).has("#run-head small", "a run.")
+
+
+def test_the_dialog_of_a_verb_says_which_run_by_its_face_and_not_by_a_long_id(ana, put):
+    ref = "runs/2026/5f3c9a2e-0000-4000-8000-00000000beef"
+    run = put(ref, Status.RUNNING, name="PO-2026-117")
+    dialog = shown(ana, run).one("#dialog-cancel")
+    assert "Nightly import" in dialog
+    assert "PO-2026-117" in dialog
+    assert ref not in dialog.text
+    assert "0000beef" in dialog
+
+
 def test_a_run_that_has_ended_has_no_verbs_of_a_run_that_goes_on(ana, put):
     page = shown(ana, put("r", Status.SUCCEEDED, offers=frozenset()))
     assert not page.has("#run-head button", "Cancel run")
