@@ -4,6 +4,7 @@ import { byId, on, page } from "./dom.js";
 const palette = byId("palette"), asked = byId("palette-q"), foundBox = byId("palette-found");
 const isMac = /Mac|iP(hone|ad)/.test(navigator.platform);
 let eager = false, findTimer = null; // eager: Enter was pressed before the answer was there
+let opener = null; // what had the focus before
 function places() { return [...foundBox.querySelectorAll("[role=option]")]; }
 function isAnswered() { return byId("palette-list")?.dataset.q === asked.value.trim().replace(/\s+/g, " "); }
 function choose(place) {
@@ -27,6 +28,7 @@ function openPalette() {
   if (!palette || document.querySelector("dialog[open]")) return;
   asked.value = "";
   eager = false;
+  opener = document.activeElement?.matches("[data-palette]") ? document.activeElement : null;
   palette.showModal();
   find();
 }
@@ -50,6 +52,10 @@ asked?.addEventListener("keydown", (event) => {
   if (event.key === "Enter") {
     event.preventDefault();
     if (isAnswered()) go(chosen()); else eager = true;
+  } else if (event.key === "Escape") { // else the first one only empties the field
+    event.preventDefault();
+    palette.close();
+    opener?.focus();
   } else if (to !== undefined && all.length) {
     event.preventDefault();
     choose(all[to]);

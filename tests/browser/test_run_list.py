@@ -83,6 +83,43 @@ def test_filters_are_chosen_by_keyboard_alone(page: Page, product: Product, put:
     expect(page.locator(".chip.is-not")).to_contain_text("workflow is not")
 
 
+def test_applying_a_filter_closes_its_panel(page: Page, product: Product, put: Put) -> None:
+    put(("p-1", "failed", "intake", 60, 1), ("p-2", "running", "export", 50, 1))
+    page.goto(f"{product.base_url}/?q=p-")
+    panels = page.locator("#pick-filter")
+    page.locator("#pick-filter > summary").click()
+    page.locator("#pick-time > summary").click()
+    page.fill("#f-took_max", "90d")
+    page.keyboard.press("Tab")
+    expect(page.locator(".chips")).to_contain_text("took at most")
+    page.get_by_role("button", name="Apply").click()
+    expect(panels).not_to_have_attribute("open", "")
+    expect(page.locator("#pick-filter > summary")).to_be_focused()
+    page.locator("#pick-filter > summary").click()
+    page.locator("#pick-status > summary").click()
+    page.locator("#f-lamp-failed").check()
+    expect(page.locator("[data-row]")).to_have_count(1)
+    expect(panels).to_have_attribute("open", "")  # one goes on choosing
+
+
+@pytest.mark.parametrize("typed", ["", "intake"])
+def test_escape_closes_a_menu_and_gives_the_focus_back(
+    page: Page, product: Product, typed: str
+) -> None:
+    page.goto(product.base_url)
+    more = page.locator("#nav-more > summary")
+    more.click()
+    page.locator("#nav-more a").last.focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("#nav-more")).not_to_have_attribute("open", "")
+    expect(more).to_be_focused()
+    page.locator("[data-palette]").click()
+    page.keyboard.type(typed)
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).not_to_have_attribute("open", "")
+    expect(page.locator("[data-palette]")).to_be_focused()
+
+
 def test_a_live_update_keeps_what_a_reader_has_open_typed_and_focused(
     page: Page, product: Product, put: Put
 ) -> None:

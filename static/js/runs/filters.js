@@ -12,6 +12,10 @@ on("click", (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => toast("Copied."), () => toast("The browser did not allow copying."));
 });
+on("submit", (event) => { // applied: what came of it is read below
+  const panels = event.target.id === "filters" && byId("pick-filter");
+  if (panels?.open) closePick(panels, panels.contains(event.submitter));
+});
 on("keydown", (event) => {
   const pick = event.target.closest("details.pick[open]");
   if (event.key === "Escape" && pick) {
