@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import User
 
@@ -26,6 +27,8 @@ from providers.models import Grant, ProviderAccount
 
 admin.site.site_header = "Annunciator administration"
 admin.site.site_title = "Annunciator"
+admin.site.index_title = "Administration"
+apps.get_app_config("auth").verbose_name = "People"
 admin.site.unregister(User)
 admin.site.register(ApiToken, ApiTokenAdmin)
 admin.site.register(AuditEntry, AuditAdmin)

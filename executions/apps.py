@@ -6,6 +6,7 @@ from django.db.models.signals import post_migrate
 
 class ExecutionsConfig(AppConfig):
     name = "executions"
+    verbose_name = "Operations"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -132,13 +132,15 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if request.GET.get("provider") in all_adapters():
-            return super().add_view(request, form_url, extra_context)
+        adapter = all_adapters().get(request.GET.get("provider", ""))
+        if adapter is not None:
+            words = {"title": f"Add an account at {adapter.name}", **(extra_context or {})}
+            return super().add_view(request, form_url, words)
         if not self.has_add_permission(request):
             raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
-            "title": "Add provider account: choose the provider",
+            "title": "Add an account: choose the provider",
             "opts": self.opts,
             "choices": [
                 (key, cls.name, connection_test.abilities(cls), cls.settings)
