@@ -503,7 +503,10 @@ class _Poll:
             if snapshot.status is Status.UNKNOWN and snapshot.status_reason != "cause_unknown"
         }
         read_at = {each.ref: self.read_at.get(each.ref, self.started_at) for each in snapshots}
-        rows, bad = store_and_tell(self.account, snapshots, self.adapter.http.secrets, read_at)
+        rows, bad = store_and_tell(
+            self.account, snapshots, self.adapter.http.secrets, read_at,
+            is_first=self.account.covered_since is None,
+        )  # fmt: skip
         self.tally.seen += len(snapshots)
         self.tally.changed += len(rows)
         self.tally.quarantined += bad
@@ -523,8 +526,11 @@ def store_and_tell(
     snapshots: list[Snapshot],
     secrets: Secrets = NOTHING,
     read_at: Mapping[str, datetime] = NOW,
+    *,
+    is_first: bool = False,
 ) -> tuple[list[Stored], int]:
-    """Store a batch and, after the commit, tell open pages which ids changed."""
+    """Store a batch and, after the commit, tell open pages which ids changed. `is_first`: of the
+    account's first poll."""
     refs = [snapshot.ref for snapshot in snapshots]
     rules = key_rules.rules_of(account.pk)
     rows, bad = store(
@@ -535,6 +541,7 @@ def store_and_tell(
         secrets=secrets,
         typed=typed_secrets(account, refs, secrets),
         rules=rules,
+        is_first=is_first,
     )
     key_rules.report(rules)
     if rows:

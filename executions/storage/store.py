@@ -105,11 +105,13 @@ def store(
     secrets: Secrets = NOTHING,
     typed: Typed = NOBODY,
     rules: Sequence[business_keys.Rule] = (),
+    is_first: bool = False,
 ) -> tuple[list[Stored], int]:
     """Write what is new in these snapshots. Returns what was written and how many were
     quarantined. `secrets` are the account's own, `typed` holds for some runs these and more; they
     are taken out before anything is cut or compared. `rules` find the business keys of the runs; a
-    run that is written gets the keys it did not have.
+    run that is written gets the keys it did not have. `is_first`: of what has ended before anybody
+    looked, any later success of the workflow makes a failure good, whatever their keys.
 
     Old news is ignored: a snapshot of an older poll, of an older provider version, or whose
     reading began (`read_at`, by ref; else now) before that of what is stored: after a command a
@@ -129,7 +131,9 @@ def store(
             keys = _keys(row, clean, rules) if rules else ()
             if keys:
                 row["keys"] = keys
-            elif row["fp"] is None and any(rule.needs_detail for rule in rules):
+            if is_first and clean.status.is_final:
+                row["is_past"] = True
+            elif not keys and row["fp"] is None and any(rule.needs_detail for rule in rules):
                 row["keys_may_come"] = True
             rows.append((clean.ref, exact_json.write(row, notes=True).decode()))
         except (TypeError, ValueError, RecursionError) as error:

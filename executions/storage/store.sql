@@ -15,7 +15,8 @@ WITH incoming AS MATERIALIZED (
         offers text[], url text, pver text, labels jsonb, parent text, retry_of text,
         read timestamptz, fp text, full_error text, raw jsonb, input jsonb, output jsonb,
         attempt smallint, altered boolean, steps jsonb, questions jsonb, outputs jsonb,
-        ekey text, keys jsonb, keys_may_come boolean, place text)
+        ekey text, keys jsonb, keys_may_come boolean, is_past boolean,
+        place text)
 ), compared AS MATERIALIZED (
     SELECT i.*, o.id, o.version AS old_version, o.status AS old_status,
         i.fp IS NULL AND d.fingerprint IS NOT NULL AS is_sighting,
@@ -46,7 +47,7 @@ WITH incoming AS MATERIALIZED (
                     AND i.status IN {open_and_known})))
         ))
 ), weighed AS MATERIALIZED (
-    SELECT x.*, (x.status = 'succeeded' OR x.status IN {resolvable}) AND (
+    SELECT x.*, (x.status = 'succeeded' OR x.status IN {resolvable}) AND x.is_past IS NULL AND (
         coalesce(x.keys_may_come, false) AND NOT x.is_sighting OR {has_key}) AS is_keyed
     FROM compared x
 ), success AS MATERIALIZED (

@@ -78,7 +78,7 @@ def test_a_run_is_started_with_arguments(page: Page, studio: Provider) -> None:
     page.goto(f"{studio.product.base_url}/workflows/?q=fromprompt")
     own = page.get_by_role("row").filter(has_text=studio.name)
     own.get_by_role("link", name="Start a run").click()
-    page.get_by_label("Prompt").fill("")  # it holds that of the last run
+    expect(page.get_by_label("Prompt")).to_have_value("")  # nothing is filled in unasked
     page.get_by_label("Prompt").press_sequentially(PROMPT)
     page.get_by_label("Reason").fill("Ordered by the furniture team")
     page.get_by_role("button", name="Start the run").click()

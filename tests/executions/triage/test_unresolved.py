@@ -17,7 +17,7 @@ from executions.errors import acts as error_acts
 from executions.models import AuditEntry, CorrelationRule, ErrorAcknowledgement, Execution
 from executions.polling import poller
 from executions.search.filters import parse
-from executions.storage import key_backfill
+from executions.storage import key_backfill, key_rules
 from executions.storage.store import store
 from executions.triage import acts
 from providers import contract
@@ -255,6 +255,22 @@ def test_a_failure_of_which_the_key_is_not_read_yet_is_left_until_it_is(account)
     of_one_flow(account, "a", "", Status.FAILED, 10, steps=(), input={"order": "PO-1"})
     of_one_flow(account, "c", "", Status.FAILED, 10, steps=(), input={})
     assert (settled("a"), settled("c")) == ("", "succeeded")
+
+
+def test_of_what_had_ended_before_the_first_poll_any_later_success_counts(account, order_key):
+    rows = [
+        Snapshot(
+            ref=ref, name=key, status=status, native_status="x",
+            workflow=contract.Workflow(ref="w1", name="Intake"),
+            finished_at=NOW - timedelta(minutes=ago),
+        )
+        for ref, key, status, ago in (
+            ("a", "PO-1", Status.FAILED, 30), ("b", "PO-2", Status.SUCCEEDED, 20),
+            ("c", "PO-3", Status.FAILED, 10),
+        )
+    ]  # fmt: skip
+    store(account.pk, 1, rows, rules=key_rules.rules_of(account.pk), is_first=True)
+    assert [settled(ref) for ref in "ac"] == ["succeeded", ""]
 
 
 def test_a_key_that_all_runs_carry_keeps_no_failure_from_being_made_good(
