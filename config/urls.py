@@ -14,6 +14,7 @@ from django.urls import include, path, reverse
 
 from config import csp_reports, favicon, health, metrics
 from config.sign_in import emergency, openid
+from config.sign_in.invitation import invitation
 from config.sign_in.page import SignIn
 from config.sign_in.second_factor import PasskeySignIn, SecondFactor, Security
 from executions.web.post_only_views import posted_from
@@ -49,6 +50,7 @@ urlpatterns = [
         emergency.emergency_sign_in,
         name="emergency-sign-in",
     ),
+    path("invitations/<str:secret>/", invitation, name="invitation"),
     path("sign-in/code/", SecondFactor.as_view(), name="mfa_authenticate"),
     path("sign-in/passkey/", PasskeySignIn.as_view(), name="mfa_login_webauthn"),
     path("sign-in/again/", account_views.reauthenticate, name="account_reauthenticate"),

@@ -28,7 +28,7 @@ from executions.notifications import rule_views
 from executions.notifications import views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
-from executions.people import token_views
+from executions.people import invitation_views, token_views
 from executions.runs import telling_views, triage_views
 from executions.runs.list import csv_export, saved_view_views, typeahead
 from executions.runs.list import views as run_list
@@ -185,3 +185,12 @@ urlpatterns = [
     path("help/", help_pages.help_page, name="help"),
     path("help/<slug:slug>/", help_pages.help_page, name="help-page"),
 ]
+    path("preferences/browsers/", browser_views.browser_list, name="browsers"),
+    path("preferences/browsers/<int:pk>/removal/", browser_views.removal, name="browser-removal"),
+    path("preferences/browsers/<int:pk>/test/", browser_views.test, name="browser-test"),
+    path("people/invitations/", invitation_views.invitation_list, name="invitations"),
+    path(
+        "people/invitations/<int:pk>/revocation/",
+        invitation_views.revocation,
+        name="invitation-revocation",
+    ),

@@ -92,6 +92,9 @@ class Action(StrEnum):
     PERSON_LINKED = "person.linked"
     TOKEN_ISSUED = "token.issued"  # noqa: S105 - a word, no secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a word, no secret
+    PERSON_INVITED = "person.invited"
+    INVITATION_ACCEPTED = "invitation.accepted"
+    INVITATION_REVOKED = "invitation.revoked"
     WALL_LINK_MADE = "wall_link.made"
     WALL_LINK_REVOKED = "wall_link.revoked"
     VIEW_CREATED = "view.created"

@@ -34,7 +34,7 @@ from executions.models.notices import (
     NoticeMute,
     NoticeRule,
 )
-from executions.models.people import ApiToken, Preference, TokenScope
+from executions.models.people import ApiToken, Invitation, Preference, TokenScope
 from executions.models.polls import LastAsked, PollRun, PollTrace
 from executions.models.proposals import Proposal, ProposalState
 from executions.models.quarantine import Quarantine
@@ -124,6 +124,7 @@ __all__ = [
     "ExecutionDetail",
     "ItemState",
     "KeySearch",
+    "Invitation",
     "LastAsked",
     "Lineage",
     "LogEntry",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
+from datetime import datetime
+
+from django.contrib.auth.models import Group, User
 from django.db import models
 from django.utils import timezone
 
@@ -41,6 +43,35 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return self.label or f"token of {self.user}"
+
+
+class Invitation(models.Model):
+    """A link by which somebody becomes a person of the site, once; only its hash is kept."""
+
+    username = models.CharField(max_length=150)
+    email = models.EmailField(default="", blank=True)
+    role = models.CharField(max_length=20)
+    """The names of the groups that the role is made of, with + between."""
+    teams = models.ManyToManyField(Group, blank=True, related_name="+")
+    hash = models.CharField(max_length=64, unique=True)
+    made_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-made_at", "-pk")
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Since when its link opens nothing; None while it does."""
+        if self.accepted_at or self.revoked_at:
+            return self.accepted_at or self.revoked_at
+        return self.expires_at if self.expires_at <= timezone.now() else None
 
 
 class Preference(models.Model):

@@ -22,7 +22,10 @@ from tests.executions.access import addresses, matrix, world
 pytestmark = pytest.mark.django_db
 BY_NAME = {str(each.name): str(each.pattern) for each in urlpatterns}
 POSTED = [name for name, route in BY_NAME.items() if "o" in matrix.TABLE[route][2]]
-ON_ITS_OWN_PAGE = {"delegations", "tokens", "preferences", "key-rule", "notice-rules", "wall-links"}
+ON_ITS_OWN_PAGE = {
+    "delegations", "tokens", "preferences", "key-rule", "notice-rules", "wall-links", "browsers",
+    "invitations",
+}  # fmt: skip
 """Their page and their form have one address."""
 IN_THE_MENU = {"view-change", "view-deletion", "view-creation", "view-default"}
 """Drawn by /views/ when the menu of the list is opened."""

@@ -33,6 +33,7 @@ from executions.models import (
     Step,
 )
 from executions.storage.store import store
+from executions.people import invitations
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import Grant, ProviderAccount
@@ -118,6 +119,10 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
         address=None,
     )  # fmt: skip
     guess = {"username": "operator", "ip_address": "203.0.113.1", "path_info": "/sign-in/"}
+    invitation, invitation_secret = invitations.make(
+        found["superuser"], username="nia", email="", role="viewer", teams=[east],
+        expires_at=now + timedelta(days=1), address=None,
+    )  # fmt: skip
     return {
         "run": run,
         "step": Step.objects.get(),
@@ -153,6 +158,8 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
             account=account, name="order", source="input", path="$.order"
         ),
         "quarantine": Quarantine.objects.create(account=account, ref="x", reason="odd"),
+        "invitation": invitation,
+        "invitation secret": invitation_secret,
         "audit entry": AuditEntry.objects.earliest("pk"),
         "grant": Grant.objects.create(person=found["viewer"], account=account, level="view"),
         "token": ApiToken.objects.get(user=operator),
