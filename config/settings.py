@@ -264,6 +264,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
+        "manifest-src": [SELF],
         "connect-src": [SELF, *LIVE_SOURCES],
         "form-action": [SELF],
         "frame-ancestors": [NONE],

@@ -35,7 +35,14 @@ from executions.runs.list import views as run_list
 from executions.runs.page import command_views, comparison, log, output_download, payloads, steps
 from executions.runs.page import views as run_page
 from executions.runs.peek import views as run_peek
-from executions.web import first_visit, help_pages, live_page, preferences, status_help
+from executions.web import (
+    first_visit,
+    help_pages,
+    installed_app,
+    live_page,
+    preferences,
+    status_help,
+)
 from executions.workflows import list_views as workflow_list
 from executions.workflows import profile_views, start_views
 from executions.workflows import views as workflow_views
@@ -190,6 +197,14 @@ urlpatterns = [
     path("preferences/browsers/<int:pk>/test/", browser_views.test, name="browser-test"),
     path("people/invitations/", invitation_views.invitation_list, name="invitations"),
     path(
+    path("preferences/guide/", first_visit.guide_dismissal, name="guide-dismissal"),
+    path("manifest.webmanifest", installed_app.manifest, name="manifest"),
+    path("service-worker.js", installed_app.service_worker, name="service-worker"),
+    path("offline/", installed_app.offline, name="offline"),
+    path("statuses/", status_help.statuses, name="statuses"),
+    path("help/", help_pages.help_page, name="help"),
+    path("help/<slug:slug>/", help_pages.help_page, name="help-page"),
+]
         "people/invitations/<int:pk>/revocation/",
         invitation_views.revocation,
         name="invitation-revocation",

@@ -14,6 +14,7 @@ from executions.web.account_banner import banner_lines
 from executions.web.first_visit import first_visit
 from executions.web.help_pages import help_for
 from executions.web.inbox_badge import inbox_count
+from executions.web.installed_app import BARS, app_version
 
 THEMES = ("system", "light", "dark")
 
@@ -62,6 +63,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "section": SECTIONS.get(request.path.split("/")[1], ""),
         "help_page": cache(lambda: help_for(request.path)),
         "theme": theme if theme in THEMES else "system",
+        "theme_colours": [(scheme, BARS.get(theme, bar)) for scheme, bar in BARS.items()],
         "zone": zone(),
         "made_at": now,
         "made_at_ms": int(now.timestamp() * 1000),
@@ -71,6 +73,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
     return {
         **words,
         "menu": MENU,
+        "app_version": app_version,
         "preference": preference_of(user),
         "zone_head": "" if preference_of(user).is_relative else f" ({zone()})",  # of a column
         "zone_name": timezone.get_current_timezone_name(),

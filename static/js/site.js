@@ -2,6 +2,8 @@
 // hears of a form before the page does, which takes each one for a way to another page.
 import "./live.js";
 import "./sign_in.js";
+import "./installed_app.js";
+import "./push.js";
 import "./runs/peek.js";
 import "./page.js";
 import "./answers.js";

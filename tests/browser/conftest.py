@@ -62,7 +62,10 @@ def product(chromium: Browser) -> Iterator[Product]:
 
 @pytest.fixture
 def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 1000})
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 1000},
+        service_workers="block",  # one hides requests from the tests: test_installed_app has it
+    )
     context.set_default_timeout(45_000)
     yield context
     context.close()

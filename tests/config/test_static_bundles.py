@@ -17,7 +17,7 @@ from tests.pages import Page
 STATIC = Path(BASE_DIR) / "static"
 OF_OTHER_PAGES = {
     "css/admin.css", "css/kiosk.css", "css/no_script.css",
-    "js/admin.js", "js/kiosk.js", "js/passkeys.js",
+    "js/admin.js", "js/kiosk.js", "js/passkeys.js", "js/service_worker.js",
 }  # fmt: skip
 
 
