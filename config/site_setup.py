@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config import database_roles, env
 from config.demo_seed_data import set_up_demo
+from executions.notifications import push_key
 from providers.checks import stored_credentials
 from providers.models import ProviderAccount
 
@@ -32,6 +33,7 @@ def prepare(say: Callable[[str], object]) -> str:
     database_roles.grant_site()
     _check_site_role()
     _check_keys()
+    push_key.row()
     say("Static files ...")
     call_command("collectstatic", interactive=False, verbosity=0)
     if env.text("HOST") in ("0.0.0.0", "::") and not env.text("ANNUNCIATOR_ALLOWED_HOSTS"):  # noqa: S104

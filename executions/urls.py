@@ -24,7 +24,7 @@ from executions.inbox import views as inbox_views
 from executions.kiosk import views as kiosk_views
 from executions.my_work import views as my_work_views
 from executions.notes import views as note_views
-from executions.notifications import rule_views
+from executions.notifications import browser_views, rule_views
 from executions.notifications import views as notification_views
 from executions.overview import views as overview_views
 from executions.palette import views as palette_views
@@ -161,6 +161,7 @@ urlpatterns = [
     path("notices/rules/preview/", rule_views.rule_preview, name="notice-rule-preview"),
     path("notices/rules/test/", rule_views.rule_test, name="notice-rule-test"),
     path("notices/rules/<int:pk>/switch/", rule_views.rule_switch, name="notice-rule-switch"),
+    path("notices/rules/<int:pk>/browsers/", browser_views.rule_browsers, name="rule-browsers"),
     path("notices/mutes/", notification_views.mute_creation, name="notice-mutes"),
     path("notices/mutes/<int:pk>/end/", notification_views.mute_end, name="notice-mute-end"),
     path("batches/", batch_views.batch_list.page, name="batches"),
@@ -187,16 +188,15 @@ urlpatterns = [
     path(
         "preferences/tokens/<int:pk>/revocation/", token_views.revocation, name="token-revocation"
     ),
-    path("preferences/guide/", first_visit.guide_dismissal, name="guide-dismissal"),
-    path("statuses/", status_help.statuses, name="statuses"),
-    path("help/", help_pages.help_page, name="help"),
-    path("help/<slug:slug>/", help_pages.help_page, name="help-page"),
-]
     path("preferences/browsers/", browser_views.browser_list, name="browsers"),
     path("preferences/browsers/<int:pk>/removal/", browser_views.removal, name="browser-removal"),
     path("preferences/browsers/<int:pk>/test/", browser_views.test, name="browser-test"),
     path("people/invitations/", invitation_views.invitation_list, name="invitations"),
     path(
+        "people/invitations/<int:pk>/revocation/",
+        invitation_views.revocation,
+        name="invitation-revocation",
+    ),
     path("preferences/guide/", first_visit.guide_dismissal, name="guide-dismissal"),
     path("manifest.webmanifest", installed_app.manifest, name="manifest"),
     path("service-worker.js", installed_app.service_worker, name="service-worker"),
@@ -205,7 +205,3 @@ urlpatterns = [
     path("help/", help_pages.help_page, name="help"),
     path("help/<slug:slug>/", help_pages.help_page, name="help-page"),
 ]
-        "people/invitations/<int:pk>/revocation/",
-        invitation_views.revocation,
-        name="invitation-revocation",
-    ),

@@ -63,6 +63,8 @@ class Action(StrEnum):
     NOTICE_RULE_CHANGED = "notice_rule.changed"
     NOTICE_RULE_DELETED = "notice_rule.deleted"
     NOTICE_RULE_TESTED = "notice_rule.tested"
+    BROWSER_ADDED = "browser.added"
+    BROWSER_REMOVED = "browser.removed"
     KEY_RULE_ADDED = "key_rule.added"
     KEY_RULE_CHANGED = "key_rule.changed"
     KEY_RULE_DELETED = "key_rule.deleted"
@@ -90,11 +92,11 @@ class Action(StrEnum):
     GRANT_CHANGED = "grant.changed"
     GRANT_REMOVED = "grant.removed"
     PERSON_LINKED = "person.linked"
-    TOKEN_ISSUED = "token.issued"  # noqa: S105 - a word, no secret
-    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a word, no secret
     PERSON_INVITED = "person.invited"
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_REVOKED = "invitation.revoked"
+    TOKEN_ISSUED = "token.issued"  # noqa: S105 - a word, no secret
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - a word, no secret
     WALL_LINK_MADE = "wall_link.made"
     WALL_LINK_REVOKED = "wall_link.revoked"
     VIEW_CREATED = "view.created"

@@ -33,6 +33,8 @@ from executions.models.notices import (
     NoticeMessage,
     NoticeMute,
     NoticeRule,
+    PushBrowser,
+    PushKey,
 )
 from executions.models.people import ApiToken, Invitation, Preference, TokenScope
 from executions.models.polls import LastAsked, PollRun, PollTrace
@@ -122,9 +124,9 @@ __all__ = [
     "Event",
     "Execution",
     "ExecutionDetail",
+    "Invitation",
     "ItemState",
     "KeySearch",
-    "Invitation",
     "LastAsked",
     "Lineage",
     "LogEntry",
@@ -141,6 +143,8 @@ __all__ = [
     "Preference",
     "Proposal",
     "ProposalState",
+    "PushBrowser",
+    "PushKey",
     "Quarantine",
     "Question",
     "Rank",

@@ -71,6 +71,8 @@ class NoticeRule(models.Model):
     """Of failures: only those of this error; "" is any."""
     error_text = models.CharField(max_length=200, default="", db_default="", editable=False)
     """How that error read when the rule was made."""
+    people = models.ManyToManyField(User, blank=True, related_name="+")
+    """Whose browsers are told, as far as they may see what is told then."""
     enabled = models.BooleanField(default=True)
     sealed_targets = models.TextField(default="", blank=True, editable=False)
     """A list of {"id", "url"}."""
@@ -283,6 +285,38 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shown}: {self.state}"
+
+
+class PushBrowser(models.Model):
+    """A browser that shows notifications to its person. Where it is reached, and the keys of it,
+    are secrets: sealed, never shown."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    endpoint_hash = models.CharField(max_length=64, unique=True)
+    sealed = models.TextField()
+    """{"endpoint", "p256dh", "auth"}, as the browser gave them."""
+    name = models.CharField(max_length=80)
+    """Such as "Chrome on Linux"."""
+    service = models.CharField(max_length=100)
+    """The host of its push service."""
+    added_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True)
+    """When its push service last took a message."""
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.name}"
+
+
+class PushKey(models.Model):
+    """The key of this site for push services; one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    sealed = models.TextField()
+    public = models.CharField(max_length=100)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.public
 
 
 class NoticeClock(models.Model):

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from executions import database_clock
 from executions.models import Event, Notice, NoticeClock, NoticeMessage, NoticeMute, NoticeRule
-from executions.notifications import message_text
+from executions.notifications import browsers, message_text
 from executions.notifications.delivery import deliveries_of
 from executions.notifications.message_text import NoticeGroup
 from executions.sql_sections import statements
@@ -64,7 +64,7 @@ def _write(rule_id: int) -> int:
     message.body = message_text.body(rule, *groups, message.pk)
     message.account_ids = sorted({pk for group in (*raised, *cleared) for pk in group.account_ids})
     message.save()
-    deliveries_of(message, rule)
+    deliveries_of(message, rule, browsers.told_by(rule))
     NoticeRule.objects.filter(pk=rule.pk).update(last_message_at=now)
     return 1
 

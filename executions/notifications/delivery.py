@@ -8,7 +8,7 @@ piled up for one address go out as one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +18,15 @@ from django.db.models import F, Q
 
 from executions import database_clock
 from executions.live import publish
-from executions.models import Delivery, DeliveryState, Event, NoticeMessage, NoticeRule
-from executions.notifications import address_rules, message_text, sending
+from executions.models import (
+    Delivery,
+    DeliveryState,
+    Event,
+    NoticeMessage,
+    NoticeRule,
+    PushBrowser,
+)
+from executions.notifications import address_rules, browsers, message_text, sending
 from executions.notifications.sending import Outcome
 from executions.sql_sections import listed, statements
 from providers.sealing import SealError
@@ -36,18 +43,15 @@ COLORS = {Event.WAITING: "warning", Event.OVERDUE: "warning", Event.MISSING: "wa
 _sql = statements(__file__, open_deliveries=listed(OPEN), held_deliveries=listed(HELD))
 
 
-def deliveries_of(message: NoticeMessage, rule: NoticeRule, **more: Any) -> list[Delivery]:
-    """A delivery of the message to each address of the rule."""
+def deliveries_of(
+    message: NoticeMessage, rule: NoticeRule, told: Sequence[PushBrowser] = (), **more: Any
+) -> list[Delivery]:
+    """A delivery of the message to each address of the rule, and to each of these browsers."""
+    places = [(each["id"], each["service"], each["shown"]) for each in rule.targets]
+    places += [(browsers.target_of(each), "browser", str(each)[:120]) for each in told]
     return Delivery.objects.bulk_create(
-        Delivery(
-            message=message,
-            rule=rule,
-            target=target["id"],
-            service=target["service"],
-            shown=target["shown"],
-            **more,
-        )
-        for target in rule.targets
+        Delivery(message=message, rule=rule, target=target, service=service, shown=shown, **more)
+        for target, service, shown in places
     )
 
 
@@ -67,8 +71,26 @@ def deliver(rule_id: int, target: str) -> Outcome | None:
     rule = claimed[0].rule
     if not rule.enabled:
         return _settle(claimed, Outcome("dropped", "The rule was disabled."))
+    if target.startswith(browsers.TARGET):
+        return _push(claimed, target)
     outcome = _send(rule, target, _joined(claimed), lambda: _begin_sending(claimed))
     return _settle(claimed, outcome)
+
+
+def _push(claimed: list[Delivery], target: str) -> Outcome:
+    """To a browser, what its person may be told by now."""
+    browser = browsers.of_target(target)
+    if browser is None:
+        return _settle(claimed, Outcome("dropped", "The browser was removed."))
+    told = [each for each in claimed if browsers.may_be_told(browser.user, each.message)]
+    hidden = [each for each in claimed if each not in told]
+    outcome = Outcome("dropped", "Its person does not want it, or may not see it, any more.")
+    if hidden:
+        _settle(hidden, outcome)
+    if told:
+        texts = [each.message for each in told]
+        outcome = _settle(told, browsers.send(browser, texts, lambda: _begin_sending(told)))
+    return outcome
 
 
 def claim(rule_id: int, target: str) -> list[Delivery]:
@@ -111,7 +133,7 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
     """A marked message to every address, now, in the caller's time; it stands in the log too."""
     title, body = message_text.words_of_test(rule, by)
     message = NoticeMessage.objects.create(rule=rule, kind="test", title=title, body=body)
-    held = {
+    held: dict[str, Any] = {
         "state": DeliveryState.SENDING,
         "attempts": 1,
         "lease_until": database_clock.now() + LEASE,

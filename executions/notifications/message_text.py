@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from executions.display.formatting import duration, stamped
-from executions.models import Event, Notice, NoticeRule
+from executions.models import Event, Notice, NoticeMessage, NoticeRule
 from executions.notifications.sending import cut_title
 from executions.payloads.text_escaping import plain
 
@@ -89,6 +89,25 @@ def body(
         parts.append(f"All {total:,} of this message: {absolute(path)}")
     parts.append(f"Rule: {harmless(rule.name)}. Mute or acknowledge: {absolute('/notices/')}")
     return "\n\n".join(parts)
+
+
+def short(message: NoticeMessage) -> tuple[str, str]:
+    """A message where little of it is read, and the page that it leads to: that of the one thing
+    that it is about. The caller has chosen the zone."""
+    related = ("rule", "account", "workflow")
+    found = [
+        (notice, is_over)
+        for rows, is_over in ((message.raised, False), (message.cleared, True))
+        for notice in rows.select_related(*related).order_by("-since", "pk")[: FIRST + 1]
+    ]
+    if not found:
+        return message.body.partition("\n")[0], reverse("executions:notices")
+    if len(found) == 1:
+        [(notice, is_over)] = found
+        said = _said(notice, is_over=is_over)
+        return said[:1].upper() + said[1:], path_of(notice)
+    lines = [f"{_name(each)}: {_said(each, is_over=is_over)}" for each, is_over in found[:FIRST]]
+    return "\n".join(lines), reverse("executions:notice-message", args=[message.pk])
 
 
 def words_of_test(rule: NoticeRule, by: str) -> tuple[str, str]:
@@ -177,14 +196,16 @@ def _told(rule: NoticeRule, group: NoticeGroup, *, is_over: bool) -> str:
 
 
 def _line(notice: Notice, name: str, *, is_over: bool) -> str:
+    return f"{name}: {_said(notice, is_over=is_over)}\n{absolute(path_of(notice))}"
+
+
+def _said(notice: Notice, *, is_over: bool) -> str:
     because = f" ({notice.cleared_because})" if notice.cleared_because else ""
     if is_over:
-        words = f"{name}: over since {stamped(notice.cleared_at)}{because}"
-    else:
-        words = f"{name}: {sentence(notice)}"
-        words += f"; it is over{because}" if notice.cleared_at else ""
-        words += " (not over yet; the acknowledgement has ended)" if notice.is_reminder else ""
-    return f"{words}\n{absolute(path_of(notice))}"
+        return f"over since {stamped(notice.cleared_at)}{because}"
+    words = sentence(notice)
+    words += f"; it is over{because}" if notice.cleared_at else ""
+    return words + (" (not over yet; the acknowledgement has ended)" if notice.is_reminder else "")
 
 
 def _of(notice: Notice) -> str:

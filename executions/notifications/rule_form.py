@@ -225,7 +225,9 @@ def in_words(
     10 min.` `of`: names of its workflows; `told`: services and places. Both are the rule's own
     unless they are given, as for one that is not saved."""
     if told is None:
+        people = [str(each) for each in rule.people.order_by("username")]
         told = [f"{each['service']} {each['shown']}" for each in rule.targets]
+        told += [f"the browsers of {_listed(people)}"] if people else []
     tell = f"tell {_listed(told)}" if told else "list it on the Notifications page"
     often = f" at most every {spoken(rule.pause_seconds)}" if rule.pause_seconds and told else ""
     return f"When {what_happens(rule, of)}, {tell}{often}."

@@ -23,6 +23,7 @@ from executions.access.permissions import (
 from executions.display.id_params import row_id
 from executions.models import Event, NoticeRule, Workflow
 from executions.notifications import (
+    browsers,
     message_text,
     rule_backtest,
     rule_form,
@@ -141,6 +142,7 @@ def _page(
         "form": form,
         "subject": subject,
         "is_without_team": form.fields["group"].required and not subject.teams(user).exists(),
+        "has_browsers": browsers.of_person(user).exists(),
         "has_teams": teams_of(user).exists(),
         "preview": _preview(request, form, subject),
         "back": _back(subject),
@@ -169,7 +171,10 @@ def _preview(request: HttpRequest, form: TeamRuleForm, subject: Subject) -> dict
     words = rule_form.in_words(
         rule,
         of=[each.name for each in workflows],
-        told=[f"{each.service} {each.called}".strip() for each in told],
+        told=[
+            *(f"{each.service} {each.called}".strip() for each in told),
+            *(["my browsers"] if form.cleaned_data.get("my_browsers") else []),
+        ],
     )
     accounts = team_rules.accounts_of_team(user, rule.group, subject)
     ids = [each.pk for each in workflows] or None

@@ -98,6 +98,8 @@ class TeamRuleForm(RuleForm):
         help_text="Events in between are sent in one message. Such as 1m, 10m or 1h.",
     )
 
+    my_browsers = forms.BooleanField(label="My browsers", required=False)
+
     class Meta(RuleForm.Meta):
         fields = (  # type: ignore[assignment]  # fewer than there
             "name", "event", "group", "after_seconds", "pause_seconds", "tells_cleared",
@@ -166,6 +168,9 @@ def add(form: TeamRuleForm, user: User, *, address: str | None) -> NoticeRule:
     rule: NoticeRule = form.save(commit=False)
     rule.error_key, rule.error_text = draft.error_key, draft.error_text
     changes = rule_form.set_up(rule, form, by=user.get_username())
+    if form.cleaned_data["my_browsers"]:
+        rule.people.add(user)
+        changes.append(f"browsers of {user.get_username()}")
     workflow = form.subject.workflow
     if workflow is not None:
         rule.workflows.set([workflow])

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Count, Max, Min, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -59,6 +60,10 @@ OUTCOMES = {  # (lamp, icon)
     DeliveryState.DROPPED: ("unknown", "skip"),
 }
 
+_told = NoticeRule.people.through.objects
+TOLD = ArraySubquery(  # whose browsers a rule tells
+    _told.filter(noticerule=OuterRef("pk")).order_by("user__username").values("user__username")
+)
 
 NOTIFICATIONS_PAGE = LivePage(
     "executions/notifications/notifications.html",
@@ -77,7 +82,7 @@ def notices(request: HttpRequest) -> HttpResponse:
         **now,
         "rules": [
             _rule_view(rule, person(request))
-            for rule in _rules(request).prefetch_related("workflows")
+            for rule in _rules(request).annotate(told=TOLD).prefetch_related("workflows")
         ],
         "things": _things(request),
         "durations": [(key, words) for key, (words, _) in notification_acts.DURATIONS.items()],
@@ -241,6 +246,7 @@ def _raised(request: HttpRequest, mutes: list[NoticeMute]) -> tuple[list[dict[st
         .order_by("-last", "-newest")[: MAX_GROUPS + 1]  # type: ignore[arg-type]
     )
     newest = Notice.objects.select_related("rule", "account", "workflow", "acknowledged_by")
+    newest = newest.annotate(tells_people=Exists(_told.filter(noticerule=OuterRef("rule"))))
     notices = newest.in_bulk([row["newest"] for row in rows])
     views = [
         _group_view(request, notices[row["newest"]], row, mutes)
@@ -266,7 +272,7 @@ def _group_view(
         "first": row["first"],
         "list": _list_of(notice, row),
         "told": notice.told_at,
-        "is_sent": bool(notice.rule.targets),
+        "is_sent": bool(notice.rule.targets or notice.tells_people),  # type: ignore[attr-defined]
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",
         "taken_until": until if is_taken else None,
@@ -354,7 +360,11 @@ def _rule_view(rule: NoticeRule, user: User) -> dict[str, Any]:
         "pause": rule_form.spoken(rule.pause_seconds) if rule.pause_seconds else "",
         "is_own": may_set_up(user) and team_rules.is_own(rule, user),
         "team": rule.group.name if rule.group else "everybody",
-        "addresses": [(target["service"], target["shown"]) for target in rule.targets],
+        "addresses": [
+            *((target["service"], target["shown"]) for target in rule.targets),
+            *(("browsers of", name) for name in rule.told),  # type: ignore[attr-defined]
+        ],
+        "tells_me": user.get_username() in rule.told,  # type: ignore[attr-defined]
         "enabled": rule.enabled,
         "last": rule.last_message_at,
     }

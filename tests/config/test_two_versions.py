@@ -54,6 +54,8 @@ def test_the_code_of_before_can_go_on_writing_the_tables_of_a_migration(path: Pa
         if name == "AddField" and name_of(given["model_name"]) not in made:
             field = given["field"]
             assert isinstance(field, ast.Call)
+            if ast.unparse(field.func) == "models.ManyToManyField":
+                continue  # a table of its own
             options = {each.arg: ast.unparse(each.value) for each in field.keywords}
             is_left_out = options.get("null") == "True" or "db_default" in options
             assert is_left_out, f"{name_of(given['name'])}: old code names no value for it"

@@ -19,7 +19,7 @@ from django.db import models, transaction
 from executions.access import audit_log
 from executions.access.second_factor_removal import SEALED as SEALED_IN_FACTORS
 from executions.models import Command as CommandRow
-from executions.models import Draft, NoticeRule, StartDraft
+from executions.models import Draft, NoticeRule, PushBrowser, PushKey, StartDraft
 from providers.models import ProviderAccount
 from providers.sealing import PREFIX, SealError, reseal
 
@@ -29,6 +29,8 @@ SEALED: tuple[tuple[type[models.Model], str, str], ...] = (
     (Draft, "sealed_values", "drafts"),
     (StartDraft, "sealed_values", "drafts of starts"),
     (NoticeRule, "sealed_targets", "addresses of notification rules"),
+    (PushBrowser, "sealed", "browsers"),
+    (PushKey, "sealed", "key of messages to browsers"),
 )
 
 

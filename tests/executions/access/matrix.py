@@ -21,6 +21,7 @@ TEAM_SETS_UP_ANYWHERE = "ssnooooo"
 ACTS_ON_ANY = "ssnonano"  # the role is asked before what it is about
 ACTS_ANYWHERE = "ssnonono"  # about what the person sees, chosen in the body
 SETS_UP = "ssnnonoo"  # administrators, whatever it is about
+ADDS_PEOPLE = "ssnnnnno"  # who may add a person in the admin
 SETS_UP_ROW = "ssnnonao"
 NOT_TAKEN = "ssmmmmmm"
 NEVER = "mmmmmmmm"
@@ -136,6 +137,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "notices/rules/preview/": ("", SIGNED, TEAM_SETS_UP_ANYWHERE),
     "notices/rules/test/": ("", SIGNED, TEAM_SETS_UP_ANYWHERE),
     "notices/rules/<int:pk>/switch/": ("rule", SIGNED, TEAM_SETS_UP),
+    "notices/rules/<int:pk>/browsers/": ("rule", SIGNED, SEES),
     "notices/mutes/": ("", SIGNED, ACTS_ON_ANY),
     "notices/mutes/<int:pk>/end/": ("mute", SIGNED, ACTS),
     "batches/": ("", SIGNED, NOT_TAKEN),
@@ -160,8 +162,6 @@ TABLE: dict[str, tuple[str, ...]] = {
     "preferences/": ("", SIGNED, SIGNED),
     "preferences/tokens/": ("", SIGNED, SIGNED),
     "preferences/tokens/<int:pk>/revocation/": ("token", SIGNED, OWN),
-    "preferences/guide/": ("", SIGNED, SIGNED),
-    "statuses/": ("", SIGNED, NOT_TAKEN),
     "preferences/browsers/": ("", SIGNED, SIGNED),
     "preferences/browsers/<int:pk>/removal/": ("browser", SIGNED, OWN),
     "preferences/browsers/<int:pk>/test/": ("browser", SIGNED, OWN),
@@ -170,15 +170,17 @@ TABLE: dict[str, tuple[str, ...]] = {
     "offline/": ("", OPEN, NEVER, NEVER),
     "people/invitations/": ("", ADDS_PEOPLE, ADDS_PEOPLE),
     "people/invitations/<int:pk>/revocation/": ("invitation", SIGNED, ADDS_PEOPLE),
+    "preferences/guide/": ("", SIGNED, SIGNED),
+    "statuses/": ("", SIGNED, NOT_TAKEN),
     "help/": ("", SIGNED, NOT_TAKEN),
     "help/<slug:slug>/": ("help", SIGNED, NOT_TAKEN),
     "sign-in/": ("", OPEN, OPEN, OPEN, SIGNED_IN_ALREADY),
     "sign-in/with/<slug:provider_id>/": ("", ABSENT, NEVER, NEVER),  # of no provider
     "sign-in/with/<slug:provider_id>/callback/": ("", ABSENT, NEVER, NEVER),
     "sign-in/emergency/<int:pk>/<str:token>/": ("", REFUSED, REFUSED, NEVER),  # without a link
+    "invitations/<str:secret>/": ("invitation secret", OPEN, OPEN, NEVER),
     "sign-in/code/": ("", SIGN_IN_ALONE, SIGN_IN_ALONE, SIGN_IN_ALONE),
     "sign-in/passkey/": ("", SIGN_IN_ALONE, SIGN_IN_ALONE, SIGN_IN_ALONE, SIGNED_IN_ALREADY),
-    "invitations/<str:secret>/": ("invitation secret", OPEN, OPEN, NEVER),
     "sign-in/again/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
     "sign-in/again/code/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),
     "sign-in/again/passkey/": ("", NO_PASSWORD, NO_PASSWORD, NO_PASSWORD),

@@ -99,7 +99,9 @@ def test_an_address_that_takes_posts_alone_leads_to_the_page_of_its_form(
             continue
         route = BY_NAME[name]
         may = dict(zip(world.PRINCIPALS, matrix.TABLE[route][2], strict=True))
-        client = client_of(next(who for who in ("operator", "admin") if may[who] == "o"))
+        client = client_of(
+            next(who for who in ("operator", "admin", "superuser") if may[who] == "o")
+        )
         address = addresses.address(route, things)
         with transaction.atomic():
             if name not in ("agreement", "proposal-return", "proposal-withdrawal"):

@@ -28,12 +28,13 @@ from executions.models import (
     Output,
     PollTrace,
     Proposal,
+    PushBrowser,
     Quarantine,
     SavedView,
     Step,
 )
-from executions.storage.store import store
 from executions.people import invitations
+from executions.storage.store import store
 from providers import contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import Grant, ProviderAccount
@@ -118,11 +119,11 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
         found["admin"], name="Control room", group=east, zone="UTC", expires_at=None,
         address=None,
     )  # fmt: skip
-    guess = {"username": "operator", "ip_address": "203.0.113.1", "path_info": "/sign-in/"}
     invitation, invitation_secret = invitations.make(
         found["superuser"], username="nia", email="", role="viewer", teams=[east],
         expires_at=now + timedelta(days=1), address=None,
     )  # fmt: skip
+    guess = {"username": "operator", "ip_address": "203.0.113.1", "path_info": "/sign-in/"}
     return {
         "run": run,
         "step": Step.objects.get(),
@@ -152,14 +153,17 @@ def everything(found: dict[str, User]) -> dict[str, Any]:
             account=account, reason="Known", until=now + timedelta(hours=1), created_by=operator
         ),
         "batch": batch,
+        "browser": PushBrowser.objects.create(
+            user=operator, endpoint_hash="x", sealed="x", name="Chrome on Linux", service="x"
+        ),
         "wall link": wall_link,
         "wall secret": wall_secret,
+        "invitation": invitation,
+        "invitation secret": invitation_secret,
         "key rule": CorrelationRule.objects.create(
             account=account, name="order", source="input", path="$.order"
         ),
         "quarantine": Quarantine.objects.create(account=account, ref="x", reason="odd"),
-        "invitation": invitation,
-        "invitation secret": invitation_secret,
         "audit entry": AuditEntry.objects.earliest("pk"),
         "grant": Grant.objects.create(person=found["viewer"], account=account, level="view"),
         "token": ApiToken.objects.get(user=operator),
