@@ -10,6 +10,9 @@ ENVIRONMENT = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and 
 	echo "Installing into $(VENV), this once ..." && \
 	{ test -x $(BIN)/python || { echo "  a Python environment ..."; $(PYTHON) -m venv $(VENV); }; }
 
+# Many processes start here: each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test faults live chaos soak bench screenshots lint lock clean
 
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C

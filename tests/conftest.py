@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from tests.quick_postgres import empty_quickly
 from tests.services import IS_OURS
 
 
@@ -29,6 +30,7 @@ def django_db_keepdb(django_db_keepdb: bool) -> bool:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests with transactions empty the tables afterwards; the audit log must let them."""
+    empty_quickly()
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE executions_auditentry DISABLE TRIGGER audit_no_truncate")
         cursor.execute("ALTER TABLE executions_auditseal DISABLE TRIGGER seal_no_truncate")
@@ -36,6 +38,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _plain_static(settings: Any) -> None:
+    """Files as they are, each found when it is asked for: every client of a test would else begin by
+    looking at all of them."""
+    settings.WHITENOISE_AUTOREFRESH = True
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

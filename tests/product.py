@@ -26,6 +26,7 @@ import requests
 from config import database_roles, embedded_services
 from config.processes import processes
 from tests import prepared_postgres
+from tests.warm_manage import WarmManage
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "lamps-are-on-4"
@@ -44,6 +45,7 @@ class Product:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.given = env
         self.env = {**os.environ, **env}
+        self._warm: WarmManage | None = None
 
     def __enter__(self) -> Product:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +86,8 @@ class Product:
             except subprocess.TimeoutExpired:
                 stop_group(process, signal.SIGKILL)
                 process.wait(5)
+        if self._warm:
+            self._warm.stop()
         embedded_services.stop_valkey(self.folder)
         embedded_services.stop_postgres(self.folder)
 
@@ -117,15 +121,20 @@ class Product:
 
     def manage(self, *args: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`manage.py ...` with the installation's environment."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *args],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        if args[0] not in database_roles.OWNER_COMMANDS:
+            if self._warm is None:
+                self._warm = WarmManage(self.env)
+            done = self._warm.run(args, self.env)
+        else:
+            done = subprocess.run(
+                [sys.executable, "manage.py", *args],
+                cwd=ROOT,
+                env=self.env,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 

@@ -44,6 +44,8 @@ def branches_of(rules: dict[str, Any]) -> Iterator[Branch]:
     """What the keywords of one object say under a condition."""
     yield from islice(_branches(rules), MAX_BRANCHES)
     for part in _listed(rules, ALSO)[:MAX_BRANCHES]:
+        if not isinstance(part, dict):
+            continue  # true, false, or no schema: nothing that depends on another value
         if any(word in part for word in _ALTERNATIVES):
             yield Branch({}, False, part)
         else:

@@ -159,6 +159,11 @@ def test_an_untouched_form_sends_the_model_back(schema: Any, model: Any) -> None
             assert json.dumps(body[key]) == json.dumps(value)
 
 
+@pytest.mark.parametrize("part", [None, [], True, "x", 3])
+def test_a_part_that_is_no_schema_says_nothing(part: Any) -> None:
+    use({"$ref": "#", "allOf": [part]}, [], {}, {}, "type")
+
+
 @pytest.mark.parametrize(
     "garbage", [object(), b"bytes", {1: 2}, float("inf"), "\ud800", "{" * 9999]
 )
