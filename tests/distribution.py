@@ -2,7 +2,7 @@
 
 Browser tests share a product and a Chromium, so they go to two processes: those that look at
 pages, and those that work with them. Everything else goes file by file. What takes longest begins
-first: no long file is left for the end.
+first, no long file is left for the end, and what mostly waits runs beside what mostly works.
 """
 
 from __future__ import annotations
@@ -25,8 +25,16 @@ LOOKING = (
     "test_without_javascript",
 )
 """Half of the browser tests, by the time that they take."""
-SLOW = (*(f"{BROWSER}{name}" for name in LOOKING), BROWSER, "tests/processes/", "tests/config/")
-"""What starts processes, in the order in which it begins."""
+SLOW = (
+    *(f"{BROWSER}{name}" for name in LOOKING),
+    BROWSER,
+    "tests/processes/",
+    "tests/flow/",
+    "tests/executions/access/test_matrix",
+    "tests/providers/test_every_adapter",
+    "tests/config/",
+)
+"""In the order in which it begins."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
