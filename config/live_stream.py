@@ -43,6 +43,9 @@ from executions.access.permissions import visible_accounts  # noqa: E402
 from executions.live import process_figures  # noqa: E402
 from executions.live.publish import CHANNEL  # noqa: E402
 
+QUICK = 0.5  # seconds between two questions of a page
+SHARE = 0.003  # seconds more per open page: what they ask together stays below one core's work
+OTHERS = 4  # times as long where what changed is not on the page; its numbers alone may change
 QUEUE = 100  # messages a slow client may lag behind
 CLIENTS = 3000  # per process
 PER_PERSON = 20  # streams of one person, per process
@@ -124,11 +127,18 @@ class Hub:
                     self._deliver(message["data"].decode())
 
     def _deliver(self, data: str) -> None:
-        account = json.loads(data).get("account")
-        event = _event("changes", data)
+        told = json.loads(data)
+        account = told.get("account")
+        event = _event("changes", json.dumps({**told, "pace": self.pace()}))
         for client in tuple(self.clients):
             if account in client.accounts:
                 client.offer(event)
+
+    def pace(self) -> tuple[float, float]:
+        """Seconds between two questions of an open page: about what it shows, and about the rest.
+        They grow with the number of pages that are open."""
+        seconds = max(QUICK, round(SHARE * len(self.clients), 2))
+        return seconds, seconds if seconds == QUICK else OTHERS * seconds
 
     def _offer_all(self, event: str) -> None:
         for client in tuple(self.clients):

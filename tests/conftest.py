@@ -38,8 +38,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _plain_static(settings: Any) -> None:
-    """Files as they are, each found when it is asked for: every client of a test would else begin by
-    looking at all of them."""
+    """Files as they are, each found when it is asked for: every client of a test would else look at
+    all of them first."""
     settings.WHITENOISE_AUTOREFRESH = True
     settings.STORAGES = {
         **settings.STORAGES,

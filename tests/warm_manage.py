@@ -39,8 +39,10 @@ class WarmManage:
 
     def run(self, args: tuple[str, ...], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         assert args[0] not in OWNER_COMMANDS
-        assert self._server.stdin is not None and self._server.stdout is not None
-        print(json.dumps({"args": args, "env": env}), file=self._server.stdin, flush=True)
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps({"args": args, "env": env}) + "\n")
+        self._server.stdin.flush()
         return subprocess.CompletedProcess(args, **json.loads(self._server.stdout.readline()))
 
     def stop(self) -> None:
@@ -61,7 +63,8 @@ def serve(asked: IO[str], told: IO[str]) -> None:
             out.seek(0)
             err.seek(0)
             answer = {"returncode": code, "stdout": out.read(), "stderr": err.read()}
-        print(json.dumps(answer), file=told, flush=True)
+        told.write(json.dumps(answer) + "\n")
+        told.flush()
 
 
 def _carry_out(command: dict[str, object], out: IO[str], err: IO[str]) -> int:
@@ -77,9 +80,9 @@ def _carry_out(command: dict[str, object], out: IO[str], err: IO[str]) -> int:
         main()
     except SystemExit as end:
         if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
+            sys.stderr.write(f"{end.code}\n")
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except Exception:  # noqa: BLE001 - told as Python tells it when a program ends
         traceback.print_exc()
         return 1
     finally:

@@ -94,8 +94,11 @@ def proposals_of(request: HttpRequest) -> QuerySet[Proposal]:
 
 
 @router.get("accounts", response=list[schemas.Account])
-def list_accounts(request: HttpRequest) -> QuerySet[ProviderAccount]:
-    return _accounts(request).select_related("group")
+def list_accounts(request: HttpRequest) -> list[ProviderAccount]:
+    user, rows = person(request), list(_accounts(request).select_related("group"))
+    for row in rows:
+        row.may_act = may_act(user, row.pk)  # type: ignore[attr-defined]
+    return rows
 
 
 @router.get("workflows", response=list[schemas.StartableWorkflow])

@@ -305,6 +305,7 @@ class Account(Schema):
     last_error: str
     last_success_at: datetime | None
     group: str | None
+    may_act: bool = Field(description="Whether this token may answer, start and cancel there.")
 
     @staticmethod
     def resolve_group(row: ProviderAccount) -> str | None:

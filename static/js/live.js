@@ -1,8 +1,11 @@
 // Keeps an open page up to date and adds what HTML alone cannot: no markup is made here.
-// The stream says which runs changed; the page then asks, at most twice a second, for its own.
+// The stream says which runs changed; the page then asks for its own, at most twice a second, or as
+// seldom as the stream tells: where many pages are open, and where it is not what this page shows.
 import { all, byId, on, page, skew } from "./dom.js";
 let stream = null, timer = null, busy = false, paused = false, lost = false, signedOut = false;
 let wanted = new Set(), wantsAll = false, wantsRest = false, lastAsked = 0, failed = false;
+let pace = { shown: 500, others: 500 }, isAboutUs = false, due = 0; // milliseconds
+const place = Math.random(); // of this page among the others that heard the same
 function duration(seconds) { // the same words as `duration` in display/text.py, in whole seconds
   const two = (n) => String(n).padStart(2, "0"), s = Math.max(0, Math.floor(seconds));
   if (s < 60) return s + " s";
@@ -47,7 +50,7 @@ async function ask() {
   timer = null;
   if (paused || signedOut || document.hidden || busy) return;
   const url = address();
-  [busy, wanted, wantsAll, wantsRest, lastAsked] = [true, new Set(), false, false, Date.now()];
+  [busy, wanted, wantsAll, wantsRest, isAboutUs, lastAsked] = [true, new Set(), false, false, false, Date.now()];
   try {
     await htmx.ajax("GET", url, { source: "#live", target: "#live", swap: "none" });
   } finally {
@@ -65,11 +68,15 @@ async function ask() {
 for (const name of ["htmx:response:error", "htmx:error"]) {
   on(name, (event) => { if (event.detail.ctx?.sourceElement?.id === "live") failed = true; });
 }
-function soon() {
-  if (!timer) timer = setTimeout(ask, Math.max(0, lastAsked + 500 - Date.now()));
+function soon(wait = isAboutUs ? pace.shown : pace.others) {
+  const spread = wait > 500 ? place * wait : 0;
+  const at = Math.max(lastAsked + wait, Date.now() + spread);
+  if (timer && at >= due) return;
+  clearTimeout(timer);
+  [due, timer] = [at, setTimeout(ask, Math.max(0, at - Date.now()))];
 }
-export function askAll() { wantsAll = true; soon(); }
-export function askRun(id) { wanted.add(id); soon(); }
+export function askAll() { wantsAll = true; soon(500); } // for somebody who waits for it
+export function askRun(id) { wanted.add(id); soon(500); }
 // -------------------------------------------------------------------------------------- the stream
 function say(state, word) {
   if (!byId("live")) return;
@@ -78,7 +85,11 @@ function say(state, word) {
 }
 function heard(event) {
   const news = JSON.parse(event.data);
-  for (const [id] of [...(news.runs || []), ...(news.commands || [])]) wanted.add(String(id));
+  pace = { shown: news.pace[0] * 1000, others: news.pace[1] * 1000 };
+  for (const [id] of [...(news.runs || []), ...(news.commands || [])]) {
+    wanted.add(String(id));
+    isAboutUs ||= page.changesUrl.includes(`/${id}/`) || !!document.querySelector(`[data-row^="${id}:"]`);
+  }
   wantsAll = wantsAll || "health" in news || "notes" in news;
   wantsRest = true;
   soon();

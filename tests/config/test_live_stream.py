@@ -94,6 +94,22 @@ def test_a_page_that_takes_nothing_is_let_go_and_the_others_hear_everything() ->
     assert live_stream.hub.clients == set()
 
 
+def test_the_more_pages_are_open_the_more_seldom_each_is_told_to_ask() -> None:
+    """A thousand pages would else ask for ten cores' work as soon as anything changes."""
+
+    def paces(pages: int) -> list[float]:
+        hub, client = Hub(), Client(ANA)
+        hub.clients = {client, *(Client(Seer(person, frozenset())) for person in range(pages - 1))}
+        hub._deliver(json.dumps({"account": MINE, "runs": [[4, 1]]}))
+        told: list[float] = json.loads(str(client.queue.get_nowait()).split("data: ", 1)[1])["pace"]
+        return told
+
+    assert paces(1) == paces(100) == [0.5, 0.5]
+    shown, others = paces(1000)
+    assert 2 < shown < 5
+    assert others > 2 * shown
+
+
 @pytest.mark.fault("L4")
 def test_a_stream_ends_with_its_session_and_follows_what_its_person_may_see(
     monkeypatch: pytest.MonkeyPatch,

@@ -17,10 +17,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from executions.models import ApiToken
+from executions.models import ApiToken, TokenScope
 from providers import contract
 from providers.contract import Status
-from providers.models import ProviderAccount
+from providers.models import Grant, Level, ProviderAccount
 from tests.executions.api.conftest import APPROVAL, NOW, QUESTION, Api
 from tests.providers.conftest import Server
 
@@ -184,6 +184,20 @@ def test_accounts_are_told_without_settings_and_credentials(
     assert (told["name"], told["health"], told["group"]) == ("Claims", "new", "east")
     assert "secret" not in answer.content.decode()
     assert not {"settings", "credentials", "sealed_credentials"} & set(told)
+
+
+def test_a_program_learns_on_which_accounts_it_may_act(
+    ana: Api, vik: Api, people: dict[str, User], account: ProviderAccount
+) -> None:
+    def told(who: Api) -> list[bool]:
+        return [each["may_act"] for each in who.get("accounts").json()]
+
+    assert told(ana) == [True]
+    assert told(vik) == [False]
+    Grant.objects.create(person=people["vik"], account=account, level=Level.OPERATE)
+    assert told(vik) == [True]
+    ApiToken.objects.filter(user=people["vik"]).update(scope=TokenScope.READ)
+    assert told(vik) == [False]
 
 
 def test_workflows_are_listed_with_their_ids(vik: Api, put: Callable[..., int]) -> None:
