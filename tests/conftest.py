@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 
 from tests.quick_postgres import empty_quickly
 from tests.services import IS_OURS
@@ -36,27 +39,22 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         cursor.execute("ALTER TABLE executions_auditseal DISABLE TRIGGER seal_no_truncate")
 
 
-@pytest.fixture(autouse=True)
-def _plain_static(settings: Any) -> None:
-    """Files as they are, each found when it is asked for: every client of a test would else look at
-    all of them first."""
-    settings.WHITENOISE_AUTOREFRESH = True
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    """A password that nobody guesses at needs no third of a second."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
-@pytest.fixture(autouse=True)
-def _no_time_to_undo(settings: Any) -> None:
-    """Answers are sent at once, but where a test is about that."""
-    settings.ANNUNCIATOR_UNDO = timedelta()
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_tests() -> Iterator[None]:
+    """Set once for all: a test that is about one of them sets it for itself."""
+    with override_settings(
+        # Files are found when they are asked for: every client would else look at all of them.
+        WHITENOISE_AUTOREFRESH=True,
+        STORAGES={
+            **settings.STORAGES,
+            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        },
+        # A password that nobody guesses at needs no third of a second.
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        # Answers are sent at once.
+        ANNUNCIATOR_UNDO=timedelta(),
+    ):
+        yield
 
 
 @pytest.fixture(scope="session")

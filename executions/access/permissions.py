@@ -77,6 +77,13 @@ def acting_on(account: ProviderAccount, people: QuerySet[User]) -> QuerySet[User
     return people.filter(Q(is_superuser=True) | by_role | granted)
 
 
+def granted_on(account: ProviderAccount) -> list[Grant]:
+    """What lets people see the account, or act on it, beside its team: of itself, and of all that
+    the team owns."""
+    rows = Grant.objects.covering(account.pk, account.group_id)
+    return list(rows.select_related("person", "team", "accounts_of"))
+
+
 def may_act_by_role(user: User | AnonymousUser) -> bool:
     """Act for a team, whatever single accounts were granted: operators and superusers."""
     return may_act(user) and _acts_by_role(cast(User, user))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from executions import database_clock
-from executions.access.permissions import visible_accounts
+from executions.access.permissions import granted_on, may_administer, visible_accounts
 from executions.accounts import poll_trace_display
 from executions.accounts.account_audit import NotNow
 from executions.accounts.blind_test import begin_blind_test, end_blind_test
@@ -112,6 +112,8 @@ def account(request: HttpRequest, pk: int) -> Shown:
         "providers": [each for each in capabilities() if each["key"] == found.provider],
         "abilities": [word for word, _ in ABILITIES],
     }
+    if may_administer(request.user):
+        context |= {"team": found.group, "grants": granted_on(found)}
     return Shown(context, stamp=detail, args=[pk])
 
 

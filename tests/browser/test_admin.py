@@ -128,6 +128,7 @@ def cases(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Case]]:
         ]
 
 
+@pytest.mark.long
 def test_accounts_are_added_by_people_and_by_a_file_and_their_secrets_stay_in(
     chromium: Browser, product: Product, cases: list[Case]
 ) -> None:

@@ -530,6 +530,7 @@ def test_the_inbox_is_reached_and_a_form_is_answered_by_keyboard_alone(
 ) -> None:
     question = ask(AMOUNT)
     page = signed_in("olga")
+    page.goto(product.base_url)
     press_until(page, "Tab", 'a[href="/inbox/"]')
     page.keyboard.press("Enter")
     page.wait_for_url("**/inbox/")

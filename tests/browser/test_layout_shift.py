@@ -76,7 +76,7 @@ def watched(context: BrowserContext, product: Product) -> Page:
     return page
 
 
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", [1440, pytest.param(390, marks=pytest.mark.long)])
 def test_no_page_jumps_while_it_comes_or_while_runs_change(watched, product, seeded, width) -> None:
     broker = redis.Redis.from_url(product.env["REDIS_URL"])
     watched.set_viewport_size({"width": width, "height": 900})

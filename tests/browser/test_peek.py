@@ -272,7 +272,9 @@ def test_on_a_phone_it_is_a_sheet_over_the_list(sheet: Page) -> None:
     is_shut(sheet)
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
+@pytest.mark.parametrize(
+    "width", [1440, *(pytest.param(each, marks=pytest.mark.long) for each in (1024, 390))]
+)
 def test_it_has_no_barrier_in_either_theme(
     page: Page, product: Product, asking: int, width: int
 ) -> None:

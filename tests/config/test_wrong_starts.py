@@ -273,6 +273,7 @@ def test_a_database_without_tables_names_the_command_that_makes_them(
     assert "`manage.py setup` makes them" in said
 
 
+@pytest.mark.long
 def test_the_first_commands_of_the_provider_guide_work_in_a_fresh_clone(
     empty: str, folder: Path
 ) -> None:

@@ -67,6 +67,7 @@ def canceled(sim: serve.Running) -> list[str]:
     return [str(ref).rpartition("/")[2] for ref in sim.effects.get(EFFECTS[sim.key], [])]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.fault("C11")
 def test_thirty_runs_are_canceled_once_each_though_the_worker_is_shot(product: Product) -> None:

@@ -237,6 +237,7 @@ def secured(made: Composed) -> Iterator[Composed]:
         made.stop()
 
 
+@pytest.mark.long
 @pytest.mark.processes
 @pytest.mark.timeout(900)
 def test_every_service_works_with_the_command_line_and_environment_of_the_file(

@@ -81,6 +81,7 @@ def seconds_of(act: Callable[[], requests.Response]) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.long
 @pytest.mark.fault("P12")
 def test_two_beats_poll_and_send_no_more_than_one(product: Product, sim: serve.Running) -> None:
     alive = str(product.folder / "beat-alive")

@@ -193,6 +193,7 @@ def test_run_refuses_a_second_start_stops_cleanly_and_keeps_its_data(terminal: T
         terminal.interrupt(process)
         assert process.returncode == 0
         Product.wait_until(lambda: not terminal.processes(), str(terminal.processes()), 5)
+    terminal.env["ANNUNCIATOR_DEMO"] = "0"  # its simulators go on in tests of their own
     with terminal.running():
         assert known <= terminal.refs()
     time.sleep(0.2)
@@ -308,6 +309,7 @@ def kill_service(terminal: Terminal, pid_file: str) -> None:
     os.kill(int((terminal.folder / pid_file).read_text().split()[0]), signal.SIGKILL)
 
 
+@pytest.mark.long
 @pytest.mark.fault("P2")
 def test_a_process_that_dies_is_started_again_and_the_terminal_says_so(going: Terminal) -> None:
     marks = {"poller": "worker -Q poll", "beat": "config beat", "live": "config.live_stream",
@@ -322,6 +324,7 @@ def test_a_process_that_dies_is_started_again_and_the_terminal_says_so(going: Te
     Product.wait_until(lambda: is_ready(going), "everything works", STARTS_WITHIN)
 
 
+@pytest.mark.long
 @pytest.mark.fault("P9")
 def test_a_database_that_dies_is_started_again_and_pages_say_so_meanwhile(going: Terminal) -> None:
     session = sign_in(going)
@@ -341,6 +344,7 @@ def test_a_database_that_dies_is_started_again_and_pages_say_so_meanwhile(going:
     assert "it is started again in" not in going.said[since:]  # all processes lived through it
 
 
+@pytest.mark.long
 @pytest.mark.fault("P6")
 def test_a_broker_that_dies_is_started_again(going: Terminal) -> None:
     since = len(going.said)

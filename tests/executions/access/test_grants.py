@@ -39,6 +39,7 @@ from executions.notifications import evaluation, team_rules
 from providers.contract import Status, Verb
 from providers.models import Grant, Level, ProviderAccount
 from tests.executions.conftest import signed_in
+from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -298,3 +299,26 @@ def test_a_grant_is_to_one_and_of_one(people, account) -> None:
     for wrong in ({"account": account}, {"person": eve}, both):
         with pytest.raises(IntegrityError), transaction.atomic():
             Grant.objects.create(**wrong)
+
+
+def test_administrators_see_on_an_accounts_page_who_may_act_on_it(
+    people: dict[str, User],
+    account: ProviderAccount,
+    own: ProviderAccount,
+    grant: Callable[..., Grant],
+) -> None:
+    def told(who: User, which: ProviderAccount) -> list[list[str]]:
+        page = Page(signed_in(who).get(f"/accounts/{which.pk}/"))
+        return [[cell.text for cell in row.all("td")] for row in page.all("#access tbody tr")]
+
+    wes = User.objects.create_user("wes")
+    grant(wes, Level.OPERATE)
+    grant(wes, Level.VIEW, to="team", of="team")
+    root = User.objects.create_superuser("root")
+    assert told(root, account) == [
+        ["Team east", "see it; its operators also act", "owns the account"],
+        ["wes", "see it and act", "grant"],
+        ["Team west", "see it", "grant for every account of east"],
+    ]
+    assert told(root, own) == [["Team west", "see it; its operators also act", "owns the account"]]
+    assert told(people["ana"], account) == []
