@@ -50,6 +50,7 @@ def order(product: Product) -> Iterator[None]:
 def test_a_key_is_found_and_its_path_grows_on_the_open_page(
     page: Page, product: Product, order: None
 ) -> None:
+    page.goto(product.base_url)
     page.locator("#nav-more > summary").click()
     page.get_by_role("link", name="Business keys", exact=True).click()
     page.get_by_role("searchbox", name="Key").fill(ORDER.lower())

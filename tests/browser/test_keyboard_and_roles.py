@@ -96,6 +96,7 @@ def test_a_question_is_found_answered_and_a_run_canceled_by_keyboard(
     sim, _ = office
     ref, run, _ = waiting_run(sim, product)
     page = signed_in("otto")
+    page.goto(product.base_url)
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
     page.keyboard.type(ref)

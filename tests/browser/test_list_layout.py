@@ -51,6 +51,7 @@ def test_the_first_run_stands_high_and_nothing_is_wider_than_the_screen(
     context = chromium.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
     stay_signed_in(page, product)
+    page.goto(product.base_url)
     expect(page.locator("[data-row]").first).to_be_visible()
     without_trouble(page)
     assert top(page) <= highest
