@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run --with-parent
 
-test: $(VENV)/test.stamp  ## all tests, with real Postgres, Valkey and, if found, Chromium
+test: $(VENV)/test.stamp  ## the tests, with real Postgres, Valkey and, if found, Chromium
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder --durations 25
 
 faults: export ANNUNCIATOR_NEED_BROWSER = 1
