@@ -31,8 +31,16 @@ class Migration(migrations.Migration):
     dependencies = [("executions", "0040_months_of_the_owner")]
 
     operations = [
-        migrations.AddField("execution", "is_keyed", models.BooleanField(db_default=False, default=False)),
-        migrations.AddField("workflow", "keyless_success_at", models.DateTimeField(null=True)),
+        migrations.AddField(
+            model_name="execution",
+            name="is_keyed",
+            field=models.BooleanField(db_default=False, default=False),
+        ),
+        migrations.AddField(
+            model_name="workflow",
+            name="keyless_success_at",
+            field=models.DateTimeField(null=True),
+        ),
         migrations.RunSQL(KEYED, migrations.RunSQL.noop),
         migrations.RunSQL(KEYLESS, migrations.RunSQL.noop),
         AddIndexConcurrently(

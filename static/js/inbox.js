@@ -40,7 +40,7 @@ on("click", (event) => {
   if (step && !current()) return;
   event.preventDefault();
   if (step) stepQuestion(step);
-  else if (link === current() && byId("desk").querySelector("form.answer")) firstField()?.focus();
+  else if ((link === current() || link.getAttribute("href") === shown) && byId("desk").querySelector("form.answer")) firstField()?.focus();
   else openQuestion(link.getAttribute("href"));
 });
 window.addEventListener("popstate", () => {
