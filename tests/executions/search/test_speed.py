@@ -23,7 +23,7 @@ from executions.search.cursor import Cursor
 from executions.search.filters import Filters
 from executions.search.merged_scans import finding_sql
 
-ROWS = 20_000
+ROWS = 8_000
 Asked = tuple[int, list[str]]  # rows shown, queries
 
 
@@ -35,7 +35,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def population(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """20,000 runs for every test of this module that reads; gone afterwards."""
+    """8,000 runs for every test of this module that reads; gone afterwards."""
     with django_db_blocker.unblock():
         populate(ROWS)
         yield
