@@ -2,7 +2,8 @@
 
 The company works from Monday to Friday. Its history follows its hours; what happens while somebody
 looks is quicker, and calms down after an hour, so that the charts stay a company's. What waits for
-a person is withdrawn when nobody answers for long, or when too much of it waits.
+a person is withdrawn when nobody answers for long, or when too much of it waits. What went wrong
+while somebody looks is begun again for the same case.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ MID_LIFE = timedelta(minutes=10)  # before the first look, begun as if somebody 
 LIVELY_FOR = timedelta(hours=1)  # after the start of the program
 PATIENCE = timedelta(minutes=45)  # until a question is withdrawn
 NO_QUESTIONS = timedelta(hours=2)  # before now: history asks nothing that could still wait
+SOON = (timedelta(minutes=3), timedelta(minutes=9))  # from a failure until it is begun again
+MUCH_LATER = (timedelta(hours=6), timedelta(hours=18))  # the same of what is left for people
+LEFT_ALONE = 0.25  # share of failures; other work at the same order makes most of them good
+MADE_GOOD = 0.85  # share of second attempts that succeed
+LOOKED_EVERY = timedelta(seconds=1)  # for what went wrong
 MOST_RUNS = 3_000  # a demo left alone for weeks must not grow for ever
 
 SHARE_OF_DAY = (1.0, 1.1, 1.05, 1.0, 0.85, 0.16, 0.09)  # Monday to Sunday
@@ -45,6 +51,12 @@ class Staff(Protocol):
 
     def withdraw(self, run: Run) -> None:
         """Somebody in the engine itself takes the question back."""
+
+    def went_wrong(self, run: Run) -> bool:
+        """Whether it ended in a way that its staff do not leave at that."""
+
+    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Run:
+        """Start the workflow of a run that went wrong once more, with the same input."""
 
 
 @dataclass
@@ -78,6 +90,7 @@ class Population:
         at = max(now - MID_LIFE, self.world.closed_at or now - MID_LIFE)
         while (at := at + self._pause(at)) < now:
             self.staff.begin_any(at, asks=False)
+        self._begin_again(now)
         by_age = sorted(self.world.runs.items(), key=lambda item: item[1].created_at)
         self.world.runs = dict(by_age)
 
@@ -103,6 +116,7 @@ class Population:
 
     def tick(self) -> None:
         now = self.world.now()
+        self._begin_again(now)
         if now < self.next_at:
             return
         self.staff.begin_any(now, asks=True)
@@ -118,6 +132,25 @@ class Population:
             return 1.0
         is_open = at.weekday() < 5 and at.hour in OFFICE_HOURS
         return 2.0 if is_open else 4.0
+
+    def _begin_again(self, now: datetime) -> None:
+        """When, follows from each run itself, so that only the last look is kept: what came due
+        while the program was stopped is begun at its moment, and what follows from that as well."""
+        since = self.world.keep("last look", lambda: now - MID_LIFE)
+        if now - since < LOOKED_EVERY:
+            return
+        self.world.kept["last look"] = now
+        wrong = [
+            run
+            for run in self.world.runs.values()
+            if not run.is_made_up
+            and run.entered_at > since - MUCH_LATER[1]
+            and self.staff.went_wrong(run)
+        ]
+        for run in wrong:
+            while self.staff.went_wrong(run) and since < (at := again_at(run)) <= now:
+                succeeds = self.world.random.random() < MADE_GOOD
+                run = self.staff.begin_again(run, at, succeeds=succeeds)
 
     def _withdraw(self, now: datetime) -> None:
         """The oldest first."""
@@ -155,6 +188,13 @@ def is_bad(at: datetime, now: datetime) -> bool:
     """Whether the ERP was away: some hours of one Wednesday, a week or two ago."""
     days = (now.date() - at.date()).days
     return 7 <= days < 14 and at.weekday() == BAD_WEEKDAY and at.hour in BAD_HOURS
+
+
+def again_at(run: Run) -> datetime:
+    """When a run that went wrong is begun again: as chance has it, but the same after a restart."""
+    chance = Random(run.ref)
+    low, high = MUCH_LATER if chance.random() < LEFT_ALONE else SOON
+    return run.entered_at + low + (high - low) * chance.random()
 
 
 def answered_within(chance: Random, at: datetime, now: datetime) -> float:

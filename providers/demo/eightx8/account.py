@@ -34,11 +34,18 @@ class Account:
         return made
 
     def begin(
-        self, scenario: str, *, at: datetime | None = None, ago: float = 0.0, varied: bool = False
+        self,
+        scenario: str,
+        *,
+        at: datetime | None = None,
+        ago: float = 0.0,
+        varied: bool = False,
+        like: Instance | None = None,
     ) -> Instance:
-        """Start one run of a scenario, `ago` real seconds in the past."""
+        """Start one run of a scenario, `ago` real seconds in the past. `like`: of the definition
+        and with the payload of that one."""
         plan_of, keys, _ = SCENARIOS[scenario]
-        definition = self.by_key[self.world.random.choice(keys.split())]
+        definition = like.definition if like else self._one_of(keys)
         if scenario == "disabled_definition":
             definition.status = "enabled"
         version = 1 if scenario == "old_version" else definition.version
@@ -46,8 +53,11 @@ class Account:
         if varied:
             plan = [self._vary(beat) for beat in plan]
         at = at or self.world.now() - timedelta(seconds=ago)
-        payload = self._payload(definition, at)
+        payload = like.payload if like else self._payload(definition, at)
         return self._add(Instance(self.world, definition, version, scenario, plan, payload, at))
+
+    def _one_of(self, keys: str) -> Definition:
+        return self.by_key[self.world.random.choice(keys.split())]
 
     def begin_any(self, at: datetime, *, asks: bool, is_brief: bool = False) -> None:
         """`asks` changes nothing: it is the customers who reply, never a person here."""
@@ -66,6 +76,13 @@ class Account:
 
     def withdraw(self, run: Run) -> None:
         """Never called, since nothing asks."""
+
+    def went_wrong(self, run: Run) -> bool:
+        return run.status == "Terminated" and bool(cast(Instance, run).errors)
+
+    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Instance:
+        scenario = "quick_success" if succeeds else run.scenario
+        return self.begin(scenario, at=at, varied=True, like=cast(Instance, run))
 
     def _vary(self, beat: Beat) -> Beat:
         if beat.seconds is None or beat.status == "Suspended":

@@ -10,6 +10,7 @@ from providers.demo.flow8.flows import FLOWS, SWITCHED_OFF, Flow, Layer, id_of
 from providers.demo.flow8.plays import Play
 from providers.demo.flow8.scenarios import (
     ASKS,
+    FAILS,
     MANY_STEPS,
     SCENARIOS,
     STANDING,
@@ -64,11 +65,13 @@ class Company:
         ago: float = 0.0,
         varied: bool = False,
         answered_in: float = 0.0,
+        like: Play | None = None,
     ) -> Play:
         """Start one play of a scenario, `ago` real seconds in the past. `answered_in`: seconds
-        until somebody decides in flow8 itself."""
+        until somebody decides in flow8 itself; `like`: of the flow and with the arguments of that
+        one."""
         plan_of, keys, _ = SCENARIOS[scenario]
-        flow = self.by_key[self.world.random.choice(keys.split())]
+        flow = like.flow if like else self.by_key[self.world.random.choice(keys.split())]
         at = at or self.world.now() - timedelta(seconds=ago)
         plan = plan_of(flow)
         if varied:
@@ -77,7 +80,8 @@ class Company:
                 answered_in = answered_within(self.world.random, at, self.world.now())
         if answered_in:
             plan = [replace(beat, seconds=answered_in) if beat.asks else beat for beat in plan]
-        return self._add(flow, scenario, plan, self._args(flow, at), at)
+        args = like.args if like else self._args(flow, at)
+        return self._add(flow, scenario, plan, args, at)
 
     def begin_any(self, at: datetime, *, asks: bool, is_brief: bool = False) -> None:
         weights = {name: float(weight) for name, (*_, weight) in SCENARIOS.items()}
@@ -100,6 +104,16 @@ class Company:
         """Skipped by its own logic: no endpoint or state says that a play was withdrawn."""
         if isinstance(run, Play):
             run.skip()
+
+    def went_wrong(self, run: Run) -> bool:
+        """What a person declined stays so."""
+        return run.status == "FAIL" and run.scenario in FAILS
+
+    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Play:
+        before = cast(Play, run)
+        goes_well = "order_through" if before.flow.key == "order" else "quick_done"
+        scenario = goes_well if succeeds else run.scenario
+        return self.begin(scenario, at=at, varied=True, like=before)
 
     def _vary(self, beat: Beat) -> Beat:
         if beat.seconds is None:

@@ -123,6 +123,7 @@ SCENARIOS: dict[str, tuple[Callable[[Flow], list[Beat]], str, int]] = {
     "unknown_state": (is_strange, "intake", 0),
 }
 MANY_STEPS = ("tour_of_stops",)
+FAILS = ("erp_away", "failing")
 ASKS = ("approval", "two_approvals", "parallel_approvals")
 # what waits already when somebody opens the demo: scenario, minutes ago
 STANDING = (

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from providers.demo.generio.runs import GLB, Flow, Job, Template, glb
 from providers.demo.trade import case_at
@@ -32,6 +32,8 @@ MIXTURE = {
     "long_running": 14,
     "aborted": 3,
 }
+
+WORK = (60.0, 320.0)  # seconds
 
 Begin = Callable[..., Flow]
 Moment = datetime | None
@@ -174,7 +176,7 @@ class Studio:
             optimizers = [each.name for each in self.templates if GLB in each.accepts]
             options["template"] = chance.choice(optimizers)
         if name != "created_waits":
-            options["seconds"] = chance.uniform(60.0, 320.0)
+            options["seconds"] = chance.uniform(*WORK)
         self.world.scenarios[name](**options, at=at)
 
     def begin_failing(self, at: datetime) -> None:
@@ -192,6 +194,17 @@ class Studio:
 
     def withdraw(self, run: Run) -> None:
         """Never called, since nothing asks."""
+
+    def went_wrong(self, run: Run) -> bool:
+        """A flow may be completed with an output in error."""
+        return run.is_final and any(each.status == "error" for each in cast(Flow, run).outputs)
+
+    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Flow:
+        name = "optimize_success" if succeeds else run.scenario
+        seconds = self.world.random.uniform(*WORK)
+        again = cast(Flow, self.world.scenarios[name](seconds=seconds, at=at))
+        again.job.additional = cast(Flow, run).job.additional
+        return again
 
 
 def id_of(name: str) -> str:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from providers.demo.smartflows.made_documents import Document
 from providers.demo.smartflows.runs import Execution, Flow, skipping_questions
@@ -129,6 +129,18 @@ class Site:
         """Its owner stops it in the vendor's own panel."""
         if isinstance(run, Execution):
             run.cancel(SOMEONE)
+
+    def went_wrong(self, run: Run) -> bool:
+        return run.status in ("Error", "Interrupted", "Warning")
+
+    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Execution:
+        before = cast(Execution, run)
+        mixtures = {name: mixture for name, _, mixture in CATALOG}
+        others = (name for name in mixtures.get(before.flow.name, {}) if name != run.scenario)
+        scenario = next(others, "quick_success") if succeeds else run.scenario
+        again = self._begin(scenario, before.flow, at)
+        again.input = before.input
+        return again
 
 
 def id_of(name: str) -> str:

@@ -4,6 +4,7 @@ leaves, and what its month looks like."""
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from providers.demo import persistence, serve
 from providers.demo.flow8.plays import Play
 from providers.demo.smartflows.runs import Execution
 from providers.demo.trade import ERP_AWAY
-from providers.demo.traffic import HISTORY, MOST_RUNS, is_bad
+from providers.demo.traffic import HISTORY, MOST_RUNS, MUCH_LATER, SOON, is_bad
 from providers.demo.world import Run, World
 
 BEGIN = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)  # a Wednesday
@@ -21,6 +22,9 @@ SCREEN = 18  # rows
 SEEN_EVERY = 4  # seconds between two polls
 FINAL = {"Success", "Warning", "Error", "Canceled", "Interrupted", "DONE", "FAIL", "SKIP",
          "FILTERED", "Complete", "Terminated", "completed", "aborted", "failed"}  # fmt: skip
+FAILED = {"Error", "Interrupted", "FAIL", "Terminated", "failed"}
+
+Case = tuple[str, str]
 
 
 class Clock:
@@ -32,15 +36,20 @@ class Clock:
 
 
 class Company:
-    """The four worlds at one time, as `serve` makes them."""
+    """The four worlds at one time, as `serve` makes them; of an earlier life, if it was saved."""
 
-    def __init__(self, at: datetime = BEGIN) -> None:
+    def __init__(self, at: datetime = BEGIN, saved: Path | None = None) -> None:
         self.clock = Clock(at)
         self.worlds = {
             key: World(seed=7 + place, now=self.clock) for place, key in enumerate(serve.PORTS)
         }
         for key, world in self.worlds.items():
+            if saved:
+                persistence.load(key, world, saved)
             serve.app_of(key, world)
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.at, UTC)
 
     def pass_time(self, span: timedelta, step: float = 1.0) -> Iterator[None]:
         end = self.clock.at + span.total_seconds()
@@ -67,6 +76,33 @@ class Company:
             elif isinstance(run, Execution) and run.status in ("UserInput", "SelectFlow"):
                 found.append((run, run.scenario))
         return found
+
+    def tries(self) -> dict[Case, list[Run]]:
+        """The cases in which a run failed lately, with their runs, oldest first."""
+        runs: dict[Case, list[Run]] = defaultdict(list)
+        for run in reversed(self.runs()):
+            if not run.is_made_up:
+                runs[case_of(run)].append(run)
+        return {case: tried for case, tried in runs.items() if any(map(has_failed, tried))}
+
+    def failing(self) -> list[Case]:
+        """Those that no run has made good yet."""
+        return [
+            case
+            for case, tried in self.tries().items()
+            if has_failed([run for run in tried if run.is_final][-1])
+        ]
+
+
+def case_of(run: Run) -> Case:
+    """What was to be done, and with what: the same for each try."""
+    doer = getattr(run, "flow", None) or getattr(run, "definition", None) or run.job.template  # type: ignore[attr-defined]
+    return doer.id, repr(values_of(run))
+
+
+def has_failed(run: Run) -> bool:
+    """8x8 says Terminated as well of what somebody ended: without an error."""
+    return run.status in FAILED and bool(getattr(run, "errors", True))
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +177,55 @@ def test_a_night_leaves_nothing_unfinished_and_withdraws_what_nobody_answers():
     ended = [run for run in company.runs() if run.ref in seen and run.is_final]
     assert {"Canceled", "SKIP"} <= {run.status for run in ended}
     assert max(len(world.runs) for world in company.worlds.values()) <= MOST_RUNS
+
+
+def test_what_fails_is_made_good_but_for_a_few_that_wait_for_people():
+    company = Company(BEGIN + timedelta(days=2, hours=7))  # a Friday evening
+    counts = [
+        len(company.failing())
+        for tick, _ in enumerate(company.pass_time(timedelta(hours=24), step=20))
+        if tick % 30 == 0  # every ten minutes
+    ]
+    assert 1 <= min(counts) <= max(counts) <= 20, counts
+    an_hour_ago = company.runs()[0].created_at - timedelta(hours=1)
+    tries = {
+        case: tried
+        for case, tried in company.tries().items()
+        if next(filter(has_failed, tried)).entered_at < an_hour_ago
+    }
+    left = [case for case, tried in tries.items() if has_failed(tried[-1])]
+    assert len(tries) >= 20
+    assert 1 <= len(left) <= 0.4 * len(tries)
+    for case in left:
+        assert company.now() - tries[case][-1].entered_at < MUCH_LATER[1], f"{case} was forgotten"
+    waited = [
+        later.created_at - run.entered_at
+        for tried in tries.values()
+        for run, later in pairwise(tried)
+        if has_failed(run)
+    ]
+    assert sum(each <= SOON[1] for each in waited) >= 0.7 * len(tries)
+    assert all(each <= SOON[1] or each >= MUCH_LATER[0] for each in waited)
+
+
+def test_what_came_due_while_it_was_stopped_was_begun_again_at_its_moment(tmp_path: Path):
+    company = Company()
+    for _ in company.pass_time(timedelta(minutes=3)):
+        pass
+    last = {case: tried[-1] for case, tried in company.tries().items()}
+    failed = {case: run for case, run in last.items() if has_failed(run)}
+    persistence.save_all(company.worlds, tmp_path)
+    closed_at = company.now()
+    again = Company(closed_at + MUCH_LATER[1], saved=tmp_path)
+    waited = []
+    for case, run in failed.items():
+        begun = [each.created_at for each in again.tries()[case] if each.created_at > closed_at]
+        assert begun, f"{case} was never begun again"
+        waited.append(begun[0] - run.entered_at)
+    soon = [each for each in waited if SOON[0] <= each <= SOON[1]]
+    later = [each for each in waited if MUCH_LATER[0] <= each <= MUCH_LATER[1]]
+    assert len(soon) + len(later) == len(waited), waited
+    assert min(len(soon), len(later)) >= 1, waited
 
 
 def test_an_hour_after_the_start_the_pace_is_that_of_a_company():

@@ -95,7 +95,8 @@ def test_a_populated_world_keeps_starting_runs_and_an_empty_one_does_not() -> No
             world.tick()
         assert bool(before) == populate
         begun = len(world.runs) - before
-        assert begun == 0 if not populate else 300 // 90 <= begun <= 1 + 300 // 60
+        failed = 2  # begun again in that time
+        assert begun == 0 if not populate else 300 // 90 <= begun <= 1 + 300 // 60 + failed
 
 
 # over the wire
