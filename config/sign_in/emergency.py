@@ -3,18 +3,17 @@ itself. It works once, for ten minutes, and whatever the settings say about loca
 
 from __future__ import annotations
 
-from allauth.account.internal.flows.login import record_authentication
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from config.sign_in.allauth_adapter import AccountAdapter
+from config.sign_in.allauth_adapter import sign_in_by_link
 from executions.access import audit_log
 
 USED = (
@@ -53,17 +52,5 @@ def emergency_sign_in(request: HttpRequest, pk: int, token: str) -> HttpResponse
             return render(request, "registration/refused.html", {"says": USED}, status=403)
         if request.method != "POST":
             return render(request, "registration/emergency.html", {"person": person})
-        return _sign_in(request, person)
-
-
-def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
-    adapter = AccountAdapter(request)
-    if request.user.is_authenticated:
-        adapter.logout(request)
-    record_authentication(request, person, "emergency link")
-    adapter.login(request, person)
-    adapter.post_login(
-        request, person,
-        email_verification="none", signal_kwargs=None, email=None, signup=False, redirect_url="/",
-    )  # fmt: skip
+        sign_in_by_link(request, person, "emergency link")
     return redirect("executions:list")

@@ -3,17 +3,15 @@ once; a link that opens nothing is answered in the same words, whatever the reas
 
 from __future__ import annotations
 
-from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import SetPasswordForm
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from config.sign_in.allauth_adapter import AccountAdapter
+from config.sign_in.allauth_adapter import sign_in_by_link
 from config.sign_in_limits import guessed_from
 from executions.people import invitations
 from executions.web.requester import address
@@ -47,7 +45,9 @@ def _answer(request: HttpRequest, secret: str) -> HttpResponse:
         form = SetPasswordForm(invitations.person_of(found), request.POST or None)
         if request.method == "POST" and form.is_valid():
             password = form.cleaned_data["new_password1"]
-            return _sign_in(request, invitations.accept(secret, password, address=address(request)))
+            person = invitations.accept(secret, password, address=address(request))
+            sign_in_by_link(request, person, "invitation")
+            return redirect("mfa_add_webauthn" if "passkey" in request.POST else "executions:list")
     except invitations.LinkRefused:
         invitations.note_wrong_link(place)
         return _refused(request, REFUSED, 403)
@@ -61,16 +61,3 @@ def _refused(request: HttpRequest, says: str, status: int) -> HttpResponse:
     if status == 429:
         page["Retry-After"] = str(invitations.WRONG_FOR)
     return page
-
-
-def _sign_in(request: HttpRequest, person: User) -> HttpResponse:
-    adapter = AccountAdapter(request)
-    if request.user.is_authenticated:
-        adapter.logout(request)
-    record_authentication(request, person, "invitation")
-    adapter.login(request, person)
-    adapter.post_login(
-        request, person,
-        email_verification="none", signal_kwargs=None, email=None, signup=False, redirect_url="/",
-    )  # fmt: skip
-    return redirect("mfa_add_webauthn" if "passkey" in request.POST else "executions:list")

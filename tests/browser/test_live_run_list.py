@@ -113,3 +113,32 @@ def test_what_happened_while_the_stream_was_away_is_shown_when_it_is_back(
         product.start("live")
         expect(row_of(page, product, ref)).to_contain_text("Succeeded", timeout=25_000)
         expect(page.locator("#live-word")).to_have_text("Live", timeout=25_000)
+
+
+DRIVEN = """window.EventSource = class extends EventTarget {
+    static OPEN = 1; static CLOSED = 2; readyState = 1;
+    constructor() { super(); window.stream = this; setTimeout(() => this.tell("hello", {})); }
+    tell(name, news) { this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(news) })); }
+    close() { this.readyState = 2; }
+}"""
+
+
+def test_a_page_asks_no_more_often_than_the_stream_tells(page: Page, product: Product) -> None:
+    """But at once for somebody who asks for it."""
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if "/changes/" in sent.url else None)
+    page.add_init_script(DRIVEN)
+
+    def tell(seconds: list[float]) -> None:
+        news = {"account": 1, "runs": [[999_999, 1]], "new": [], "pace": seconds}
+        page.evaluate("(news) => window.stream.tell('changes', news)", news)
+
+    page.goto(product.base_url)
+    product.wait_until(lambda: page.wait_for_timeout(50) or len(asked) == 1, "after hello")
+    tell([0.5, 0.5])
+    product.wait_until(lambda: page.wait_for_timeout(50) or len(asked) == 2, "half a second later")
+    tell([0.5, 120])
+    page.wait_for_timeout(2500)
+    assert len(asked) == 2
+    page.keyboard.press("r")
+    product.wait_until(lambda: page.wait_for_timeout(50) or len(asked) == 3, "by the key")

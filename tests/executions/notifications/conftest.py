@@ -28,7 +28,8 @@ class Receiver:
     """A webhook that keeps what it gets. `status` is what it answers, None: hangs up silently."""
 
     def __init__(self) -> None:
-        self.got: list[dict[str, Any]] = []
+        self.bodies: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.status: int | None = 200
         self.delay = 0.0  # seconds before it answers
@@ -40,7 +41,8 @@ class Receiver:
             def do_POST(self) -> None:
                 length = int(self.headers["Content-Length"])
                 outer.paths.append(self.path)
-                outer.got.append(json.loads(self.rfile.read(length)))
+                outer.headers.append(dict(self.headers))
+                outer.bodies.append(self.rfile.read(length))
                 outer.go_on.wait(SLOW)
                 time.sleep(outer.delay)
                 if outer.status is None:
@@ -59,6 +61,10 @@ class Receiver:
         self.server.daemon_threads = True
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def got(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for body in self.bodies]
 
     @property
     def url(self) -> str:

@@ -4,11 +4,9 @@ once, and nothing that its person may not see."""
 from __future__ import annotations
 
 import json
-import threading
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import http_ece
@@ -26,7 +24,7 @@ from executions.models import AuditEntry, Delivery, NoticeRule, Preference, Push
 from executions.notifications import browsers, delivery, push_key, web_push
 from executions.notifications.web_push import NotABrowser, read_subscription
 from providers.contract import Question, Status
-from tests.executions.notifications.conftest import outcomes
+from tests.executions.notifications.conftest import Receiver, outcomes
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,39 +36,14 @@ def text_of(octets: bytes) -> str:
     return urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
-class BrowserWithService:
+class BrowserWithService(Receiver):
     """A browser and its push service in one: takes messages over HTTP and opens them with the key
-    that only the browser has. `status`: what it answers; None hangs up silently."""
+    that only the browser has."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.key, self.auth = ec.generate_private_key(ec.SECP256R1()), b"sixteen octets.."
-        self.status: int | None = 201
-        self.headers: list[dict[str, str]] = []
-        self.paths: list[str] = []
-        self.bodies: list[bytes] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                outer.paths.append(self.path)
-                outer.headers.append(dict(self.headers))
-                outer.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-                if outer.status is None:
-                    self.close_connection = True
-                    return
-                self.send_response(outer.status)
-                if 300 <= outer.status < 400:
-                    self.send_header("Location", f"http://127.0.0.1:{outer.port}/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.status = 201
 
     @property
     def endpoint(self) -> str:
@@ -96,10 +69,6 @@ class BrowserWithService:
             )
             for body in self.bodies
         ]
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
 
 @pytest.fixture
