@@ -72,7 +72,7 @@ class NoticeRule(models.Model):
     error_text = models.CharField(max_length=200, default="", db_default="", editable=False)
     """How that error read when the rule was made."""
     people = models.ManyToManyField(User, blank=True, related_name="+")
-    """Whose browsers are told, as far as they may see what is told then."""
+    """Whose browsers are notified, of what they may see at that moment."""
     enabled = models.BooleanField(default=True)
     sealed_targets = models.TextField(default="", blank=True, editable=False)
     """A list of {"id", "url"}."""

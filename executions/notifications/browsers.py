@@ -104,7 +104,7 @@ def name_of(agent: str) -> str:
 # ------------------------------------------------------------------------------------ messages
 
 
-def told_by(rule: NoticeRule) -> list[PushBrowser]:
+def notified_by(rule: NoticeRule) -> list[PushBrowser]:
     """Of the people who want the messages of this rule."""
     people = rule.people.filter(is_active=True)
     return list(PushBrowser.objects.filter(user__in=people).select_related("user").order_by("pk"))
@@ -119,7 +119,7 @@ def of_target(target: str) -> PushBrowser | None:
     return PushBrowser.objects.select_related("user").filter(pk=int(number)).first()
 
 
-def may_be_told(user: User, message: NoticeMessage) -> bool:
+def may_receive(user: User, message: NoticeMessage) -> bool:
     """Whether the person still wants the messages of the rule, sees it, and every account that the
     message speaks of."""
     rules = NoticeRule.objects.visible_to(user).filter(pk=message.rule_id, people=user)
@@ -133,12 +133,12 @@ def send(
     browser: PushBrowser, messages: Iterable[NoticeMessage], may_go: Callable[[], bool]
 ) -> Outcome:
     """These messages as one, in the times of its person."""
-    return _send(browser, _told(browser.user, list(messages)), may_go)
+    return _send(browser, _notification_of(browser.user, list(messages)), may_go)
 
 
 def send_test(browser: PushBrowser) -> Outcome:
     words = {
-        "title": "Test: this browser is told",
+        "title": "Test: this browser shows notifications",
         "body": f"A test message of Annunciator for {browser.user}. Nothing has happened.",
         "path": reverse("executions:browsers"),
         "tag": "test",
@@ -176,7 +176,7 @@ def _payload(words: dict[str, Any]) -> bytes:
     return found
 
 
-def _told(user: User, messages: list[NoticeMessage]) -> dict[str, Any]:
+def _notification_of(user: User, messages: list[NoticeMessage]) -> dict[str, Any]:
     """Title, body, the page that it leads to, and what it takes the place of where it comes twice:
     the same message."""
     newest = messages[-1]

@@ -64,7 +64,7 @@ def _write(rule_id: int) -> int:
     message.body = message_text.body(rule, *groups, message.pk)
     message.account_ids = sorted({pk for group in (*raised, *cleared) for pk in group.account_ids})
     message.save()
-    deliveries_of(message, rule, browsers.told_by(rule))
+    deliveries_of(message, rule, browsers.notified_by(rule))
     NoticeRule.objects.filter(pk=rule.pk).update(last_message_at=now)
     return 1
 

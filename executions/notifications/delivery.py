@@ -82,7 +82,7 @@ def _push(claimed: list[Delivery], target: str) -> Outcome:
     browser = browsers.of_target(target)
     if browser is None:
         return _settle(claimed, Outcome("dropped", "The browser was removed."))
-    told = [each for each in claimed if browsers.may_be_told(browser.user, each.message)]
+    told = [each for each in claimed if browsers.may_receive(browser.user, each.message)]
     hidden = [each for each in claimed if each not in told]
     outcome = Outcome("dropped", "Its person does not want it, or may not see it, any more.")
     if hidden:

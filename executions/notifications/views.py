@@ -60,9 +60,9 @@ OUTCOMES = {  # (lamp, icon)
     DeliveryState.DROPPED: ("unknown", "skip"),
 }
 
-_told = NoticeRule.people.through.objects
-TOLD = ArraySubquery(  # whose browsers a rule tells
-    _told.filter(noticerule=OuterRef("pk")).order_by("user__username").values("user__username")
+_notified = NoticeRule.people.through.objects
+NOTIFIED = ArraySubquery(  # whose browsers a rule notifies
+    _notified.filter(noticerule=OuterRef("pk")).order_by("user__username").values("user__username")
 )
 
 NOTIFICATIONS_PAGE = LivePage(
@@ -82,7 +82,7 @@ def notices(request: HttpRequest) -> HttpResponse:
         **now,
         "rules": [
             _rule_view(rule, person(request))
-            for rule in _rules(request).annotate(told=TOLD).prefetch_related("workflows")
+            for rule in _rules(request).annotate(notified=NOTIFIED).prefetch_related("workflows")
         ],
         "things": _things(request),
         "durations": [(key, words) for key, (words, _) in notification_acts.DURATIONS.items()],
@@ -246,7 +246,7 @@ def _raised(request: HttpRequest, mutes: list[NoticeMute]) -> tuple[list[dict[st
         .order_by("-last", "-newest")[: MAX_GROUPS + 1]  # type: ignore[arg-type]
     )
     newest = Notice.objects.select_related("rule", "account", "workflow", "acknowledged_by")
-    newest = newest.annotate(tells_people=Exists(_told.filter(noticerule=OuterRef("rule"))))
+    newest = newest.annotate(notifies_people=Exists(_notified.filter(noticerule=OuterRef("rule"))))
     notices = newest.in_bulk([row["newest"] for row in rows])
     views = [
         _group_view(request, notices[row["newest"]], row, mutes)
@@ -272,7 +272,7 @@ def _group_view(
         "first": row["first"],
         "list": _list_of(notice, row),
         "told": notice.told_at,
-        "is_sent": bool(notice.rule.targets or notice.tells_people),  # type: ignore[attr-defined]
+        "is_sent": bool(notice.rule.targets or notice.notifies_people),  # type: ignore[attr-defined]
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",
         "taken_until": until if is_taken else None,
@@ -362,9 +362,9 @@ def _rule_view(rule: NoticeRule, user: User) -> dict[str, Any]:
         "team": rule.group.name if rule.group else "everybody",
         "addresses": [
             *((target["service"], target["shown"]) for target in rule.targets),
-            *(("browsers of", name) for name in rule.told),  # type: ignore[attr-defined]
+            *(("browsers of", name) for name in rule.notified),  # type: ignore[attr-defined]
         ],
-        "tells_me": user.get_username() in rule.told,  # type: ignore[attr-defined]
+        "notifies_me": user.get_username() in rule.notified,  # type: ignore[attr-defined]
         "enabled": rule.enabled,
         "last": rule.last_message_at,
     }

@@ -52,10 +52,10 @@ class Staff(Protocol):
     def withdraw(self, run: Run) -> None:
         """Somebody in the engine itself takes the question back."""
 
-    def went_wrong(self, run: Run) -> bool:
+    def needs_retry(self, run: Run) -> bool:
         """Whether it ended in a way that its staff do not leave at that."""
 
-    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Run:
+    def retry(self, run: Run, at: datetime, *, succeeds: bool) -> Run:
         """Start the workflow of a run that went wrong once more, with the same input."""
 
 
@@ -90,7 +90,7 @@ class Population:
         at = max(now - MID_LIFE, self.world.closed_at or now - MID_LIFE)
         while (at := at + self._pause(at)) < now:
             self.staff.begin_any(at, asks=False)
-        self._begin_again(now)
+        self._retry_failed(now)
         by_age = sorted(self.world.runs.items(), key=lambda item: item[1].created_at)
         self.world.runs = dict(by_age)
 
@@ -116,7 +116,7 @@ class Population:
 
     def tick(self) -> None:
         now = self.world.now()
-        self._begin_again(now)
+        self._retry_failed(now)
         if now < self.next_at:
             return
         self.staff.begin_any(now, asks=True)
@@ -133,7 +133,7 @@ class Population:
         is_open = at.weekday() < 5 and at.hour in OFFICE_HOURS
         return 2.0 if is_open else 4.0
 
-    def _begin_again(self, now: datetime) -> None:
+    def _retry_failed(self, now: datetime) -> None:
         """When, follows from each run itself, so that only the last look is kept: what came due
         while the program was stopped is begun at its moment, and what follows from that as well."""
         since = self.world.keep("last look", lambda: now - MID_LIFE)
@@ -145,12 +145,12 @@ class Population:
             for run in self.world.runs.values()
             if not run.is_made_up
             and run.entered_at > since - MUCH_LATER[1]
-            and self.staff.went_wrong(run)
+            and self.staff.needs_retry(run)
         ]
         for run in wrong:
-            while self.staff.went_wrong(run) and since < (at := again_at(run)) <= now:
+            while self.staff.needs_retry(run) and since < (at := again_at(run)) <= now:
                 succeeds = self.world.random.random() < MADE_GOOD
-                run = self.staff.begin_again(run, at, succeeds=succeeds)
+                run = self.staff.retry(run, at, succeeds=succeeds)
 
     def _withdraw(self, now: datetime) -> None:
         """The oldest first."""

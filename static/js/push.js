@@ -31,7 +31,7 @@ async function setUp() {
   await (await own())?.unsubscribe(); // of somebody else, or of another key
   const options = { userVisibleOnly: true, applicationServerKey: octets(form.dataset.key) };
   const given = (await registration.pushManager.subscribe(options)).toJSON();
-  await caches.open(`told-${page.user}`); // whose it is, for whoever signs in here next
+  await caches.open(`notified-${page.user}`); // whose it is, for whoever signs in here next
   for (const [name, value] of Object.entries({ endpoint: given.endpoint, ...given.keys })) {
     if (form.elements[name]) form.elements[name].value = value;
   }

@@ -5,7 +5,7 @@
 // ICON and DAY (milliseconds).
 const SITE = `site-${VERSION}`; // what every page is drawn with
 const OWN = "kept-"; // and the number of the person: the pages that they saw
-const TOLD = "told-"; // and the number of the person whom this browser notifies; it holds nothing
+const NOTIFIED = "notified-"; // and the number of the person whom this browser notifies; it holds nothing
 let forgotten = 0; // how often; a page that was on its way then is not kept
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
@@ -17,7 +17,7 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => { // kept pages may need files that are gone
   event.waitUntil((async () => {
     for (const name of await caches.keys()) {
-      if (name !== SITE && !name.startsWith(TOLD)) await caches.delete(name);
+      if (name !== SITE && !name.startsWith(NOTIFIED)) await caches.delete(name);
     }
     await self.registration.navigationPreload?.enable();
     await self.clients.claim();
@@ -82,9 +82,9 @@ async function forgetPages() {
 }
 async function forget() { // the person has left this browser, or another one came
   await forgetPages();
-  for (const name of await caches.keys()) if (name.startsWith(TOLD)) await caches.delete(name);
-  const told = await self.registration.pushManager?.getSubscription();
-  await told?.unsubscribe();
+  for (const name of await caches.keys()) if (name.startsWith(NOTIFIED)) await caches.delete(name);
+  const subscription = await self.registration.pushManager?.getSubscription();
+  await subscription?.unsubscribe();
   for (const shown of await self.registration.getNotifications()) shown.close();
 }
 function asOld(html) { // no script, nothing that acts, no secret of a form; times that stay true

@@ -77,10 +77,10 @@ class Account:
     def withdraw(self, run: Run) -> None:
         """Never called, since nothing asks."""
 
-    def went_wrong(self, run: Run) -> bool:
+    def needs_retry(self, run: Run) -> bool:
         return run.status == "Terminated" and bool(cast(Instance, run).errors)
 
-    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Instance:
+    def retry(self, run: Run, at: datetime, *, succeeds: bool) -> Instance:
         scenario = "quick_success" if succeeds else run.scenario
         return self.begin(scenario, at=at, varied=True, like=cast(Instance, run))
 

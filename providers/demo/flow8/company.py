@@ -105,11 +105,11 @@ class Company:
         if isinstance(run, Play):
             run.skip()
 
-    def went_wrong(self, run: Run) -> bool:
+    def needs_retry(self, run: Run) -> bool:
         """What a person declined stays so."""
         return run.status == "FAIL" and run.scenario in FAILS
 
-    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Play:
+    def retry(self, run: Run, at: datetime, *, succeeds: bool) -> Play:
         before = cast(Play, run)
         goes_well = "order_through" if before.flow.key == "order" else "quick_done"
         scenario = goes_well if succeeds else run.scenario

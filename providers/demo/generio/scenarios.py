@@ -195,11 +195,11 @@ class Studio:
     def withdraw(self, run: Run) -> None:
         """Never called, since nothing asks."""
 
-    def went_wrong(self, run: Run) -> bool:
+    def needs_retry(self, run: Run) -> bool:
         """A flow may be completed with an output in error."""
         return run.is_final and any(each.status == "error" for each in cast(Flow, run).outputs)
 
-    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Flow:
+    def retry(self, run: Run, at: datetime, *, succeeds: bool) -> Flow:
         name = "optimize_success" if succeeds else run.scenario
         seconds = self.world.random.uniform(*WORK)
         again = cast(Flow, self.world.scenarios[name](seconds=seconds, at=at))

@@ -130,10 +130,10 @@ class Site:
         if isinstance(run, Execution):
             run.cancel(SOMEONE)
 
-    def went_wrong(self, run: Run) -> bool:
+    def needs_retry(self, run: Run) -> bool:
         return run.status in ("Error", "Interrupted", "Warning")
 
-    def begin_again(self, run: Run, at: datetime, *, succeeds: bool) -> Execution:
+    def retry(self, run: Run, at: datetime, *, succeeds: bool) -> Execution:
         before = cast(Execution, run)
         mixtures = {name: mixture for name, _, mixture in CATALOG}
         others = (name for name in mixtures.get(before.flow.name, {}) if name != run.scenario)
