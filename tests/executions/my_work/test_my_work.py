@@ -34,7 +34,7 @@ def test_it_is_one_click_from_every_page(ana, question):
 
 def test_without_anything_it_says_where_work_is_found(ana, account):
     page = work(ana)
-    assert "You are on nothing" in page
+    assert "Nothing is assigned to you" in page
     assert page.has("main a[href='/?is=unresolved']")
 
 
@@ -60,7 +60,7 @@ def test_what_is_settled_is_no_longer_work(ana, people, put):
     run = put("r1", Status.FAILED, finished_at=timezone.now())
     acts.assign(people["ana"], acts.picked([run.pk]), to=people["ana"])
     acts.resolve(people["ana"], acts.picked([run.pk]))
-    assert "You are on nothing" in work(ana)
+    assert "Nothing is assigned to you" in work(ana)
 
 
 def test_a_whole_error_stands_once_with_the_number_of_its_runs(ana, people, account, put):
@@ -80,7 +80,7 @@ def test_questions_that_i_claimed_or_was_delegated_are_there(ana, people, questi
     claims.claim(people["ana"], question, address=None)
     assert question.title in work(ana).under("Questions")
     claims.release(people["ana"], question, address=None)
-    assert "You are on nothing" in work(ana)
+    assert "Nothing is assigned to you" in work(ana)
     bob = User.objects.create_user("bob")
     bob.groups.set([Group.objects.get(name="operator"), Group.objects.get(name="east")])
     delegation.delegate(bob, [question], to=people["ana"], note="You know them", address=None)
@@ -94,7 +94,7 @@ def test_nothing_of_an_account_that_i_may_no_longer_see_is_told(ana, people, acc
     error_acts.take(run.error_key, [account], people["ana"], "")
     account.group = Group.objects.get(name="west")
     account.save()
-    assert "You are on nothing" in work(ana)
+    assert "Nothing is assigned to you" in work(ana)
 
 
 def test_an_open_page_hears_of_what_is_given_to_me(ana, people, put):
