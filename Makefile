@@ -10,6 +10,15 @@ ENVIRONMENT = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and 
 	echo "Installing into $(VENV), this once ..." && \
 	{ test -x $(BIN)/python || { echo "  a Python environment ..."; $(PYTHON) -m venv $(VENV); }; }
 
+# uv installs in seconds what takes pip two minutes. It does not read pip's configuration, though: where
+# packages come only from where that says, pip does it.
+INSTALL = $(PIP) install --require-hashes -r requirements-uv.lock && \
+	install() { $(BIN)/uv pip install --python $(BIN)/python --link-mode copy --compile-bytecode \
+		--require-hashes -r $$1 || { echo "uv could not; pip tries ..."; \
+		$(PIP) install --require-hashes -r $$1; }; } && install
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
 # Many processes start here: each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -61,22 +70,19 @@ lint: $(VENV)/test.stamp
 	@$(BIN)/lint-imports
 
 lock: $(VENV)/test.stamp  ## write the lock files anew from pyproject.toml
-	@$(PIP) install pip-tools
-	@$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --upgrade -o requirements.lock pyproject.toml
-	@$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --extra dev -c requirements.lock \
-		-o requirements-dev.lock pyproject.toml
+	@echo uv | $(LOCK) -o requirements-uv.lock -
+	@$(LOCK) -o requirements.lock pyproject.toml
+	@$(LOCK) --extra dev --constraints requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV)
 
 $(VENV)/run.stamp: requirements.lock
 	@$(ENVIRONMENT)
-	@$(BIN)/python config/install_requirements.py $<
+	@$(INSTALL) $<
 	@touch $@
 
 $(VENV)/test.stamp: requirements-dev.lock
 	@$(ENVIRONMENT)
-	@$(BIN)/python config/install_requirements.py $<
+	@$(INSTALL) $<
 	@touch $@ $(VENV)/run.stamp
