@@ -118,7 +118,7 @@ def answer_of(key: str, about: Any) -> Answer:
     return answer
 
 
-class PlainLoader(yaml.SafeLoader):
+class PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Leaves times as texts, as JSON does."""
 
     yaml_implicit_resolvers = {
