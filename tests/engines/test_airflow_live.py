@@ -8,25 +8,25 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from executions.models import Command, Execution, LogEntry, Question, Step, Transition, Workflow
+from executions.models import Execution, LogEntry, Question, Step, Transition, Workflow
 from executions.polling import log_fetcher
 from providers.adapters import airflow as adapter
 from providers.contract import Snapshot, Verb
-from providers.models import ProviderAccount, open_account
+from providers.models import open_account
 from tests.engines.airflow import ENDED, LONG_LOG, Engine
-from tests.flow.conftest import Desk, ana
+from tests.engines.live_desk import LiveDesk, LiveScene, reachable, scene_of
+from tests.flow.conftest import ana
 
-__all__ = ["ana"]
+__all__ = ["ana", "reachable"]
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
+Scene = LiveScene[Engine]
 WITHIN = 120.0  # seconds for a run to get where a command sends it
 STATUSES = {
     "running": ("running", "running"),
@@ -67,43 +67,21 @@ TASKS = {
 ENDED_STEPS = {"succeeded", "failed", "skipped"}
 
 
-@dataclass(frozen=True)
-class Scene:
-    engine: Engine
-    runs: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home: Path = tmp_path_factory.mktemp("airflow")
-    with Engine.running(home) as engine:
-        yield Scene(engine, engine.mix())
+    yield from scene_of(Engine, "airflow", tmp_path_factory)
 
 
-class AtAirflow(Desk):
-    """A desk at the real engine."""
+class AtAirflow(LiveDesk):
+    within = WITHIN
 
     def __init__(self, engine: Engine, user: User, login: str = "ana") -> None:
-        account = ProviderAccount.objects.create(
-            name=f"Airflow of {login}",
-            provider="airflow",
-            settings={"base_url": engine.base_url, "username": login},
-            poll_every=1,
-        )
-        account.set_credentials({"password": engine.passwords[login]}, by="test")
-        account.save()
-        super().__init__(None, account, user)  # type: ignore[arg-type]
-
-    def settled(self, command: Command) -> Command:
-        """Until the command is decided by what is read, as the sweep of the product does. One that
-        met the locked database of the server is sent again where it may be."""
-        self.poll_until(lambda: self.settle(command).settled_at is not None, WITHIN)
-        return command
+        settings = {"base_url": engine.base_url, "username": login}
+        super().__init__(user, "airflow", settings, password=engine.passwords[login])
 
 
 @pytest.fixture
-def desk(scene: Scene, ana: User, settings: Any) -> AtAirflow:
-    settings.ANNUNCIATOR_ALLOWED_NETWORKS = ["127.0.0.0/8:*"]
+def desk(scene: Scene, ana: User, reachable: None) -> AtAirflow:
     return AtAirflow(scene.engine, ana)
 
 

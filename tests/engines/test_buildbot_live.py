@@ -8,24 +8,24 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from executions.models import Command, Execution, Lineage, LogEntry, Step, Workflow
+from executions.models import Execution, Lineage, LogEntry, Step, Workflow
 from executions.polling import log_fetcher
 from providers.contract import Snapshot, Verb
-from providers.models import ProviderAccount, open_account
+from providers.models import open_account
 from tests.engines.buildbot import CANCELLED, Engine
-from tests.flow.conftest import Desk, ana
+from tests.engines.live_desk import LiveDesk, LiveScene, reachable, scene_of
+from tests.flow.conftest import ana
 
-__all__ = ["ana"]
+__all__ = ["ana", "reachable"]
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1500)]
 
+Scene = LiveScene[Engine]
 WITHIN = 90.0  # seconds for a build to get where a command sends it
 STATUSES = {
     "succeeded": ("succeeded", "SUCCESS"),
@@ -55,41 +55,21 @@ ERRORS = {
 RESULTS = ("succeeded", "warning", "failed", "skipped", "failed", "warning", "canceled")
 
 
-@dataclass(frozen=True)
-class Scene:
-    engine: Engine
-    runs: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home: Path = tmp_path_factory.mktemp("buildbot")
-    with Engine.running(home) as engine:
-        yield Scene(engine, engine.mix())
+    yield from scene_of(Engine, "buildbot", tmp_path_factory)
 
 
-class AtBuildbot(Desk):
-    """A desk at the real engine."""
+class AtBuildbot(LiveDesk):
+    within = WITHIN
 
     def __init__(self, engine: Engine, user: User, login: str = "ana") -> None:
-        account = ProviderAccount.objects.create(
-            name=f"Buildbot of {login}",
-            provider="buildbot",
-            settings={"base_url": engine.base_url, "username": login},
-            poll_every=1,
-        )
-        account.set_credentials({"password": engine.password}, by="test")
-        account.save()
-        super().__init__(None, account, user)  # type: ignore[arg-type]
-
-    def settled(self, command: Command) -> Command:
-        self.poll_until(lambda: self.settle(command).settled_at is not None, WITHIN)
-        return command
+        settings = {"base_url": engine.base_url, "username": login}
+        super().__init__(user, "buildbot", settings, password=engine.password)
 
 
 @pytest.fixture
-def desk(scene: Scene, ana: User, settings: Any) -> AtBuildbot:
-    settings.ANNUNCIATOR_ALLOWED_NETWORKS = ["127.0.0.0/8:*"]
+def desk(scene: Scene, ana: User, reachable: None) -> AtBuildbot:
     desk = AtBuildbot(scene.engine, ana)
     for _ in range(2):
         desk.poll()

@@ -8,25 +8,25 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from executions.models import Command, Execution, LogEntry, Output, Step, Workflow
+from executions.models import Execution, LogEntry, Output, Step, Workflow
 from executions.polling import log_fetcher
 from providers.adapters import dagster as adapter
 from providers.contract import Snapshot, Verb
-from providers.models import ProviderAccount, open_account
+from providers.models import open_account
 from tests.engines.dagster import BROKEN, ENDED, LONG_LOG, SECOND, Engine
-from tests.flow.conftest import Desk, ana
+from tests.engines.live_desk import LiveDesk, LiveScene, reachable, scene_of
+from tests.flow.conftest import ana
 
-__all__ = ["ana"]
+__all__ = ["ana", "reachable"]
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
+Scene = LiveScene[Engine]
 WITHIN = 150.0  # seconds for a run to get where a command sends it
 STATUSES = {
     "not_started": ("queued", "NOT_STARTED"),
@@ -66,42 +66,20 @@ ERRORS = {
 STEPS = {"SUCCESS": "succeeded", "FAILURE": "failed", "SKIPPED": "skipped"}
 
 
-@dataclass(frozen=True)
-class Scene:
-    engine: Engine
-    runs: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home: Path = tmp_path_factory.mktemp("dagster")
-    with Engine.running(home) as engine:
-        yield Scene(engine, engine.mix())
+    yield from scene_of(Engine, "dagster", tmp_path_factory)
 
 
-class AtDagster(Desk):
-    """A desk at the real engine."""
+class AtDagster(LiveDesk):
+    within = WITHIN
 
     def __init__(self, engine: Engine, user: User) -> None:
-        account = ProviderAccount.objects.create(
-            name="Dagster", provider="dagster", settings={"base_url": engine.base_url}, poll_every=1
-        )
-        super().__init__(None, account, user)  # type: ignore[arg-type]
-
-    def settled(self, command: Command) -> Command:
-        """Until the command is decided by what is read, as the sweep of the product does."""
-        self.poll_until(lambda: self.settle(command).settled_at is not None, WITHIN)
-        return command
-
-    def polled(self) -> ProviderAccount:
-        """Twice: the second one reads what the first one only listed."""
-        self.poll()
-        return self.poll()
+        super().__init__(user, "dagster", {"base_url": engine.base_url})
 
 
 @pytest.fixture
-def desk(scene: Scene, ana: User, settings: Any) -> AtDagster:
-    settings.ANNUNCIATOR_ALLOWED_NETWORKS = ["127.0.0.0/8:*"]
+def desk(scene: Scene, ana: User, reachable: None) -> AtDagster:
     return AtDagster(scene.engine, ana)
 
 

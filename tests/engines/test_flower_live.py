@@ -8,24 +8,23 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from executions.models import Command, Execution, Lineage, Workflow
+from executions.models import Execution, Lineage, Workflow
 from providers.contract import Snapshot, Verb
-from providers.models import ProviderAccount, open_account
+from providers.models import open_account
 from tests.engines.flower import Engine
+from tests.engines.live_desk import LiveDesk, LiveScene, reachable, scene_of
 from tests.engines.processes import wait_until
-from tests.flow.conftest import Desk, ana
+from tests.flow.conftest import ana
 
-__all__ = ["ana"]
+__all__ = ["ana", "reachable"]
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1500)]
 
+Scene = LiveScene[Engine]
 WITHIN = 60.0  # seconds for a task to get where a command sends it
 CANVASES = ("chain_first", "chain_second", "chain_last", "group_first", "group_second",
             "chord_first", "chord_body")  # fmt: skip
@@ -66,41 +65,21 @@ ERRORS = {
 ENDS = {"SUCCESS": "succeeded", "FAILURE": "failed", "REVOKED": "revoked"}
 
 
-@dataclass(frozen=True)
-class Scene:
-    engine: Engine
-    runs: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home: Path = tmp_path_factory.mktemp("flower")
-    with Engine.running(home) as engine:
-        yield Scene(engine, engine.mix())
+    yield from scene_of(Engine, "flower", tmp_path_factory)
 
 
-class AtFlower(Desk):
-    """A desk at the real engine."""
+class AtFlower(LiveDesk):
+    within = WITHIN
 
     def __init__(self, engine: Engine, user: User) -> None:
-        account = ProviderAccount.objects.create(
-            name="Flower of ana",
-            provider="flower",
-            settings={"base_url": engine.base_url, "username": "ana"},
-            poll_every=1,
-        )
-        account.set_credentials({"password": engine.password}, by="test")
-        account.save()
-        super().__init__(None, account, user)  # type: ignore[arg-type]
-
-    def settled(self, command: Command) -> Command:
-        self.poll_until(lambda: self.settle(command).settled_at is not None, WITHIN)
-        return command
+        settings = {"base_url": engine.base_url, "username": "ana"}
+        super().__init__(user, "flower", settings, password=engine.password)
 
 
 @pytest.fixture
-def desk(scene: Scene, ana: User, settings: Any) -> AtFlower:
-    settings.ANNUNCIATOR_ALLOWED_NETWORKS = ["127.0.0.0/8:*"]
+def desk(scene: Scene, ana: User, reachable: None) -> AtFlower:
     desk = AtFlower(scene.engine, ana)
     for _ in range(2):
         desk.poll()

@@ -8,25 +8,25 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
-from executions.models import Command, Execution, Question, Step, Workflow
+from executions.models import Execution, Question, Step, Workflow
 from providers.adapters import n8n as adapter
 from providers.contract import Rejected, Snapshot, Verb
-from providers.models import ProviderAccount, open_account
+from providers.models import open_account
+from tests.engines.live_desk import LiveDesk, LiveScene, reachable, scene_of
 from tests.engines.n8n import ENDED, SLOTS, Engine
 from tests.engines.n8n_workflows import ODD, ODD_STEP, ROUNDS
-from tests.flow.conftest import Desk, ana
+from tests.flow.conftest import ana
 
-__all__ = ["ana"]
+__all__ = ["ana", "reachable"]
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
+Scene = LiveScene[Engine]
 WITHIN = 120.0  # seconds for a run to get where a command sends it
 STATUSES = {
     "succeeded": ("succeeded", "success"),
@@ -73,45 +73,21 @@ ERRORS = {
 ASKED = {"form", "limited_form", "unclear_form", "webhook", "signal", "pages", "waiting_child"}
 
 
-@dataclass(frozen=True)
-class Scene:
-    engine: Engine
-    runs: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home: Path = tmp_path_factory.mktemp("n8n")
-    with Engine.running(home) as engine:
-        yield Scene(engine, engine.mix())
+    yield from scene_of(Engine, "n8n", tmp_path_factory)
 
 
-class AtN8n(Desk):
-    """A desk at the real engine."""
+class AtN8n(LiveDesk):
+    within = WITHIN
 
     def __init__(self, engine: Engine, user: User) -> None:
         login = engine.login()
-        account = ProviderAccount.objects.create(
-            name="n8n", provider="n8n", settings={"base_url": login["base_url"]}, poll_every=1
-        )
-        account.set_credentials({"api_key": login["api_key"]}, by="test")
-        account.save()
-        super().__init__(None, account, user)  # type: ignore[arg-type]
-
-    def settled(self, command: Command) -> Command:
-        """Until the command is decided by what is read, as the sweep of the product does."""
-        self.poll_until(lambda: self.settle(command).settled_at is not None, WITHIN)
-        return command
-
-    def polled(self) -> ProviderAccount:
-        """Twice: the second one reads what the first one only listed."""
-        self.poll()
-        return self.poll()
+        super().__init__(user, "n8n", {"base_url": login["base_url"]}, api_key=login["api_key"])
 
 
 @pytest.fixture
-def desk(scene: Scene, ana: User, settings: Any) -> AtN8n:
-    settings.ANNUNCIATOR_ALLOWED_NETWORKS = ["127.0.0.0/8:*"]
+def desk(scene: Scene, ana: User, reachable: None) -> AtN8n:
     return AtN8n(scene.engine, ana)
 
 

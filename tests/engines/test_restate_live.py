@@ -8,9 +8,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +19,15 @@ from executions.polling.workflow_sync import refresh_workflows
 from providers.adapters.restate import queries
 from providers.adapters.restate.journal import awakeable_id
 from providers.contract import Snapshot, Verb
-from providers.models import ProviderAccount, open_account
+from providers.models import open_account
+from tests.engines.live_desk import LiveDesk, LiveScene, reachable, scene_of
 from tests.engines.restate import IMPORT, LONG_JOURNAL, MIX, ODD_KEY, SLOTS, Engine
-from tests.flow.conftest import Desk, ana
+from tests.flow.conftest import ana
 
-__all__ = ["ana"]
+__all__ = ["ana", "reachable"]
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
+Scene = LiveScene[Engine]
 WITHIN = 90.0  # seconds for an invocation to get where a command sends it
 STATUSES = {
     "succeeded": ("succeeded", "success"),
@@ -73,42 +73,20 @@ ERRORS = {
 }
 
 
-@dataclass(frozen=True)
-class Scene:
-    engine: Engine
-    runs: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    home: Path = tmp_path_factory.mktemp("restate")
-    with Engine.running(home) as engine:
-        yield Scene(engine, engine.mix())
+    yield from scene_of(Engine, "restate", tmp_path_factory)
 
 
-class AtRestate(Desk):
-    """A desk at the real engine."""
+class AtRestate(LiveDesk):
+    within = WITHIN
 
     def __init__(self, engine: Engine, user: User) -> None:
-        account = ProviderAccount.objects.create(
-            name="Restate", provider="restate", settings=dict(engine.login()), poll_every=1
-        )
-        super().__init__(None, account, user)  # type: ignore[arg-type]
-
-    def settled(self, command: Command) -> Command:
-        """Until the command is decided by what is read, as the sweep of the product does."""
-        self.poll_until(lambda: self.settle(command).settled_at is not None, WITHIN)
-        return command
-
-    def polled(self) -> ProviderAccount:
-        """Twice: the second one reads what the first one only listed."""
-        self.poll()
-        return self.poll()
+        super().__init__(user, "restate", dict(engine.login()))
 
 
 @pytest.fixture
-def desk(scene: Scene, ana: User, settings: Any) -> AtRestate:
-    settings.ANNUNCIATOR_ALLOWED_NETWORKS = ["127.0.0.0/8:*"]
+def desk(scene: Scene, ana: User, reachable: None) -> AtRestate:
     return AtRestate(scene.engine, ana)
 
 
