@@ -22,7 +22,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 # Many processes start here: each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test faults live chaos soak bench screenshots lint lock clean
+.PHONY: run test faults live chaos soak bench screenshots lint audit lock clean
 
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run --with-parent
@@ -68,6 +68,17 @@ lint: $(VENV)/test.stamp
 	@find templates -name '*.html' | xargs $(BIN)/djade --target-version 5.2 --check
 	@$(BIN)/mypy config executions providers
 	@$(BIN)/lint-imports
+
+# pip-audit ends well, too, where it cannot ask: it has to know what is wrong with an old Django first.
+AUDIT = $(BIN)/uv tool run --quiet pip-audit@2.10.1 --disable-pip --progress-spinner off
+
+audit: $(VENV)/test.stamp  ## known vulnerabilities of the locked packages; the list of them all in .data/sbom.json
+	@mkdir -p .data && echo "django==4.2.0" > .data/old-django.txt
+	@PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock \
+		--pyproject pyproject.toml -o .data/sbom.json
+	@$(AUDIT) --no-deps -r .data/old-django.txt 2>/dev/null | grep -q "^django.*4\.2\.0.*\(PYSEC\|CVE\|GHSA\)" || \
+		{ echo "NOT RUN: who knows the vulnerabilities cannot be asked from here."; exit 1; }
+	@$(AUDIT) --strict --require-hashes -r requirements.lock
 
 lock: $(VENV)/test.stamp  ## write the lock files anew from pyproject.toml
 	@echo uv | $(LOCK) -o requirements-uv.lock -
