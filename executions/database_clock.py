@@ -1,15 +1,17 @@
 """The time as the database has it, in every process: what workers decide by time they decide alike,
 whatever their own clocks say.
 
-Read from the database every half minute, counted on in between by a clock that nobody sets. Who is
-more than SKEWED seconds off with their own clock says so for the accounts page and /readyz.
+Read from the database every half minute, counted on in between by a clock that nobody sets. A slow
+answer tells the time less exactly: what we count on stays as long as it may be right, and so does
+not go back for that. Who is more than SKEWED seconds off with their own clock says so for the
+accounts page and /readyz.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import psycopg
 from django.db import connection
@@ -23,8 +25,7 @@ AHEAD = "clock_ahead_seconds"
 STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # goes on while a machine sleeps
 
 _lock = threading.Lock()
-_read_at: float | None = None
-_then = datetime.min.replace(tzinfo=UTC)
+_ahead: float | None = None  # seconds since 1970 at the database, less those of STEADY
 _tried_at: float | None = None
 
 
@@ -35,9 +36,9 @@ def now() -> datetime:
         with _lock:
             if _tried_at is None or ticks - _tried_at > READ_EVERY:
                 _read(ticks)
-    if _read_at is None:
+    if _ahead is None:
         return datetime.now(UTC)
-    return _then + timedelta(seconds=time.clock_gettime(STEADY) - _read_at)
+    return datetime.fromtimestamp(time.clock_gettime(STEADY) + _ahead, UTC)
 
 
 def skewed() -> dict[Process, float]:
@@ -49,15 +50,20 @@ def skewed() -> dict[Process, float]:
 
 def _read(ticks: float) -> None:
     """By a connection of its own: it belongs to no transaction."""
-    global _read_at, _then, _tried_at
+    global _ahead, _tried_at
     _tried_at = ticks
     parameters = connection.get_connection_params() | {"connect_timeout": 2}
     try:
         with psycopg.connect(**parameters, autocommit=True) as database:
+            asked_at = time.clock_gettime(STEADY)
             row = database.execute("SELECT clock_timestamp()").fetchone()
+            answered_at = time.clock_gettime(STEADY)
     except psycopg.Error:
         return  # counted on from the last time
     if row is not None:
-        _read_at, _then = time.clock_gettime(STEADY), row[0].astimezone(UTC)
-        ahead = (datetime.now(UTC) - _then).total_seconds()
-        process_figures.say(**{AHEAD: round(ahead, 1)})
+        seconds = row[0].timestamp()  # at some moment between these two
+        earliest, latest = seconds - answered_at, seconds - asked_at
+        middle = (earliest + latest) / 2
+        _ahead = middle if _ahead is None else min(max(_ahead, earliest), latest)
+        off = datetime.now(UTC).timestamp() - answered_at - _ahead
+        process_figures.say(**{AHEAD: round(off, 1)})

@@ -3,10 +3,12 @@ process whose own is hours or years off decides nothing else."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -122,3 +124,21 @@ def test_a_clock_that_is_years_ahead_deletes_no_history(
         cursor.execute(months)
         assert cursor.fetchone() == (before,)
     assert Execution.objects.filter(pk=failed.pk).exists()
+
+
+def test_a_slow_answer_of_the_database_sets_no_clock_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    execute = psycopg.Connection.execute
+
+    def slow(*args: Any, **more: Any) -> Any:
+        answer = execute(*args, **more)
+        time.sleep(0.3)
+        return answer
+
+    before = database_clock.now()
+    monkeypatch.setattr(psycopg.Connection, "execute", slow)
+    monkeypatch.setattr(database_clock, "_tried_at", None)  # it is time to ask again
+    took = time.monotonic()
+    after = database_clock.now()
+    took = time.monotonic() - took
+    assert took > 0.3
+    assert abs((after - before).total_seconds() - took) < 0.1
