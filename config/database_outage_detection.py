@@ -1,7 +1,7 @@
 """A database that is away: noticed at once, said once, and over as soon as it answers.
 
 The pool of each process asks `fail_waiting` when it could not connect: who waits for a connection
-is told then, not after the pool's own time. `server_error_page` turns that into a page.
+learns of it then, not after the pool's own time. `server_error_page` turns that into a page.
 """
 
 from __future__ import annotations

@@ -88,9 +88,9 @@ def grant_site(using: str = "default") -> None:
         with server.transaction():
             grant(server, role)
     except psycopg.errors.InsufficientPrivilege as error:
-        said = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0]
         raise env.CannotStart(
-            f"The role of DATABASE_OWNER_URL cannot give {role} its rights ({said}): make {role} "
+            f"The role of DATABASE_OWNER_URL cannot give {role} its rights ({reason}): make {role} "
             "by hand, and let DATABASE_OWNER_URL name the owner of the tables."
         ) from None
 

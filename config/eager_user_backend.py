@@ -28,8 +28,8 @@ class PeopleBackend(ModelBackend):
         user = next(iter(User.objects.raw(statement, given)), None)
         if user is None or not self.user_can_authenticate(user):
             return None
-        told = {name: vars(user).pop(name) for name in PREFERENCES}
-        user._state.fields_cache["preference"] = _preference(told)
+        columns = {name: vars(user).pop(name) for name in PREFERENCES}
+        user._state.fields_cache["preference"] = _preference(columns)
         return user
 
 
@@ -41,12 +41,12 @@ def _statement() -> tuple[str, tuple[Any, ...]]:
     return asked.query.sql_with_params()
 
 
-def _preference(told: dict[str, Any]) -> Preference | None:
+def _preference(columns: dict[str, Any]) -> Preference | None:
     """None for those who never chose."""
-    if told[f"{PREFIX}user_id"] is None:
+    if columns[f"{PREFIX}user_id"] is None:
         return None
     for name, field in PREFERENCES.items():
         for convert in field.get_db_converters(connection):
-            told[name] = convert(told[name], None, connection)
+            columns[name] = convert(columns[name], None, connection)
     names = [field.attname for field in PREFERENCES.values()]
-    return Preference.from_db("default", names, told.values())
+    return Preference.from_db("default", names, columns.values())

@@ -198,11 +198,11 @@ def start_postgres(folder: Path) -> str:
         except (subprocess.SubprocessError, AssertionError, ValueError, OSError) as error:
             # Its own limit is 10 s, and it cannot read the state of a server that recovers.
             _forget_handle(data)
-            said = _last_words(data / "log")
+            last_words = _last_words(data / "log")
             is_final = isinstance(error, subprocess.CalledProcessError | OSError)
-            passes = any(words in said for words in PASSES)
+            passes = any(words in last_words for words in PASSES)
             if time.monotonic() > deadline or (is_final and not passes):
-                raise _not_started("Postgres", data, said or str(error)) from None
+                raise _not_started("Postgres", data, last_words or str(error)) from None
         time.sleep(0.2)
     atexit.unregister(server._cleanup)  # `_leave` decides when the server stops
     _make_database(server.get_uri("postgres").replace("postgres:@", "postgres@"), data, deadline)
@@ -220,8 +220,8 @@ def _make_database(address: str, data: Path, deadline: float) -> None:
             return
         except psycopg.OperationalError as error:
             if time.monotonic() > deadline or not _postgres(data):
-                said = str(error).splitlines()[0]
-                raise _not_started("Postgres", data, said) from None
+                reason = str(error).splitlines()[0]
+                raise _not_started("Postgres", data, reason) from None
         time.sleep(0.2)
 
 
@@ -249,9 +249,9 @@ def _check_postgres(data: Path) -> None:
         )
 
 
-def _not_started(service: str, data: Path, said: str) -> env.CannotStart:
+def _not_started(service: str, data: Path, reason: str) -> env.CannotStart:
     return env.CannotStart(
-        f"{service} did not start on {data}: {said.strip() or 'it said nothing'} (its log is "
+        f"{service} did not start on {data}: {reason.strip() or 'it said nothing'} (its log is "
         f"{data / 'log'}; ANNUNCIATOR_DATA names the folder)."
     )
 
@@ -364,8 +364,8 @@ def _await_valkey(data: Path, address: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT
     while not _answers(address):
         if not _valkey(data) or time.monotonic() > deadline:
-            said = (data / "log").read_text(errors="replace").strip().splitlines()
-            raise _not_started("Valkey", data, said[-1] if said else "")
+            log_lines = (data / "log").read_text(errors="replace").strip().splitlines()
+            raise _not_started("Valkey", data, log_lines[-1] if log_lines else "")
         time.sleep(0.05)
 
 

@@ -117,8 +117,8 @@ def value(name: str, default: Any) -> Any:
     try:
         return READERS[name](raw)
     except _Unusable as wanted:
-        said = "" if name in SECRET else f" and is {raw!r}"
-        raise CannotStart(f"{name} must be {wanted}{said}.") from None
+        given = "" if name in SECRET else f" and is {raw!r}"
+        raise CannotStart(f"{name} must be {wanted}{given}.") from None
 
 
 def check() -> None:

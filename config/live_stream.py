@@ -127,9 +127,9 @@ class Hub:
                     self._deliver(message["data"].decode())
 
     def _deliver(self, data: str) -> None:
-        told = json.loads(data)
-        account = told.get("account")
-        event = _event("changes", json.dumps({**told, "pace": self.pace()}))
+        message = json.loads(data)
+        account = message.get("account")
+        event = _event("changes", json.dumps({**message, "pace": self.pace()}))
         for client in tuple(self.clients):
             if account in client.accounts:
                 client.offer(event)

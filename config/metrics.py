@@ -275,7 +275,7 @@ def _queues() -> Iterable[Sample]:
 
 
 def _of_processes(figure: str) -> Iterable[Sample]:
-    for process, figures in process_figures.said().items():
+    for process, figures in process_figures.latest().items():
         if figure in figures:
             yield process._asdict(), figures[figure]
 

@@ -96,8 +96,8 @@ class ZoneMiddleware:
             if _is_whole_page(response):
                 html = response.content.decode()  # type: ignore[attr-defined]
                 is_relative = request.user.is_authenticated and preference.is_relative
-                told = for_reader(html, timezone.now(), is_relative=is_relative)
-                response.content = told  # type: ignore[attr-defined]
+                page = for_reader(html, timezone.now(), is_relative=is_relative)
+                response.content = page  # type: ignore[attr-defined]
         return response
 
 

@@ -51,8 +51,8 @@ def surroundings(argv: list[str]) -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except OperationalError as error:
-        said = str(error).strip().splitlines()[0]
-        raise env.CannotStart(f"The database of DATABASE_URL does not answer: {said}") from None
+        reason = str(error).strip().splitlines()[0]
+        raise env.CannotStart(f"The database of DATABASE_URL does not answer: {reason}") from None
     except ProgrammingError as error:
         if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
             raise

@@ -23,9 +23,9 @@ TIMEOUT = 10  # seconds, for each service
 
 
 def prepare(say: Callable[[str], object]) -> str:
-    """Migrate, collect static files, make the first user and the demo's accounts; `say` is told of
-    each stage that takes its time. Returns a sentence about signing in; a password that was made
-    here is in it, this once. CannotStart if a service does not answer."""
+    """Migrate, collect static files, make the first user and the demo's accounts; `say` is called
+    for each stage that takes its time. Returns a sentence about signing in; a password that was
+    made here is in it, this once. CannotStart if a service does not answer."""
     check_services()
     if changes := _missing_changes():
         say(f"Tables: {changes} changes to make ...")

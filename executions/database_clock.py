@@ -44,7 +44,7 @@ def now() -> datetime:
 def skewed() -> dict[Process, float]:
     """Seconds that a process's own clock is ahead of the database (negative: behind), by process,
     where it is more than SKEWED. Empty if the broker does not answer."""
-    off = {process: each.get(AHEAD, 0.0) for process, each in process_figures.said().items()}
+    off = {process: each.get(AHEAD, 0.0) for process, each in process_figures.latest().items()}
     return {process: ahead for process, ahead in off.items() if abs(ahead) > SKEWED}
 
 

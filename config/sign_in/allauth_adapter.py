@@ -94,7 +94,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # has no typ
             if entry.id in linked
         ]
 
-    def add_message(self, request: HttpRequest, *said: Any, **more: Any) -> None:
+    def add_message(self, request: HttpRequest, *arguments: Any, **more: Any) -> None:
         """Pages say what happened."""
 
     def get_client_ip(self, request: HttpRequest) -> str:

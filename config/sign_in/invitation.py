@@ -29,7 +29,7 @@ TOO_MANY = "Too many wrong links came from your address. Wait a quarter of an ho
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """GET shows what to choose, so that a program that only looks at links uses none up."""
     response = _answer(request, secret)
-    response["Referrer-Policy"] = "no-referrer"  # the address is the key: it is told to nobody
+    response["Referrer-Policy"] = "no-referrer"  # the address is the key: it is shown to nobody
     response["X-Robots-Tag"] = "noindex"
     return response
 

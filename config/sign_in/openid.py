@@ -111,8 +111,8 @@ class Provider(OpenIDConnectProvider):  # type: ignore[misc]  # has no types
             raise Refused(f"{self.entry.name} did not sign you in: that was called off there.")
         code = request.GET.get("code", "")
         if not code or request.GET.get("error"):
-            said = request.GET.get("error_description") or request.GET.get("error") or "no reason"
-            raise Refused(f"{self.entry.name} did not sign you in. It says: {said[:200]}")
+            reason = request.GET.get("error_description") or request.GET.get("error") or "no reason"
+            raise Refused(f"{self.entry.name} did not sign you in. It says: {reason[:200]}")
         if request.GET.get("iss", self.entry.issuer).rstrip("/") != self.entry.issuer:
             raise Refused(f"The answer of {self.entry.name} was issued by somebody else.")
         uri = self.get_oauth2_adapter(request).get_callback_url(request, self.app)

@@ -56,10 +56,10 @@ class Conversation:
         """What the provider publishes about itself; read once."""
         if not self._found:
             found = self._json("GET", f"{self.provider.issuer}/.well-known/openid-configuration")
-            said = str(found.get("issuer", ""))
-            if said.rstrip("/") != self.provider.issuer:
+            issuer = str(found.get("issuer", ""))
+            if issuer.rstrip("/") != self.provider.issuer:
                 raise Refused(
-                    f"{self.provider.name} calls itself {said[:200] or 'nothing'}, and "
+                    f"{self.provider.name} calls itself {issuer[:200] or 'nothing'}, and "
                     f"{self.provider.issuer} was expected."
                 )
             self._found = found
@@ -170,9 +170,9 @@ class Conversation:
         return found
 
     def _refusal(self, where: str, reply: Reply) -> str:
-        said = self._http.redact(_said(reply)) or str(reply.status)
-        log.warning("sign-in: %s refused: %s", where, said)
-        return f"{self.provider.name} refused to go on ({said}). Begin again."
+        reason = self._http.redact(_oauth_error(reply)) or str(reply.status)
+        log.warning("sign-in: %s refused: %s", where, reason)
+        return f"{self.provider.name} refused to go on ({reason}). Begin again."
 
     def _ask(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, where: str
@@ -200,7 +200,7 @@ def _place(name: str) -> Iterator[None]:
         _places.release()
 
 
-def _said(reply: Reply) -> str:
+def _oauth_error(reply: Reply) -> str:
     """The error in the words of OAuth: `error` and `error_description`."""
     try:
         body = reply.json()

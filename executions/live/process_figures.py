@@ -38,17 +38,17 @@ class Process(NamedTuple):
 def say(**figures: float) -> None:
     """Keep `figures` of this process, and its memory. Silently nothing where the broker is away."""
     key = ":".join((KEY, _name(), socket.gethostname(), str(os.getpid())))
-    told = figures | {"memory_bytes": psutil.Process().memory_info().rss}
+    with_memory = figures | {"memory_bytes": psutil.Process().memory_info().rss}
     try:
         with publish.client().pipeline() as commands:
-            commands.hset(key, mapping={name: str(number) for name, number in told.items()})
+            commands.hset(key, mapping={name: str(number) for name, number in with_memory.items()})
             commands.expire(key, SAYS_FOR)
             commands.execute()
     except redis.RedisError:
         return
 
 
-def said() -> dict[Process, dict[str, float]]:
+def latest() -> dict[Process, dict[str, float]]:
     """The last figures of every process that lives. Empty if the broker does not answer."""
     try:
         keys = sorted(publish.client().scan_iter(match=f"{KEY}:*", count=100))
