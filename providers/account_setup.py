@@ -40,7 +40,7 @@ class AccountDraft:
 
 @dataclass(frozen=True)
 class Change:
-    """One difference, told without secrets."""
+    """One difference, in words without secrets."""
 
     what: str
     before: Any = None

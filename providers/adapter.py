@@ -257,7 +257,7 @@ def translated(adapter: Adapter) -> Iterator[None]:
         error.args = tuple(hide(str(part)) for part in error.args)
         error.detail = hide(error.detail)
         if isinstance(error, Rejected):
-            error.fields = {name: hide(told) for name, told in error.fields.items()}
+            error.fields = {name: hide(complaint) for name, complaint in error.fields.items()}
         raise
     except Exception as error:
         detail = hide(f"{type(error).__name__}: {error}")[:200]

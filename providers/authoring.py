@@ -68,7 +68,7 @@ def fixtures_of(key: str, root: Path) -> Path:
     return root / "tests" / "providers" / "adapters" / "fixtures" / key
 
 
-def never_said(runs: Iterable[Snapshot]) -> list[str]:
+def never_filled(runs: Iterable[Snapshot]) -> list[str]:
     """The words that none of these runs says: for who reads the documentation once more."""
     runs = list(runs)
     return [
@@ -99,15 +99,15 @@ class Recording:
         paths = []
         for method, url, body, reply in self.exchanges:
             path = _free(folder, f"{method.lower()}_{_words(urlsplit(url).path)}")
-            told = {
+            fixture = {
                 "source": f"recorded from a live server: {method} {urlsplit(url).path}",
                 "recorded": f"{datetime.now(UTC):%Y-%m}",
                 "request": {"method": method, "path": urlsplit(url).path},
                 "response": {"status": reply.status, "body": _value(reply.content)},
             }
             if body:
-                told["request"]["body"] = _value(body)  # type: ignore[index]
-            hidden = self.http.secrets.redact(told)
+                fixture["request"]["body"] = _value(body)  # type: ignore[index]
+            hidden = self.http.secrets.redact(fixture)
             text = json.dumps(hidden, indent=1, ensure_ascii=False, default=str)
             path.write_text((text.replace(origin, "{server}") if origin else text) + "\n", "utf-8")
             paths.append(path)

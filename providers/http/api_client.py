@@ -104,10 +104,10 @@ class Endpoint:
 
     def _refusal(self, reply: Reply, answer: dict[str, Any], *, changes: bool) -> ProviderError:
         errors = answer["errors"] if isinstance(answer["errors"], list) else [answer["errors"]]
-        told = [each if isinstance(each, dict) else {"message": str(each)} for each in errors]
-        words = "; ".join(str(each.get("message") or "no reason given") for each in told[:5])
+        complaints = [each if isinstance(each, dict) else {"message": str(each)} for each in errors]
+        words = "; ".join(str(each.get("message") or "no reason given") for each in complaints[:5])
         detail = self.http.redact(words)[:500]
-        about = [each.get("extensions") for each in told]
+        about = [each.get("extensions") for each in complaints]
         codes = {str(each.get("code", "")).upper() for each in about if isinstance(each, dict)}
         message = f"{reply.where} answered: {detail}"
         if codes & {"UNAUTHENTICATED", "FORBIDDEN"}:

@@ -169,10 +169,10 @@ class Http:
     def may_have_acted(self, error: Exception) -> bool:
         """Whether a command that ended with this error may have been carried out all the same. An
         adapter that says Rejected or Unsupported has read that in the answer."""
-        told: bool | None = getattr(error, "may_have_acted", None)
-        if told is None:
+        known: bool | None = getattr(error, "may_have_acted", None)
+        if known is None:
             return self.unproven > 0 and not isinstance(error, Rejected | Unsupported)
-        return told
+        return known
 
     def read(self, response: requests.Response, guard: Guard, cap: int, where: str) -> bytes:
         """The whole body, decompressed. Raises BadResponse over `cap` bytes, Unreachable if the

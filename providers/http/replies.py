@@ -111,8 +111,8 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float:
     if text.isascii() and text.isdigit() and len(text) < 10:
         seconds = float(text)
     elif (moment := _http_date(text)) is not None:
-        said = _http_date(date or "")
-        seconds = moment - (time.time() if said is None else said)
+        server_time = _http_date(date or "")
+        seconds = moment - (time.time() if server_time is None else server_time)
     if seconds is None:
         return DEFAULT_RETRY_AFTER
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)

@@ -265,10 +265,12 @@ class Airflow(Adapter):
     def start_fields(self, workflow_ref: str) -> tuple[Field, ...]:
         params = self._params(workflow_ref)
         if not params:
-            told = "A JSON object, which the DAG gets as its conf. This DAG names no parameters."
+            help_text = (
+                "A JSON object, which the DAG gets as its conf. This DAG names no parameters."
+            )
             return (
                 Field(key="arguments", label="Configuration", kind="json", required=False,
-                      help=told),
+                      help=help_text),
             )  # fmt: skip
         return tuple(read_params(params))
 
@@ -314,11 +316,11 @@ class Airflow(Adapter):
         else:
             states = {key: {state_of(task) for task in tasks} for key, tasks in read.items()}
         # Of a deferred task only a question tells that it asks; of few runs it is shown at once.
-        told = [word for word in asking if any(word in known for known in states.values())]
+        present = [word for word in asking if any(word in known for known in states.values())]
         if read is None:
-            told = [word for word in told if word in HELD]
+            present = [word for word in present if word in HELD]
         everywhere = ("dags", "~", "dagRuns", "~")
-        asked = self._asked(everywhere, {"state": told}) if told else {}
+        asked = self._asked(everywhere, {"state": present}) if present else {}
         look = partial(self._open, states, asked, read)
         yield from self.each(rows, look)
         for rows, _ in pages:
@@ -482,8 +484,8 @@ class Airflow(Adapter):
         failed = [task for task in tasks if native_key(state_of(task)) == "failed"]
         failed.sort(key=lambda task: task["end_date"] or "")
         for task in failed[:ERRORS]:
-            kind, told = logs.cause(self._entries(path, task, task["try_number"]))
-            found[step_ref(task)] = Failure(kind, told or NO_ERROR, self._tries(path, task))
+            kind, sentence = logs.cause(self._entries(path, task, task["try_number"]))
+            found[step_ref(task)] = Failure(kind, sentence or NO_ERROR, self._tries(path, task))
         if run.status is not Status.FAILED:
             return run, found
         first = next(

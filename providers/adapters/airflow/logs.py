@@ -77,9 +77,9 @@ def read_line(entry: Any, ref: str) -> LogLine:
     if not isinstance(entry, dict):
         return LogLine(text=str(entry), step_ref=ref)
     level = str(entry.get("level") or "").lower()
-    told = [str(entry.get("event", "")), *traceback_of(entry)]
+    lines = [str(entry.get("event", "")), *traceback_of(entry)]
     return LogLine(
-        text="\n".join(told),
+        text="\n".join(lines),
         at=read_time(entry.get("timestamp")),
         level=LEVELS.get(level, level),
         step_ref=ref,
@@ -99,10 +99,10 @@ def traceback_of(entry: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(frame, dict):
                 place = f"line {frame.get('lineno')}, in {frame.get('name')}"
                 yield f'  File "{frame.get("filename")}", {place}'
-        yield said(error)
+        yield error_text(error)
 
 
-def said(error: Mapping[str, Any]) -> str:
+def error_text(error: Mapping[str, Any]) -> str:
     """ "ValueError: mailbox is full"."""
     kind, value = error.get("exc_type") or "", error.get("exc_value") or ""
     return f"{kind}: {value}" if kind and value else str(kind or value)
@@ -114,7 +114,7 @@ def cause(entries: list[Any]) -> tuple[str, str]:
     raised = [entry for entry in entries if errors_in(entry)]
     for entry in [*raised, *(each for each in raised if each.get("event") == FAILED)][::-1]:
         error = errors_in(entry)[0]
-        return str(error.get("exc_type") or ""), said(error)
+        return str(error.get("exc_type") or ""), error_text(error)
     for entry in reversed(entries):
         if isinstance(entry, dict) and entry.get("level") in ("error", "critical"):
             return "", str(entry.get("event", ""))

@@ -118,7 +118,7 @@ class Buildbot(Adapter):
 
     def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
         names = self._names()
-        told: set[str] = set()
+        seen: set[str] = set()
         building: dict[Any, tuple[Any, ...]] = {}
         waiting = self._after("buildrequests", "buildrequestid", complete="false")
         requests = [row for rows in waiting for row in rows]
@@ -131,7 +131,7 @@ class Buildbot(Adapter):
                 names.get(row["builderid"], ""), building.get(row["buildrequestid"], ())
             )
             run = read_run(row, around, self.site)
-            told.add(run.ref)
+            seen.add(run.ref)
             # Why it failed, and whether it took too long, stand with its build.
             offers = frozenset[Verb]() if run.status.is_final else run.offers
             return replace(run, offers=offers, needs_detail=run.status is Status.FAILED)
@@ -141,7 +141,7 @@ class Buildbot(Adapter):
         if since is not None:
             query["complete_at__gt"] = str(int(since.timestamp()))
         for rows in self._pages("buildrequests", HISTORY if since is None else None, query):
-            yield from self.each([row for row in rows if id_of(row) not in told], listed)
+            yield from self.each([row for row in rows if id_of(row) not in seen], listed)
 
     def snapshot(self, ref: str) -> Snapshot:
         request = self._row("buildrequests", ref, property="*")
@@ -173,12 +173,12 @@ class Buildbot(Adapter):
                 seen_at=read_time(master["last_active"]),
             )
         for worker in self._rows("workers"):
-            told = ""
+            trouble = ""
             if not worker["connected_to"]:
-                told = "It is not connected."
+                trouble = "It is not connected."
             elif worker["paused"]:
-                told = f"It is paused. {worker.get('pause_reason') or ''}".strip()
-            yield Component(name=f"worker {worker['name']}", is_well=not told, message=told)
+                trouble = f"It is paused. {worker.get('pause_reason') or ''}".strip()
+            yield Component(name=f"worker {worker['name']}", is_well=not trouble, message=trouble)
 
     def workflows(self) -> Iterator[Workflow]:
         forced = {
@@ -375,7 +375,7 @@ def first_request(made: Any) -> str:
 
 
 def explain(reply: Reply) -> str:
-    """What is wrong with a command is told as JSON-RPC, by field where it is about one."""
+    """What is wrong with a command is reported as JSON-RPC, by field where it is about one."""
     if reply.status == 404 and reply.content_type == "text/html":
         return f"There is no data API of Buildbot at this address. {WORKS_WITH}."
     try:
@@ -384,5 +384,5 @@ def explain(reply: Reply) -> str:
         return plain_explanation(reply)
     message = error.get("message") if isinstance(error, dict) else error
     if isinstance(message, dict):
-        return "; ".join(f"{name}: {told}" for name, told in message.items())
+        return "; ".join(f"{name}: {complaint}" for name, complaint in message.items())
     return str(message) if message else plain_explanation(reply)

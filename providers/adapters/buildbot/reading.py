@@ -138,7 +138,7 @@ def whole(run: Snapshot, request: Row, build: Row | None, steps: list[Row], erro
 
 
 def read_step(step: Row) -> Step:
-    told = step["state_string"] or ""
+    state_string = step["state_string"] or ""
     word, status, reason = result_of(step["results"])
     if not step["complete"]:
         begun = step["started_at"] is not None
@@ -146,7 +146,7 @@ def read_step(step: Row) -> Step:
         status = Status.RUNNING if begun else Status.QUEUED
     elif status is Status.WAITING:
         status = Status.WARNING  # its build was given up for another one
-    elif status is Status.FAILED and TIMED_OUT in told:
+    elif status is Status.FAILED and TIMED_OUT in state_string:
         status, reason = Status.TIMED_OUT, "timeout"
     started = (_REQUEST.search(str(url["url"])) for url in step.get("urls") or ())
     return Step(
@@ -157,7 +157,7 @@ def read_step(step: Row) -> Step:
         status_reason=reason,
         started_at=read_time(step["started_at"]),
         finished_at=read_time(step["complete_at"]),
-        error=told if status in (Status.FAILED, Status.TIMED_OUT) else "",
+        error=state_string if status in (Status.FAILED, Status.TIMED_OUT) else "",
         run_ref=next((found[1] for found in started if found), ""),
     )
 
@@ -182,9 +182,9 @@ def read_lines(content: str, kind: str, step: str = "") -> Iterator[LogLine]:
 def read_error(step: Row, content: str, kind: str) -> str:
     """What a failed step printed last, under its name."""
     printed = [line for line in read_lines(content, kind) if line.level != "debug"]
-    told = [line.text for line in printed if line.text.strip()]
-    first = f"{step['name']}: {told[-1] if told else step['state_string']}"
-    return "\n".join([first, "", *told]) if len(told) > 1 else first
+    lines = [line.text for line in printed if line.text.strip()]
+    first = f"{step['name']}: {lines[-1] if lines else step['state_string']}"
+    return "\n".join([first, "", *lines]) if len(lines) > 1 else first
 
 
 # ----------------------------------------------------------------------------------------- starts

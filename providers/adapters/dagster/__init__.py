@@ -137,8 +137,8 @@ class Dagster(Adapter):
     def check(self) -> str:
         data = self.api.graphql(queries.CHECK)
         version = supported(data)
-        runs = told(data, "runsOrError", "Runs")["count"]
-        places = told(data, "workspaceOrError", "Workspace")["locationEntries"]
+        runs = part_of(data, "runsOrError", "Runs")["count"]
+        places = part_of(data, "workspaceOrError", "Workspace")["locationEntries"]
         who = "The token works at" if self.config.get("token") else "No login was needed at"
         return (
             f"{who} Dagster {version}. "
@@ -181,12 +181,12 @@ class Dagster(Adapter):
         data = self.api.graphql(queries.HEALTH)
         daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]
         yield from self.readable([each for each in daemons if each["required"]], read_daemon)
-        places = told(data, "workspaceOrError", "Workspace")["locationEntries"]
+        places = part_of(data, "workspaceOrError", "Workspace")["locationEntries"]
         yield from self.readable(places, read_location)
 
     def workflows(self) -> Iterator[Workflow]:
         data = self.api.graphql(queries.JOBS)
-        for each in told(data, "repositoriesOrError", "RepositoryConnection")["nodes"]:
+        for each in part_of(data, "repositoriesOrError", "RepositoryConnection")["nodes"]:
             read = partial(read_job, each["location"]["name"], each["name"])
             yield from (job for job in self.readable(each["jobs"], read) if job.can_start)
 
@@ -194,8 +194,8 @@ class Dagster(Adapter):
         lines = []
         for _ in range(LOG_PAGES):
             data = self.api.graphql(queries.LOG, id=ref, cursor=cursor or None, limit=LINES)
-            run = told(data, "runOrError", "Run")
-            page = told(data, "logsForRun", "EventConnection")
+            run = part_of(data, "runOrError", "Run")
+            page = part_of(data, "logsForRun", "EventConnection")
             lines += [read_line(event) for event in page["events"]]
             cursor = page["cursor"] or cursor
             if not page["hasMore"]:
@@ -210,7 +210,7 @@ class Dagster(Adapter):
         )
 
     def open_output(self, ref: str, output_ref: str) -> Download:
-        run = told(self.api.graphql(queries.OUTPUT, id=ref), "runOrError", "Run")
+        run = part_of(self.api.graphql(queries.OUTPUT, id=ref), "runOrError", "Run")
         events = run["assetMaterializations"]
         found = dict(zip(output_refs(events), events, strict=True))
         if output_ref not in found:
@@ -229,7 +229,7 @@ class Dagster(Adapter):
     def cancel(self, ref: str, option: str = "") -> None:
         policy = "MARK_AS_CANCELED_IMMEDIATELY" if option == "forced" else "SAFE_TERMINATE"
         data = self.api.graphql(queries.TERMINATE, id=ref, policy=policy)
-        told(data, "terminateRun", "TerminateRunSuccess")
+        part_of(data, "terminateRun", "TerminateRunSuccess")
 
     def retry(self, ref: str, key: str, option: str = "") -> str:
         """A new run, which names this one as its parent."""
@@ -279,11 +279,11 @@ class Dagster(Adapter):
         """The first of them: one that Dagster itself tries again keeps its tags."""
         where = {"tags": [{"key": KEY_TAG, "value": key}]}
         data = self.api.graphql(queries.STARTED, filter=where)
-        rows = told(data, "runsOrError", "Runs")["results"]
+        rows = part_of(data, "runsOrError", "Runs")["results"]
         return str(rows[-1]["runId"]) if rows else None
 
     def _launched(self, name: str, query: str, params: Mapping[str, Any]) -> str:
-        made = told(self.api.graphql(query, params=params), name, "LaunchRunSuccess")
+        made = part_of(self.api.graphql(query, params=params), name, "LaunchRunSuccess")
         return str(made["run"]["runId"])
 
     # ---------------------------------------------------------------------------- what is asked
@@ -298,7 +298,7 @@ class Dagster(Adapter):
             nonlocal count
             data = self.api.graphql(queries.RUNS, filter=where, cursor=cursor, limit=PAGE)
             supported(data)
-            page = told(data, "runsOrError", "Runs")
+            page = part_of(data, "runsOrError", "Runs")
             rows = listed(page, "results")
             count += len(rows)
             named = [row["runId"] for row in rows if isinstance(row, dict) and row.get("runId")]
@@ -315,12 +315,12 @@ class Dagster(Adapter):
         if not one:
             return set()
         data = self.api.graphql(queries.CHECKED, ids=list(one.values()))
-        found = listed(told(data, "runsOrError", "Runs"), "results")
+        found = listed(part_of(data, "runsOrError", "Runs"), "results")
         return set(filter(None, self.readable(found, checking)))
 
     def _details(self, refs: Sequence[str]) -> list[Any]:
         data = self.api.graphql(queries.DETAILS, ids=list(refs))
-        return listed(told(data, "runsOrError", "Runs"), "results")
+        return listed(part_of(data, "runsOrError", "Runs"), "results")
 
     def _troubles(self, rows: list[Any]) -> dict[str, Trouble]:
         """What went wrong in those of these runs that have something to tell."""
@@ -332,7 +332,7 @@ class Dagster(Adapter):
         if not asked:
             return {}
         data = self.api.graphql(queries.TROUBLES, ids=asked, limit=EVENTS)
-        found = listed(told(data, "runsOrError", "Runs"), "results")
+        found = listed(part_of(data, "runsOrError", "Runs"), "results")
         return {row["runId"]: read_trouble(self._events(row)) for row in found}
 
     def _has_trouble(self, row: Mapping[str, Any]) -> bool:
@@ -347,7 +347,7 @@ class Dagster(Adapter):
                 return
             given = {"id": row["runId"], "cursor": page["cursor"], "limit": EVENTS}
             data = self.api.graphql(queries.MORE_TROUBLES, **given)
-            page = told(data, "logsForRun", "EventConnection")
+            page = part_of(data, "logsForRun", "EventConnection")
             yield from page["events"]
 
     def _schema(self, workflow_ref: str) -> Schema:
@@ -358,7 +358,7 @@ class Dagster(Adapter):
             "repositoryLocationName": location,
         }
         data = self.api.graphql(queries.SCHEMA, job=where)
-        keys = told(data, "pipelineOrError", "Pipeline")["partitionKeysOrError"]["partitionKeys"]
+        keys = part_of(data, "pipelineOrError", "Pipeline")["partitionKeysOrError"]["partitionKeys"]
         about = data["runConfigSchemaOrError"]
         is_known = about["__typename"] == "RunConfigSchema"
         return Schema(config_form.leaves(about) if is_known else (), list(keys))
@@ -380,7 +380,7 @@ def place_of(workflow_ref: str) -> tuple[str, str, str]:
     return location, rest[0], rest[1]
 
 
-def told(data: Mapping[str, Any], name: str, wanted: str) -> Any:
+def part_of(data: Mapping[str, Any], name: str, wanted: str) -> Any:
     """The part of an answer, which may be an error by its type."""
     part = data[name]
     kind = part["__typename"]

@@ -118,8 +118,8 @@ def partition_field(keys: list[str]) -> Field:
 
 
 def whole_field() -> Field:
-    told = "A JSON object, which the job gets as its run config."
-    return Field(key=WHOLE, label="Run config", kind="json", required=False, help=told)
+    help_text = "A JSON object, which the job gets as its run config."
+    return Field(key=WHOLE, label="Run config", kind="json", required=False, help=help_text)
 
 
 def write_config(found: tuple[Leaf, ...], arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,10 +47,12 @@ STEPS = {
 }
 OPEN = ["QUEUED", "NOT_STARTED", "STARTING", "STARTED", "MANAGED", "CANCELING", "SUSPENDED"]
 KEY_TAG = "annunciator/key"  # by which a run that we launched is found again
-# Told elsewhere on the page, or Dagster's own bookkeeping.
-TOLD = {KEY_TAG, "dagster/parent_run_id", "dagster/root_run_id", "dagster/code_location",
-        "dagster/is_resume_retry", "dagster/run_key", "dagster/tick", "dagster/will_retry",
-        "dagster/failure_reason"}  # fmt: skip
+# Shown elsewhere on the page, or Dagster's own bookkeeping.
+NOT_LABELS = {
+    KEY_TAG, "dagster/parent_run_id", "dagster/root_run_id", "dagster/code_location",
+    "dagster/is_resume_retry", "dagster/run_key", "dagster/tick", "dagster/will_retry",
+    "dagster/failure_reason",
+}  # fmt: skip
 HIDDEN = ".dagster/"
 PLAIN_REPOSITORY = "__repository__"  # what Dagster calls the only one of a location
 ASSETS = re.compile(r"__ASSET_JOB(_\d+)?")  # the job of assets that were chosen one by one
@@ -166,7 +168,7 @@ def read_attempt(tags: Mapping[str, str]) -> int:
 
 def read_labels(tags: Mapping[str, str]) -> dict[str, str]:
     """What people set comes first, because the number of labels is limited."""
-    shown = {key: tags[key] for key in tags if key not in TOLD and not key.startswith(HIDDEN)}
+    shown = {key: tags[key] for key in tags if key not in NOT_LABELS and not key.startswith(HIDDEN)}
     return dict(sorted(shown.items(), key=lambda tag: tag[0].startswith("dagster/")))
 
 
@@ -206,8 +208,8 @@ def whole(run: Snapshot, row: Mapping[str, Any], trouble: Trouble) -> Snapshot:
         run, steps=steps, is_planned=is_planned, questions=(), outputs=outputs, needs_detail=False
     )
     if run.status is Status.SUCCEEDED and trouble.checks:
-        told = f"Checks that did not pass: {', '.join(trouble.checks)}"
-        return replace(run, status=Status.WARNING, status_reason="asset_check", error=told)
+        failed_checks = f"Checks that did not pass: {', '.join(trouble.checks)}"
+        return replace(run, status=Status.WARNING, status_reason="asset_check", error=failed_checks)
     if run.status not in (Status.FAILED, Status.CANCELED):
         return run
     if any(words in trouble.message for words in TOO_LONG):
@@ -218,8 +220,8 @@ def whole(run: Snapshot, row: Mapping[str, Any], trouble: Trouble) -> Snapshot:
         return run
     first = next((step.error for step in steps if step.status is Status.FAILED), "")
     error = first or trouble.run or trouble.message or "Dagster does not say why it failed."
-    told = trouble.message if trouble.message != error else ""
-    return replace(run, error=error, message=told)
+    message = trouble.message if trouble.message != error else ""
+    return replace(run, error=error, message=message)
 
 
 # ------------------------------------------------------------------------------------------ steps
@@ -314,16 +316,16 @@ def read_trouble(events: Iterable[Mapping[str, Any]]) -> Trouble:
         kind = event["__typename"]
         if kind in ("ExecutionStepFailureEvent", "ExecutionStepUpForRetryEvent"):
             key = event["stepKey"]
-            steps.setdefault(key, []).append(said(event["error"]) or event["message"])
+            steps.setdefault(key, []).append(error_text(event["error"]) or event["message"])
             waiting[key] = kind == "ExecutionStepUpForRetryEvent"
         elif kind == "ExecutionStepRestartEvent":
             waiting[event["stepKey"]] = False
         elif kind == "RunCancelingEvent":
             message = event["message"]
         elif kind == "RunFailureEvent":
-            run, message = said(event["error"]) or run, event["message"]
+            run, message = error_text(event["error"]) or run, event["message"]
         elif kind == "EngineEvent" and not message:
-            run = said(event["error"]) or run  # why a run failed of which nothing else tells
+            run = error_text(event["error"]) or run  # why a run failed of which nothing else tells
         elif kind == "AssetCheckEvaluationEvent":
             about = event["evaluation"]
             name = f"{about['checkName']} of {asset_name(about['assetKey'])}"
@@ -332,14 +334,14 @@ def read_trouble(events: Iterable[Mapping[str, Any]]) -> Trouble:
     return Trouble(steps, [key for key in waiting if waiting[key]], run, message, failed)
 
 
-def said(error: Mapping[str, Any] | None) -> str:
+def error_text(error: Mapping[str, Any] | None) -> str:
     """What was raised, and what by."""
     if not error:
         return ""
-    told = [error, *error["causes"]]
-    while len(told) > 1 and told[0]["className"] in WRAPPERS:
-        del told[0]
-    return "\nCaused by: ".join(each["message"].strip() for each in told)
+    chain = [error, *error["causes"]]
+    while len(chain) > 1 and chain[0]["className"] in WRAPPERS:
+        del chain[0]
+    return "\nCaused by: ".join(each["message"].strip() for each in chain)
 
 
 def read_outputs(events: Sequence[Mapping[str, Any]]) -> Iterator[Output]:
@@ -400,10 +402,10 @@ def read_metadata(entry: Mapping[str, Any]) -> Any:
 def read_line(event: Mapping[str, Any]) -> LogLine:
     """An event of Dagster's own, or a line that a step logged."""
     error = event.get("error")
-    told = [event["message"] or event["eventType"], *(traceback_of(error) if error else ())]
+    lines = [event["message"] or event["eventType"], *(traceback_of(error) if error else ())]
     level = str(event["level"]).lower()
     return LogLine(
-        text="\n".join(told),
+        text="\n".join(lines),
         at=read_time(event["timestamp"]),
         level=LEVELS.get(level, level),
         step_ref=event["stepKey"] or "",
@@ -420,12 +422,14 @@ def traceback_of(error: Mapping[str, Any]) -> Iterator[str]:
 def read_daemon(about: Mapping[str, Any]) -> Component:
     is_well = about["healthy"] is True
     errors = [str(each["message"]).strip() for each in about["lastHeartbeatErrors"]]
-    told = errors[0].splitlines()[0] if errors else "Dagster has had no sign of life of it lately."
+    complaint = (
+        errors[0].splitlines()[0] if errors else "Dagster has had no sign of life of it lately."
+    )
     name = about["daemonType"].removesuffix("_DAEMON").replace("_", " ").lower()
     return Component(
         name=f"{name} daemon",
         is_well=is_well,
-        message="" if is_well else told,
+        message="" if is_well else complaint,
         seen_at=read_time(about["lastHeartbeatTime"]),
     )
 
@@ -437,5 +441,5 @@ def read_location(entry: Mapping[str, Any]) -> Component:
     return Component(
         name=f"code location {entry['name']}",
         is_well=is_well,
-        message="" if is_well else said(about).partition("\n")[0],
+        message="" if is_well else error_text(about).partition("\n")[0],
     )

@@ -5,7 +5,7 @@ Written from flower.readthedocs.io/en/latest/api.html and a real Flower 2.2 over
 
 A workflow is a task by its name, a run one sending of it; the tasks of a chain, group or chord name
 the one that sent them as their parent. Flower knows tasks by the events of their workers, in memory
-alone: what was not told, or was told before it began, it does not know.
+alone: what was not reported, or was reported before it began, it does not know.
 """
 
 from __future__ import annotations
@@ -110,17 +110,17 @@ class Flower(Adapter):
     # ---------------------------------------------------------------------------------- reading
 
     def snapshots(self, since: datetime | None) -> Iterator[Snapshot | Unreadable]:
-        """Flower has no filter of ends. Its list begins with what was told last, so it is read as
-        far as `since`; open tasks of before are asked for by their states."""
-        told: set[str] = set()
+        """Flower has no filter of ends. Its list begins with what was reported last, so it is read
+        as far as `since`; open tasks of before are asked for by their states."""
+        seen: set[str] = set()
         for state in OPEN:
             for rows in self._pages(PAGE, state=state):
-                yield from self.each(fresh(rows, told), self._listed)
-        self._forget_all_but(told)
+                yield from self.each(fresh(rows, seen), self._listed)
+        self._forget_all_but(seen)
         most = HISTORY if since is None else None
         for rows in self._pages(FIRST_PAGE, most):
             news = [row for row in rows if since is None or not is_before(row, since)]
-            yield from self.each(fresh(news, told), self._listed)
+            yield from self.each(fresh(news, seen), self._listed)
             if len(news) < len(rows):
                 return
 
@@ -138,8 +138,8 @@ class Flower(Adapter):
         if not workers:
             yield Component(name="workers", is_well=False, message="Flower knows of no worker.")
         for name, is_well in sorted(workers.items()):
-            told = "" if is_well else "Flower has not heard of this worker for some time."
-            yield Component(name=name, is_well=bool(is_well), message=told)
+            message = "" if is_well else "Flower has not heard of this worker for some time."
+            yield Component(name=name, is_well=bool(is_well), message=message)
 
     def workflows(self) -> Iterator[Workflow]:
         """What workers have registered, and what Flower has seen of other ones."""
@@ -259,10 +259,10 @@ def id_of(row: Any) -> str:
     return str(row.get("uuid") if isinstance(row, dict) else row)
 
 
-def fresh(rows: list[Any], told: set[str]) -> list[Any]:
-    """Those that were not told yet; now they are."""
-    found = [row for row in rows if id_of(row) not in told]
-    told.update(map(id_of, found))
+def fresh(rows: list[Any], seen: set[str]) -> list[Any]:
+    """Those that are not among `seen` yet; now they are."""
+    found = [row for row in rows if id_of(row) not in seen]
+    seen.update(map(id_of, found))
     return found
 
 

@@ -37,8 +37,9 @@ _FRAME = re.compile(r'^ +File "[^\n]*\n(?: {4}[^\n]*\n)*', re.MULTILINE)
 Row = Mapping[str, Any]
 
 
-def read_task(row: Row, site: str, told: Row | None = None) -> Snapshot:
-    """A task as a list has it; `told`: what the result backend says of it, where it was asked."""
+def read_task(row: Row, site: str, backend_row: Row | None = None) -> Snapshot:
+    """A task as a list has it; `backend_row`: what the result backend says of it, where it was
+    asked."""
     state = row["state"]
     status, reason = read_status(row)
     error = read_error(row) if status in (Status.FAILED, Status.TIMED_OUT) else ""
@@ -72,7 +73,7 @@ def read_task(row: Row, site: str, told: Row | None = None) -> Snapshot:
         outputs=(),
         offers=frozenset() if status.is_final else frozenset({Verb.CANCEL}),
     )  # fmt: skip
-    return run if told is None else with_backend(run, told)
+    return run if backend_row is None else with_backend(run, backend_row)
 
 
 def has_ended(state: Any) -> bool:
@@ -92,8 +93,8 @@ def read_status(row: Row) -> tuple[Status, str]:
         if row.get("rejected"):  # the state says FAILURE (seen)
             return status, "rejected"
         # `exception` may be an empty "ExceptionWithTraceback()" (seen).
-        told = f"{row.get('exception') or ''}\n{last_of(row.get('traceback') or '')}"
-        word = next((word for word in TIMEOUTS if word in told), "")
+        error_text = f"{row.get('exception') or ''}\n{last_of(row.get('traceback') or '')}"
+        word = next((word for word in TIMEOUTS if word in error_text), "")
         return (Status.TIMED_OUT, TIMEOUTS[word]) if word else (status, reason)
     return status, reason
 
@@ -184,18 +185,18 @@ def wants_backend(row: Row) -> bool:
     return key in NOT_BEGUN or key == "started" or (key == "success" and is_cut(row.get("result")))
 
 
-def with_backend(run: Snapshot, told: Row) -> Snapshot:
+def with_backend(run: Snapshot, backend_row: Row) -> Snapshot:
     """Flower's word stays, so that its list, which says no more, changes nothing."""
-    word = told.get("state")
+    word = backend_row.get("state")
     key = native_key(word)
     if run.status is Status.SUCCEEDED:
-        return replace(run, output=told["result"]) if "result" in told else run
+        return replace(run, output=backend_row["result"]) if "result" in backend_row else run
     if key == native_key(run.native_status) or key in ("", *map(native_key, OPEN)):
         return run
     status, reason = STATUSES.get(key, (run.status, run.status_reason))
     if not status.is_final:
         return replace(run, message=f"It calls its state {word}.")
-    result = told.get("result")
+    result = backend_row.get("result")
     failed = status is Status.FAILED
     late = next((each for name, each in TIMEOUTS.items() if failed and name in str(result)), "")
     if status is Status.CANCELED and "expired" in str(result):
@@ -206,7 +207,7 @@ def with_backend(run: Snapshot, told: Row) -> Snapshot:
         status_reason=late or reason,
         status_since=None,
         message="",
-        error=last_of(told.get("traceback") or "") or str(result) if failed else "",
+        error=last_of(backend_row.get("traceback") or "") or str(result) if failed else "",
         output=result if status is Status.SUCCEEDED else None,
         offers=frozenset(),
     )

@@ -62,8 +62,8 @@ def explain(reply: Reply) -> str:
     if any('"flow_id"' in place for place in places):
         raise NotFound(f"{reply.where} answered 422: no such flow.", status=422)
     names = [".".join(re.findall(r"[\w-]+", place)[1:]) for place in places]
-    said = itertools.zip_longest(names, complaints, fillvalue="")
-    return "; ".join(f"{name}: {complaint}".strip(": ") for name, complaint in said)
+    pairs = itertools.zip_longest(names, complaints, fillvalue="")
+    return "; ".join(f"{name}: {complaint}".strip(": ") for name, complaint in pairs)
 
 
 def listed(reply: Reply, *keys: str) -> list[Any]:
@@ -137,7 +137,7 @@ def read_flow(flow: dict[str, Any], outputs: tuple[Output, ...] | None = None) -
         questions=(),
         outputs=outputs if status.is_final else (),
         offers=OFFERS.get(key, frozenset()),
-        # What a flow left behind is told by another call, and it can turn success to warning.
+        # What a flow left behind is shown by another call, and it can turn success to warning.
         needs_detail=status.is_final and outputs is None,
     )
 

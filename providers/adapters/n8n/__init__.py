@@ -298,9 +298,9 @@ def write_time(moment: datetime) -> str:
 
 
 def explain(reply: Reply) -> str:
-    told = plain_explanation(reply)
+    words = plain_explanation(reply)
     if reply.status == 404 and reply.content_type != "application/json":
         return f"There is no public API of n8n at this address. {WORKS_WITH}."
-    if reply.status == 400 and ("query parameter" in told or "request/query" in told):
-        return f"This version of n8n is too old or too new: {told} {WORKS_WITH}."
-    return told
+    if reply.status == 400 and ("query parameter" in words or "request/query" in words):
+        return f"This version of n8n is too old or too new: {words} {WORKS_WITH}."
+    return words

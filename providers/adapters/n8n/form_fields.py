@@ -125,12 +125,12 @@ def limits_of(field: Mapping[str, Any]) -> dict[str, int]:
 
 def model_of(fields: Fields) -> dict[str, Any]:
     """What the form has filled in."""
-    told = {}
+    model = {}
     for number, field in asked(fields):
         value = field.get("defaultValue")
         if value not in (None, "") and not is_expression(value) and not is_list(field):
-            told[f"field-{number}"] = value
-    return told
+            model[f"field-{number}"] = value
+    return model
 
 
 # --------------------------------------------------------------------------------------- of starts

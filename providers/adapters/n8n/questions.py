@@ -35,8 +35,8 @@ def kind_of(node: Mapping[str, Any]) -> str:
     if node["type"] == PAGE:
         return FORM
     if node["type"] == WAIT:
-        told = parameters.get("resume")
-        return told if told in (FORM, WEBHOOK) else ""
+        resume = parameters.get("resume")
+        return resume if resume in (FORM, WEBHOOK) else ""
     return APPROVAL if parameters.get("operation") == "sendAndWait" else ""
 
 
@@ -83,12 +83,12 @@ def read_question(
     kind, parameters = kind_of(node), node.get("parameters") or {}
     options = parameters.get("options") or {}
     title = text_of(parameters.get("formTitle")) or text_of(options.get("formTitle"))
-    told = parameters.get("formDescription") or options.get("formDescription")
+    description = parameters.get("formDescription") or options.get("formDescription")
     question = Question(
         ref=question_ref(node, entry),
         kind="form",
         title=title or str(node["name"]),
-        description=text_of(told),
+        description=text_of(description),
     )
     door = door_of(row, node, entry)
     fields = fields_of(parameters) if kind == FORM else None

@@ -115,8 +115,8 @@ def read_reason(word: Any, status: Status) -> str:
 
 def read_end(row: Mapping[str, Any], status: Status) -> datetime | None:
     """A crashed one stopped some milliseconds after its start, by what n8n says (seen)."""
-    is_told = status.is_final and native_key(row["status"]) != "crashed"
-    return read_time(row["stoppedAt"]) if is_told else None
+    is_end_known = status.is_final and native_key(row["status"]) != "crashed"
+    return read_time(row["stoppedAt"]) if is_end_known else None
 
 
 def read_offers(status: Status) -> frozenset[Verb]:
@@ -150,8 +150,10 @@ def whole(row: Any, about: About, site: str) -> Snapshot:
         damaged = next((step for step in steps if step.status is Status.FAILED), None)
         run = replace(run, output=output_of(data.last))
         if damaged is not None:
-            told = f"{damaged.name}: {damaged.error}"
-            return replace(run, status=Status.WARNING, status_reason="node_failed", error=told)
+            node_error = f"{damaged.name}: {damaged.error}"
+            return replace(
+                run, status=Status.WARNING, status_reason="node_failed", error=node_error
+            )
         return run
     if run.status is Status.CANCELED:
         run = replace(run, **read_cancel(row, data))
@@ -215,9 +217,9 @@ def read_cancel(row: Mapping[str, Any], data: Data) -> dict[str, Any]:
             reason = "timeout"
     if reason != "timeout":
         return {"status_reason": str(reason)}
-    told = f"It took longer than its workflow allows ({seconds} s)." if seconds else ""
-    told = told or "It took longer than n8n allows."
-    return {"status": Status.TIMED_OUT, "status_reason": "timeout", "error": told}
+    explanation = f"It took longer than its workflow allows ({seconds} s)." if seconds else ""
+    explanation = explanation or "It took longer than n8n allows."
+    return {"status": Status.TIMED_OUT, "status_reason": "timeout", "error": explanation}
 
 
 # ------------------------------------------------------------------------------------------- data
@@ -277,10 +279,10 @@ def place_of(entry: Mapping[str, Any]) -> tuple[float, int]:
 def output_of(entry: Mapping[str, Any] | None) -> Any:
     """What a node gave: its only item, else a list; of several outputs a list of such."""
     branches = ((entry or {}).get("data") or {}).get("main") or []
-    told = [[item["json"] for item in branch or ()] for branch in branches]
-    if len(told) > 1 and sum(map(bool, told)) > 1:
-        return told
-    items = [item for branch in told for item in branch]
+    outputs = [[item["json"] for item in branch or ()] for branch in branches]
+    if len(outputs) > 1 and sum(map(bool, outputs)) > 1:
+        return outputs
+    items = [item for branch in outputs for item in branch]
     return items[0] if len(items) == 1 else items or None
 
 
@@ -319,7 +321,7 @@ def read_step(data: Data, name: str, index: int, run: Status) -> Step:
     word = entry.get("executionStatus")
     status, reason = read_step_status(word, run)
     error = read_error(entry.get("error"))
-    if not error and (found := told_error(entry, data.nodes.get(name) or {})):
+    if not error and (found := item_error(entry, data.nodes.get(name) or {})):
         error, status, reason = found, Status.FAILED, "run_went_on"
     began = read_time(entry["startTime"])
     took = timedelta(milliseconds=float(entry.get("executionTime") or 0))
@@ -349,25 +351,25 @@ def read_step_status(word: Any, run: Status) -> tuple[Status, str]:
     return status, ""
 
 
-def told_error(entry: Mapping[str, Any], node: Mapping[str, Any]) -> str:
+def item_error(entry: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     """What went wrong in a node after which the run goes on: n8n calls it a success and puts the
     error among its items (seen)."""
     if not goes_on(node):
         return ""
     branches = ((entry.get("data") or {}).get("main")) or []
     for item in (item for branch in branches for item in branch or ()):
-        told = item.get("error") or item["json"].get("error")
-        if told:
-            return read_error(told) if isinstance(told, dict) else str(told)
+        error = item.get("error") or item["json"].get("error")
+        if error:
+            return read_error(error) if isinstance(error, dict) else str(error)
     return ""
 
 
 def read_error(about: Any) -> str:
-    """By the node that met it, where it is told."""
+    """By the node that met it, where it is named."""
     if not isinstance(about, dict):
         return str(about or "")
     message, more = about.get("message") or about.get("name") or "", about.get("description") or ""
     node = about.get("node")
     name = node.get("name") if isinstance(node, dict) else ""
-    told = "\n".join(dict.fromkeys(part for part in (str(message), str(more)) if part))
-    return f"{name}: {told}" if name and told else told
+    words = "\n".join(dict.fromkeys(part for part in (str(message), str(more)) if part))
+    return f"{name}: {words}" if name and words else words

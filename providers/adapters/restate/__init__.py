@@ -254,13 +254,13 @@ class Restate(Adapter):
     # ----------------------------------------------------------------- canceled before it began
 
     def _canceled_in_time(self, since: datetime | None, seen: set[str]) -> Iterator[Snapshot]:
-        """Those that Restate no longer has, told as long as a list of it would tell them."""
-        kept = {name: told for name, told in self.memory.items() if told}
+        """Those that Restate no longer has, reported as long as a list of it would tell them."""
+        kept = {name: canceled for name, canceled in self.memory.items() if canceled}
         for name in filter(lambda name: name.startswith(CANCELED), kept):
             run = self._never_begun(kept[name])
             ended = run.finished_at
-            is_told = since and (ended is None or ended < since - REMEMBERED_FOR)
-            if run.ref in seen or is_told:
+            is_outdated = since and (ended is None or ended < since - REMEMBERED_FOR)
+            if run.ref in seen or is_outdated:
                 self.memory[name] = None
             if run.ref not in seen:
                 yield run
@@ -314,8 +314,8 @@ class Restate(Adapter):
         if not asked:
             return {}
         found: dict[str, list[Entry]] = {ref: [] for ref in asked}
-        told = self._rows(queries.waits(asked))
-        for ref, entry in self.readable(told, lambda each: (each["id"], read_entry(each))):
+        entries = self._rows(queries.waits(asked))
+        for ref, entry in self.readable(entries, lambda each: (each["id"], read_entry(each))):
             found.setdefault(ref, []).append(entry)
         return {ref: read_waits(row, found[ref]) for ref, row in asked.items()}
 
@@ -326,8 +326,8 @@ class Restate(Adapter):
         ]
         if not asked:
             return {}
-        told = self._rows(queries.pauses(asked))
-        return dict(self.readable(told, lambda each: (each["id"], pause_error(each))))
+        events = self._rows(queries.pauses(asked))
+        return dict(self.readable(events, lambda each: (each["id"], pause_error(each))))
 
     def _journals(self, rows: list[Any]) -> dict[str, list[Entry]]:
         """By id. The short ones with one request, as far as they fit in its answer."""
@@ -338,9 +338,11 @@ class Restate(Adapter):
             if isinstance(size, int) and size + GROWTH <= left:
                 left -= size + GROWTH
                 short.append(row["id"])
-        told = self._rows(queries.journals(short), cap=JOURNAL_CAP) if len(short) > 1 else []
-        if told and len(told) < queries.ENTRIES:
-            entries = by_id(told)
+        journal_rows = (
+            self._rows(queries.journals(short), cap=JOURNAL_CAP) if len(short) > 1 else []
+        )
+        if journal_rows and len(journal_rows) < queries.ENTRIES:
+            entries = by_id(journal_rows)
             found = {ref: [read_entry(each) for each in entries.get(ref, ())] for ref in short}
         for row in rows:
             if row["id"] not in found:
@@ -404,10 +406,10 @@ def by_id(rows: list[Any]) -> dict[str, list[Any]]:
 def date_of(reply: Reply) -> str:
     """The server's own clock; "" where it tells none."""
     try:
-        told = email.utils.parsedate_to_datetime(reply.headers.get("Date", ""))
+        date = email.utils.parsedate_to_datetime(reply.headers.get("Date", ""))
     except (ValueError, TypeError):
         return ""
-    return told.isoformat()
+    return date.isoformat()
 
 
 def place_of(workflow_ref: str) -> tuple[str, str]:
@@ -445,6 +447,6 @@ def explain(reply: Reply) -> str:
     """Restate's own words. A column that its version does not have is refused by SQL."""
     words = plain_explanation(reply)
     if reply.where.endswith("/query)") and any(word in words for word in LACKS):
-        told = words.partition(" Valid fields are")[0]
-        return f"This version of Restate lacks something: {told} {WORKS_WITH}."
+        complaint = words.partition(" Valid fields are")[0]
+        return f"This version of Restate lacks something: {complaint} {WORKS_WITH}."
     return words

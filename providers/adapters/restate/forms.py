@@ -101,12 +101,12 @@ def shared(handlers: Iterable[Handler], service: str) -> list[Handler]:
 def start_fields(handler: Handler) -> Iterator[Field]:
     if handler.is_keyed:
         is_free = handler.begins_workflow
-        told = "Of the workflow: a second run with it is refused. Left empty: one is made."
+        help_text = "Of the workflow: a second run with it is refused. Left empty: one is made."
         yield Field(
             key=KEY,
             label="Key",
             required=not is_free,
-            help=told if is_free else "Of the object that is called.",
+            help=help_text if is_free else "Of the object that is called.",
         )
     for name, about in handler.properties.items():
         yield read_field(name, about, is_required=name in handler.required)
@@ -158,7 +158,7 @@ def awakeable_question(
     """Its name is that of the step that gave its id away."""
     name = awakeable_id(ref, index)
     number = index - FIRST_AWAKEABLE + 1
-    told = next(
+    title = next(
         (step.name for step in steps if name and name in str(step.output)), f"Awakeable {number}"
     )
     decision = {
@@ -170,7 +170,7 @@ def awakeable_question(
     return Question(
         ref=f"signal {index}",
         kind="form",
-        title=told if name else "Restate's id of this awakeable is not known here.",
+        title=title if name else "Restate's id of this awakeable is not known here.",
         description=f"Awakeable {name}" if name else "",
         schema={
             "type": "object",
@@ -203,16 +203,16 @@ def promise_question(
 ) -> Question:
     """`handlers`: those that may be called while the workflow runs."""
     schema: dict[str, Any] = {}
-    told = ""
+    description = ""
     if len(handlers) == 1:
         (only,) = handlers
-        told = " ".join(filter(None, (f"Calls {only.service}/{only.name}.", only.about)))
+        description = " ".join(filter(None, (f"Calls {only.service}/{only.name}.", only.about)))
         value = {"title": "Value", **only.schema} if is_schema(only.schema) else ANY_VALUE
         one = {"type": "object", "properties": {VALUE: value}}
         schema = dict(only.schema) if only.properties else one
     elif handlers:
         names = [each.name for each in handlers]
-        told = "Calls a handler of this workflow."
+        description = "Calls a handler of this workflow."
         schema = {
             "type": "object",
             "properties": {
@@ -225,7 +225,7 @@ def promise_question(
         ref=f"promise {number}",
         kind="form",
         title=key if handlers else "No handler of this workflow can be called while it runs.",
-        description=told,
+        description=description,
         schema=schema or None,
         asked_at=asked_at,
         due_at=due_at,
@@ -233,9 +233,9 @@ def promise_question(
     )
 
 
-def is_schema(told: Any) -> bool:
+def is_schema(schema: Any) -> bool:
     """Whether it says anything."""
-    return isinstance(told, Mapping) and bool(told)
+    return isinstance(schema, Mapping) and bool(schema)
 
 
 def promise_answer(

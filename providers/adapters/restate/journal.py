@@ -129,11 +129,11 @@ def read_value(payload: Any) -> Any:
 def read_result(entry: Entry) -> Result:
     """Of a notification, or of the command `Output`."""
     lite = entry.body.get("result", "Void")
-    told = (entry.whole or {}).get("result", lite)
-    if isinstance(told, Mapping):
-        word, about = next(iter(told.items()), ("", None))
+    result = (entry.whole or {}).get("result", lite)
+    if isinstance(result, Mapping):
+        word, about = next(iter(result.items()), ("", None))
     else:
-        word, about = told, None
+        word, about = result, None
     if word != "Failure":
         return Result(str(word), entry.at, read_value(about))
     return Result(word, entry.at, error=failure(about or {}))
@@ -141,8 +141,8 @@ def read_result(entry: Entry) -> Result:
 
 def failure(about: Mapping[str, Any]) -> str:
     code = about.get("code", about.get("error_code"))
-    told = str(about.get("message", about.get("error_message", "")))
-    return f"[{code}] {told}" if code else told or "It failed."
+    message = str(about.get("message", about.get("error_message", "")))
+    return f"[{code}] {message}" if code else message or "It failed."
 
 
 # ------------------------------------------------------------------------------ what it waits for
@@ -211,8 +211,8 @@ def read_waits(row: Mapping[str, Any], entries: Iterable[Entry]) -> Waits:
 
 def needs_all(row: Mapping[str, Any]) -> bool:
     """Whether it waits for several things together, so that a timer among them is no limit."""
-    told = f"{row.get('suspended_waiting_future_json')}{row.get('last_awaiting_on_future_json')}"
-    return '"All' in told
+    awaited = f"{row.get('suspended_waiting_future_json')}{row.get('last_awaiting_on_future_json')}"
+    return '"All' in awaited
 
 
 def awakeable_id(ref: str, index: int) -> str:
@@ -230,8 +230,8 @@ def awakeable_id(ref: str, index: int) -> str:
     if numbers[0] >= 2**64 or numbers[1] >= 2**128:
         return ""
     content = numbers[0].to_bytes(8, "little") + numbers[1].to_bytes(16, "little")
-    told = base64.urlsafe_b64encode(content + index.to_bytes(4, "big")).decode()
-    return f"sign_1{told.rstrip('=')}"
+    encoded = base64.urlsafe_b64encode(content + index.to_bytes(4, "big")).decode()
+    return f"sign_1{encoded.rstrip('=')}"
 
 
 # ------------------------------------------------------------------------------------------ steps
@@ -330,7 +330,7 @@ def tries(failed: Sequence[Result], status: Status, result: Result | None) -> di
     """Restate writes down the same failure once only, so there may have been more."""
     if not failed:
         return {}
-    told = [
+    made = [
         Try(
             attempt=number,
             status=Status.FAILED,
@@ -341,16 +341,16 @@ def tries(failed: Sequence[Result], status: Status, result: Result | None) -> di
         for number, each in enumerate(failed, start=1)
     ]
     if result is not None or status is Status.RUNNING:
-        told.append(
+        made.append(
             Try(
-                attempt=len(told) + 1,
+                attempt=len(made) + 1,
                 status=status,
                 native_status=result.word if result else "",
                 finished_at=result.at if result else None,
                 error=result.error if result else "",
             )
         )
-    return {"attempt": len(told), "tries": tuple(told)}
+    return {"attempt": len(made), "tries": tuple(made)}
 
 
 def title(entry: Entry) -> str:
@@ -426,8 +426,8 @@ def read_failures(events: Iterable[Mapping[str, Any]]) -> dict[int, list[Result]
     for event in events:
         about = read_event(event)
         if event["event_type"] == "TransientError":
-            told = Result("TransientError", read_time(event["appended_at"]), error=failure(about))
-            found.setdefault(about.get("related_command_index", -1), []).append(told)
+            result = Result("TransientError", read_time(event["appended_at"]), error=failure(about))
+            found.setdefault(about.get("related_command_index", -1), []).append(result)
     return found
 
 

@@ -100,8 +100,8 @@ def events(refs: Iterable[str]) -> str:
     """The last ones of each, in their order."""
     columns = "id, appended_at, event_type, event_json"
     place = "row_number() OVER (PARTITION BY id ORDER BY appended_at DESC) AS place"
-    told = f"SELECT {columns}, {place} FROM sys_journal_events WHERE id IN {one_of(refs)}"
-    return f"SELECT {columns} FROM ({told}) WHERE place <= {EVENTS} ORDER BY appended_at"
+    ranked = f"SELECT {columns}, {place} FROM sys_journal_events WHERE id IN {one_of(refs)}"
+    return f"SELECT {columns} FROM ({ranked}) WHERE place <= {EVENTS} ORDER BY appended_at"
 
 
 def started(service: str, handler: str, key: str) -> str:

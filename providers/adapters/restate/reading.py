@@ -48,11 +48,11 @@ def read_run(row: Any, site: str, waits: Waits = NOBODY, paused: str = "") -> Sn
     word = row.get("state")
     status = STATES.get(native_key(word), Status.UNKNOWN)
     reason = "unrecognized" if status is Status.UNKNOWN else REASONS.get(native_key(word), "")
-    told = row.get("completion_failure") or ""
+    failure = row.get("completion_failure") or ""
     error, message = "", ""
     if status is Status.FAILED:
-        status, reason = read_failure(told)
-        error, message = (told, "") if status is not Status.CANCELED else ("", told)
+        status, reason = read_failure(failure)
+        error, message = (failure, "") if status is not Status.CANCELED else ("", failure)
     elif native_key(word) == "backingoff":
         error = row.get("last_failure") or ""
     elif status is Status.PAUSED:
@@ -88,10 +88,10 @@ def read_run(row: Any, site: str, waits: Waits = NOBODY, paused: str = "") -> Sn
     )
 
 
-def read_failure(told: str) -> tuple[Status, str]:
-    if found := CANCELED.fullmatch(told.strip()):
+def read_failure(failure: str) -> tuple[Status, str]:
+    if found := CANCELED.fullmatch(failure.strip()):
         return Status.CANCELED, "killed" if found["killed"] else ""
-    return (Status.TIMED_OUT if TIMED_OUT.match(told) else Status.FAILED), ""
+    return (Status.TIMED_OUT if TIMED_OUT.match(failure) else Status.FAILED), ""
 
 
 def read_workflow(service: str, handler: str, *, can_start: bool = False) -> Workflow:

@@ -192,8 +192,8 @@ def properties_of(progress: dict[str, Any]) -> dict[str, Any]:
 def round_of(progress: dict[str, Any]) -> str:
     """The same for one round of input, another for the next: the property keys name the blocks
     that ask, `currentData` the record they ask about. Nothing numbers the rounds."""
-    said = [sorted(properties_of(progress)), progress.get("currentData")]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    asked = [sorted(properties_of(progress)), progress.get("currentData")]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_questions(progress: dict[str, Any]) -> tuple[Question, ...]:

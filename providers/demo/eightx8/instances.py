@@ -106,5 +106,5 @@ class Instance(Run):
         return steps
 
     def script(self) -> dict[str, Any]:
-        told = super().script()
-        return told | {"definition": self.definition.id, "steps": self.logs()}
+        script = super().script()
+        return script | {"definition": self.definition.id, "steps": self.logs()}

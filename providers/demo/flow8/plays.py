@@ -45,8 +45,8 @@ class Play(Run):
             self._tell("play:completed", at, state="DONE", duration=self._lasted(at))
         elif beat.status == "FAIL":
             failed = next(x for x in reversed(self.layers.values()) if x["state"] == "FAIL")
-            told = {"ref": failed["ref"], "error": failed["error"]}
-            self._tell("play:failed", at, state="FAIL", **told)
+            failure = {"ref": failed["ref"], "error": failed["error"]}
+            self._tell("play:failed", at, state="FAIL", **failure)
         elif asking:
             layer = self.layers[asking[0]]
             self._tell("play:waiting", at, state="WAIT", layerId=layer["id"], ref=asking[0])
@@ -63,20 +63,20 @@ class Play(Run):
         if layer.get("state") == state:
             return
         layer["state"] = state
-        told: dict[str, Any] = {"layerId": layer["id"], "ref": ref, "state": state}
+        fields: dict[str, Any] = {"layerId": layer["id"], "ref": ref, "state": state}
         if state == "RUN":
             layer.setdefault("startedAt", at)
-            self._tell("play:layer:started", at, **told)
+            self._tell("play:layer:started", at, **fields)
         elif state == "FAIL":
             if "error" not in layer:
                 layer["error"] = self.world.random.choice(FAILURES[ref])
             layer["completedAt"] = at
-            self._tell("play:layer:failed", at, error=layer["error"], **told)
+            self._tell("play:layer:failed", at, error=layer["error"], **fields)
         elif state in ENDED:
             if state == "DONE":
                 layer["completedAt"] = at
-                told["out"] = self.out_of(ref)
-            self._tell("play:layer:completed", at, **told)
+                fields["out"] = self.out_of(ref)
+            self._tell("play:layer:completed", at, **fields)
 
     def decide(self, ref: str, decision: str, note: str) -> None:
         """Approve or decline one waiting layer; the play goes on when none is left."""
@@ -160,9 +160,9 @@ class Play(Run):
         return rows
 
     def script(self) -> dict[str, Any]:
-        told, layers = super().script(), self.layers.values()
+        script, layers = super().script(), self.layers.values()
         states = [{"ref": layer["ref"], "state": layer["state"]} for layer in layers]
-        return told | {"flow": self.flow.id, "layers": states}
+        return script | {"flow": self.flow.id, "layers": states}
 
 
 def new_id(chance: Random, at: datetime) -> str:

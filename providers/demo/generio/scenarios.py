@@ -97,7 +97,7 @@ class Studio:
         return self._begin("optimize_success", job, auto(seconds), age, at)
 
     def failing(self, *, seconds: float = 6.0, age: float = 0.0, at: Moment = None) -> Flow:
-        """No field for the reason is documented: it is told of the output."""
+        """No field for the reason is documented: it stands with the output."""
         job = self._job("model_optimize", broken=("model",), error=TOO_FINE)
         flow = self._begin("failing", job, auto(seconds, "failed"), age, at)
         flow.reached = 0.35
