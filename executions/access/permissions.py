@@ -90,22 +90,22 @@ def may_act_by_role(user: User | AnonymousUser) -> bool:
 
 
 def _acts_by_role(user: User) -> bool:
-    told: bool | None = getattr(user, "acts", None)
-    return user.has_perm("executions.act") if told is None else told or user.is_superuser
+    acts: bool | None = getattr(user, "acts", None)
+    return user.has_perm("executions.act") if acts is None else acts or user.is_superuser
 
 
 def _is_granted(user: User, level: Level) -> bool:
     """Anything, at this level."""
-    told: list[str] | None = getattr(user, "granted", None)
-    if told is None:
-        told = list(Grant.objects.to(user).values_list("level", flat=True).distinct())
-        user.granted = told  # type: ignore[attr-defined]
-    return level in told
+    levels: list[str] | None = getattr(user, "granted", None)
+    if levels is None:
+        levels = list(Grant.objects.to(user).values_list("level", flat=True).distinct())
+        user.granted = levels  # type: ignore[attr-defined]
+    return level in levels
 
 
 def with_roles(users: QuerySet[User]) -> QuerySet[User]:
-    """The same, each told by the same query whether it has the permission to act and what kinds of
-    grants it has, since nearly every page asks: for that, Django would need three more."""
+    """The same, each knowing by the same query whether it has the permission to act and what kinds
+    of grants it has, since nearly every page asks: for that, Django would need three more."""
     act = {
         "permission__codename": "act",
         "permission__content_type__app_label": "executions",

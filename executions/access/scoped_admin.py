@@ -20,7 +20,7 @@ from executions.access.permissions import in_sight, may_administer
 
 @cache
 def as_time(model: Any, name: Any) -> Any:
-    """The column of a time, told as a time; every other column as it is."""
+    """The column of a time, written as a time; every other column as it is."""
     try:
         field = model._meta.get_field(name)
     except (FieldDoesNotExist, TypeError):
@@ -29,15 +29,15 @@ def as_time(model: Any, name: Any) -> Any:
         return name
 
     @admin.display(description=field.verbose_name, ordering=name)
-    def told(row: Model) -> str:
+    def column(row: Model) -> str:
         at = getattr(row, name)
         if at is None:
             return "-"
         written = formats.date_format(timezone.localtime(at), "DATETIME_FORMAT")
         return format_html('<time datetime="{}">{}</time>', at.isoformat(), written)
 
-    told.__name__ = name  # a class in Django's table
-    return told
+    column.__name__ = name  # a class in Django's table
+    return column
 
 
 class InSight(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs

@@ -1,4 +1,4 @@
-"""What is done to an account, audited and told to open pages after commit."""
+"""What is done to an account, audited and published to open pages after commit."""
 
 from __future__ import annotations
 

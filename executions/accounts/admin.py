@@ -51,8 +51,8 @@ class AccountWithHistory(AsksForProof, InSight, AccountAdmin):
 
     def poll_now(self, request: HttpRequest, account: ProviderAccount) -> tuple[bool, str]:
         try:
-            said = poll_now(request.user, account, address=address(request))
-            return True, said
+            message = poll_now(request.user, account, address=address(request))
+            return True, message
         except NotNow as why:
             return False, str(why)
 

@@ -152,12 +152,12 @@ def blind_test(request: HttpRequest, pk: int) -> HttpResponse:
 def _do(request: HttpRequest, act: Callable[[], str]) -> None:
     """What came of it, as the message of the next page."""
     try:
-        said = act()
+        message = act()
     except NotNow as why:
         messages.error(request, str(why))
     else:
-        if said:
-            messages.success(request, said)
+        if message:
+            messages.success(request, message)
 
 
 def _account_views(request: HttpRequest) -> list[dict[str, Any]]:
@@ -325,32 +325,32 @@ def _poll_run(row: PollRun, traced: set[int]) -> dict[str, Any]:
 
 def _warnings(found: dict[str, Any]) -> list[dict[str, Any]]:
     """What the last polls found odd: each a sentence, since when, and what to do."""
-    told: list[dict[str, Any]] = []
+    warnings: list[dict[str, Any]] = []
 
-    def tell(one: dict[str, Any], what: str, then: str) -> None:
-        told.append({"what": what, "since": datetime.fromisoformat(one["since"]), "do": then})
+    def add(one: dict[str, Any], what: str, then: str) -> None:
+        warnings.append({"what": what, "since": datetime.fromisoformat(one["since"]), "do": then})
 
     if one := found.get("truncated"):
-        tell(
+        add(
             one,
             f"Only the first {one['items']:,} runs of the provider's list are read",
             "Other runs may be missing until the list is shorter. Each poll asks for a shorter "
             "period. If this stays, split the account, or let the provider check its list.",
         )
     if one := found.get("empty_list"):
-        tell(
+        add(
             one,
             f"The provider's list contains none of the {one['open']:,} runs that were open",
             "They are shown as last seen and read one by one. Check at the provider what these "
             "credentials can see.",
         )
     for word, since in found.get("words", {}).items():
-        tell(
+        add(
             {"since": since},
             f"The provider uses the status “{plain(word)}”, which Annunciator does not know",
             "They are shown as unknown and read rarely. Update Annunciator, or report the word.",
         )
-    return told
+    return warnings
 
 
 def _engine(account: ProviderAccount) -> list[dict[str, Any]]:

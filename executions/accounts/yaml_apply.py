@@ -1,7 +1,7 @@
 """Accounts as code: a YAML file filled into the same form as the admin's, all or nothing.
 
-Called by `manage.py accounts apply`. Every problem of the file is told at once, each with its line
-and field; nothing is saved unless there is none. What an entry does not name stays as it is; a
+Called by `manage.py accounts apply`. Every problem of the file is reported at once, each with its
+line and field; nothing is saved unless there is none. What an entry does not name stays as it is; a
 `settings` or `credentials` mapping, or a list of `keys`, that it does name is the complete one.
 """
 

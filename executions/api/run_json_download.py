@@ -14,8 +14,8 @@ from providers import exact_json
 @require_GET
 def run_record(request: HttpRequest, pk: int) -> HttpResponse:
     """Without inputs and outputs, which have downloads of their own, and without the log."""
-    told = schemas.ExecutionDetail.from_orm(get_run(request, pk)).model_dump(by_alias=True)
-    text = exact_json.write(told, indent=True, other=DjangoJSONEncoder().default)
+    record = schemas.ExecutionDetail.from_orm(get_run(request, pk)).model_dump(by_alias=True)
+    text = exact_json.write(record, indent=True, other=DjangoJSONEncoder().default)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="run-{pk}.json"'
     response["Cache-Control"] = "private, no-store"

@@ -285,5 +285,5 @@ def _check_answer(form: CompiledForm, values: dict[str, Any], question: Question
     """Refuses what the page would refuse, by the paths of its fields."""
     complaints = form.complaints_about(values, refuses_empty=refuses_empty(question))
     if complaints:
-        told = [f"{'.'.join(filter(None, ('values', path)))}: {text}" for path, text in complaints]
-        raise Refusal(422, "invalid", " ".join(told))
+        lines = [f"{'.'.join(filter(None, ('values', path)))}: {text}" for path, text in complaints]
+        raise Refusal(422, "invalid", " ".join(lines))

@@ -140,7 +140,7 @@ def _joined(query: str, **more: str) -> str:
 
 def _view(entry: AuditEntry) -> dict[str, Any]:
     kind, _, number = entry.target.partition(":")
-    told = entry.detail if isinstance(entry.detail, dict) else {"detail": entry.detail}
+    detail = entry.detail if isinstance(entry.detail, dict) else {"detail": entry.detail}
     return {
         "id": entry.pk,
         "at": entry.at,
@@ -150,14 +150,14 @@ def _view(entry: AuditEntry) -> dict[str, Any]:
         "target": plain(entry.target, 300),
         "run": row_id(number) if kind == "run" else None,
         "detail": [
-            (plain(str(key).replace("_", " "), 60), plain(_said(value), 400))
-            for key, value in told.items()
+            (plain(str(key).replace("_", " "), 60), plain(_value_text(value), 400))
+            for key, value in detail.items()
         ],
         "address": entry.address,
     }
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "; ".join(value)
     if not isinstance(value, str):

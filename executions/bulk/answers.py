@@ -151,8 +151,8 @@ def body_for(
     form = compiled.bind(_posted(given), prefix=PREFIX, refuses_empty=refuses_empty(question))
     if not form.is_valid():
         general = [str(each) for each in form.non_field_errors()]
-        told = [*general, *(f"{title}: {text}" for _, title, text in form.error_links)]
-        raise NotPossible(" ".join(told)[:500])
+        complaints = [*general, *(f"{title}: {text}" for _, title, text in form.error_links)]
+        raise NotPossible(" ".join(complaints)[:500])
     return compiled, compiled.body(form, complete=wants_whole(question))
 
 

@@ -131,7 +131,7 @@ def batch_start(request: HttpRequest, pk: int) -> HttpResponse:
     if batch.kind == Verb.ANSWER and batch.state == BatchState.DRAFT:
         return _start_answers(request, batch)
     if frozen_selection.is_outdated(batch):
-        frozen_selection.assess_again(batch, _told_apart(request))
+        frozen_selection.assess_again(batch, _accounts_with_rights(request))
         return _preview(request, batch, {"old": OUTDATED}, 422)
     problems = batch_lifecycle.start(
         batch,
@@ -159,7 +159,7 @@ def _start_answers(request: HttpRequest, batch: Batch) -> HttpResponse:
         return _preview(request, batch, {}, form=form)
     problems: dict[str, str] = {}
     if frozen_selection.is_outdated(batch):
-        frozen_selection.assess_again(batch, _told_apart(request))
+        frozen_selection.assess_again(batch, _accounts_with_rights(request))
         problems["old"] = OUTDATED
     elif not is_kept:
         problems["old"] = "This answer is too long to be sent to many at once. Nothing was sent."
@@ -271,10 +271,10 @@ def _asked(request: HttpRequest, kind: Verb) -> Asked:
     chosen = (",".join(request.POST.getlist(name)) for name in CHOICE)
     what = "/".join([kind.value, *chosen])
     key = uuid5(intent_key(request) or uuid4(), what)  # another choice is another request
-    return Asked(user=person(request), kind=kind, key=key, accounts=_told_apart(request))
+    return Asked(user=person(request), kind=kind, key=key, accounts=_accounts_with_rights(request))
 
 
-def _told_apart(request: HttpRequest) -> dict[int, ProviderAccount]:
+def _accounts_with_rights(request: HttpRequest) -> dict[int, ProviderAccount]:
     """Every account that the person sees, each knowing whether that is all."""
     for pk, account in accounts_of(request).items():
         account.is_view_only = not may_act(request.user, pk)

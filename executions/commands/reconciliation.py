@@ -126,8 +126,12 @@ def _confirm_retry(command: Command, run: Execution) -> bool:
     if command.new_ref:
         again = again.filter(ref=command.new_ref)
     else:  # its ref was lost with the answer: one that is first seen since then
-        told = {"account": run.account_id, "retry_of": run.ref, "seen_at__gt": command.sent_at}
-        again = again.filter(pk__in=Lineage.objects.filter(**told).values("pk"))
+        conditions = {
+            "account": run.account_id,
+            "retry_of": run.ref,
+            "seen_at__gt": command.sent_at,
+        }
+        again = again.filter(pk__in=Lineage.objects.filter(**conditions).values("pk"))
     found = again.order_by("pk").first() if command.sent_at else None
     if found is not None:
         words = f"It is tried again as {found.label} ({found.get_status_display()})."
@@ -228,8 +232,8 @@ def give_up_on(command: Command) -> None:
     if command.accepted_at is None or command.accepted_at >= database_clock.now() - patience:
         return
     if is_answer:
-        told = "The provider took this answer but still asks. Check the form, then answer again."
-        _settle(command, CommandState.NEEDS_PERSON, told)
+        message = "The provider took this answer but still asks. Check the form, then answer again."
+        _settle(command, CommandState.NEEDS_PERSON, message)
     else:
         _ask_a_person(command)
 
@@ -239,9 +243,9 @@ def _is_young(command: Command) -> bool:
 
 
 def _ask_a_person(command: Command) -> None:
-    told = "The provider does not show whether this worked. Check there before you send it again."
-    why = f"{command.message.rstrip('.')[: 490 - len(told)]}. " if command.message else ""
-    _settle(command, CommandState.NEEDS_PERSON, why + told)
+    advice = "The provider does not show whether this worked. Check there before you send it again."
+    why = f"{command.message.rstrip('.')[: 490 - len(advice)]}. " if command.message else ""
+    _settle(command, CommandState.NEEDS_PERSON, why + advice)
 
 
 def _settle(command: Command, state: CommandState, message: str) -> bool:

@@ -25,7 +25,7 @@ def unseal(command: Command | Proposal) -> dict[str, Any]:
 
 
 def secrets_of(command: Command) -> set[str]:
-    """The secret values of an answer, as its form told when it was recorded."""
+    """The secret values of an answer, as its form named them when it was recorded."""
     try:
         return set(unseal(command).get("secrets", ()))
     except SealError:
@@ -45,19 +45,19 @@ def worded_arguments(
     if command.kind != Verb.ANSWER:
         titles = arguments.get("titles", {})
         shown = cast(dict[str, Any], NOTHING.redact(values))
-        return [(titles.get(name, name), _said(value)) for name, value in shown.items()]
+        return [(titles.get(name, name), _value_text(value)) for name, value in shown.items()]
     form = _form_of(command, arguments, question)
     if form is None:
         return [(name, MASK) for name in values]
     return form.in_words(NOTHING.redact(form.masked(values)))
 
 
-def _said(value: Any) -> str:
+def _value_text(value: Any) -> str:
     """`claim: CLM-87271; paid: yes` for an object, `a, b` for a list."""
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_said(each)}" for name, each in value.items())
+        return "; ".join(f"{name}: {_value_text(each)}" for name, each in value.items())
     if isinstance(value, list):
-        return ", ".join(_said(each) for each in value)
+        return ", ".join(_value_text(each) for each in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

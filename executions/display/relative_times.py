@@ -28,15 +28,15 @@ def ago(at: datetime, now: datetime, word: str = "") -> str:
         return f"for {length}"
     if word == "until" and seconds < 0:
         return f"for {length} more"
-    said = f"in {length}" if seconds < 0 else f"{length} ago" if step else "just now"
-    return f"until {said}" if word == "until" else said
+    phrase = f"in {length}" if seconds < 0 else f"{length} ago" if step else "just now"
+    return f"until {phrase}" if word == "until" else phrase
 
 
 def for_reader(html: str, now: datetime, *, is_relative: bool) -> str:
     """A page or fragment with a title on every `<time datetime>`, and its words relative to now for
     who likes that; those with `data-exact` keep their clock. In the reader's zone."""
 
-    def told(match: re.Match[str]) -> str:
+    def reworded(match: re.Match[str]) -> str:
         start, attributes, written, words = match.groups()
         at = _read(written)
         if at is None or not words.strip():
@@ -47,7 +47,7 @@ def for_reader(html: str, now: datetime, *, is_relative: bool) -> str:
             words = ago(at, now, word[1] if word else "")
         return f"{start}{title}>{words}</time>"
 
-    return _TIME.sub(told, html)
+    return _TIME.sub(reworded, html)
 
 
 def _read(text: str) -> datetime | None:

@@ -36,7 +36,7 @@ class StatusView:
     past: str
     """Of a run that is no longer seen."""
     spent: str
-    """Of the time in it, `waited` 2 h; empty where no time is told."""
+    """Of the time in it, `waited` 2 h; empty where no time is given."""
     icon: str
     advice: str
     """What a person does about it."""

@@ -29,7 +29,7 @@ class Run(Protocol):
 class Strip:
     paths: list[tuple[str, str]]
     """(lamp, the `d` of an SVG path whose stroke is the bars)."""
-    said: str
+    label: str
     """The same in words."""
 
 

@@ -39,14 +39,14 @@ def moment(at: datetime | None, shape: str = "sentence", word: str = "") -> str:
     before it: since, until or at, which are worded as well. Nothing for None."""
     if at is None:
         return ""
-    said = f"{word} {SHAPES[shape](at)}".strip()
+    text = f"{word} {SHAPES[shape](at)}".strip()
     if shape in EXACT:
         markup = '<time class="num" datetime="{0}" data-exact>{2}</time>'
     elif word:
         markup = '<time class="num" datetime="{0}" data-word="{1}">{2}</time>'
     else:
         markup = '<time class="num" datetime="{0}">{2}</time>'
-    return format_html(markup, formatting.iso(at), word, said)
+    return format_html(markup, formatting.iso(at), word, text)
 
 
 @register.simple_tag

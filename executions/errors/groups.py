@@ -23,7 +23,7 @@ WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta
 NEWEST = 20_000  # runs of a window that are grouped
 MAX_GROUPS = 100
 SAME = "7d"  # window of "the same error in 14 runs"
-SAID = 2000  # runs with an error among which words are looked for
+SEARCHED_RUNS = 2000  # runs with an error among which words are looked for
 MANY = 1000  # runs counted for one run's page
 
 
@@ -132,7 +132,7 @@ def saying(text: str, account_ids: Sequence[int], most: int) -> list[tuple[str, 
         "accounts": list(account_ids),
         "composed": composed,
         "decomposed": decomposed,
-        "newest": SAID,
+        "newest": SEARCHED_RUNS,
         "most": most,
     }
     with connection.cursor() as cursor:

@@ -17,24 +17,24 @@ def in_words(fields: Iterable[Leaf | Repeat], body: Any) -> list[tuple[str, str]
     """(title, text) of every field that the body holds, in the order of the form; then what no
     field asks for, by its name. A list with rows is one text."""
     pairs: list[tuple[str, str]] = []
-    told: set[Path] = set()
+    shown: set[Path] = set()
     for node in fields:
         value = MISSING if not node.path or EACH in node.path else dig(body, node.path)
-        if value is MISSING or node.path in told:
+        if value is MISSING or node.path in shown:
             continue
-        told.add(node.path)
+        shown.add(node.path)
         options = node.options if isinstance(node, Leaf) else ()
         labels = {_key(option.value): option.label for option in options}
         pairs.append((node.words.title or key_text(node.path), _text(value, labels)))
-    return pairs + _rest(body, told)
+    return pairs + _rest(body, shown)
 
 
-def _rest(body: Any, told: set[Path]) -> list[tuple[str, str]]:
-    """What is left of a body without the paths that are told."""
+def _rest(body: Any, shown: set[Path]) -> list[tuple[str, str]]:
+    """What is left of a body without the paths that are shown already."""
     holder = [deepcopy(body if isinstance(body, dict) else {"value": body})]
-    for path in told:
+    for path in shown:
         drop(holder, (0, *path))
-    emptied = {path[0] for path in told}
+    emptied = {path[0] for path in shown}
     left = holder[0].items()
     return [(str(n), _text(v, {})) for n, v in left if v or n not in emptied]
 

@@ -24,7 +24,7 @@ CONDITIONAL = ("if", "then", "else", "dependentRequired", "dependentSchemas", "d
 _ALTERNATIVES = ("anyOf", "oneOf", "not")
 COMBINING = frozenset({*CONDITIONAL, *_ALTERNATIVES, "allOf"})
 _DRAWING = ("type", "enum", "const", "properties", "items", "format", "anyOf", "oneOf", "title")
-TOLD_BY = "x-told-by"
+DISCRIMINATOR = "x-told-by"
 """Names the property that tells alternatives apart, in the keywords of the object made of them."""
 MAX_BRANCHES = 50  # of one object
 
@@ -113,7 +113,7 @@ def _with_both(inner: Any, outer: Any) -> Any:
     return both
 
 
-def told_apart(
+def discriminated(
     parts: list[dict[str, Any]], outer: dict[str, Any], follow: Follow, trail: frozenset[str]
 ) -> tuple[dict[str, Any], tuple[Branch, ...]] | None:
     """Alternatives of an object as one object, if a property has other constants in each."""
@@ -162,7 +162,7 @@ def _as_one(
     if all(name in _listed(part, "required") for part in parts):
         required.append(name)
     one = {
-        **outer, "type": "object", "required": required, TOLD_BY: name,
+        **outer, "type": "object", "required": required, DISCRIMINATOR: name,
         "properties": known if name in known else {name: choice, **known},
     }  # fmt: skip
     tests = [{"required": [name], "properties": {name: {"enum": each}}} for each in values]

@@ -15,14 +15,14 @@ from typing import Any, cast
 
 from executions.forms.compiled_nodes import Branch, Kind, Shape
 from executions.forms.conditional_schema import (
-    TOLD_BY,
+    DISCRIMINATOR,
     Test,
     branches_of,
     differs,
+    discriminated,
     is_about,
     joined,
     merged,
-    told_apart,
 )
 from executions.forms.definition_intake import CannotShow
 from executions.forms.json_path import EACH, MISSING, Path
@@ -151,7 +151,7 @@ class Schemas:
             if others and all(part.get("type") == "string" for part in others):
                 # A date or one of a list (PrefectHQ/prefect#22753, read November 2026): any text.
                 return {"type": "string", **outer}, has_null, "", ()
-            apart = told_apart(others, outer, self.follow, trail)
+            apart = discriminated(others, outer, self.follow, trail)
             if apart is not None:
                 return apart[0], has_null, "", apart[1]
             is_object = outer.get("type", "object") == "object" and "properties" in outer
@@ -286,7 +286,7 @@ def is_optional(place: Place, at: Path, name: str) -> bool:
     """Whether this property makes the choice among alternatives of an object that may be left out:
     without a choice there is no object."""
     is_there = not at or at[-1] == EACH or place.is_required
-    return place.shape.rules.get(TOLD_BY) == name and not is_there
+    return place.shape.rules.get(DISCRIMINATOR) == name and not is_there
 
 
 def is_required_in(shape: Shape, name: str) -> bool:

@@ -297,8 +297,8 @@ def changed_accounts(window: Window) -> list[Activity]:
         number, first, last = failures.get(account.pk, (0, None, None))
         if account.health == Health.OK and not number:
             continue  # its first good poll: nothing was broken
-        told = _failed_polls(number, first, last)
-        text = f"{plain(account.last_error, 200)} {told}".strip()
+        failed_polls = _failed_polls(number, first, last)
+        text = f"{plain(account.last_error, 200)} {failed_polls}".strip()
         events.append(
             Activity(account.health_since, lamp, icon, word, account.name, account.pk, text=text)
         )

@@ -50,9 +50,9 @@ def shift(request: HttpRequest) -> Shown:
 
 @posted_from("executions:shift")
 def handover(request: HttpRequest) -> HttpResponse:
-    """Up to when the page told: what came since the page was made is not lost."""
-    told, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
-    until = min(told, now) if told is not None else now
+    """Up to what the page showed: what came since the page was made is not lost."""
+    shown_until, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
+    until = min(shown_until, now) if shown_until is not None else now
     take_over(person(request), until, address=address(request))
     messages.success(request, f"Marked as read up to {stamped(until)}.")
     return redirect("executions:shift")

@@ -88,12 +88,12 @@ def answer(request: HttpRequest, pk: int) -> HttpResponse:
         return show_inbox(request, question, view, 409)
     if "desk" in request.POST:
         return redirect(next_address(request, question, str(command.key)))
-    said = "Your answer is recorded and is being sent to the provider."
+    message = "Your answer is recorded and is being sent to the provider."
     if isinstance(command, Proposal):
-        said = "Your answer is proposed. It is sent when a second person agrees."
+        message = "Your answer is proposed. It is sent when a second person agrees."
     elif is_held(command):
-        said = "Your answer is recorded. Until it is sent you can undo it, at the question."
-    messages.success(request, said)
+        message = "Your answer is recorded. Until it is sent you can undo it, at the question."
+    messages.success(request, message)
     run_page = reverse("executions:detail", args=[question.execution_id])
     return redirect(page_of_form(request, run_page))
 

@@ -19,8 +19,8 @@ from executions.web.requester import address, person
 @posted_from("executions:question")
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
     question, holder = get_question(request, pk), request.POST.get("from", "")
-    said = claims.claim(person(request), question, holder=holder, address=address(request))
-    return _answer(request, question, said)
+    complaint = claims.claim(person(request), question, holder=holder, address=address(request))
+    return _answer(request, question, complaint)
 
 
 @posted_from("executions:question")
@@ -30,10 +30,10 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
     return _answer(request, question, "")
 
 
-def _answer(request: HttpRequest, question: Question, said: str) -> HttpResponse:
+def _answer(request: HttpRequest, question: Question, complaint: str) -> HttpResponse:
     """What it changed on the open page, or back to the page."""
     if wants_fragment(request):
-        return claimed(request, question, said)
-    if said:
-        messages.warning(request, said)
+        return claimed(request, question, complaint)
+    if complaint:
+        messages.warning(request, complaint)
     return HttpResponseRedirect(next_address(request, reverse("executions:inbox")))

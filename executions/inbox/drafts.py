@@ -22,7 +22,7 @@ from providers.sealing import SealError, seal, unseal
 
 MAX_DRAFT = 20_000_000  # characters, files included
 OVERTAKEN = 60_000  # ms by which a request may come late; more is a clock that was set back
-TOLD_EVERY = timedelta(minutes=1)  # open pages learn that a person is still typing
+PUBLISH_EVERY = timedelta(minutes=1)  # open pages learn that a person is still typing
 TRIPLE = ("kind", "schema", "form", "model", "choices")
 
 
@@ -65,7 +65,7 @@ def keep(request: HttpRequest, question: Question, compiled: CompiledForm) -> bo
             "saved_at": now,
         },
     )
-    if kept is None or kept["saved_at"] < now - TOLD_EVERY:
+    if kept is None or kept["saved_at"] < now - PUBLISH_EVERY:
         publish.publish_questions(question.execution.account_id)
     return True
 

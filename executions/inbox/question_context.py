@@ -16,7 +16,7 @@ from executions.display.formatting import size
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.inbox.question_display import undo_of
-from executions.inbox.question_rows import MAX_SAID, words_of
+from executions.inbox.question_rows import MAX_ANSWER, words_of
 from executions.models import (
     Command,
     CommandState,
@@ -101,7 +101,7 @@ def _people(run: Execution) -> list[dict[str, Any]]:
         execution=run, kind=Verb.ANSWER.value, state=CommandState.CONFIRMED
     ).select_related("requested_by")
     notes = Note.objects.filter(Q(execution=run) | Q(workflow=run.workflow_id))
-    said = [
+    answered = [
         {"who": user_name(each.requested_by), "text": "answered a question of this run",
          "at": each.requested_at}
         for each in answers.order_by("-requested_at")[:MAX_NOTES]
@@ -110,7 +110,7 @@ def _people(run: Execution) -> list[dict[str, Any]]:
         {"who": user_name(each.author), "text": plain(each.text, 300), "at": each.created_at}
         for each in notes.select_related("author").order_by("-is_pinned", "-pk")[:MAX_NOTES]
     ]
-    return [*noted, *said]
+    return [*noted, *answered]
 
 
 def sent_line(request: HttpRequest) -> dict[str, Any] | None:
@@ -135,7 +135,7 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
     return {
         "key": str(command.key),
         "title": plain(question.title, 160) if question and question.title else "Your answer",
-        "said": plain(words[0], MAX_SAID) if len(words) == 1 else "",
+        "answer": plain(words[0], MAX_ANSWER) if len(words) == 1 else "",
         "did": "agreed by you" if command.agreed_by_id == request.user.pk else "answered by you",
         "state": command.state,
         "word": COMMAND_WORDS.get(command.state, command.state),
@@ -164,7 +164,7 @@ def _proposed_line(request: HttpRequest, key: uuid.UUID) -> dict[str, Any] | Non
     return {
         "key": str(proposal.key),
         "title": plain(question.title, 160) or "Your answer",
-        "said": plain(words[0], MAX_SAID) if len(words) == 1 else "",
+        "answer": plain(words[0], MAX_ANSWER) if len(words) == 1 else "",
         "did": "proposed by you",
         "state": proposal.state,
         "word": proposal.get_state_display(),

@@ -98,12 +98,12 @@ def question_fragments(request: HttpRequest, run: Execution) -> list[Fragment]:
 
 
 def fragments_of(
-    request: HttpRequest, row: Question, known: str, *, query: str = "", said: str = ""
+    request: HttpRequest, row: Question, known: str, *, query: str = "", complaint: str = ""
 ) -> list[Fragment]:
     """Head, notice, claim and buttons of a question whose form stays as it is on an open page;
     `known` is the fingerprint of that form, `query` the filters of the inbox that it is shown in,
-    `said` what could not be done a moment ago."""
-    view = {**question_view(request, row), "said": said}
+    `complaint` what could not be done a moment ago."""
+    view = {**question_view(request, row), "complaint": complaint}
     view["notice"] = notice_of(request, row, known, view["compiled"])
     view["may_send"] &= known == row.fingerprint  # its buttons would mean something else
     context, parts = {"q": view, "query": query}, ("head", "notice", "claim", "send")
@@ -275,14 +275,14 @@ def proposal_notice(
     """Who proposed what, and what the person may do about it."""
     is_own = held.requested_by_id == request.user.pk
     may = may_act(request.user, question.execution.account_id)
-    said = [] if compiled.problem else argument_pairs(held, question)
+    pairs = [] if compiled.problem else argument_pairs(held, question)
     return {
         "lamp": "needs_you",
         "text": f"Waits for a second person: {user_name(held.requested_by)} proposed",
         "proposal": {
             "key": str(held.key),
             "at": held.requested_at,
-            "said": [(title, text) for title, text in said if text],
+            "pairs": [(title, text) for title, text in pairs if text],
             "note": plain(held.reason),
             "is_own": is_own,
             "may_decide": may and not is_own,

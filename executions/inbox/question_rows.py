@@ -54,7 +54,7 @@ MAX_NAMES = 3
 MOST_VALUES = 3  # by which one question is told from another
 MAX_INPUT = 2**13  # stored bytes of an input that is looked through for them
 MAX_VALUE = 40  # characters of one
-MAX_SAID = 160  # characters of an answer in a line
+MAX_ANSWER = 160  # characters of an answer in a line
 
 
 def rows_of(found: Any) -> Any:
@@ -116,7 +116,7 @@ def _line(
     fresh = freshness(account, now)
     sent = answer if answer and answer.state in OPEN_COMMAND_STATES else None
     refused = answer if answer and answer.state == CommandState.REJECTED else None
-    said = answer_words(answer, small) if answer else ""
+    answer_text = answer_words(answer, small) if answer else ""
     others = presence_words(present, (me, row.claimed_by_id))
     return {
         "id": row.pk,
@@ -144,11 +144,11 @@ def _line(
         "draft": next((at for user, _, at in present if user == me), None),
         "sent": COMMAND_WORDS[sent.state] if sent else "",
         "sent_by": user_name(sent.requested_by) if sent else "",
-        "sent_words": said if sent else "",
+        "sent_words": answer_text if sent else "",
         "until": sent.not_before if sent and is_held(sent) else None,
         "refused": plain(refused.message, 200) if refused and not row.closed_at else "",
         "refused_by": user_name(refused.requested_by) if refused else "",
-        "closed": _closed_words(row, answer, said),
+        "closed": _closed_words(row, answer, answer_text),
         "as_of": fresh.as_of if fresh.is_stale else "",
     }
 
@@ -205,13 +205,13 @@ def _values(run: Execution, given: Any) -> list[str]:
     flow = run.workflow
     chosen = [*flow.shown_values, *(p for p in flow.learned_values if p not in flow.hidden_values)]
     values = [plain(each, 80) for each in run.telling_values]
-    said = {*(each.lower() for each in values), flow.name.lower()}
+    seen = {*(each.lower() for each in values), flow.name.lower()}
     for path, value in telling_paths.of_one(given, chosen):
         text = plain(str(value).strip(), MAX_VALUE)
         if len(values) == MOST_VALUES:
             break
-        if text and text.lower() not in said and path not in flow.hidden_values:
-            said.add(text.lower())
+        if text and text.lower() not in seen and path not in flow.hidden_values:
+            seen.add(text.lower())
             is_number = not isinstance(value, str)
             values.append(f"{words_of(path.rpartition('/')[2])} {text}" if is_number else text)
     values = values or [plain(run.label, 160)]
@@ -232,14 +232,14 @@ def answer_words(answer: Command | Proposal, small: Question | None) -> str:
         return ""
     pairs = [(title, text) for title, text in worded_arguments(answer, small) if text]
     words = [text for _, text in pairs] if len(pairs) == 1 else [f"{t}: {x}" for t, x in pairs]
-    return plain(", ".join(words), MAX_SAID)
+    return plain(", ".join(words), MAX_ANSWER)
 
 
-def _closed_words(row: Question, answer: Command | None, said: str) -> str:
+def _closed_words(row: Question, answer: Command | None, answer_text: str) -> str:
     if row.closed_at is None:
         return ""
     if answer is not None and answer.state == CommandState.CONFIRMED:
-        what = f": {said}" if said else ""
+        what = f": {answer_text}" if answer_text else ""
         return f"answered by {user_name(answer.requested_by)} {clock(row.closed_at)}{what}"
     return f"answered elsewhere or no longer asked {clock(row.closed_at)}"
 

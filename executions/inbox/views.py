@@ -124,7 +124,7 @@ def inbox_changes(request: HttpRequest) -> HttpResponse:
     return INBOX_PAGE.changed(request, _shown(request, wanted, lines, found, question, newer))
 
 
-def claimed(request: HttpRequest, question: Question, said: str) -> HttpResponse:
+def claimed(request: HttpRequest, question: Question, complaint: str) -> HttpResponse:
     """What a claim changed on an open page: the line, and the question on the desk, with a sentence
     where it was not taken."""
     question = get_question(request, question.pk)
@@ -133,7 +133,7 @@ def claimed(request: HttpRequest, question: Question, said: str) -> HttpResponse
     context = {"item": lines_of(request, [row])[0], "question": question, "query": query}
     line = fragment(request, "executions/inbox/_line.html", context)
     known = request.POST.get("fingerprint", question.fingerprint)
-    parts = fragments_of(request, question, known, query=query, said=said)
+    parts = fragments_of(request, question, known, query=query, complaint=complaint)
     parts.append(Fragment(f"#task-{question.pk}", line))
     return no_store(HttpResponse(partials(parts)))
 

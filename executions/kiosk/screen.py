@@ -62,7 +62,7 @@ def _tiles(
             "account": accounts[group.account_id].name if len(found.groups) > 1 else "",
             "state": tile.state,
             "icon": "blind" if fresh[group.account_id].is_stale else tile.icon,
-            "said": tile.said,
+            "state_words": tile.state_words,
             "also": tile.also,
             "strip": tile.strip,
             "is_old": fresh[group.account_id].is_stale,

@@ -77,7 +77,7 @@ def _theme(request: HttpRequest) -> str:
 
 
 def _private(response: HttpResponse) -> HttpResponse:
-    """The address is the key: it is told to nobody."""
+    """The address is the key: it is shown to nobody."""
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return no_store(response)

@@ -137,7 +137,7 @@ class Notice(models.Model):
     is_silent = models.BooleanField(default=False)
     """Never notified: it was so before the rule, or it happened while muted."""
     is_reminder = models.BooleanField(default=False)
-    """Told again, because its acknowledgement ended and it is still so."""
+    """Notified again, because its acknowledgement ended and it is still so."""
     told_at = models.DateTimeField(null=True)
     clear_told_at = models.DateTimeField(null=True)
     message = models.ForeignKey(

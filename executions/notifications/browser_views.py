@@ -73,7 +73,7 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
 
 @posted_from(lambda request, pk: reverse("executions:notices"), "#rules")
 def rule_browsers(request: HttpRequest, pk: int) -> HttpResponse:
-    """One's own browsers are told by this rule, or are not any more."""
+    """One's own browsers are notified by this rule, or are not any more."""
     user = person(request)
     rule = get_object_or_404(NoticeRule.objects.visible_to(user), pk=pk)
     if request.POST.get("on") != "1":

@@ -1,7 +1,7 @@
-"""The browsers that people let notify them: added and removed by their person, told by rules of
-whom they are.
+"""The browsers that people let notify them: added and removed by their person, notified by rules
+of whom they are.
 
-What a browser is told is decided when it is sent: by what its person may see then.
+What a browser is sent is decided when it is sent: by what its person may see then.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def write_messages() -> int:
 
 
 def _with_news() -> list[int]:
-    """Rules with something untold; read from two partial indexes."""
+    """Rules with notices that are not sent yet; read from two partial indexes."""
     with connection.cursor() as cursor:
         cursor.execute(_sql("with_news"))
         return [int(row[0]) for row in cursor.fetchall()]
@@ -40,16 +40,16 @@ def _write(rule_id: int) -> int:
     if rule is None:
         return 0
     now = database_clock.now()
-    untold = Notice.objects.filter(rule=rule, told_at__isnull=True, is_silent=False)
+    unsent = Notice.objects.filter(rule=rule, told_at__isnull=True, is_silent=False)
     over = Notice.objects.filter(
         rule=rule, cleared_at__isnull=False, clear_told_at__isnull=True, is_silent=False
     )
     muted = _muted(rule)
     if rule.event == Event.FAILED:  # what failed while it was muted is history when the mute ends
-        untold.filter(muted).update(is_silent=True)
+        unsent.filter(muted).update(is_silent=True)
     # One that has just run out is ended by the evaluator, for all of its group at once.
     busy = Q(acknowledged_until__gt=now) | Q(acknowledged_until__isnull=False, cleared_at=None)
-    raised = _groups(rule, list(untold.exclude(muted).exclude(busy).values_list("pk", flat=True)))
+    raised = _groups(rule, list(unsent.exclude(muted).exclude(busy).values_list("pk", flat=True)))
     cleared = _groups(rule, list(over.exclude(muted).values_list("pk", flat=True)))
     if not raised and not cleared:
         return 0

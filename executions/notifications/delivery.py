@@ -44,11 +44,11 @@ _sql = statements(__file__, open_deliveries=listed(OPEN), held_deliveries=listed
 
 
 def deliveries_of(
-    message: NoticeMessage, rule: NoticeRule, told: Sequence[PushBrowser] = (), **more: Any
+    message: NoticeMessage, rule: NoticeRule, notified: Sequence[PushBrowser] = (), **more: Any
 ) -> list[Delivery]:
     """A delivery of the message to each address of the rule, and to each of these browsers."""
     places = [(each["id"], each["service"], each["shown"]) for each in rule.targets]
-    places += [(browsers.target_of(each), "browser", str(each)[:120]) for each in told]
+    places += [(browsers.target_of(each), "browser", str(each)[:120]) for each in notified]
     return Delivery.objects.bulk_create(
         Delivery(message=message, rule=rule, target=target, service=service, shown=shown, **more)
         for target, service, shown in places
@@ -78,18 +78,18 @@ def deliver(rule_id: int, target: str) -> Outcome | None:
 
 
 def _push(claimed: list[Delivery], target: str) -> Outcome:
-    """To a browser, what its person may be told by now."""
+    """To a browser, what its person may see by now."""
     browser = browsers.of_target(target)
     if browser is None:
         return _settle(claimed, Outcome("dropped", "The browser was removed."))
-    told = [each for each in claimed if browsers.may_receive(browser.user, each.message)]
-    hidden = [each for each in claimed if each not in told]
+    allowed = [each for each in claimed if browsers.may_receive(browser.user, each.message)]
+    hidden = [each for each in claimed if each not in allowed]
     outcome = Outcome("dropped", "Its person does not want it, or may not see it, any more.")
     if hidden:
         _settle(hidden, outcome)
-    if told:
-        texts = [each.message for each in told]
-        outcome = _settle(told, browsers.send(browser, texts, lambda: _begin_sending(told)))
+    if allowed:
+        texts = [each.message for each in allowed]
+        outcome = _settle(allowed, browsers.send(browser, texts, lambda: _begin_sending(allowed)))
     return outcome
 
 

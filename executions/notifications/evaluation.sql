@@ -19,7 +19,7 @@ coalesce(nullif(array_to_string(x.telling_values, ' · '), ''), nullif(x.name, '
 -- name: failed
 -- A run that had failed before the account was added, or before the rule, is no news: `first`
 -- sightings count only if the run ended since, and so does what a later reading makes of a run
--- whose list row told less.
+-- whose list row showed less.
 WITH recent AS MATERIALIZED (
     SELECT * FROM executions_transition
     WHERE observed_at >= %(looked_to)s AND observed_at > %(active_since)s
@@ -97,7 +97,7 @@ SELECT * FROM unnest(%(subjects)s::text[], %(turns)s::int[], %(account_ids)s::bi
 
 -- name: raise
 -- Compare and set: a subject that is raised already, or was raised for this very failure, stays as
--- it is. One that was cleared a moment ago, before anybody was told, goes on as it was.
+-- it is. One that was cleared a moment ago, before anybody was notified, goes on as it was.
 INSERT INTO executions_notice AS n (
     rule_id, subject, turn, account_id, workflow_id, execution_id, group_key, label, detail,
     since, raised_at, cleared_because, is_silent, is_reminder)
@@ -145,7 +145,7 @@ WHERE n.rule_id = %(rule)s AND n.cleared_at IS NULL AND n.told_at IS NULL
     AND n.id NOT IN (SELECT id FROM in_hand)
 
 -- name: clear
--- What was never told needs no all-clear; a failure is told even if it is over by then.
+-- What was never notified needs no all-clear; a failure is notified even if it is over by then.
 UPDATE executions_notice n SET
     cleared_at = now(), cleared_because = g.because,
     is_silent = n.is_silent OR g.is_silent OR (n.told_at IS NULL AND NOT %(tells_late)s),

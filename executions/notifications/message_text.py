@@ -76,10 +76,10 @@ def body(
 ) -> str:
     """Times are UTC: a message has many readers."""
     with timezone.override(UTC):
-        parts = [_told(rule, group, is_over=False) for group in raised[:GROUPS]]
+        parts = [_group_text(rule, group, is_over=False) for group in raised[:GROUPS]]
         if cleared:
             head = [f"{WORDS[Event(rule.event)][2]}:"] if raised else []
-            parts += head + [_told(rule, group, is_over=True) for group in cleared[:GROUPS]]
+            parts += head + [_group_text(rule, group, is_over=True) for group in cleared[:GROUPS]]
     more = len(raised[GROUPS:]) + len(cleared[GROUPS:])
     if more:
         parts.append(f"Not listed here: {more} more.")
@@ -104,9 +104,11 @@ def short(message: NoticeMessage) -> tuple[str, str]:
         return message.body.partition("\n")[0], reverse("executions:notices")
     if len(found) == 1:
         [(notice, is_over)] = found
-        said = _said(notice, is_over=is_over)
-        return said[:1].upper() + said[1:], path_of(notice)
-    lines = [f"{_name(each)}: {_said(each, is_over=is_over)}" for each, is_over in found[:FIRST]]
+        words = _event_words(notice, is_over=is_over)
+        return words[:1].upper() + words[1:], path_of(notice)
+    lines = [
+        f"{_name(each)}: {_event_words(each, is_over=is_over)}" for each, is_over in found[:FIRST]
+    ]
     return "\n".join(lines), reverse("executions:notice-message", args=[message.pk])
 
 
@@ -175,7 +177,7 @@ def sentence(notice: Notice) -> str:
             return f"should have started by {since}"
 
 
-def _told(rule: NoticeRule, group: NoticeGroup, *, is_over: bool) -> str:
+def _group_text(rule: NoticeRule, group: NoticeGroup, *, is_over: bool) -> str:
     shown = group.notices[:FIRST]
     if group.count == 1:
         return _line(shown[0], _name(shown[0]), is_over=is_over)
@@ -196,10 +198,10 @@ def _told(rule: NoticeRule, group: NoticeGroup, *, is_over: bool) -> str:
 
 
 def _line(notice: Notice, name: str, *, is_over: bool) -> str:
-    return f"{name}: {_said(notice, is_over=is_over)}\n{absolute(path_of(notice))}"
+    return f"{name}: {_event_words(notice, is_over=is_over)}\n{absolute(path_of(notice))}"
 
 
-def _said(notice: Notice, *, is_over: bool) -> str:
+def _event_words(notice: Notice, *, is_over: bool) -> str:
     because = f" ({notice.cleared_because})" if notice.cleared_because else ""
     if is_over:
         return f"over since {stamped(notice.cleared_at)}{because}"

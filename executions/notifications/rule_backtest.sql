@@ -1,4 +1,4 @@
--- What a rule would have told in a stretch of time that is over, by what is stored now. Each reads at
+-- What a rule would have sent in a stretch of time that is over, by what is stored now. Each reads at
 -- most so many of the newest runs in its scope, by an index on account or workflow.
 
 -- name: scope

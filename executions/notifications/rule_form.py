@@ -160,7 +160,7 @@ def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
         begin_anew(rule)
     rule.save()  # a seal names the row's number
     added, removed = form.cleaned_data["new_addresses"], form.removed()
-    told = [target["shown"] for target in rule.targets if target["id"] in removed]
+    removed_places = [target["shown"] for target in rule.targets if target["id"] in removed]
     if added or removed:
         _seal(rule, added, removed, by)
         rule.save(update_fields=["sealed_targets", "targets"])
@@ -168,7 +168,7 @@ def set_up(rule: NoticeRule, form: RuleForm, *, by: str) -> list[str]:
     return [
         *(f"{name}: {_shown(form.cleaned_data.get(name))}" for name in names if name in ANEW),
         *(f"address added: {address.shown}" for address in added),
-        *(f"address removed: {shown}" for shown in told),
+        *(f"address removed: {shown}" for shown in removed_places),
     ]
 
 
@@ -219,17 +219,19 @@ def _shown(value: Any) -> str:
 
 
 def in_words(
-    rule: NoticeRule, of: Sequence[str] | None = None, told: Sequence[str] | None = None
+    rule: NoticeRule, of: Sequence[str] | None = None, receivers: Sequence[str] | None = None
 ) -> str:
     """What a rule does, as one sentence: `When Claim intake fails, tell Slack #ops at most every
-    10 min.` `of`: names of its workflows; `told`: services and places. Both are the rule's own
+    10 min.` `of`: names of its workflows; `receivers`: services and places. Both are the rule's own
     unless they are given, as for one that is not saved."""
-    if told is None:
+    if receivers is None:
         people = [str(each) for each in rule.people.order_by("username")]
-        told = [f"{each['service']} {each['shown']}" for each in rule.targets]
-        told += [f"the browsers of {_listed(people)}"] if people else []
-    tell = f"tell {_listed(told)}" if told else "list it on the Notifications page"
-    often = f" at most every {spoken(rule.pause_seconds)}" if rule.pause_seconds and told else ""
+        receivers = [f"{each['service']} {each['shown']}" for each in rule.targets]
+        receivers += [f"the browsers of {_listed(people)}"] if people else []
+    tell = f"tell {_listed(receivers)}" if receivers else "list it on the Notifications page"
+    often = (
+        f" at most every {spoken(rule.pause_seconds)}" if rule.pause_seconds and receivers else ""
+    )
     return f"When {what_happens(rule, of)}, {tell}{often}."
 
 

@@ -166,13 +166,13 @@ def _preview(request: HttpRequest, form: TeamRuleForm, subject: Subject) -> dict
         form.cleaned_data = {**begun, "new_addresses": []}
     elif {"event", "after_seconds", "pause_seconds", "group"} & set(form.errors):
         return {}
-    rule, told = form.draft()
+    rule, addresses = form.draft()
     workflows = [subject.workflow] if subject.workflow else []
     words = rule_form.in_words(
         rule,
         of=[each.name for each in workflows],
-        told=[
-            *(f"{each.service} {each.called}".strip() for each in told),
+        receivers=[
+            *(f"{each.service} {each.called}".strip() for each in addresses),
             *(["my browsers"] if form.cleaned_data.get("my_browsers") else []),
         ],
     )

@@ -271,7 +271,7 @@ def _group_view(
         "count": row["count"],
         "first": row["first"],
         "list": _list_of(notice, row),
-        "told": notice.told_at,
+        "sent_at": notice.told_at,
         "is_sent": bool(notice.rule.targets or notice.notifies_people),  # type: ignore[attr-defined]
         "is_silent": notice.is_silent,
         "taken_by": who if is_taken else "",

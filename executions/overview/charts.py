@@ -64,7 +64,7 @@ class Line:
 class Chart:
     key: str
     title: str
-    said: str
+    summary: str
     """Its accessible name: what it shows and how much, in one sentence."""
     width: int
     height: int
@@ -108,8 +108,8 @@ def runs_over_time(found: Endings, span: ChartRange, link: Link) -> Chart:
                 height = max(LEAST, TALL * number / top)
                 floor -= height
                 href = link([*lamps_of(lamp), *cuts])
-                said = f"{title}: {number:,} {LAMP_WORDS[lamp]}"
-                marks.append(_mark(f"fill-{lamp.value}", place, floor, height, href, said))
+                label = f"{title}: {number:,} {LAMP_WORDS[lamp]}"
+                marks.append(_mark(f"fill-{lamp.value}", place, floor, height, href, label))
         every = _cell(bucket.total, link, [*EVERY, *cuts])
         own = [
             _cell(bucket.statuses.get(status, 0), link, [*statuses_of(status), *cuts])
@@ -117,11 +117,11 @@ def runs_over_time(found: Endings, span: ChartRange, link: Link) -> Chart:
         ]
         lines.append(Line(title, [every, *own]))
     whole = found.whole
-    said = ", ".join(f"{whole.of_lamp(lamp):,} {LAMP_WORDS[lamp]}" for lamp in ENDED_LAMPS[::-1])
+    counts = ", ".join(f"{whole.of_lamp(lamp):,} {LAMP_WORDS[lamp]}" for lamp in ENDED_LAMPS[::-1])
     return Chart(
         "runs",
         "Runs that ended",
-        f"Runs that ended, per {span.grain_word}: {whole.total:,} in all, {said}.",
+        f"Runs that ended, per {span.grain_word}: {whole.total:,} in all, {counts}.",
         10 * len(found.buckets),
         100,
         marks,
@@ -145,13 +145,13 @@ def success_rate(found: Endings, span: ChartRange, link: Link) -> Chart:
             height = TALL * good / bucket.rated
             if good < bucket.rated:
                 height = min(height, TALL - LEAST)
-                said = f"{title}: {bucket.rated - good:,} of {bucket.rated:,} did not succeed"
+                label = f"{title}: {bucket.rated - good:,} of {bucket.rated:,} did not succeed"
                 href = link([*bad, *cuts])
-                marks.append(_mark("fill-failed", place, 0, TALL - height, href, said))
+                marks.append(_mark("fill-failed", place, 0, TALL - height, href, label))
             if good:
-                said = f"{title}: {percent(bucket.rate)} succeeded, {good:,} of {bucket.rated:,}"
+                label = f"{title}: {percent(bucket.rate)} succeeded, {good:,} of {bucket.rated:,}"
                 href = link([*SUCCESS, *cuts])
-                marks.append(_mark("fill-done", place, TALL - height, height, href, said))
+                marks.append(_mark("fill-done", place, TALL - height, height, href, label))
         cells = [
             Cell(percent(bucket.rate)),
             _cell(good, link, [*SUCCESS, *cuts]),
@@ -190,12 +190,12 @@ def durations(found: Endings, span: ChartRange, link: Link) -> Chart:
         href = link([*SUCCESS, *cuts])
         if p50 is not None and p95 is not None:
             middle, top = _log(p50, low, high), _log(p95, low, high)
-            said = (
+            label = (
                 f"{title}: half took at most {duration(p50)}, 95 % at most {duration(p95)}, "
                 f"of {measured_runs:,}"
             )
-            marks.append(_mark("spread", place, top, max(LEAST, middle - top), href, said))
-            marks.append(_mark("middle", place, middle - 1.2, 2.4, href, said))
+            marks.append(_mark("spread", place, top, max(LEAST, middle - top), href, label))
+            marks.append(_mark("middle", place, middle - 1.2, 2.4, href, label))
         cells = [
             Cell(duration(p50) if p50 is not None else "–"),
             Cell(duration(p95) if p95 is not None else "–"),
@@ -204,13 +204,13 @@ def durations(found: Endings, span: ChartRange, link: Link) -> Chart:
         lines.append(Line(title, cells))
     whole = found.whole
     p50, p95 = whole.took(0.5), whole.took(0.95)
-    said = (
+    spread = (
         f"half took at most {duration(p50)}, 95 % at most {duration(p95 or 0)}" if p50 else "none"
     )
     return Chart(
         "took",
         "Duration of successes",
-        f"How long successes took, per {span.grain_word}: {said}.",
+        f"How long successes took, per {span.grain_word}: {spread}.",
         10 * len(found.buckets),
         100,
         marks,
@@ -248,9 +248,9 @@ def heat_map(
                 cells.append(NOTHING)
                 continue
             href = _hour_href((day, hour), direct, wanted, link, explain)
-            said = f"{DAYS[day]} {hour:02}:00 to {hour + 1:02}:00: {number:,} {word}"
+            label = f"{DAYS[day]} {hour:02}:00 to {hour + 1:02}:00: {number:,} {word}"
             box = (f"{10 * hour + 0.4:g}", f"{10 * row + 0.4:g}", "9.2", "9.2")
-            marks.append(Mark(f"heat heat-{ceil(LEVELS * number / most)}", *box, href, said))
+            marks.append(Mark(f"heat heat-{ceil(LEVELS * number / most)}", *box, href, label))
             cells.append(Cell(f"{number:,}", href))
         lines.append(Line(DAYS[day], cells))
     zone = span.since.astimezone(span.zone)

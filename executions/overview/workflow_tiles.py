@@ -71,7 +71,7 @@ class Tile:
     name: str
     state: str
     icon: str
-    said: str
+    state_words: str
     """Its worst state with its number: `2 need you`."""
     also: str
     """Its other states."""
@@ -203,7 +203,7 @@ def standing(counts: Counts, workflow: int) -> list[tuple[str, str, str, str]]:
 
 def _tile(row: Any, own: WorkflowCounts) -> Tile:
     counts, state = own.counts, worst_of(own.counts)
-    said = "quiet" if state == "quiet" else words_of(state, counts[state])
+    words = "quiet" if state == "quiet" else words_of(state, counts[state])
     also = [_who(own.people)] if own.people else []
     also += [
         words_of(other, counts[other]) for other in ONE_MANY if other != state and counts.get(other)
@@ -213,7 +213,7 @@ def _tile(row: Any, own: WorkflowCounts) -> Tile:
         plain(row.name, 120) or "(no name)",
         state,
         ICONS[state],
-        said,
+        words,
         ", ".join(also),
         list_query(state, row.pk),
         strip([Bar(*each) for each in zip(row.statuses or (), row.seconds or (), strict=True)]),

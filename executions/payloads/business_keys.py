@@ -142,8 +142,8 @@ def _compiled(pattern: str) -> Any:
     try:
         return re2.compile(pattern, options=options)
     except (re2.error, UnicodeError) as error:
-        said = error.args[0] if error.args else "not a pattern"
-        return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        reason = error.args[0] if error.args else "not a pattern"
+        return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
 # ----------------------------------------------------------------------------------- finding

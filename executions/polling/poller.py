@@ -436,10 +436,10 @@ class _Poll:
             else:
                 self.read_at.update(dict.fromkeys(refs, now))
                 self.asked += refs
-                return self._told(refs, found)
+                return self._readable(refs, found)
         return [snapshot for ref in refs if (snapshot := self._read(ref)) is not None]
 
-    def _told(self, refs: list[str], found: list[Snapshot | Unreadable]) -> list[Snapshot]:
+    def _readable(self, refs: list[str], found: list[Snapshot | Unreadable]) -> list[Snapshot]:
         """The snapshots of several runs; the others are set aside, or not there."""
         snapshots = [each for each in found if isinstance(each, Snapshot)]
         for each in found:

@@ -24,7 +24,7 @@ from executions.sql_sections import statements
 _sql = statements(__file__)
 
 WATCH_FOR = timedelta(seconds=40)  # after the last sign of an open page; it gives one every 15 s
-SAID_LATELY = timedelta(seconds=25)  # left of that: another sign writes nothing
+WATCHED_LATELY = timedelta(seconds=25)  # left of that: another sign writes nothing
 AHEAD = timedelta(minutes=1)  # a page just opened goes before those that are kept up to date
 AGAIN_AFTER = 10  # seconds between two readings of a run that has ended, for pages opened again
 LEASE = timedelta(seconds=90)  # of a reader; much longer than one slice of its work
@@ -61,7 +61,7 @@ def watch(execution: Execution) -> None:
         "id": execution.pk,
         "ahead": AHEAD,
         "keep": WATCH_FOR,
-        "lately": SAID_LATELY,
+        "lately": WATCHED_LATELY,
     }
     with connection.cursor() as cursor:
         cursor.execute(_sql("watch"), parameters)

@@ -146,8 +146,8 @@ def finish(
                 mine.update(lease_until=None, next_poll_at=Now())
     if health != old_health:
         publish.publish_health(account.pk, health.value)
-        told = log.info if health == Health.OK else log.warning
-        told("account %s is %s. %s", account.name, health.label, tally.error)
+        write = log.info if health == Health.OK else log.warning
+        write("account %s is %s. %s", account.name, health.label, tally.error)
 
 
 def _poll_run(

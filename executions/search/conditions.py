@@ -99,8 +99,8 @@ def says(text: str, run: str = "x") -> Condition:
     """Its name, identifier, error or telling values have the text. Together, and with something
     between them that nobody types: one comparison is cheaper than four."""
     values = f"array_to_string({run}.telling_values, chr(31))"
-    said = f"concat_ws(chr(31), {run}.name, {run}.ref, {run}.error_summary, {values})"
-    return f"{said} ILIKE ANY(%s)", (patterns(text),)
+    searched = f"concat_ws(chr(31), {run}.name, {run}.ref, {run}.error_summary, {values})"
+    return f"{searched} ILIKE ANY(%s)", (patterns(text),)
 
 
 def either(*asked: Condition) -> Condition:

@@ -27,9 +27,9 @@ from executions.search.time_range import (
     PRESETS,
     RANGED,
     Range,
+    chip_text,
     read_duration,
     read_range,
-    said,
     spell,
     stamp,
 )
@@ -180,8 +180,8 @@ class Filters:
     def is_ranged(self) -> bool:
         """Whether indexes can count it by status: no more asked than accounts, workflows, times."""
         more = self.text or self.excluded.get("workflow") or self.is_few_only
-        told = ("error", "key", "label")
-        more = more or any(self.values.get(k) or self.excluded.get(k) for k in told)
+        names = ("error", "key", "label")
+        more = more or any(self.values.get(k) or self.excluded.get(k) for k in names)
         more = more or self.took_min is not None or self.took_max is not None
         is_by_end = self.finished.is_set or self.is_by_end
         return not (more or (is_by_end and (self.started.is_set or self.values.get("workflow"))))
@@ -285,7 +285,7 @@ class Dimension:
 
 
 def _moment(ends: str, end: str) -> Callable[[Filters, str], str]:
-    return lambda filters, _: said(getattr(getattr(filters, ends), end))
+    return lambda filters, _: chip_text(getattr(getattr(filters, ends), end))
 
 
 DIMENSIONS: Mapping[str, Dimension] = {

@@ -98,7 +98,7 @@ def typed(moment: datetime | None) -> str:
     return timezone.localtime(moment).strftime("%Y-%m-%dT%H:%M") if moment else ""
 
 
-def said(moment: datetime) -> str:
+def chip_text(moment: datetime) -> str:
     """As a chip says it: in the reader's zone, with its name."""
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M %Z")
 

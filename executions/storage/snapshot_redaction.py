@@ -25,7 +25,7 @@ LATELY = 500  # answers whose secrets are looked for where no run is known
 Item = TypeVar("Item")
 
 # Words of a schema or a form whose values are shown or filled in; the others are its structure.
-_TOLD = frozenset(
+_SHOWN = frozenset(
     ("title", "description", "help", "helpvalue", "placeholder", "default", "value", "example")
 )
 
@@ -70,9 +70,9 @@ def redacted(snapshot: Snapshot, own: Secrets, secrets: Secrets) -> Snapshot:
 
     Nearly all snapshots hold nothing of the kind, which one look at all their texts tells."""
     try:
-        told = _told_by(snapshot)
-        if not secrets.may_be_in(f"{_named_by(snapshot)}{told}".lower()):
-            if not told or not may_name_secrets(told.lower()):
+        texts = _texts_of(snapshot)
+        if not secrets.may_be_in(f"{_named_by(snapshot)}{texts}".lower()):
+            if not texts or not may_name_secrets(texts.lower()):
                 return snapshot
             own = secrets = NOTHING
     except (ValueError, RecursionError):
@@ -117,18 +117,18 @@ def _named_by(of: Snapshot) -> str:
     return f"{words}{of.questions}" if of.questions else words
 
 
-def _told_by(of: Snapshot) -> str:
+def _texts_of(of: Snapshot) -> str:
     """The texts and data of a snapshot, whole: where names of secrets count."""
-    told = f"{of.message}\n{of.error}" if of.message or of.error else ""
+    texts = f"{of.message}\n{of.error}" if of.message or of.error else ""
     if of.labels:
-        told += f"\n{of.labels}"
+        texts += f"\n{of.labels}"
     for part in (of.raw, of.input, of.output, of.outputs or None):
         if part is not None:
-            told += f"\n{part}"
+            texts += f"\n{part}"
     if of.steps:
-        said = [step for step in of.steps if step.error or step.output is not None or step.tries]
-        told += "\n".join([f"{step.error}\n{step.output}\n{step.tries or ''}" for step in said])
-    return told
+        steps = [step for step in of.steps if step.error or step.output is not None or step.tries]
+        texts += "\n".join([f"{step.error}\n{step.output}\n{step.tries or ''}" for step in steps])
+    return texts
 
 
 def _kept(look: Callable[[Any], Any], value: Any) -> Any:
@@ -218,16 +218,18 @@ def _form(own: Secrets, secrets: Secrets, part: Any) -> Any:
     if secrets is own or secrets.hide_within(part) == part:
         return part
     if not isinstance(part, str):
-        return _told(part, secrets)
+        return _hide_shown(part, secrets)
     try:
-        return exact_json.written(_told(exact_json.read(part), secrets))
+        return exact_json.written(_hide_shown(exact_json.read(part), secrets))
     except (ValueError, RecursionError):
         return secrets.hide_certain(part)
 
 
-def _told(part: Any, secrets: Secrets, is_told: bool = False) -> Any:
+def _hide_shown(part: Any, secrets: Secrets, is_shown: bool = False) -> Any:
     if isinstance(part, dict):
-        return {key: _told(item, secrets, is_told or key in _TOLD) for key, item in part.items()}
+        return {
+            key: _hide_shown(item, secrets, is_shown or key in _SHOWN) for key, item in part.items()
+        }
     if isinstance(part, list):
-        return [_told(item, secrets, is_told) for item in part]
-    return secrets.hide_certain(part) if is_told and isinstance(part, str) else part
+        return [_hide_shown(item, secrets, is_shown) for item in part]
+    return secrets.hide_certain(part) if is_shown and isinstance(part, str) else part

@@ -240,7 +240,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
     if len(snapshot.ref) > MAX_REF:  # shortened, it could not be asked for
         raise ValueError(f"an identifier is longer than {MAX_REF} characters")
     workflow = snapshot.workflow
-    error = _said(snapshot.error, MAX_ERROR)
+    error = _printed_text(snapshot.error, MAX_ERROR)
     row: dict[str, Any] = {
         "ref": _ref(snapshot.ref),
         "wref": _ref(workflow.ref),
@@ -251,7 +251,7 @@ def _row(snapshot: Snapshot, now: datetime, read_at: datetime) -> dict[str, Any]
         "reason": _text(snapshot.status_reason, 60),
         "native": _text(snapshot.native_status, 60),
         "progress": None if snapshot.progress is None else _whole(snapshot.progress, 100),
-        "message": _said(snapshot.message, 300),
+        "message": _printed_text(snapshot.message, 300),
         "error": summary_of(error),
         "since": within_years(status_since(snapshot)),
         "created": within_years(snapshot.created_at),
@@ -311,14 +311,14 @@ def _add_detail(row: dict[str, Any], snapshot: Snapshot, error: str) -> None:
 def _relations(snapshot: Snapshot) -> dict[str, Any]:
     """Labels and what the run came of; only what the provider says, so that runs of the others keep
     their fingerprints."""
-    said: dict[str, Any] = {}
+    relations: dict[str, Any] = {}
     if snapshot.labels is not None:
-        said["labels"] = labels_of(snapshot.labels)
+        relations["labels"] = labels_of(snapshot.labels)
     if snapshot.parent_ref:
-        said["parent"] = _ref(snapshot.parent_ref)
+        relations["parent"] = _ref(snapshot.parent_ref)
     if snapshot.retry_of:
-        said["retry_of"] = _ref(snapshot.retry_of)
-    return said
+        relations["retry_of"] = _ref(snapshot.retry_of)
+    return relations
 
 
 def labels_of(labels: Mapping[str, str]) -> list[str]:
@@ -340,7 +340,7 @@ def _tries(step: Step) -> dict[str, Any]:
                 "native_status": _text(each.native_status, 60),
                 "started_at": within_years(each.started_at),
                 "finished_at": within_years(each.finished_at),
-                "error": _said(each.error, MAX_TRY_ERROR),
+                "error": _printed_text(each.error, MAX_TRY_ERROR),
             }
             for each in step.tries[-MOST_TRIES:]
         ]
@@ -360,7 +360,7 @@ def _steps(snapshot: Snapshot) -> list[dict[str, Any]]:
             "native": _text(step.native_status, 60),
             "started": within_years(step.started_at),
             "finished": within_years(step.finished_at),
-            "error": _said(step.error, MAX_ERROR),
+            "error": _printed_text(step.error, MAX_ERROR),
             "output": _payload(step.output, MAX_STEP_OUTPUT),
             "run_ref": _ref(step.run_ref),
             **_attempt(step.attempt),
@@ -383,7 +383,7 @@ def _output(ref: str, output: Output) -> dict[str, Any]:
         "content_type": _text(output.content_type, 100),
         "size": None if output.size is None else _whole(output.size, MAX_SIZE),
         "status": output.status.value,
-        "error": CUT if is_cut else _said(output.error, 500),
+        "error": CUT if is_cut else _printed_text(output.error, 500),
         **({"step_ref": _ref(output.step_ref)} if output.step_ref else {}),
     }
 
@@ -456,7 +456,7 @@ def _text(value: str, limit: int) -> str:
     return str(exact_json.cleaned(without_codes(value)))[:limit]
 
 
-def _said(value: str, limit: int) -> str:
+def _printed_text(value: str, limit: int) -> str:
     """What a program printed: errors and messages."""
     return _text(_printed(value), limit)
 

@@ -22,12 +22,12 @@ class WorkflowAdmin(ReadOnlyAdmin):
 
     @admin.display(description="usual duration", empty_value="not known")
     def usual(self, workflow: Workflow) -> str | None:
-        return _said(workflow.typical_seconds)
+        return _duration_text(workflow.typical_seconds)
 
     @admin.display(description="longest usual duration", empty_value="not known")
     def longest(self, workflow: Workflow) -> str | None:
-        return _said(workflow.long_seconds)
+        return _duration_text(workflow.long_seconds)
 
 
-def _said(seconds: float | None) -> str | None:
+def _duration_text(seconds: float | None) -> str | None:
     return None if seconds is None else duration(seconds)

@@ -111,7 +111,7 @@ def workflow_list(request: HttpRequest) -> Shown:
         "has_accounts": bool(accounts),
         "blind": accounts_out_of_sight(request)[0],
     }
-    stamp = [(v["id"], v["said"], v["rate"], v["strip"], v["owner"], v["note"]) for v in views]
+    stamp = [(v["id"], v["standing"], v["rate"], v["strip"], v["owner"], v["note"]) for v in views]
     return Shown(context, stamp, query=_query({**narrowed, "sort": order}))
 
 
@@ -206,7 +206,7 @@ def _view(
     )
     is_missed = expected is not None and expected.is_missed(account.last_success_at, now)
     state, rank = workflow_tiles.worst_of(counts), rank_of(counts)
-    said = [
+    standing = [
         (key, icon, words, href)
         for key, icon, words, href in workflow_tiles.standing(counts, row.pk)
         if key != "active" or rank == REST
@@ -222,7 +222,7 @@ def _view(
         "note": plain(row.note or "", 200),
         "state": state,
         "icon": workflow_tiles.ICONS[state],
-        "said": said,
+        "standing": standing,
         "rank": min(rank, SILENT) if is_missed else rank,
         "failures": counts.get("failed", 0),
         "share": share if len(rated) >= FEW else None,

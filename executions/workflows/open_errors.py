@@ -94,7 +94,7 @@ def view(error: OpenError, workflow: Workflow) -> dict[str, Any]:
         "is_in_hand": error.is_in_hand,
         "who": _who(error),
         "bars": bars,
-        "said": f"Runs with this error in {DAYS} days, newest at the right: {sum(error.days):,}",
+        "label": f"Runs with this error in {DAYS} days, newest at the right: {sum(error.days):,}",
     }
 
 

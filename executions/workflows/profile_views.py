@@ -60,6 +60,6 @@ def second_person(request: HttpRequest, pk: int) -> HttpResponse:
     require_may_administer(request.user)
     needs_two = request.POST.get("needs_two") == "1"
     profile.set_needs_two(person(request), workflow, needs_two, address=address(request))
-    said = "need a second person" if needs_two else "need one person"
-    messages.success(request, f"Answers to questions of this workflow {said} from now on.")
+    need = "need a second person" if needs_two else "need one person"
+    messages.success(request, f"Answers to questions of this workflow {need} from now on.")
     return HttpResponseRedirect(reverse("executions:workflow", args=[pk]) + "#about")

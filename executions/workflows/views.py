@@ -151,7 +151,7 @@ def _line(run: Execution, now: datetime) -> dict[str, Any]:
         "id": run.pk,
         "status": status,
         "label": plain(run.label, 160),
-        "said": plain(run.error_summary or run.whereabouts or run.message, 200),
+        "summary": plain(run.error_summary or run.whereabouts or run.message, 200),
         "standing": standing.words if standing and standing.state != "unresolved" else "",
         "is_lit": run.is_unresolved and run.assignee_id is None,
         "started": run.started_at or run.sort_at,

@@ -11,16 +11,16 @@ function ago(seconds, word = "") { // the same words as `ago` in display/relativ
   const length = step ? `${Math.floor(size / step)} ${unit}` : "less than 1 min";
   if (word === "since" && seconds >= 0) return `for ${length}`;
   if (word === "until" && seconds < 0) return `for ${length} more`;
-  const said = seconds < 0 ? `in ${length}` : step ? `${length} ago` : "just now";
-  return word === "until" ? `until ${said}` : said;
+  const phrase = seconds < 0 ? `in ${length}` : step ? `${length} ago` : "just now";
+  return word === "until" ? `until ${phrase}` : phrase;
 }
 function age(time) { return (Date.now() - skew - Date.parse(time.dateTime)) / 1000; }
 function tickTimes() {
   if (page.times !== "relative" || document.hidden) return;
   for (const each of all(`${TIME}:not([data-exact])`)) {
     if (each.firstElementChild || !each.textContent.trim()) continue; // an age counts by itself
-    const said = ago(age(each), each.dataset.word);
-    if (said !== each.textContent) each.textContent = said;
+    const phrase = ago(age(each), each.dataset.word);
+    if (phrase !== each.textContent) each.textContent = phrase;
   }
 }
 setInterval(tickTimes, 5000);

@@ -48,7 +48,7 @@ class Command(BaseCommand):
 
     def do_list(self, options: dict[str, Any]) -> None:
         accounts = ProviderAccount.objects.select_related("group")
-        rows = [_told(account) for account in accounts.prefetch_related("correlation_rules")]
+        rows = [_as_json(account) for account in accounts.prefetch_related("correlation_rules")]
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False))
             return
@@ -86,7 +86,7 @@ def _text_of(name: str) -> str:
         raise CommandError(f"{name} is not UTF-8 text.") from None
 
 
-def _told(account: ProviderAccount) -> dict[str, Any]:
+def _as_json(account: ProviderAccount) -> dict[str, Any]:
     """One account for a program. Credentials by name, date and fingerprint only."""
     return {
         "name": account.name,

@@ -112,7 +112,7 @@ class Command(BaseCommand):
             for part in adapter.engine():
                 well = "well" if part.is_well else "not well"
                 self.stdout.write(f"engine: {part.name} {well} {part.message}")
-        for name in authoring.never_said(read):
+        for name in authoring.never_filled(read):
             self.stdout.write(f"never said: {name}")
         self.stdout.write(f"requests: {adapter.http.requests}")
 

@@ -290,9 +290,9 @@ def _command(execution: Any) -> dict[str, Any]:
     word = COMMAND_WORDS.get(execution.command_state, execution.command_state)
     by = f" by {execution.command_by}" if execution.command_by else ""
     text = f"{execution.command_kind} {word} {clock(execution.command_at)}{by}"
-    said = plain(execution.command_message or "", 160)
+    message = plain(execution.command_message or "", 160)
     return {
         "command": text.capitalize(),
-        "command_said": said if not is_open_command(execution.command_state) else "",
+        "command_message": message if not is_open_command(execution.command_state) else "",
         "command_lamp": COMMAND_LAMPS.get(execution.command_state, "active"),
     }

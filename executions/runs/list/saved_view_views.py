@@ -75,8 +75,8 @@ def view_default(request: HttpRequest) -> HttpResponse:
     if chosen:
         view = get_object_or_404(SavedView.objects.visible_to(user), pk=row_id(chosen) or 0)
     saved_views.open_first(user, view)
-    said = f"“{view.name}” opens first from now on." if view else "All runs open first again."
-    messages.success(request, said)
+    message = f"“{view.name}” opens first from now on." if view else "All runs open first again."
+    messages.success(request, message)
     return redirect(_address(view) if view else reverse("executions:list") + "?all=1")
 
 
@@ -121,7 +121,7 @@ def _query(request: HttpRequest) -> str:
 
 
 def _columns(request: HttpRequest) -> list[str]:
-    """Those of the table that is looked at, as the menu has told them."""
+    """Those of the table that is looked at, as the menu has sent them."""
     known = {key for key, _, _ in visible_columns.COLUMNS}
     return [key for key in request.POST.getlist("switched") if key in known]
 

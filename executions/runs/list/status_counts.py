@@ -21,7 +21,7 @@ from executions.search.unresolved import FLAGS
 from providers.contract import Lamp, Status
 
 OWN = ("lamp", "status", "not_lamp", "not_status")
-FEW = 5  # ends of today below which no share is told
+FEW = 5  # ends of today below which no share is shown
 INBOX, ACCOUNTS = "/inbox/", "/accounts/?is=unseen"
 
 

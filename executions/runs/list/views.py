@@ -282,9 +282,9 @@ def _sorts(filters: Filters) -> dict[str, tuple[str, str]]:
     order = filters.order
     explicit = "newest" if filters.finished.is_set else ""  # else a range of ends sorts by end
     by_start = filters.query(drop=("sort",), sort="oldest" if order == "newest" else explicit)
-    said = {"newest": "descending", "oldest": "ascending"}
+    aria_sort = {"newest": "descending", "oldest": "ascending"}
     return {
-        "started": (said.get(order, ""), by_start or filters.nothing_asked or "/"),
+        "started": (aria_sort.get(order, ""), by_start or filters.nothing_asked or "/"),
         "finished": (
             "descending" if filters.is_by_end else "",
             filters.query(drop=("sort",), sort="" if filters.finished.is_set else "finished"),

@@ -68,7 +68,7 @@ def _bars(rows: list[Execution], run: Execution) -> dict[str, Any]:
             "y": percent(100 - height(seconds)),
             "height": percent(height(seconds)),
             "lamp": STATUS_VIEWS[row.status].lamp,
-            "said": _said(row, seconds),
+            "title": _bar_title(row, seconds),
             "is_this": row.pk == run.pk,
         }
         for place, (row, seconds) in enumerate(zip(rows, took, strict=True))
@@ -87,7 +87,7 @@ def _seconds(row: Execution, now: Any) -> float:
     return max(0.0, float((end - row.started_at).total_seconds()))
 
 
-def _said(row: Execution, seconds: float) -> str:
+def _bar_title(row: Execution, seconds: float) -> str:
     word = STATUS_VIEWS[row.status].word
     if row.started_at is None:
         return f"{word}, not started"
@@ -134,8 +134,8 @@ def family_of(run: Execution) -> list[dict[str, Any]]:
     stands below the nearest."""
     above = _ancestors(run)
     came = _came_of(run.account_id, [run])
-    told = [each.execution for each in came if each.parent_ref == run.ref]
-    below = _descendants(run, told, {row.pk for row in above})
+    declared = [each.execution for each in came if each.parent_ref == run.ref]
+    below = _descendants(run, declared, {row.pk for row in above})
     again = _tried_again(run) + [
         (each.execution, "tries this run again") for each in came if each.retry_of == run.ref
     ]
@@ -166,8 +166,8 @@ def _above(run: Any) -> Execution | None:
     if not hasattr(run, "_found_above"):
         step, ref = _step_above(run), _lineage(run).parent_ref
         named = _runs().filter(account=run.account_id, ref=ref)
-        told = named.first() if ref else None
-        run._found_above = told or (step.execution if step else None)
+        parent = named.first() if ref else None
+        run._found_above = parent or (step.execution if step else None)
     found: Execution | None = run._found_above
     return found
 
@@ -190,9 +190,9 @@ def _step_above(run: Any) -> Step | None:
 
 
 def _descendants(
-    run: Execution, told: Sequence[Execution], above: set[int]
+    run: Execution, declared: Sequence[Execution], above: set[int]
 ) -> list[tuple[Execution, int]]:
-    """In the order of a tree, each with its depth below the run; MAX_CHILDREN at most. `told`:
+    """In the order of a tree, each with its depth below the run; MAX_CHILDREN at most. `declared`:
     those that name this run as their parent; `above`: those that stand over it already."""
     runs: dict[int, Execution] = {run.pk: run}
     parents: dict[int, int] = {}
@@ -205,7 +205,7 @@ def _descendants(
             rows = _came_of(run.account_id, level)
             pairs += [(by_ref[x.parent_ref], x.execution) for x in rows if x.parent_ref in by_ref]
         else:
-            pairs += [(run.pk, child) for child in told]
+            pairs += [(run.pk, child) for child in declared]
         for parent, child in pairs:
             if child.pk in {run.pk, *above} or parent in _way_up(child.pk, parents):
                 continue

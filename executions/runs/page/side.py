@@ -42,7 +42,7 @@ def people_of(run: Execution) -> list[dict[str, Any]]:
     did: list[dict[str, Any]] = [
         {
             "who": user_name(row.requested_by),
-            "text": _said(row, asked.get(row.question_ref, "")),
+            "text": _command_words(row, asked.get(row.question_ref, "")),
             "at": row.requested_at,
         }
         for row in rows.order_by("-requested_at")[:MAX_PEOPLE]
@@ -54,7 +54,7 @@ def people_of(run: Execution) -> list[dict[str, Any]]:
     return sorted(did, key=lambda each: each["at"], reverse=True)[:MAX_PEOPLE]
 
 
-def _said(row: Command, question: str) -> str:
+def _command_words(row: Command, question: str) -> str:
     """`ana answered “Release?”, confirmed`."""
     who, state = user_name(row.requested_by), COMMAND_WORDS.get(row.state, row.state)
     if row.state == CommandState.PENDING:

@@ -121,7 +121,7 @@ class Page:
     """Characters of errors that still have room on it."""
     outputs: int = OUTPUTS
 
-    def is_told(self, error: str) -> bool:
+    def is_shown_above(self, error: str) -> bool:
         """Whether the page says this error above its steps."""
         first = error.strip().partition("\n")[0]
         return bool(first) and first in plain(self.run.error_summary)
@@ -200,7 +200,7 @@ def _own(row: Row, page: Page) -> dict[str, Any]:
         "reason": plain(detail.status_reason),
         "attempt": detail.attempt if detail.attempt > 1 else 0,
         "error": error if page.errors > 0 else error[:200],
-        "is_told": page.is_told(error),
+        "is_shown_above": page.is_shown_above(error),
         "output": output,
         "output_size": size(length) if has_output else "",
         "is_late": has_output and not output,

@@ -115,19 +115,19 @@ def step(request: HttpRequest, pk: int, step_pk: int) -> HttpResponse:
     return no_store(HttpResponse(fragment(request, "executions/runs/page/_step.html", context)))
 
 
-def _try(told: dict[str, Any]) -> dict[str, Any]:
+def _try(stored: dict[str, Any]) -> dict[str, Any]:
     """One of the times that a step was tried."""
     started, finished = (
-        datetime.fromisoformat(told[name]) if told[name] else None
+        datetime.fromisoformat(stored[name]) if stored[name] else None
         for name in ("started_at", "finished_at")
     )
     return {
-        "attempt": told["attempt"],
-        "status": STATUS_VIEWS[told["status"]],
-        "native": plain(told["native_status"]),
+        "attempt": stored["attempt"],
+        "status": STATUS_VIEWS[stored["status"]],
+        "native": plain(stored["native_status"]),
         "started": started,
         "took": finished - started if started and finished else None,
-        "error": plain(told["error"], MAX_SHOWN),
+        "error": plain(stored["error"], MAX_SHOWN),
     }
 
 
@@ -146,8 +146,10 @@ def failed_step(run: Execution) -> dict[str, Any] | None:
     """The first step that failed by itself: the innermost, with an error if any has one."""
     rows = Step.objects.filter(execution=run, status__in=("failed", "timed_out"))
     found = sorted(
-        rows.only("pk", "name", "path", "position", "attempt").annotate(said=~Q(error=""))[:200],
-        key=lambda each: (not each.said, -len(each.path), each.position),
+        rows.only("pk", "name", "path", "position", "attempt").annotate(has_error=~Q(error=""))[
+            :200
+        ],
+        key=lambda each: (not each.has_error, -len(each.path), each.position),
     )
     if not found:
         return None
@@ -227,8 +229,8 @@ def _page(request: HttpRequest, listed: list[Shown], chosen: int | None) -> int:
 def _search(run: Execution, text: str) -> tuple[list[int], str]:
     """Steps with the text in their name, path, error or output."""
     like = Cast("output", TextField()), Cast("path", TextField())
-    rows = Step.objects.filter(execution=run).alias(said=like[0], where=like[1])
-    wanted = holds(text, "name", "error", "said", "where") | Q(ref=text)
+    rows = Step.objects.filter(execution=run).alias(output_text=like[0], where=like[1])
+    wanted = holds(text, "name", "error", "output_text", "where") | Q(ref=text)
     try:
         with bounded():
             return list(rows.filter(wanted).values_list("pk", flat=True)[:MAX_FOUND]), ""

@@ -47,7 +47,7 @@ def peek(request: HttpRequest, pk: int) -> HttpResponse:
     if not wants_fragment(request):
         return redirect(_beside(request, pk))
     context = _context(request, run, _query(request))
-    context["said"] = messages.get_messages(request)
+    context["peek_messages"] = messages.get_messages(request)
     return no_store(HttpResponse(fragment(request, PEEK, context)))
 
 
@@ -145,10 +145,10 @@ def _context(request: HttpRequest, run: Execution, query: str) -> dict[str, Any]
     }
 
 
-def _values(run: Execution, said: list[str]) -> list[tuple[str, str]]:
+def _values(run: Execution, shown: list[str]) -> list[tuple[str, str]]:
     """(name, value) of its input, each value once, without those that its head says already:
     telling ones, where there are any."""
     found = {each.value: each for each in reversed(telling_choice.choices_of(run))}
-    rest = [each for each in reversed(found.values()) if each.value not in said]
+    rest = [each for each in reversed(found.values()) if each.value not in shown]
     telling = [each for each in rest if is_telling(each.path.rpartition("/")[2], each.value)]
     return [(words_of(each.path), each.value) for each in (telling or rest)[:MOST_VALUES]]
