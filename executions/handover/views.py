@@ -19,7 +19,7 @@ from executions.display.id_params import row_id
 from executions.display.local_time_input import read_moment
 from executions.handover import activity
 from executions.handover.activity import Activity, ActivityGroup, Window
-from executions.handover.take_over import take_over
+from executions.handover.read_marker import mark_read
 from executions.web.account_banner import accounts_not_current
 from executions.web.live_page import LivePage, Shown
 from executions.web.post_only_views import posted_from
@@ -53,7 +53,7 @@ def handover(request: HttpRequest) -> HttpResponse:
     """Up to what the page showed: what came since the page was made is not lost."""
     shown_until, now = read_moment(request.POST.get("until", ""))[0], timezone.now()
     until = min(shown_until, now) if shown_until is not None else now
-    take_over(person(request), until, address=address(request))
+    mark_read(person(request), until, address=address(request))
     messages.success(request, f"Marked as read up to {stamped(until)}.")
     return redirect("executions:shift")
 

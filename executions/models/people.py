@@ -93,7 +93,7 @@ class Preference(models.Model):
     has_chosen_zone = models.BooleanField(default=False, db_default=False)
     """Or has that of the browser of the first sign-in: it is taken from no browser any more."""
     seen_at = models.DateTimeField(null=True, blank=True)
-    """Up to when this person has taken over: the handover view starts there."""
+    """Up to when this person has marked what changed as read: the handover view starts there."""
     default_view = models.ForeignKey(
         "SavedView", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

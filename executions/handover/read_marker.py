@@ -1,4 +1,4 @@
-"""Taking over: from when on what has changed is news to a person."""
+"""The read marker: from when on what has changed is news to a person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from executions.access import audit_log
 from executions.models import Preference
 
 
-def take_over(user: User, until: datetime, *, address: str | None) -> None:
+def mark_read(user: User, until: datetime, *, address: str | None) -> None:
     """What came up to this moment has been seen."""
     with transaction.atomic():
         Preference.objects.update_or_create(user=user, defaults={"seen_at": until})
