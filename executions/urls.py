@@ -13,7 +13,7 @@ from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
 from executions.inbox import (
-    answer_history,
+    answer_list_views,
     answer_views,
     claim_views,
     delegation_views,
@@ -95,7 +95,7 @@ urlpatterns = [
     path("overview/answers/", overview_views.answers, name="overview-answers"),
     path("inbox/", inbox_views.inbox, name="inbox"),
     path("inbox/changes/", inbox_views.inbox_changes, name="inbox-changes"),
-    path("inbox/answered/", answer_history.answered, name="answered"),
+    path("inbox/answered/", answer_list_views.answered, name="answered"),
     path("inbox/decisions/", batch_views.decision_creation, name="decision-creation"),
     path("inbox/delegations/", delegation_views.delegations, name="delegations"),
     path("questions/<int:pk>/", inbox_views.question_page, name="question"),

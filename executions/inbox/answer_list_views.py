@@ -1,4 +1,4 @@
-"""The history of answers: who gave which to what, secrets masked, newest first."""
+"""The list of answers: who gave which to what, secrets masked, newest first."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def answered(request: HttpRequest) -> HttpResponse:
         "first": _address(by=by, q=text) if place else "",
         "following": following,
     }
-    return show(request, "executions/inbox/answer_history.html", context)
+    return show(request, "executions/inbox/answer_list.html", context)
 
 
 def _visible(request: HttpRequest) -> QuerySet[Command]:
