@@ -17,7 +17,7 @@ def processes(*, host: str, port: int, live_port: int, data: Path) -> dict[str, 
         " --workers 1 --backpressure 1024 --http1-header-read-timeout 10000 --no-access-log"
         " --log-level error config.asgi:app",
         "live": f"{python} -m uvicorn config.live_stream:app --host {host} --port {live_port}"
-        " --http config.slow_request_cutoff:Patient --log-level warning --no-access-log"
+        " --http config.live_stream_slow_senders:Patient --log-level warning --no-access-log"
         " --timeout-graceful-shutdown 1",
         "worker": f"{celery} worker -Q command -P threads -c 8 -n worker@%h {quiet}",
         "poller": f"{celery} worker -Q poll -P threads -c 32 -n poller@%h {quiet}",

@@ -3,7 +3,8 @@
 Documentation: https://flow8-docs.pages.dev/developer/flows/execution ("seed" in comments) and the
 pages below https://flow8-docs.pages.dev/developer/api/, read November 2026. No release number is
 documented. `adapters.flow8.session` reaches it, `adapters.flow8.lists` pages,
-`adapters.flow8.flows` remembers flows, `adapters.flow8.reading` says what the words mean.
+`adapters.flow8.definition_memory` remembers flows, `adapters.flow8.reading` says what the words
+mean.
 
 Deliberately left out: cancel, suspend, resume and retry. ON_HOLD exists as a state, but no page
 names an endpoint for any of them, and a guessed DELETE could erase history.
