@@ -63,7 +63,6 @@ def _read(ticks: float) -> None:
     if row is not None:
         seconds = row[0].timestamp()  # at some moment between these two
         earliest, latest = seconds - answered_at, seconds - asked_at
-        middle = (earliest + latest) / 2
-        _ahead = middle if _ahead is None else min(max(_ahead, earliest), latest)
+        _ahead = earliest if _ahead is None else min(max(_ahead, earliest), latest)
         off = datetime.now(UTC).timestamp() - answered_at - _ahead
         process_figures.say(**{AHEAD: round(off, 1)})
