@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from providers.contract import Snapshot
 from providers.http import Http, Reply, parse_json
@@ -98,15 +98,19 @@ class Recording:
         origin = f"{address.scheme}://{address.netloc}" if address.netloc else ""
         paths = []
         for method, url, body, reply in self.exchanges:
-            path = _free(folder, f"{method.lower()}_{_words(urlsplit(url).path)}")
+            asked = urlsplit(url)
+            query = parse_qs(asked.query, keep_blank_values=True)
+            path = _free(folder, f"{method.lower()}_{_words(asked.path)}")
+            request: dict[str, Any] = {"method": method, "path": asked.path}
+            if query:
+                values = {name: each if len(each) > 1 else each[0] for name, each in query.items()}
+                request["query"] = values
             fixture = {
-                "source": f"recorded from a live server: {method} {urlsplit(url).path}",
+                "source": f"recorded from a live server: {method} {asked.path}",
                 "recorded": f"{datetime.now(UTC):%Y-%m}",
-                "request": {"method": method, "path": urlsplit(url).path},
-                "response": {"status": reply.status, "body": _value(reply.content)},
+                "request": request | _content(body or b""),
+                "response": {"status": reply.status, **_content(reply.content)},
             }
-            if body:
-                fixture["request"]["body"] = _value(body)  # type: ignore[index]
             hidden = self.http.secrets.redact(fixture)
             text = json.dumps(hidden, indent=1, ensure_ascii=False, default=str)
             path.write_text((text.replace(origin, "{server}") if origin else text) + "\n", "utf-8")
@@ -114,11 +118,12 @@ class Recording:
         return paths
 
 
-def _value(content: bytes) -> Any:
+def _content(content: bytes) -> dict[str, Any]:
+    """As a fixture has it: `body` is JSON, `text` is not, and what is empty has neither."""
     try:
-        return parse_json(content) if content else None
+        return {"body": parse_json(content)} if content else {}
     except (ValueError, RecursionError):
-        return content.decode("utf-8", "replace")
+        return {"text": content.decode("utf-8", "replace")}
 
 
 def _words(path: str) -> str:

@@ -185,7 +185,7 @@ class Endpoint:
         content = self.http.read(response, guard, options.get("cap", BODY_CAP), where)
         reply = Reply(response.status_code, response.headers, content, where)
         if self.http.on_exchange is not None:
-            self.http.on_exchange(method, url, body, reply)
+            self.http.on_exchange(method, response.url, body, reply)
         return reply
 
     def _judge(self, reply: Reply) -> Reply:

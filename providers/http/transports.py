@@ -186,6 +186,7 @@ class Transport(HTTPAdapter):
         self, req: requests.PreparedRequest, resp: BaseHTTPResponse
     ) -> requests.Response:
         response = requests.Response()
+        response.url = req.url or ""
         response.status_code = resp.status
         response.headers = CaseInsensitiveDict(resp.headers)
         response.raw = resp

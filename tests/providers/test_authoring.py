@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from providers import authoring
-from tests.providers.conftest import Server, put_routes
+from providers.adapters.generio import Generio
+from tests.providers.conftest import Server, live_adapter, put_routes
 from tests.providers.recorded import declaration
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +75,26 @@ def test_a_trial_prints_what_would_be_stored_and_what_is_never_said(generio: lis
 
 
 @pytest.mark.django_db
+def test_what_a_row_of_the_list_alone_says_is_said(
+    generio: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def snapshots(self: Generio, since: Any) -> Any:
+        return (replace(row, labels={"team": "blue"}) for row in rows(self, since))
+
+    rows = Generio.snapshots
+    monkeypatch.setattr(Generio, "snapshots", snapshots)
+    assert "never said: labels" not in said("try", "generio", *generio)
+
+
+@pytest.mark.django_db
+def test_a_run_that_cannot_be_read_is_named_and_the_others_are_read(generio: list[str]) -> None:
+    told = said("try", "generio", *generio, "--run", "nope")
+    assert "run nope: " in told
+    assert "run 66f0a7c31d9e4b0012ab34d0, as it would be stored:" in told
+    assert "requests: " in told
+
+
+@pytest.mark.django_db
 def test_a_recording_keeps_every_exchange_without_secrets(
     generio: list[str], tmp_path: Path, settings: Any, server: Server
 ) -> None:
@@ -87,6 +110,39 @@ def test_a_recording_keeps_every_exchange_without_secrets(
     assert flows["response"]["body"]["flows"]
 
 
+def test_a_recording_says_what_was_asked(server: Server, tmp_path: Path) -> None:
+    api = live_adapter(server, "generio").http.at(server.url)
+    recording = authoring.Recording(api.http)
+    server.on("GET", "/graph", {"text": "not JSON"})
+    server.on("POST", "/find", {"body": {}})
+    api.get("graph", params={"task": "a b", "state": ["x", "y"], "token": "hush-hush"})
+    api.post("find", json={"password": "hush-hush", "page": 1}, changes=False)
+    api.post("find", form={"page": "2"}, changes=False)
+    graph, found, form = (
+        json.loads(path.read_text("utf-8")) for path in recording.written(tmp_path, {})
+    )
+    asked = {"task": "a b", "state": ["x", "y"], "token": "[redacted]"}
+    assert graph["request"]["query"] == asked
+    assert graph["response"] == {"status": 200, "text": "not JSON"}
+    assert found["request"]["body"] == {"password": "[redacted]", "page": 1}
+    assert form["request"]["text"] == "page=2"
+
+
+@pytest.mark.django_db
+def test_a_recording_of_an_adapter_that_fails_keeps_what_passed_before(
+    generio: list[str], tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def snapshots(self: Generio, since: Any) -> Any:
+        self.api.get("flows")
+        raise ZeroDivisionError
+
+    settings.BASE_DIR = tmp_path
+    monkeypatch.setattr(Generio, "snapshots", snapshots)
+    with pytest.raises(ZeroDivisionError):
+        said("record", "generio", *generio)
+    assert (authoring.fixtures_of("generio", tmp_path) / "get_flows.json").exists()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("words", "why"),
@@ -94,10 +150,23 @@ def test_a_recording_keeps_every_exchange_without_secrets(
         (("try", "nobody"), "There is no provider nobody"),
         (("try", "generio", "--account", "None such"), "There is no account None such"),
         (("try", "generio", "--set", "colour=red"), "has no setting colour"),
+        (("try", "dagster"), "Dagster needs base_url: --set base_url=..."),
+        (("try", "generio", "--set", "base_url"), "--set takes NAME=VALUE"),
         (("try", "generio", "--set", "base_url=http://127.0.0.1:9", "--set", "api_key=x1234567"),
          "nothing listens there"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_tried_says_why(words: tuple[str, ...], why: str) -> None:
-    with pytest.raises(CommandError, match=why):
+def test_what_cannot_be_tried_says_why(words: tuple[str, ...], why: str, settings: Any) -> None:
+    settings.ANNUNCIATOR_ALLOWED_NETWORKS = ["127.0.0.0/8:*"]
+    with pytest.raises(CommandError, match=re.escape(why)):
         said(*words)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("networks", [[], ["127.0.0.0/8:8082"]])
+def test_an_address_that_is_not_allowed_says_how_it_would_be(
+    networks: list[str], settings: Any
+) -> None:
+    settings.ANNUNCIATOR_ALLOWED_NETWORKS = networks
+    with pytest.raises(CommandError, match="It is an environment variable of this command"):
+        said("try", "generio", "--set", "base_url=http://127.0.0.1:9", "--set", "api_key=x1234567")

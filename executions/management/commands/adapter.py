@@ -19,12 +19,16 @@ from executions.storage.store import as_stored
 from providers import authoring, registry
 from providers.account_setup import AccountDraft, trial_account
 from providers.adapter import Adapter
-from providers.contract import ProviderError, Snapshot, Unreadable
+from providers.contract import BadResponse, NotFound, ProviderError, Snapshot, Unreadable
 from providers.models import ProviderAccount, open_account
 from providers.sealing import SealError
 
 RUNS = 200  # of the list that are looked at
 SHOWN = 2000  # characters of a value
+ALLOWING = (
+    " It is an environment variable of this command, as in"
+    " ANNUNCIATOR_ALLOWED_NETWORKS=127.0.0.0/8:8082 manage.py adapter try ..."
+)
 
 
 class Command(BaseCommand):
@@ -58,13 +62,19 @@ class Command(BaseCommand):
             return
         try:
             adapter = self._opened(key, options)
-            recording = (
-                authoring.Recording(adapter.http) if options["command"] == "record" else None
-            )
-            self._run(adapter, options["run"])
+            if options["command"] == "record":
+                self._record(adapter, options["run"], key)
+            else:
+                self._run(adapter, options["run"])
         except (ProviderError, SealError) as error:
-            raise CommandError(str(error)) from None
-        if recording is not None:
+            hint = ALLOWING if "ANNUNCIATOR_ALLOWED_NETWORKS" in str(error) else ""
+            raise CommandError(f"{error}{hint}") from None
+
+    def _record(self, adapter: Adapter, refs: list[str], key: str) -> None:
+        recording = authoring.Recording(adapter.http)
+        try:
+            self._run(adapter, refs)
+        finally:  # what passed before a failure shows why
             folder = authoring.fixtures_of(key, Path(settings.BASE_DIR))
             for path in recording.written(folder, adapter.config):
                 self.stdout.write(f"written: {path}")
@@ -80,10 +90,16 @@ class Command(BaseCommand):
             if account is None:
                 raise CommandError(f"There is no account {options['account']} of {key}.")
             return open_account(account)
+        if not all("=" in pair for pair in options["set"]):
+            raise CommandError("--set takes NAME=VALUE.")
         given = dict(pair.partition("=")[::2] for pair in options["set"])
         unknown = given.keys() - {field.key for field in cls.settings}
         if unknown:
             raise CommandError(f"{cls.name} has no setting {', '.join(sorted(unknown))}.")
+        for field in cls.settings:
+            value = given.get(field.key, field.default)
+            if field.required and not field.secret and value in ("", None):
+                raise CommandError(f"{cls.name} needs {field.key}: --set {field.key}=...")
         plain: dict[str, Any] = {}
         secret: dict[str, str] = {}
         for field in cls.settings:
@@ -105,14 +121,19 @@ class Command(BaseCommand):
         for (status, word), number in sorted(counts.items()):
             self.stdout.write(f"list: {number} {status} ({word})")
         first = {run.status: run.ref for run in reversed(runs)}
-        read = [adapter.snapshot(ref) for ref in dict.fromkeys([*refs, *first.values()])]
-        for run in read:
+        for ref in dict.fromkeys([*refs, *first.values()]):
+            try:
+                run = adapter.snapshot(ref)
+            except (NotFound, BadResponse) as error:
+                self.stdout.write(f"\nrun {ref}: {error}")
+                continue
+            runs.append(run)
             self._print(run, adapter)
         if adapter.can(Adapter.engine):
             for part in adapter.engine():
                 well = "well" if part.is_well else "not well"
                 self.stdout.write(f"engine: {part.name} {well} {part.message}")
-        for name in authoring.never_filled(read):
+        for name in authoring.never_filled(runs):
             self.stdout.write(f"never said: {name}")
         self.stdout.write(f"requests: {adapter.http.requests}")
 
