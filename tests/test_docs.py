@@ -30,6 +30,8 @@ COLUMNS: dict[str, Callable[..., Any]] = {
     "push": Adapter.hints,
 }
 PACKAGES = ("config", "docs", "executions", "providers", "static", "templates", "tests")
+PROVIDERS = "docs/integrate/providers.md"
+ENDINGS = (".py", ".md", ".sql", ".html", ".js", ".css", ".json", ".yaml")
 
 
 def text_of(name: str) -> str:
@@ -71,11 +73,11 @@ def test_the_variables_of_the_settings_page_are_those_of_the_code() -> None:
 
 def test_the_abilities_of_the_providers_page_are_those_of_the_adapters() -> None:
     header = f"| provider | {' | '.join(COLUMNS)} |"
-    told = {}
-    for key, *cells in rows_after(text_of("docs/integrate/providers.md"), header):
+    told: dict[str, dict[str, bool]] = {}
+    for key, *cells in rows_after(text_of(PROVIDERS), header):
         assert set(cells) <= {"yes", "–"}
         told[plain(key)] = dict(zip(COLUMNS, (cell == "yes" for cell in cells), strict=True))
-    assert told.keys() >= SHIPPED
+    assert not SHIPPED - told.keys(), f"{PROVIDERS} needs a row for them under Abilities"
     for key, abilities in told.items():
         cls = all_adapters()[key]
         assert abilities == {name: cls.can(verb) for name, verb in COLUMNS.items()}, key
@@ -105,11 +107,10 @@ def test_the_guide_names_how_long_an_identifier_may_be() -> None:
 
 def test_the_settings_of_the_providers_page_are_those_of_the_adapters() -> None:
     told: dict[str, dict[str, str]] = {}
-    for key, name, what in rows_after(
-        text_of("docs/integrate/providers.md"), "| provider | field | |"
-    ):
+    for key, name, what in rows_after(text_of(PROVIDERS), "| provider | field | |"):
         told.setdefault(plain(key), {})[plain(name)] = what
-    assert told.keys() >= SHIPPED
+    asking = {key for key in SHIPPED if all_adapters()[key].settings}
+    assert not asking - told.keys(), f"{PROVIDERS} needs a row for each of their settings"
     for key, fields in told.items():
         assert fields == {field.key: in_words(field) for field in all_adapters()[key].settings}
 
@@ -123,9 +124,12 @@ def in_words(field: Field) -> str:
 
 @pytest.mark.parametrize("key", sorted(SHIPPED))
 def test_the_words_of_a_provider_become_the_status_that_its_page_says(key: str) -> None:
-    section = re.split(r"^## ", text_of("docs/integrate/providers.md"), flags=re.MULTILINE)
-    mine = next(part for part in section if f"(`{key}`)" in part.splitlines()[0])
-    told = {plain(word): plain(status) for word, status in rows_after(mine, "| word | status |")}
+    section = re.split(r"^## ", text_of(PROVIDERS), flags=re.MULTILINE)
+    mine = next((part for part in section if f"(`{key}`)" in part.splitlines()[0]), "")
+    assert mine, f"{PROVIDERS} needs a section `## {all_adapters()[key].name} (`{key}`)`"
+    header = "| word | status |"
+    assert header in mine, f"the section of {key} in {PROVIDERS} needs a table {header}"
+    told = {plain(word): plain(status) for word, status in rows_after(mine, header)}
     proved = json.loads((FIXTURES / key / "suite.json").read_text("utf-8"))["statuses"]
     if isinstance(proved, list):  # words that are no texts
         proved = {str(each["word"]): each["status"] for each in proved}
@@ -165,11 +169,12 @@ def test_every_command_and_make_target_exists(path: Path) -> None:
 
 @each_document
 def test_every_file_of_ours_that_is_named_exists(path: Path) -> None:
-    text = path.read_text("utf-8")
-    named = re.findall(r"`([\w./-]+/[\w./-]*)`", text)
+    text = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+    named = re.findall(r"`(\w[\w./-]*/[\w./-]*)`", text)
     for name in named:
-        if name.startswith(PACKAGES) and "acme" not in name:
-            assert (ROOT / name).exists(), f"{path.name} names {name}"
+        if "acme" not in name and (name.startswith(PACKAGES) or name.endswith(ENDINGS)):
+            is_there = (ROOT / name).exists() or (path.parent / name).exists()
+            assert is_there, f"{path.name} names {name}"
 
 
 @each_document
