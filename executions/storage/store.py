@@ -444,12 +444,14 @@ def _as_text(value: Any) -> str | None:
 
 
 def summary_of(error: str) -> str:
-    """The first line that says something, at most 300 characters. Of a traceback that is the last
-    one: its first line is the same for every error there is."""
+    """The first line that says something, at most 300 characters. Of a traceback, alone or below a
+    heading as "Runtime error:", that is the last one: those are the same for every error."""
     lines = [line for line in map(str.strip, error.splitlines()) if line]
     if not lines:
         return ""
-    return lines[-1 if lines[0].startswith("Traceback (most recent call last)") else 0][:300]
+    begin = lines[: 2 if lines[0].endswith(":") else 1]
+    is_traceback = any(line.startswith("Traceback (most recent call last)") for line in begin)
+    return lines[-1 if is_traceback else 0][:300]
 
 
 def _text(value: str, limit: int) -> str:

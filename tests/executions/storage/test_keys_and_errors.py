@@ -84,6 +84,14 @@ def test_a_traceback_is_known_by_its_last_line(account):
     assert Execution.objects.get().error_summary == "KeyError: 'id'"
 
 
+def test_a_traceback_below_a_heading_is_known_by_its_last_line_too(account):
+    trace = 'Traceback (most recent call last):\n  File "x.py", line 3\nValueError: no rows'
+    put(account, "r1", error=f"Runtime error:\n{trace}")
+    put(account, "r2", error=f"The import stopped\n{trace}")
+    said = list(Execution.objects.order_by("ref").values_list("error_summary", flat=True))
+    assert said == ["ValueError: no rows", "The import stopped"]
+
+
 def test_the_migration_gives_stored_runs_their_keys(account):
     put(account, "r1", error="disk full")
     Execution.objects.update(error_key="")
