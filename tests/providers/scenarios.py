@@ -35,6 +35,8 @@ ORDINARY = {
     "host", "user-agent", "accept", "accept-encoding", "connection", "content-type",
     "content-length", "idempotency-key",
 }  # fmt: skip
+WHOLE = ("status", "headers", "body", "text", "base64", "fault")  # of an answer in a scenario
+PART = ("from", "rows", "set")
 ANY = "any"  # in `gives`: whatever it is, but not nothing
 
 
@@ -98,11 +100,17 @@ class Scenario:
 
 def answer_of(key: str, about: Any) -> Answer:
     """A fixture by its name; or `from` a fixture, only these `rows` of its list and with some
-    values `set`; or status, headers and body themselves; or, as a list, the body alone."""
+    values `set`; or status, headers and body themselves; or, as a list, the body alone.
+    Raises ValueError for a word that is none of these: the answer would lack it unseen."""
     if isinstance(about, list):
         return {"body": about}
     if isinstance(about, str):
         about = {"from": about}
+    known = PART if "from" in about else WHOLE
+    if unknown := about.keys() - known:
+        raise ValueError(
+            f"An answer has no {', '.join(sorted(unknown))}. It may have {', '.join(known)}."
+        )
     if "from" not in about:
         return dict(about)
     answer: dict[str, Any] = exchange(key, about["from"])["response"]

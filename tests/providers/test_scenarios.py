@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -21,7 +24,14 @@ from tests.providers.mistakes import (
     Weakness,
 )
 from tests.providers.recorded import KEYS, class_of
-from tests.providers.scenarios import CALLS, Stage, complaints, described, scenarios
+from tests.providers.scenarios import (
+    CALLS,
+    Stage,
+    answer_of,
+    complaints,
+    described,
+    scenarios,
+)
 
 SCENARIOS = {f"{each.key}: {each.name}": each for key in KEYS for each in scenarios(key)}
 every_adapter = pytest.mark.parametrize("key", KEYS)
@@ -73,9 +83,45 @@ def missed(mistake: Mistake, key: str, stage: Stage) -> bool:
 @every_adapter
 def test_the_scenarios_find_every_mistake_of_meaning(key: str, stage: Stage) -> None:
     """What cannot go wrong at a provider, its scenarios name under `never`, with the reason."""
-    never = described(key)["never"]
-    assert all(never.values())
-    assert {each.name for each in MEANING if missed(each, key, stage)} == never.keys()
+    assert all(described(key)["never"].values())
+    assert misjudged(key, stage) == []
+
+
+def misjudged(key: str, stage: Stage) -> list[str]:
+    """How far its scenarios and its `never` are from the mistakes that they notice."""
+    if failing := [each.name for each in scenarios(key) if complaints(each, stage)]:
+        return [f"mend the failing scenarios first: {name}" for name in failing]
+    unnoticed = {each.name for each in MEANING if missed(each, key, stage)}
+    never = described(key)["never"].keys()
+    return [
+        *(f"not noticed: {name}" for name in sorted(unnoticed - never)),
+        *(f"named under `never`, but noticed: {name}" for name in sorted(never - unnoticed)),
+    ]
+
+
+def test_it_says_which_mistake_is_not_noticed_and_which_is(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = dict(described("oddly")["never"])
+    (name, _) = never.popitem()
+    monkeypatch.setitem(described("oddly"), "never", {**never, "since is ignored": "untrue"})
+    told = [f"not noticed: {name}", "named under `never`, but noticed: since is ignored"]
+    assert misjudged("oddly", stage) == told
+
+
+def test_scenarios_that_fail_are_to_be_mended_before_mistakes_are_looked_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *rest = scenarios("oddly")
+    fails = replace(first, gives="Not what it says.", refused=None)
+    monkeypatch.setattr(sys.modules[__name__], "scenarios", lambda key: (fails, *rest))
+    assert misjudged("oddly", stage) == [f"mend the failing scenarios first: {first.name}"]
+
+
+@pytest.mark.parametrize("answer", [{"response": {"id": 1}}, {"from": "stop_accepted", "row": [0]}])
+def test_an_answer_of_a_scenario_with_a_word_that_means_nothing_is_refused(answer: Any) -> None:
+    with pytest.raises(ValueError, match="An answer has no "):
+        answer_of("oddly", answer)
 
 
 def overlooked(mistake: Mistake, stage: Stage) -> list[str]:
