@@ -37,6 +37,7 @@ from providers.http import forget_sessions
 from providers.registry import own_modules
 from tests.providers.conftest import Route
 from tests.providers.recorded import (
+    INVENTED,
     KEYS,
     class_of,
     declaration,
@@ -224,7 +225,8 @@ def assert_sound(snapshot: Snapshot, key: str) -> None:
     assert snapshot.workflow.name
     assert snapshot.progress is None or 0 <= snapshot.progress <= 100
     assert snapshot.offers <= cls.verbs()
-    assert Verb.RETRY not in snapshot.offers or snapshot.status.is_final
+    is_retried = Verb.RETRY in snapshot.offers
+    assert not is_retried or snapshot.status.is_final, "only a run that has ended offers `retry`"
     if snapshot.status.is_final:
         assert not snapshot.offers & {Verb.CANCEL, Verb.SUSPEND, Verb.ANSWER}
     answerable = [question for question in snapshot.questions or () if question.is_answerable]
@@ -274,6 +276,20 @@ def test_every_fixture_says_where_it_comes_from(key: str) -> None:
         assert re.fullmatch(r"20\d\d-\d\d(-\d\d)?", content.get("recorded", "")), path.name
         assert "response" in content or "request" in content, path.name
         assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", path.stem), f"{path.name} is no sentence"
+
+
+@pytest.mark.parametrize("key", sorted({*own_modules(), *INVENTED}))
+def test_every_fixture_is_used(key: str) -> None:
+    """By its name, or by a beginning and an end of it: f"run_{word}" and "that_failed"."""
+    folder, own = folder_of(key), HERE / "adapters" / f"test_{key}.py"
+    users = [
+        path for path in (folder / "suite.json", folder / "scenarios.yaml", own) if path.exists()
+    ]
+    text = "\n".join(path.read_text("utf-8") for path in users)
+    named, begun = set(re.findall(r"\w+", text)), re.findall(r'f"(\w+_)\{', text)
+    kept = {path.stem for path in folder.glob("*.json")} - {"suite"}
+    used = {first + name for first in ("", *begun) for name in named}
+    assert not kept - used, "use these fixtures in a scenario or a test, or delete them"
 
 
 @every_adapter
