@@ -77,7 +77,8 @@ def test_the_abilities_of_the_providers_page_are_those_of_the_adapters() -> None
     for key, *cells in rows_after(text_of(PROVIDERS), header):
         assert set(cells) <= {"yes", "–"}
         told[plain(key)] = dict(zip(COLUMNS, (cell == "yes" for cell in cells), strict=True))
-    assert not SHIPPED - told.keys(), f"{PROVIDERS} needs a row for them under Abilities"
+    missing = sorted(SHIPPED - told.keys())
+    assert missing == [], f"{PROVIDERS} needs a row under Abilities for {missing}"
     for key, abilities in told.items():
         cls = all_adapters()[key]
         assert abilities == {name: cls.can(verb) for name, verb in COLUMNS.items()}, key
@@ -109,8 +110,8 @@ def test_the_settings_of_the_providers_page_are_those_of_the_adapters() -> None:
     told: dict[str, dict[str, str]] = {}
     for key, name, what in rows_after(text_of(PROVIDERS), "| provider | field | |"):
         told.setdefault(plain(key), {})[plain(name)] = what
-    asking = {key for key in SHIPPED if all_adapters()[key].settings}
-    assert not asking - told.keys(), f"{PROVIDERS} needs a row for each of their settings"
+    missing = sorted({key for key in SHIPPED if all_adapters()[key].settings} - told.keys())
+    assert missing == [], f"{PROVIDERS} needs a row for each setting of {missing}"
     for key, fields in told.items():
         assert fields == {field.key: in_words(field) for field in all_adapters()[key].settings}
 
