@@ -23,7 +23,14 @@ from executions.display.people import user_name
 from executions.errors import groups as error_groups
 from executions.live import publish
 from executions.live.publish import publish_changed
-from executions.models import Act, Ending, ErrorAcknowledgement, Execution, Stance
+from executions.models import (
+    RESOLVABLE_STATUSES,
+    Act,
+    Ending,
+    ErrorAcknowledgement,
+    Execution,
+    Stance,
+)
 from executions.search.unresolved import is_unresolved
 from executions.sql_sections import statements
 from executions.triage import acts
@@ -131,7 +138,7 @@ def taken(
     held: dict[str, list[ErrorAcknowledgement]] = {}
     for row in rows.select_related("by", "assignee"):
         group = asked[row.error_key]
-        teams = {accounts[pk].group_id for pk in group.account_ids if pk in accounts}
+        teams = {accounts[pk].group_id for pk in group.affected if pk in accounts}
         if row.team_id in teams and row.kind == group.state:
             held.setdefault(row.error_key, []).append(row)
     people = User.objects.in_bulk(
@@ -147,6 +154,12 @@ def taken(
             names = sorted(user_name(people.get(pk)) for pk in group.assignees)
             found[key] = Taken(" and ".join(names), None, "")
     return found
+
+
+def held_by(key: str, account_ids: Iterable[int], who: User) -> int:
+    """On how many unresolved runs with this error they are, at these accounts."""
+    own = Execution.objects.filter(error_key=key, account__in=list(account_ids), assignee=who)
+    return own.filter(status__in=RESOLVABLE_STATUSES, settled_at__isnull=True).count()
 
 
 def settle() -> int:

@@ -1,12 +1,13 @@
 """Runs that failed in the same way, over all accounts: the incident rather than its rows.
 
 Called by views and the list; reads rows alone. A group is an error key and the runs with it that
-ended in a window, at the accounts that the reader may see. Whose work it is: `acts`.
+ended in a window, at the accounts that the reader may see. How it stands is of all its runs, as an
+act on it is, however old they are. Whose work it is: `acts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,12 +30,13 @@ MANY = 1000  # runs counted for one run's page
 
 @dataclass(frozen=True)
 class Occurrence:
-    """The error in one workflow."""
+    """The error in one workflow: its runs in the window, and how all of its runs stand."""
 
     workflow_id: int
     name: str
     account_id: int
     runs: int
+    """0 where all that is unresolved or ignored is older than the window."""
     first_at: datetime
     last_at: datetime
     succeeded_at: datetime | None
@@ -61,6 +63,12 @@ class ErrorGroup:
     run_id: int
     """The newest run that said so."""
     places: tuple[Occurrence, ...]
+    older: tuple[Occurrence, ...] = ()
+    """Where it is unresolved or ignored, and no run of the window had it."""
+
+    @property
+    def everywhere(self) -> tuple[Occurrence, ...]:
+        return self.places + self.older
 
     @property
     def runs(self) -> int:
@@ -76,7 +84,13 @@ class ErrorGroup:
 
     @property
     def account_ids(self) -> list[int]:
+        """Of the window."""
         return list(dict.fromkeys(place.account_id for place in self.places))
+
+    @property
+    def affected(self) -> list[int]:
+        """Accounts that an act on it concerns."""
+        return list(dict.fromkeys(place.account_id for place in self.everywhere))
 
     @property
     def has_failed(self) -> bool:
@@ -84,23 +98,32 @@ class ErrorGroup:
 
     @property
     def unresolved(self) -> int:
-        return sum(place.unresolved for place in self.places)
+        """How many of all its runs, also those that are older than the window."""
+        return self.unresolved_at()
+
+    def unresolved_at(self, account_ids: Container[int] | None = None) -> int:
+        """At these accounts alone."""
+        return sum(
+            place.unresolved
+            for place in self.everywhere
+            if account_ids is None or place.account_id in account_ids
+        )
 
     @property
     def in_hand(self) -> int:
         """How many of the unresolved ones somebody is on."""
-        return sum(place.in_hand for place in self.places)
+        return sum(place.in_hand for place in self.everywhere)
 
     @property
     def state(self) -> str:
         """open, in_hand, ignored or cleared."""
         if self.unresolved:
             return "in_hand" if self.in_hand == self.unresolved else "open"
-        return "ignored" if any(place.ignored for place in self.places) else "cleared"
+        return "ignored" if any(place.ignored for place in self.everywhere) else "cleared"
 
     @property
     def assignees(self) -> list[int]:
-        return sorted({each for place in self.places for each in place.assignees})
+        return sorted({each for place in self.everywhere for each in place.assignees})
 
 
 def groups(account_ids: Sequence[int], since: datetime) -> tuple[list[ErrorGroup], datetime | None]:
@@ -147,10 +170,14 @@ def _read(is_asked: str, params: dict[str, Any]) -> tuple[list[ErrorGroup], date
         rows = cursor.fetchall()
     collected: dict[str, list[Occurrence]] = {}
     newest: dict[str, tuple[datetime, int, str]] = {}
+    older: dict[str, list[Occurrence]] = {}
     read = 0
     for key, run_id, text, *place in rows:
         each = Occurrence(*place)
         read += each.runs
+        if not each.runs:
+            older.setdefault(key, []).append(each)
+            continue
         collected.setdefault(key, []).append(each)
         if key not in newest or (each.last_at, run_id) > newest[key][:2]:
             newest[key] = (each.last_at, run_id, text)
@@ -160,6 +187,7 @@ def _read(is_asked: str, params: dict[str, Any]) -> tuple[list[ErrorGroup], date
             newest[key][2],
             newest[key][1],
             tuple(sorted(places, key=lambda place: (-place.runs, place.name, place.workflow_id))),
+            tuple(older.get(key, ())),
         )
         for key, places in collected.items()
     ]

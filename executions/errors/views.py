@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.access.permissions import VIEW_ONLY, may_act, require_may_act
+from executions.access.permissions import VIEW_ONLY, require_may_act
 from executions.display.formatting import count, mark, stamped, too_long
 from executions.display.people import user_name
 from executions.errors import acts
@@ -49,7 +49,10 @@ def error_list(request: HttpRequest) -> Shown:
 @LivePage(
     "executions/errors/error.html",
     changes="executions:error-changes",
-    fragments={"#error": "executions/errors/_error.html"},
+    fragments={
+        "#error": "executions/errors/_error.html",
+        "#error-scope": "executions/errors/_scope.html",
+    },
 )
 def error_detail(request: HttpRequest, key: str) -> Shown:
     context = _detail(request, key)
@@ -70,30 +73,41 @@ def acknowledgement(request: HttpRequest, key: str) -> HttpResponse:
     if not group.unresolved:
         messages.info(request, "None of its runs is unresolved, so there is nothing to do.")
         return _back(request, key)
-    who = "You are" if to == person(request) else f"{user_name(to)} is"
-    sentence = f"{who} on it for 24 hours, or until none of its runs is unresolved."
-    return _done(request, key, group, sentence, acts.take, to=to)
+
+    def said(changed: int) -> str:
+        who = "You are" if to == person(request) else f"{user_name(to)} is"
+        held = acts.held_by(key, group.affected, to)
+        return f"{who} on {_runs(held)} for 24 hours, or until none of them is unresolved."
+
+    return _done(request, key, group, said, acts.take, to=to)
 
 
 @posted_from("executions:error")
 def ignoring(request: HttpRequest, key: str) -> HttpResponse:
     """Its runs, and those that still come, need nobody for a while."""
     group, until = _acted_on(request, key), posted_end(request)
-    sentence = f"Ignored until {stamped(until)}, and then unresolved again."
-    return _done(request, key, group, sentence, acts.ignore, until=until)
+
+    def said(changed: int) -> str:
+        return f"{_runs(changed)} ignored until {stamped(until)}, and then unresolved again."
+
+    return _done(request, key, group, said, acts.ignore, until=until)
 
 
 @posted_from("executions:error")
 def resolution(request: HttpRequest, key: str) -> HttpResponse:
     """Its runs need nobody any more; the next one is unresolved."""
-    sentence = "Resolved. The next run that fails with this error is unresolved again."
-    return _done(request, key, _acted_on(request, key), sentence, acts.resolve)
+
+    def said(changed: int) -> str:
+        again = "The next run that fails with this error is unresolved again."
+        return f"{_runs(changed)} resolved. {again}"
+
+    return _done(request, key, _acted_on(request, key), said, acts.resolve)
 
 
 @posted_from("executions:error")
 def release(request: HttpRequest, key: str) -> HttpResponse:
     group = _acted_on(request, key)
-    affected = [accounts_of(request)[pk] for pk in group.account_ids]
+    affected = [accounts_of(request)[pk] for pk in group.affected]
     if acts.release(key, affected, person(request), address=address(request)):
         messages.success(request, "Nobody is on this error any more.")
     return _back(request, key)
@@ -103,22 +117,26 @@ def _done(
     request: HttpRequest,
     key: str,
     group: ErrorGroup,
-    sentence: str,
+    said: Callable[[int], str],
     act: Callable[..., int],
     **more: Any,
 ) -> HttpResponse:
     note = " ".join(request.POST.get("note", "").replace("\0", " ").split())
     if problem := too_long("A note", note, acts.MAX_NOTE):
         messages.error(request, f"Nothing was done. {problem}")
-        return HttpResponseRedirect(reverse("executions:error", args=[key]))
-    affected = [accounts_of(request)[pk] for pk in group.account_ids]
+        return _back(request, key)
+    affected = [accounts_of(request)[pk] for pk in group.affected]
     try:
-        act(key, affected, person(request), note, address=address(request), **more)
+        changed = act(key, affected, person(request), note, address=address(request), **more)
     except NotDone as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, sentence)
+        messages.success(request, said(changed))
     return _back(request, key)
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number:,} runs"
 
 
 def _back(request: HttpRequest, key: str) -> HttpResponse:
@@ -143,7 +161,8 @@ def group_view(
     """One error as words."""
     accounts = [accounts_of(request)[pk] for pk in group.account_ids]
     providers = sorted({provider_name(account.provider) for account in accounts})
-    still = sum(place.is_open for place in group.places)
+    still = sum(place.is_open for place in group.everywhere)
+    own = operable_of(request)
     return {
         "key": group.key,
         "text": plain(group.text, 300),
@@ -162,14 +181,17 @@ def group_view(
         "lamp": "failed" if group.has_failed else "warning",
         "icon": "cross" if group.has_failed else "triangle",
         "still": still,
-        "of": len(group.places),
+        "of": len(group.everywhere),
+        "of_workflows": len({place.workflow_id for place in group.places}),
+        "changes": f"{group.unresolved_at(own):,}",
+        "is_mine": group.state == "in_hand" and group.assignees == [person(request).pk],
         "taken_by": taken.by if taken else "",
         "taken_until": taken.until if taken else None,
         "note": plain(taken.note) if taken else "",
         "window": window,
         "ignore_for": ignore_for(),
         "window_word": PRESETS[window][0],
-        "may_act": any(may_act(request.user, each.pk) for each in accounts),
+        "may_act": any(pk in own for pk in group.affected),
     }
 
 

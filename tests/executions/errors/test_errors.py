@@ -16,6 +16,7 @@ from executions.errors import acts
 from executions.models import AuditEntry, ErrorAcknowledgement, Execution, Preference
 from executions.payloads.error_fingerprint import error_key
 from executions.storage.store import store
+from executions.triage import acts as triage
 from providers import contract
 from providers.contract import Snapshot, Status
 from providers.models import ProviderAccount
@@ -82,7 +83,7 @@ def test_the_same_error_over_accounts_and_providers_is_one_group(ana, fail):
     timeout, disk = groups(page(ana))  # most runs first
     assert "Timeout to ERP" in timeout
     assert "Disk full" in disk
-    assert "3 runs, 3 accounts, 3 providers, first 5 min ago" in timeout
+    assert "3 runs, 3 accounts, 3 providers in the last 24 hours, first 5 min ago" in timeout
     assert "(Prefect, Smart Flows, flow8)" in timeout
 
 
@@ -126,7 +127,7 @@ def test_a_group_is_cleared_when_its_workflows_have_succeeded_since(ana, fail):
 def test_taking_an_error_on_calms_it_for_the_team_and_is_audited(ana, vik, fail):
     fail("a")
     answer = ana.post(f"/errors/{KEY}/acknowledgement/", {"note": "ticket 812"}, follow=True)
-    assert "You are on it for 24 hours" in answer.content.decode()
+    assert "You are on 1 run for 24 hours" in answer.content.decode()
     text = page(vik)
     assert "ana is on it" in group_of(text)
     assert "ticket 812" in group_of(text)
@@ -163,6 +164,56 @@ def test_any_word_to_go_on_with_is_an_answer(ana, fail):
     fail("a")
     for action in ("acknowledgement", "release"):
         assert ana.post(f"/errors/{KEY}/{action}/", {"next": "f0-0"}).status_code == 302
+
+
+@pytest.fixture
+def older(fail: Any) -> None:
+    """Two runs of today and three of last week, all unresolved."""
+    for n in range(2):
+        fail(f"new{n}")
+    for n in range(3):
+        fail(f"old{n}", finished_at=timezone.now() - timedelta(days=8))
+    fail("gone", account="Archive", wf="Archive", finished_at=timezone.now() - timedelta(days=9))
+
+
+def test_what_an_error_says_is_unresolved_is_what_an_act_changes(ana, fail, older):
+    text = page(ana, f"/errors/{KEY}/?finished=24h")
+    assert "2 runs, 1 account" in text.one("section.error-group")
+    (href, said), *_ = [each for each in text.links(f"/?error={KEY}") if "is=unres" in each[0]]
+    assert said == "6 unresolved in all"
+    assert len(refs(page(ana, href))) == 6
+    assert "act on all 6 unresolved runs" in text.one("#error-scope")
+    form = text.one("form.take-on")
+    done = Page(ana.post(form["action"], {**form.posted(), "mine": "1"}, follow=True))
+    assert "You are on 6 runs for 24 hours" in done
+    assert Execution.objects.filter(assignee__isnull=False).count() == 6
+    assert not page(ana, f"/errors/{KEY}/").has("form.take-on button", "I’m on it")
+    done = Page(ana.post(f"/errors/{KEY}/resolution/", follow=True))
+    assert "6 runs resolved" in done
+
+
+def test_the_page_of_a_run_offers_to_take_on_as_many_as_the_act_does(ana, fail, older):
+    run = Execution.objects.get(ref="new0")
+    same = page(ana, f"/executions/{run.pk}/").one("#run-error")
+    assert "Same error in 2 runs of this workflow in the last 7 days, first" in same
+    assert "6 unresolved in all, nobody is on it yet" in same
+    assert "I’m on all 6" in same
+
+
+def test_an_error_is_open_while_a_run_that_is_older_than_the_range_is(ana, people, older):
+    new = Execution.objects.filter(ref__startswith="new")
+    triage.resolve(people["ana"], new)
+    for span in ("1h", "24h"):
+        group = group_of(page(ana, f"/errors/?finished={span}"))
+        assert "Open 2 of 2 workflows have unresolved runs" in group
+
+
+def test_a_refused_act_leads_back_to_the_time_range_that_was_chosen(ana, fail):
+    fail("a")
+    form = page(ana, f"/errors/{KEY}/?finished=7d").one("form.take-on")
+    for sent in ({}, {"note": "x" * 301}):
+        answer = ana.post(f"/errors/{KEY}/ignoring/", {**form.posted(), **sent})
+        assert answer["Location"] == f"/errors/{KEY}/?finished=7d"
 
 
 def test_it_can_be_taken_back(ana, fail):

@@ -98,7 +98,7 @@ def test_the_same_error_elsewhere_is_one_line_with_one_button(ana, put, failed, 
     same = peeked(ana, failed).one("#peek-same")
     assert "Same error in 2 runs" in same
     assert "nobody is on it" in same
-    form = same.one("form", "I’m on these 2")
+    form = same.one("form", "I’m on all 2")
     answer = ana.post(form["action"], form.posted())
     assert answer["Location"] == f"/executions/{failed.pk}/peek/"
     assert "ana is on it" in peeked(ana, failed).one("#peek-same")

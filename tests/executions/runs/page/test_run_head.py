@@ -103,7 +103,7 @@ def test_the_same_error_elsewhere_is_taken_on_from_the_page_of_one_run(ana, vik,
         Execution.objects.filter(pk=each.pk).update(finished_at=timezone.now())
     error = shown(ana, run).one("#run-error")
     form = error.one("form[action*='/acknowledgement/']")
-    assert "I’m on these 3" in form
+    assert "I’m on all 3" in form
     ana.post(form["action"], {**form.posted(), "mine": "1"})
     assert Execution.objects.get(pk=other.pk).assignee is not None
     assert "ana is on it" in shown(vik, run).one("#run-error")
