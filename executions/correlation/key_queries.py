@@ -32,6 +32,7 @@ class Found:
     text: str
     name: str
     runs: int
+    """MOST + 1 where there are more than its page shows."""
     accounts: int
     newest_at: datetime
 
@@ -74,20 +75,23 @@ def beginning_with(text: str, account_ids: Sequence[int]) -> list[Found]:
     start = normalized(text)
     return _grouped(
         _sql("beginning"),
-        [start, start + "\U0010ffff", list(account_ids), NEWEST, OFFERED],
+        account_ids,
+        start=start,
+        end=start + "\U0010ffff",
     )
 
 
 def newest(account_ids: Sequence[int]) -> list[Found]:
     """The keys of the runs that were stored last."""
-    return _grouped(_sql("newest"), [list(account_ids), NEWEST, OFFERED])
+    return _grouped(_sql("newest"), account_ids)
 
 
 def _rows(account_ids: Sequence[int]) -> QuerySet[RunKey]:
     return RunKey.objects.filter(account_id__in=list(account_ids))
 
 
-def _grouped(sql: str, params: list[Any]) -> list[Found]:
+def _grouped(sql: str, account_ids: Sequence[int], **more: Any) -> list[Found]:
+    counted = {"newest": NEWEST, "offered": OFFERED, "most": MOST + 1}
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, {"accounts": list(account_ids), **counted, **more})
         return [Found(*row) for row in cursor.fetchall()]

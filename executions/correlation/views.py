@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from executions.access.permissions import may_act
 from executions.correlation import key_queries, key_time_line
 from executions.correlation.key_queries import Found
-from executions.display.formatting import duration, iso, mark, zone
+from executions.display.formatting import count, duration, iso, mark, zone
 from executions.display.freshness import freshness, is_last_seen
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import CorrelationRule, Execution, Question
@@ -209,7 +209,7 @@ def _offer(found: Found) -> dict[str, Any]:
         "href": key_address(found.value),
         "text": plain(found.text, MAX_KEY),
         "name": plain(found.name),
-        "runs": found.runs,
+        "runs": count(found.runs, key_queries.MOST),
         "accounts": found.accounts,
         "newest": found.newest_at,
     }

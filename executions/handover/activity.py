@@ -73,6 +73,10 @@ class Activity:
     who: str = ""
     ended: datetime | None = None
     """When the run ended, where that was seen only later, at `at`."""
+    waits_since: datetime | None = None
+    """Since when a question waits that is open now, as the inbox has it."""
+    is_waiting_before: bool = False
+    """Whether it waits for longer than we know."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,8 @@ def asked(window: Window) -> list[Activity]:
         _of_run(
             window, row.execution, row.seen_at, lamp, "hand", word,
             text=plain(row.title, 200) or "Input is needed",
+            waits_since=row.opened_at if row.closed_at is None else None,
+            is_waiting_before=not row.is_opening_reported,
         )
         for row in rows
         for lamp, word in [("needs_you", "Waits") if row.closed_at is None else ("done", "Asked")]

@@ -172,8 +172,9 @@ def _wall(asked: Asked, now: datetime, shown: Sequence[int] | None = None) -> di
         "groups": groups,
         "missing": found.missing,
         "totals": [
-            (state, workflow_tiles.ICONS[state], number, asked.runs(_pairs(state)))
+            (state, workflow_tiles.ICONS[state], said, asked.runs(_pairs(state)))
             for state, number in _numbers(found.runs)
+            for said in [workflow_tiles.in_hand_words(found.runs) if state == "in_hand" else number]
         ],
         "quiet": f"{found.quiet:,}" if found.quiet else "",
         "again": reverse("executions:overview") + asked.query(),

@@ -172,6 +172,12 @@ def words_of(state: str, number: int) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def in_hand_words(counts: Counts) -> str:
+    """`2 in hand, of the failed`: those are counted there as well."""
+    of = [ONE_MANY[each][1] for each in ("failed", "warning") if counts.get(f"{each}_in_hand")]
+    return f"{words_of('in_hand', counts['in_hand'])}, of the {' and '.join(of)}"
+
+
 def list_query(state: str, workflow: int | None) -> str:
     """The words of the run list for what stands behind a state."""
     own = {
@@ -193,7 +199,7 @@ def standing(counts: Counts, workflow: int) -> list[tuple[str, str, str, str]]:
         (
             state,
             ICONS[state],
-            words_of(state, counts[state]),
+            in_hand_words(counts) if state == "in_hand" else words_of(state, counts[state]),
             f"{reverse('executions:list')}?{list_query(state, workflow)}",
         )
         for state in STATES
@@ -206,7 +212,9 @@ def _tile(row: Any, own: WorkflowCounts) -> Tile:
     words = "quiet" if state == "quiet" else words_of(state, counts[state])
     also = [_who(own.people)] if own.people else []
     also += [
-        words_of(other, counts[other]) for other in ONE_MANY if other != state and counts.get(other)
+        in_hand_words(counts) if other == "in_hand" else words_of(other, counts[other])
+        for other in ONE_MANY
+        if other != state and counts.get(other)
     ]
     return Tile(
         row.pk,

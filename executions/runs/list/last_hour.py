@@ -41,9 +41,13 @@ class Minute:
     x: int
     label: str
     words: str
-    """`3 done, 1 failed`; empty where nothing was."""
+    """`3 done, 1 failed, 1 waiting for a person`; empty where nothing was."""
+    ended: str
+    """Of these words what the list holds; empty where nothing ended."""
+    waiting: str
     bars: list[Bar]
     href: str
+    """Empty where there is nothing to open."""
     is_chosen: bool
 
 
@@ -105,11 +109,25 @@ def _minute(
             bars.append(Bar(lamp.value, y, round(height, 1)))
     is_chosen = filters.finished.since == at and filters.finished.until == at + timedelta(minutes=1)
     ends = {"finished_from": stamp(at), "finished_to": stamp(at + timedelta(minutes=1))}
+    said = {lamp: f"{counts[lamp]:,} {WORDS[lamp]}" for lamp in ORDER if counts.get(lamp)}
+    ended = ", ".join(words for lamp, words in said.items() if lamp != Lamp.NEEDS_YOU)
+    href = ""
+    if is_chosen:
+        href = filters.query(drop=("finished", *ends)) or "/"
+    elif ended:  # counted whatever else is asked, so the list asks for nothing else
+        href = filters.address([*_shape(filters), *ends.items()])
     return Minute(
         number * SLOT,
         f"{timezone.localtime(at):%H:%M}",
-        ", ".join(f"{counts[lamp]:,} {WORDS[lamp]}" for lamp in ORDER if counts.get(lamp)),
+        ", ".join(said.values()),
+        ended,
+        said.get(Lamp.NEEDS_YOU, ""),
         bars,
-        filters.query(drop=("finished", *ends), **({} if is_chosen else ends)) or "/",
+        href,
         is_chosen,
     )
+
+
+def _shape(filters: Filters) -> list[tuple[str, str]]:
+    """How the list is drawn, not which runs it has."""
+    return [pair for pair in filters.pairs() if pair[0] in ("size", "columns")]

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
+from executions.correlation import key_queries
 from executions.models import AuditEntry, CorrelationRule, Execution, KeySearch, RunKey
 from executions.storage import key_backfill, key_rules
 from executions.storage.store import store
@@ -129,6 +130,13 @@ def test_a_key_is_found_whole_by_its_beginning_or_among_the_newest(ana, path):
     for query in ("?q=ord", ""):
         assert page(ana, f"/keys/{query}").links("/keys/ord-17")
     assert "No run carries this key" in page(ana, "/keys/?q=zebra")
+
+
+def test_a_key_counts_all_its_runs_however_many_runs_are_newer(ana, run, path, monkeypatch):
+    monkeypatch.setattr(key_queries, "NEWEST", 1)
+    (row,) = page(ana, "/keys/").all("tbody tr")
+    number = int(row.all("td.num")[0].text)
+    assert number == len(bars(page(ana, row.one("a")["href"]))) > 1
 
 
 def test_keys_of_any_shape_have_a_page(ana, run):

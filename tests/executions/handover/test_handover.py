@@ -86,6 +86,13 @@ def test_questions_are_told_with_who_answered(question, people, happened):
     assert [event.who for event in activity.answered(window)] == ["ana"]
 
 
+def test_a_question_says_since_when_it_waits_as_the_inbox_does(ana, question):
+    opened = timezone.now() - timedelta(minutes=41)
+    Question.objects.update(opened_at=opened, is_opening_reported=True)
+    (told,) = Page(ana.get("/shift/")).all("section[aria-labelledby='shift-asked'] li")
+    assert "waits for 41 min" in told.one(".event-time")
+
+
 def test_what_people_asked_for_and_noted_is_told(put, people, happened):
     run = put("r1")
     given = {"account": run.account, "execution": run}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -12,7 +13,7 @@ from executions.inbox import claims, delegation
 from executions.models import Execution
 from executions.triage import acts
 from providers.contract import Status
-from tests.pages import Page
+from tests.pages import Page, RunList
 
 
 def runs() -> dict[str, Execution]:
@@ -73,6 +74,10 @@ def test_a_whole_error_stands_once_with_the_number_of_its_runs(ana, people, acco
     error = page.under("Errors").one("li")
     assert "Disk full" in error
     assert "3 unresolved runs: Ticket 812" in error
+    Execution.objects.update(finished_at=timezone.now() - timedelta(days=9))
+    href = error.link("3 unresolved runs")
+    assert href == f"/?error={key}&is=unresolved"
+    assert len(RunList(ana.get(href)).runs) == 3
     assert not page.has("h2", "Runs")
 
 

@@ -258,6 +258,22 @@ def test_a_row_offers_at_most_two_verbs_and_only_to_those_who_may_act(ana, vik, 
     assert not RunList(vik.get("/")).has("tr[data-row] button[name='ids'], a[href*='#dialog-']")
 
 
+def test_what_stopped_for_a_person_in_a_minute_is_counted_there_and_is_no_part_of_its_link(
+    ana, put
+):
+    put("asks", Status.USER_INPUT)
+    at = timezone.now() - timedelta(minutes=9)
+    Execution.objects.update(changed_at=at)
+    hour = Page(ana.get("/")).one("#hour")
+    assert hour.one("tr", "1 waiting for a person")
+    assert hour.one("g", "1 waiting for a person")
+    assert not hour.has("a", "waiting for a person")
+    put("good", Status.SUCCEEDED, finished_at=at)
+    link = Page(ana.get("/")).one("#hour").one("a", "1 done")
+    assert "waiting" not in link
+    assert labels(ana.get(link["href"])) == ["good"]
+
+
 def test_a_minute_of_the_last_hour_counts_what_ended_and_opens_it(ana, eve, put):
     ended = timezone.now() - timedelta(minutes=5)
     put("good", Status.SUCCEEDED, finished_at=ended)
@@ -267,6 +283,8 @@ def test_a_minute_of_the_last_hour_counts_what_ended_and_opens_it(ana, eve, put)
     minute = page.one("#hour").one("a", "1 done, 1 failed")
     assert sorted(labels(ana.get(minute["href"]))) == ["bad", "good"]
     assert page.one("#hour").one("tr", "1 done, 1 failed")
+    narrowed = Page(ana.get("/?lamp=failed")).one("#hour").one("a", "1 done, 1 failed")
+    assert sorted(labels(ana.get(narrowed["href"]))) == ["bad", "good"]
     assert not Page(eve.get("/")).one("#hour").has("tbody tr")
     drawn = int(page.one("#hour")["data-hour"]) - 11
     assert "#hour" in Page(ana.get("/executions/changes/", {"hour": drawn})).targets
