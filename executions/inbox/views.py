@@ -214,6 +214,8 @@ def _shown(
     sent = question_context.sent_line(request)
     context = {
         "items": lines,
+        "has_due": any(line["due"] for line in lines),
+        "is_team": wanted.pairs() == {"whose": "team"},
         "wanted": wanted,
         "query": wanted.query(**place),
         "segments": [

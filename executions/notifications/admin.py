@@ -46,7 +46,7 @@ class NoticeRuleAdmin(ForAdministrators):
 
     def get_fieldsets(self, request: HttpRequest, obj: NoticeRule | None = None) -> Any:
         boxes = [rule_form.REMOVE + target["id"] for target in (obj.targets if obj else [])]
-        scope = "Nothing that began before the rule is sent."
+        scope = "Only what begins after you save the rule is sent."
         sealed = "An address may hold a password. It is sealed and never shown again."
         return (
             (None, {"fields": ("name", "enabled", "event", "after_seconds")}),

@@ -121,7 +121,10 @@ class TeamRuleForm(RuleForm):
         team.queryset = subject.teams(user)
         team.required = not sees_every_account(user)
         team.empty_label = None if team.required else "Everybody"
-        team.help_text = "Its members see the notifications; only their accounts count."
+        team.help_text = (
+            "The rule looks only at accounts that this team may see. "
+            "Its members see the notifications."
+        )
         which: Any = self.fields["failures"]
         which.choices = ((ANY, "any failure"), (ONE, f"only this error: {subject.error}"))
         if not subject.error:

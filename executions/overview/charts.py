@@ -98,6 +98,7 @@ SUCCESS = statuses_of(Status.SUCCEEDED.value)
 def runs_over_time(found: Endings, span: ChartRange, link: Link) -> Chart:
     """Stacked by lamp, failures at the foot, where the smallest is seen."""
     top = _nice(max((bucket.total for bucket in found.buckets), default=0))
+    top += top % 2  # half of it is a number of runs too
     marks: list[Mark] = []
     lines: list[Line] = []
     for place, (bucket, cuts, title) in enumerate(_buckets(found, span)):

@@ -548,7 +548,7 @@ def test_the_body_is_shown_before_it_is_sent(product, ask, signed_in) -> None:
     question = ask(AMOUNT)
     page = signed_in("olga")
     page.goto(f"{product.base_url}/questions/{question}/")
-    page.get_by_text("Show raw").click()
+    page.get_by_text("Technical details").click()
     page.get_by_role("button", name="Show the request body").click()
     expect(page.locator(f"#preview-{question}")).to_contain_text("Amount: This field is required.")
     page.get_by_label("Amount").fill("7")

@@ -257,4 +257,6 @@ def _cannot(user: User | AnonymousUser, run: Execution) -> str:
         return ""
     *most, last = missing
     words = f"{', '.join(most)} or {last}" if most else last
+    if missing == ["retry"] and Verb.START in adapter.verbs():
+        return f"{adapter.name} cannot retry this run. Run again starts a new one."
     return f"{adapter.name} cannot {words} a run."

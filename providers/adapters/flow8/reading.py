@@ -153,7 +153,8 @@ def _question(layer: Mapping[str, Any], flow: Layers | None) -> Question:
     layer is the best guess and rides along in the ref (api/executions)."""
     named = layer.get("layerId") or layer.get("flowletId")
     ref = f"{layer['id']}/{named}" if named else str(layer["id"])
-    title = f"Approve the step “{_name(layer, flow)}”?"
+    name = _name(layer, flow)
+    title = f"{name}?" if name.lower().startswith("approve ") else f"Approve “{name}”?"
     asked_at = read_time(layer.get("startedAt"))
     return Question(ref=ref, kind="approval", title=title, choices=DECISIONS, asked_at=asked_at)
 

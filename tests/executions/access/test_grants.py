@@ -316,9 +316,9 @@ def test_administrators_see_on_an_accounts_page_who_may_act_on_it(
     grant(wes, Level.VIEW, to="team", of="team")
     root = User.objects.create_superuser("root")
     assert told(root, account) == [
-        ["Team east", "see it; its operators also act", "owns the account"],
+        ["Team east", "see it; operators may also act", "owns the account"],
         ["wes", "see it and act", "grant"],
         ["Team west", "see it", "grant for every account of east"],
     ]
-    assert told(root, own) == [["Team west", "see it; its operators also act", "owns the account"]]
+    assert told(root, own) == [["Team west", "see it; operators may also act", "owns the account"]]
     assert told(people["ana"], account) == []

@@ -83,7 +83,9 @@ def test_the_preview_counts_exactly_and_names_who_is_left_out_and_why(ana, put):
     Command.objects.create(
         kind="cancel", account=busy.account, execution=busy, target=f"run:{busy.pk}"
     )
-    text = matching(ana, "account=" + str(busy.account_id)).content.decode()
+    answer = matching(ana, "account=" + str(busy.account_id))
+    assert "left out. Checked just now; the list is now fixed." in Page(answer)
+    text = answer.content.decode()
     assert "Cancel 1 run?" in text
     assert "Nothing has been sent yet" in text
     for words in ("It has already ended (succeeded).",

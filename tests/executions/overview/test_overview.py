@@ -240,6 +240,12 @@ def test_a_tile_shows_its_last_runs_as_a_strip_and_says_the_same_in_words(ana, p
     assert strip["aria-label"] == "Last 3 runs: 1 succeeded, 1 failed, 1 running"
 
 
+def test_the_axis_of_a_chart_of_runs_has_whole_numbers(ana, put):
+    for number in range(11):
+        put(f"r{number}", Status.SUCCEEDED, age=9, finished_at=NOW - timedelta(minutes=1))
+    assert [each.text for each in overview(ana).all("#chart-runs .up span")] == ["16", "8", "0"]
+
+
 def test_a_tile_is_lit_until_somebody_is_on_it_and_then_says_who(ana, people, put):
     run = put("r1", Status.FAILED, finished_at=NOW)
     assert tile_of(ana, "Nightly import")["data-state"] == "failed"

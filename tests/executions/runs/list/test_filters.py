@@ -182,7 +182,7 @@ def test_an_old_run_is_found_at_once_by_its_input_its_id_and_its_workflow(ana, p
     for text in ("PO-4711", "deep", "price"):
         page = ana.get(f"/?q={text}")
         assert labels(page) == ["deep"], text
-        assert "searched back to" in page.content.decode()
+        assert "searched only back to" in page.content.decode()
 
 
 def test_a_value_that_very_many_runs_hold_is_found_in_the_newest_ones(ana, put, monkeypatch):

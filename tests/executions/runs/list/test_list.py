@@ -62,7 +62,7 @@ def test_old_runs_are_found_by_their_workflow_behind_the_searched_window(ana, pu
     for number in range(6):
         put(f"r{number}", age=number)
     found = RunList(ana.get("/?q=price"))
-    assert "searched back to" in found
+    assert "searched only back to" in found
     for _ in range(4):
         if found.labels or not found.older:
             break
@@ -258,9 +258,7 @@ def test_a_row_offers_at_most_two_verbs_and_only_to_those_who_may_act(ana, vik, 
     assert not RunList(vik.get("/")).has("tr[data-row] button[name='ids'], a[href*='#dialog-']")
 
 
-def test_what_stopped_for_a_person_in_a_minute_is_counted_there_and_is_no_part_of_its_link(
-    ana, put
-):
+def test_what_stopped_for_a_person_in_a_minute_is_counted_and_no_part_of_its_link(ana, put):
     put("asks", Status.USER_INPUT)
     at = timezone.now() - timedelta(minutes=9)
     Execution.objects.update(changed_at=at)
