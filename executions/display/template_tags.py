@@ -33,6 +33,17 @@ register.filter("stamped", formatting.stamped)
 register.filter("monogram", people.monogram)
 
 
+@register.filter
+def after_label(complaint: object) -> str:
+    """What is wrong with a field, so that it goes on from the name of the field: `Arguments` and
+    "This is not valid JSON." are one sentence."""
+    said = str(complaint)
+    for begin in ("This field ", "This "):
+        if said.startswith(begin):
+            return f" {said.removeprefix(begin)}"
+    return f": {said}"
+
+
 @register.simple_tag
 def moment(at: datetime | None, shape: str = "sentence", word: str = "") -> str:
     """A time in the reader's zone, "4 min ago" for who likes that (`relative_times`). `word` stands

@@ -43,12 +43,13 @@ def is_overdue(run: str = "x") -> str:
     return f"{run}.status IN {GOING} AND ({overdue_at(run)}) < now()"
 
 
-def rule() -> str:
-    """When a run is called overdue, as pages say it."""
+def rule(after: str) -> str:
+    """When a run is called overdue, as pages say it: after how long, and why then."""
     factor, floor = settings.ANNUNCIATOR_OVERDUE_FACTOR, settings.ANNUNCIATOR_OVERDUE_FLOOR
+    times = "twice" if factor == 2 else f"{factor:g} times"
     return (
-        "A run is overdue once it takes longer than 95 of 100 of its workflow's newest successes, "
-        f"at least {factor:g} times as long as usual and at least {floor.total_seconds():g} s."
+        f"Overdue after {after}: {times} the usual time, at least {floor.total_seconds():g} s, "
+        "and slower than 95 % of the newest successes."
     )
 
 

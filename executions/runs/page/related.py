@@ -112,7 +112,7 @@ def usual(run: Any) -> dict[str, str]:
     duration of this run, and `overdue` where it takes too long. The run comes with its limits."""
     workflow = run.workflow
     if not workflow.successes or workflow.typical_seconds is None:
-        return {"typical": "", "say": "", "overdue": "", "why": ""}
+        return {"typical": "", "takes": "", "say": "", "overdue": "", "why": ""}
     typical = duration(workflow.typical_seconds)
     is_over = run.overdue_at is not None and run.overdue_at < timezone.now()
     limit = f", overdue after {duration(run.overdue_after)}" if run.overdue_after else ""
@@ -122,9 +122,10 @@ def usual(run: Any) -> dict[str, str]:
     say = f"usually {typical}"
     return {
         "typical": f"{typical}, {many}{limit}",
+        "takes": typical,
         "say": say,
         "overdue": say + limit if is_over else "",
-        "why": overdue.rule() if limit else "",
+        "why": overdue.rule(duration(run.overdue_after)) if limit else "",
     }
 
 

@@ -91,7 +91,7 @@ def test_every_place_tells_the_wait_of_the_provider(ana, asking, steps, since):
     assert Page(ana.get("/inbox/")).has(f"[data-since='{at}']")
     export = b"".join(ana.get("/executions.csv").streaming_content).decode()
     assert at in export
-    assert since <= minutes_of(page.text, "of which") <= since + until_now()
+    assert since <= minutes_of(page.text, r"\(waiting") <= since + until_now()
     for each in (page, asked):
         assert "at least since" not in each
 

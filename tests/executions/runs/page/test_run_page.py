@@ -496,10 +496,10 @@ def test_the_newest_runs_of_the_workflow_and_its_median_stand_beside_a_run(ana, 
         for each in Execution.objects.exclude(pk=run.pk).order_by("sort_at")
     ]
     assert strip.one("rect title", "This run").text.endswith("14 s")
-    assert "14 s, usually 12 s" in text
+    assert "14 s. A run usually takes 12 s." in text
     slow = shown(ana, put("slow", Status.RUNNING, age=30))
     assert "overdue: usually 12 s, overdue after 1 m 00 s" in slow
-    assert slow.has("[title*='at least 2 times as long as usual and at least 60 s']")
+    assert slow.has("[title*='Overdue after 1 m 00 s: twice the usual time, at least 60 s']")
 
 
 def test_a_run_and_the_runs_it_started_lead_to_each_other(ana, detailed):
