@@ -195,6 +195,10 @@ def test_filters_narrow_by_whose_account_workflow_kind_and_text(
     assert len(shown(ana.get(f"/inbox/?account={account.pk}&q=nightly"))) == 3
     flow = question.execution.workflow_id
     assert len(shown(ana.get(f"/inbox/?workflow={flow}"))) == 3
+    assert "Oldest first." in Page(ana.get("/inbox/"))
+    Question.objects.filter(pk=free.pk).update(due_at=timezone.now())
+    assert "Sorted by due time, then age." in Page(ana.get("/inbox/"))
+    assert "No question is waiting for your team" in Page(ana.get("/inbox/?whose=team"))
     text = ana.get("/inbox/?q=no+such+thing").content.decode()
     assert "No question matches" in text
     assert "3 questions waiting in all" in text

@@ -152,6 +152,14 @@ def test_each_adapter_knows_what_a_start_would_take_from_an_input():
     assert Prefect.arguments_of(None) == Generio.arguments_of(None) == {}
 
 
+def test_a_refused_start_says_in_one_sentence_what_is_wrong(ana, put, asking):
+    workflow = put("r1").workflow
+    asking(Field(key="plan", label="Plan", kind="json"))
+    given = {"argument_plan": "{", "reason": "why"}
+    answer = Page(ana.post(f"/workflows/{workflow.pk}/runs/", given))
+    assert "Not started: Plan is not valid JSON." in answer.one("[role='alert']", "Not started")
+
+
 def test_nothing_that_is_pasted_into_a_start_is_cut(ana, put, asking):
     workflow = put("r1").workflow
     asking(Field(key="note", label="Note"), Field(key="mail", label="Mail", kind="email"))
