@@ -129,7 +129,7 @@ def test_an_installation_says_for_itself_what_overdue_is(ana, put, settings):
     WorkflowRow.objects.update(successes=20, typical_seconds=60, long_seconds=70)
     settings.ANNUNCIATOR_OVERDUE_FACTOR = 1.5
     assert labels(ana.get("/?is=overdue")) == ["going"]
-    assert "1.5 times as long as usual" in ana.get(f"/executions/{run.pk}/").content.decode()
+    assert "1.5 times the usual time" in ana.get(f"/executions/{run.pk}/").content.decode()
     settings.ANNUNCIATOR_OVERDUE_FLOOR = timedelta(minutes=5)
     assert labels(ana.get("/?is=overdue")) == []
 
