@@ -80,8 +80,8 @@ on("focusout", (event) => { // a field is left: save without waiting for the del
   if (form && unsaved.has(form) && !form.contains(event.relatedTarget)) form.dispatchEvent(new Event("change"));
 });
 // ------------------------------------------------------------------ what this tab had kept back
-async function bringBack(form) {
-  const kept = JSON.parse(sessionStorage.getItem(stashKey(form)) || "null");
+async function bringBack(form, tries = 5) {
+  const held = sessionStorage.getItem(stashKey(form)), kept = JSON.parse(held || "null");
   sessionStorage.removeItem(stashKey(form));
   if (!kept || kept.at <= Number(form.dataset.saved)) return; // the server has it, or something newer
   const typed = new URLSearchParams(kept.typed);
@@ -89,8 +89,12 @@ async function bringBack(form) {
     if (form.elements[name]) typed.set(name, form.elements[name].value);
   }
   if (words(new URLSearchParams(typed)) === words(typedIn(form))) return; // it arrived after all
-  const answer = await fetch(form.dataset.redraw, { method: "POST", body: typed });
-  if (answer.ok && !unsaved.has(form)) location.reload(); // else somebody types already: that is newer
+  const answer = await fetch(form.dataset.redraw, { method: "POST", body: typed }).catch(() => null);
+  if (unsaved.has(form)) return; // somebody types already: that is newer
+  if (answer?.ok) return location.reload();
+  if (answer && answer.status < 500) return;
+  sessionStorage.setItem(stashKey(form), held); // the site is busy or away
+  if (tries) setTimeout(bringBack, 2000, form, tries - 1);
 }
 function isTouched(form) { // typed in before this script was there
   return [...form.elements].some((each) => each.matches("input[type=checkbox], input[type=radio]")
@@ -106,7 +110,7 @@ if (left) {
   sessionStorage.removeItem("sent");
   if (!answers().some((form) => stashKey(form) === left)) sessionStorage.removeItem(left);
 }
-export function bringBackAll() { answers().forEach(bringBack); }
+export function bringBackAll() { answers().forEach((form) => bringBack(form)); }
 bringBackAll();
 // -------------------------------------------------------------------- complaints at their fields
 function point() {
