@@ -134,7 +134,7 @@ POOL = {
     "min_size": 0,
     "max_size": 40,
     "timeout": 10,
-    "reconnect_timeout": 0,  # a try and another one at once; then whoever waits learns of it
+    "reconnect_timeout": 0,  # a try and another one at once; then who waits is refused
     "reconnect_failed": fail_waiting,
 }
 

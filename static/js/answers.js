@@ -81,20 +81,22 @@ on("focusout", (event) => { // a field is left: save without waiting for the del
 });
 // ------------------------------------------------------------------ what this tab had kept back
 async function bringBack(form, tries = 5) {
-  const held = sessionStorage.getItem(stashKey(form)), kept = JSON.parse(held || "null");
-  sessionStorage.removeItem(stashKey(form));
-  if (!kept || kept.at <= Number(form.dataset.saved)) return; // the server has it, or something newer
+  const kept = JSON.parse(sessionStorage.getItem(stashKey(form)) || "null");
+  const forget = () => sessionStorage.removeItem(stashKey(form));
+  if (!kept || kept.at <= Number(form.dataset.saved)) return forget(); // the server has it, or something newer
   const typed = new URLSearchParams(kept.typed);
   for (const name of ["csrfmiddlewaretoken", "key"]) { // of this page, not of the one before
     if (form.elements[name]) typed.set(name, form.elements[name].value);
   }
-  if (words(new URLSearchParams(typed)) === words(typedIn(form))) return; // it arrived after all
+  if (words(new URLSearchParams(typed)) === words(typedIn(form))) return forget(); // it arrived after all
   const answer = await fetch(form.dataset.redraw, { method: "POST", body: typed }).catch(() => null);
-  if (unsaved.has(form)) return; // somebody types already: that is newer
-  if (answer?.ok) return location.reload();
-  if (answer && answer.status < 500) return;
-  sessionStorage.setItem(stashKey(form), held); // the site is busy or away
-  if (tries) setTimeout(bringBack, 2000, form, tries - 1);
+  if (unsaved.has(form)) return; // what is typed by now is newer, and saved
+  if (!answer || answer.status >= 500) { // the site is busy or away
+    if (tries) setTimeout(bringBack, 2000, form, tries - 1);
+    return;
+  }
+  forget();
+  if (answer.ok) location.reload();
 }
 function isTouched(form) { // typed in before this script was there
   return [...form.elements].some((each) => each.matches("input[type=checkbox], input[type=radio]")
