@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -176,11 +177,14 @@ class Product:
         with psycopg.connect(self.env["DATABASE_OWNER_URL"], autocommit=True) as connection:
             return list(connection.execute(sql, values).fetchall())
 
+    @cached_property
+    def token(self) -> str:
+        """The admin's, made when first asked for: by a process of its own, which takes seconds."""
+        return self.manage("token", "admin").stdout.split()[-1]
+
     def api(self, method: str, path: str, **options: Any) -> requests.Response:
         """A request to /api/v1/ with the admin's token."""
-        if not hasattr(self, "_token"):
-            self._token = self.manage("token", "admin").stdout.split()[-1]
-        headers = {"Authorization": f"Bearer {self._token}"}
+        headers = {"Authorization": f"Bearer {self.token}"}
         url = f"{self.base_url}/api/v1/{path}"
         return requests.request(method, url, headers=headers, timeout=20, **options)
 

@@ -29,6 +29,7 @@ def sim(product: Product) -> Iterator[serve.Running]:
         running.start("long_running", seconds=600.0)
         product.wait_until(lambda: polls(product), "the account was polled")
         product.wait_until(lambda: workflow(product), "its workflows are known")
+        assert product.token  # here, and not in what is timed below
         yield running
 
 
