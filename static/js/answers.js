@@ -96,14 +96,17 @@ async function bringBack(form, tries = 5) {
     return;
   }
   forget();
-  if (answer.ok) location.reload();
+  if (answer.ok && !form.elements.typed_at.value) location.reload(); // nobody is at it yet
 }
 function isTouched(form) { // typed in before this script was there
   return [...form.elements].some((each) => each.matches("input[type=checkbox], input[type=radio]")
     ? each.checked !== each.defaultChecked
     : each.matches("input:not([type=hidden], [type=file]), textarea") && each.value !== each.defaultValue);
 }
-answers().filter(isTouched).forEach((form) => unsaved.set(form, 1));
+for (const form of answers().filter(isTouched)) { // newer than what the tab kept
+  unsaved.set(form, 1);
+  form.elements.typed_at.value = Date.now();
+}
 window.addEventListener("load", () => { // by now htmx listens
   answers().filter((form) => unsaved.has(form)).forEach((form) => form.dispatchEvent(new Event("change")));
 });

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from executions.live import publish
 from tests.browser.acting import actions_of, others_under, press_until
@@ -94,6 +94,9 @@ RELEASE = {
 }
 
 
+NOTHING_SENT_WHEN_LEAVING = "navigator.sendBeacon = () => true"  # as when a browser is ended
+
+
 @pytest.fixture(scope="module")
 def seeded(product: Product) -> Iterator[dict[str, list[int]]]:
     """Runs that ask, by what they ask: the ids of their questions, closed again at the end."""
@@ -168,6 +171,52 @@ def test_a_draft_survives_a_reload_and_the_answer_of_somebody_else(product, ask,
     expect(page.locator("button[data-answers]")).to_have_count(0)
     # What leaving the page saves may arrive after the next page, which then brings it itself.
     page.goto(f"{product.base_url}/questions/{question}/", wait_until="commit")
+    expect(page.get_by_label("Amount")).to_have_value("4713")
+
+
+def test_what_was_typed_comes_back_although_the_site_is_busy_when_the_next_page_brings_it(
+    product, ask, signed_in
+) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.add_init_script(NOTHING_SENT_WHEN_LEAVING)
+    page.goto(f"{product.base_url}/questions/{question}/")
+    saves = page.locator("form.answer").get_attribute("data-redraw")
+    page.route(f"**{saves}", lambda route: route.fulfill(status=503, body="Try later."))
+    page.get_by_label("Amount").fill("4714")
+    page.reload()
+    with page.expect_request(f"**{saves}"):
+        pass
+    assert drafts_of(product, question) == 0
+    page.unroute(f"**{saves}")
+    expect(page.get_by_label("Amount")).to_have_value("4714")
+    product.wait_until(lambda: drafts_of(product, question), "the server has the draft")
+
+
+def test_what_is_typed_before_the_scripts_run_outlives_what_they_bring_back(
+    product, ask, signed_in
+) -> None:
+    question = ask(AMOUNT)
+    page = signed_in("olga")
+    page.add_init_script(NOTHING_SENT_WHEN_LEAVING)
+    page.goto(f"{product.base_url}/questions/{question}/")
+    saves = page.locator("form.answer").get_attribute("data-redraw")
+    page.get_by_label("Amount").fill("4712")
+    scripts: list[Route] = []
+    page.route("**/*.js", lambda route: scripts.append(route))
+    page.reload(wait_until="commit")
+    page.get_by_label("Amount").fill("4713")
+    brought: list[Route] = []
+    page.route(f"**{saves}", lambda route: brought.append(route), times=1)
+    page.unroute("**/*.js")
+    with page.expect_response(f"**{saves}") as typed:
+        for each in scripts:
+            each.continue_()
+    assert "\r\n4713\r\n" in typed.value.request.post_data
+    with page.expect_response(f"**{saves}"):  # it is late, and no news
+        brought[0].continue_()
+    assert "=4712" in brought[0].request.post_data
+    page.reload()
     expect(page.get_by_label("Amount")).to_have_value("4713")
 
 
