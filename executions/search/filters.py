@@ -231,6 +231,11 @@ class Filters:
         return f"?{urlencode(pairs)}" if pairs else ""
 
     @property
+    def asks(self) -> bool:
+        """Whether anything narrows the list."""
+        return any(key not in (*DISPLAY, "sort") for key, _ in self.pairs())
+
+    @property
     def nothing_asked(self) -> str:
         """The query string of the list without any filter."""
         return self.address([pair for pair in self.pairs() if pair[0] in ("size", "columns")])

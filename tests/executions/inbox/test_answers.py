@@ -58,7 +58,7 @@ def test_a_wrong_value_is_shown_again_with_its_error(ana, question, typed):
     answer = ana.post(f"/questions/{question.pk}/answer/", typed("many"))
     assert answer.status_code == 422
     assert 'value="many"' in answer.content.decode()
-    assert "Not sent yet" in answer.content.decode()
+    assert "Nothing was sent" in answer.content.decode()
     assert not Command.objects.exists()
 
 
