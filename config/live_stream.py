@@ -1,7 +1,8 @@
 """The live stream: a small ASGI process that tells open pages which ids changed.
 
 One Valkey subscription per process, a bounded queue per client, no database connection held while
-streaming. A client that falls behind is closed; it comes back and asks what it missed.
+streaming. What comes in quick succession goes out as one event, made once for all who see the same
+accounts. A client that falls behind is closed; it comes back and asks what it missed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import json
 import logging
 import os
 import random
-from collections.abc import AsyncIterator
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -46,7 +49,8 @@ from executions.live.publish import CHANNEL  # noqa: E402
 QUICK = 0.5  # seconds between two questions of a page
 SHARE = 0.003  # seconds more per open page: what they ask together stays below one core's work
 OTHERS = 4  # times as long where what changed is not on the page; its numbers alone may change
-QUEUE = 100  # messages a slow client may lag behind
+GATHERED = 0.2  # of the time between two questions, in which further news wait for one another
+QUEUE = 100  # events a slow client may lag behind
 CLIENTS = 3000  # per process
 PER_PERSON = 20  # streams of one person, per process
 HEARTBEAT = 15.0  # seconds
@@ -99,6 +103,9 @@ class Hub:
     def __init__(self) -> None:
         self.clients: set[Client] = set()
         self.is_connected = False
+        self._gathered: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)  # by account
+        self._sending: asyncio.TimerHandle | None = None
+        self._sent_at = -60.0
 
     async def run(self) -> None:
         while True:
@@ -127,12 +134,29 @@ class Hub:
                     self._deliver(message["data"].decode())
 
     def _deliver(self, data: str) -> None:
+        """Sent at once after a while without news, else with what else comes in a moment."""
         message = json.loads(data)
-        account = message.get("account")
-        event = _event("changes", json.dumps({**message, "pace": self.pace()}))
+        self._gathered[message.pop("account")].append(message)
+        if self._sending is None:
+            wait = self._sent_at + GATHERED * self.pace()[0] - time.monotonic()
+            if wait <= 0:
+                self._send()
+            else:
+                self._sending = asyncio.get_running_loop().call_later(wait, self._send)
+
+    def _send(self) -> None:
+        gathered = dict(self._gathered)
+        self._gathered.clear()
+        self._sending, self._sent_at = None, time.monotonic()
+        events: dict[frozenset[int], str] = {}
         for client in tuple(self.clients):
-            if account in client.accounts:
-                client.offer(event)
+            accounts = client.accounts
+            if accounts not in events:
+                seen = [each for key in gathered.keys() & accounts for each in gathered[key]]
+                news = json.dumps({**_merged(seen), "pace": self.pace()})
+                events[accounts] = _event("changes", news) if seen else ""
+            if events[accounts]:
+                client.offer(events[accounts])
 
     def pace(self) -> tuple[float, float]:
         """Seconds between two questions of an open page: about what it shows, and about the rest.
@@ -150,6 +174,14 @@ hub = Hub()
 
 def _event(name: str, data: str) -> str:
     return f"event: {name}\ndata: {data}\n\n"
+
+
+def _merged(messages: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """One message that says what several did: lists are joined, the newest of all else counts."""
+    merged: dict[str, Any] = {}
+    for name, value in (pair for message in messages for pair in message.items()):
+        merged[name] = [*merged.get(name, []), *value] if isinstance(value, list) else value
+    return merged
 
 
 @sync_to_async(thread_sensitive=False)

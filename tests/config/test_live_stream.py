@@ -75,7 +75,11 @@ def test_beyond_what_one_process_serves_people_are_told_when_to_come_back(
 
 
 @pytest.mark.fault("L3")
-def test_a_page_that_takes_nothing_is_let_go_and_the_others_hear_everything() -> None:
+def test_a_page_that_takes_nothing_is_let_go_and_the_others_hear_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_stream, "GATHERED", 0.0)
+
     async def crowd() -> tuple[list[str], list[str]]:
         hub = Hub()
         slow, quick = Client(ANA), Client(ANA)
@@ -110,11 +114,37 @@ def test_the_more_pages_are_open_the_more_seldom_each_is_told_to_ask() -> None:
     assert others > 2 * shown
 
 
+def test_what_comes_in_quick_succession_is_one_event_and_a_first_change_waits_for_nothing() -> None:
+    async def heard() -> list[dict[str, Any]]:
+        hub, client = Hub(), Client(Seer(7, frozenset({MINE, OTHERS})))
+        blind = Client(Seer(8, frozenset({3})))
+        hub.clients = {client, blind}
+        for number in range(50):
+            account = (MINE, OTHERS)[number % 2]
+            hub._deliver(json.dumps({"account": account, "runs": [[number, 1]], "new": []}))
+            assert client.queue.qsize() == 1
+        hub._deliver(json.dumps({"account": MINE, "notes": True}))
+        hub._deliver(json.dumps({"account": 4, "health": "down"}))
+        async with asyncio.timeout(5):
+            events = [str(await client.queue.get()) for _ in range(2)]
+        await asyncio.sleep(live_stream.GATHERED)
+        assert client.queue.empty()
+        assert blind.queue.empty()
+        return [json.loads(event.split("data: ", 1)[1]) for event in events]
+
+    first, others = asyncio.run(heard())
+    assert first["runs"] == [[0, 1]]
+    assert sorted(number for number, _ in others["runs"]) == list(range(1, 50))
+    assert others["notes"] is True
+    assert "health" not in others
+
+
 @pytest.mark.fault("L4")
 def test_a_stream_ends_with_its_session_and_follows_what_its_person_may_see(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(live_stream, "RECHECK", 0.0)
+    monkeypatch.setattr(live_stream, "GATHERED", 0.0)
     seers = iter([Seer(7, frozenset({MINE, OTHERS})), Seer(7, frozenset({OTHERS})), None])
     seen_as(monkeypatch, lambda: next(seers))
 
@@ -125,14 +155,13 @@ def test_a_stream_ends_with_its_session_and_follows_what_its_person_may_see(
         heard = await told(events, 2)
         for _ in range(4):
             for account in (MINE, OTHERS):
-                hub._deliver(json.dumps({"account": account}))
+                hub._deliver(json.dumps({"account": account, "runs": [[account, 1]]}))
             heard += await told(events, 1)
         return heard + await told(events)
 
     heard = asyncio.run(watch())
-    accounts = [
-        json.loads(each)["account"] for each in re.findall(r"data: (.*account.*)", "".join(heard))
-    ]
+    news = [json.loads(each) for each in re.findall(r"data: (.*runs.*)", "".join(heard))]
+    accounts = [account for each in news for account, _ in each["runs"]]
     assert names(heard)[-1] == "signed-out"
     assert accounts[0] == MINE
     assert accounts.count(MINE) <= 2
@@ -195,4 +224,4 @@ def test_nothing_that_is_published_forges_an_event(settings: Any) -> None:
         assert names([event]) == ["changes"]
         assert event.count("\n") == 3
         assert event.endswith("\n\n")
-        assert json.loads(event.split("data: ", 1)[1])["account"] == MINE
+        assert {"health", "commands"} & json.loads(event.split("data: ", 1)[1]).keys()
