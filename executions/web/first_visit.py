@@ -58,10 +58,15 @@ def first_visit(request: HttpRequest) -> FirstVisit | None:
     )
 
 
+def browser_zone(request: HttpRequest) -> str:
+    """What the browser said on a page before, as the zones are named here; "" where it did not."""
+    return zone_named(request.COOKIES.get("browser_zone", "")[:100])
+
+
 def keep_browser_zone(request: HttpRequest, user: User) -> None:
     """Times are shown in the browser's zone, which a script of the sign-in page left in a cookie,
     to a person who has none yet. It is kept: another browser changes it no more."""
-    zone = zone_named(request.COOKIES.get("browser_zone", "")[:100])
+    zone = browser_zone(request)
     if zone in ("", "UTC"):
         return
     kept = preference_of(user)

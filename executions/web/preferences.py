@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from executions.access.permissions import preference_of
 from executions.display.time_zone_choices import zone_named, zone_names
 from executions.models import Preference
+from executions.web.first_visit import browser_zone
 from executions.web.layout import THEMES
 from executions.web.live_page import show
 from executions.web.redirects import next_address
@@ -82,7 +83,8 @@ def preferences(request: HttpRequest) -> HttpResponse:
         return redirect("executions:preferences")
     status = 422 if form.is_bound and form.errors else 200
     undo = int(settings.ANNUNCIATOR_UNDO.total_seconds())
-    context = {"form": form, "undo_seconds": undo, "zones": zone_names(), "now": timezone.now()}
+    context = {"form": form, "undo_seconds": undo, "zones": zone_names(), "now": timezone.now(),
+               "browser_zone": browser_zone(request)}  # fmt: skip
     return show(request, "executions/web/preferences.html", context, status=status)
 
 

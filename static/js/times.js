@@ -80,8 +80,6 @@ reachTimes();
 const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (browserZone) document.cookie = `browser_zone=${browserZone}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
 for (const offer of all("[data-own-zone]")) {
-  const own = browserZone, field = byId(offer.dataset.ownZone);
-  offer.querySelector("b").textContent = own;
-  offer.hidden = !own || own === field.value;
-  offer.addEventListener("click", () => { field.value = own; offer.hidden = true; field.focus(); });
+  const field = byId(offer.dataset.ownZone);
+  offer.addEventListener("click", () => { field.value = offer.value; field.focus(); });
 }

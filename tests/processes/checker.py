@@ -100,6 +100,8 @@ def _out_of_order(history: History) -> Iterable[str]:
     """Every row tells of a later stage than the row before, none before it happened."""
     place = -1
     for move in history.moves:
+        if not move.word:
+            continue  # no poll saw it: the provider's own times tell that it was so in between
         if place >= 0 and history.stages[place].word == move.word:
             continue  # the same word told more closely: a run that waits, an end explained
         later = range(place + 1, len(history.stages))

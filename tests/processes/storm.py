@@ -89,6 +89,13 @@ ACTABLE = """
 OPEN = "SELECT key, state FROM executions_command WHERE state = ANY(%s)"
 
 
+def plain_answer(field: dict[str, Any]) -> Any:
+    """What a person may type into it, whatever it asks for."""
+    if field.get("enum"):
+        return field["enum"][0]
+    return {"integer": 1, "number": 1, "boolean": True}.get(field.get("type", ""), "looks right")
+
+
 class Storm:
     def __init__(self, product: Product, sims: dict[str, serve.Running], seed: int) -> None:
         self.product = product
@@ -231,7 +238,8 @@ class Storm:
                 values = {"choice": "approved", "note": "checked by phone"}
             else:
                 properties = (question["schema"] or {}).get("properties", {})
-                values = {**dict.fromkeys(properties, ""), **(question["model"] or {})}
+                given = {name: text for name, text in (question["model"] or {}).items() if text}
+                values = {name: plain_answer(field) for name, field in properties.items()} | given
             posted = {"kind": "answer", "question": question["ref"], "values": values}
             self.command(f"executions/{pk}/commands", ref, posted)
             return
