@@ -1,6 +1,6 @@
 """Starts its own Postgres, Valkey and provider in a temporary folder, measures, prints, and exits
 with 1 if a goal is missed. `python -m benchmarks [polling] [lists] [overview] [browser]`: all,
-or these; `python -m benchmarks history` takes a quarter of an hour and has to be asked for."""
+or these; `history`, a quarter of an hour, and `pages`, ten minutes, have to be asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 PARTS = ("polling", "lists", "overview", "browser")
-ON_REQUEST = ("history",)
+ON_REQUEST = ("history", "pages")
 
 
 def main(parts: list[str]) -> int:
@@ -89,6 +89,10 @@ def run(part: str, folder: Path):  # type: ignore[no-untyped-def]
         from benchmarks import overview
 
         yield from overview.figures()
+    elif part == "pages":
+        from benchmarks import open_pages
+
+        yield from open_pages.figures(folder)
     else:
         from benchmarks import page_update_delay
 

@@ -8,7 +8,6 @@ that a change often comes just after the page has asked).
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +17,12 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import bare_provider_server
 from benchmarks.alternating_rounds import Figure
+from tests.browser.conftest import find_chromium
 from tests.product import PASSWORD, Product
 
 GOAL = 1.0  # second
 CHANGES = 12  # of one run, at the least
 BUSY_ACCOUNTS = 4
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Notes when a row of the table first shows a version: `data-row` is id:version-mark.
 WATCH = """() => {
     window.seen = {};
@@ -43,9 +42,7 @@ FROM executions_transition ORDER BY observed_at
 
 
 def figures(folder: Path) -> Iterator[Figure]:
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:
-        raise SystemExit("No Chromium was found: the way to the browser cannot be measured.")
+    path = find_browser()
     with (
         bare_provider_server.running() as server,
         Product(folder / "product") as product,
@@ -60,6 +57,13 @@ def figures(folder: Path) -> Iterator[Figure]:
             _add(product, server, f"stepping-{4 + number}")
         yield from _measured(page, product, f"page with {BUSY_ACCOUNTS} accounts")
         browser.close()
+
+
+def find_browser() -> str:
+    path = find_chromium()
+    if path is None:
+        raise SystemExit("No Chromium was found: the way to the browser cannot be measured.")
+    return path
 
 
 def _sign_in(page: Page, product: Product) -> None:

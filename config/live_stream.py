@@ -47,7 +47,7 @@ from executions.live import process_figures  # noqa: E402
 from executions.live.publish import CHANNEL  # noqa: E402
 
 QUICK = 0.5  # seconds between two questions of a page
-SHARE = 0.003  # seconds more per open page: what they ask together stays below one core's work
+SHARE = 0.01  # seconds more per open page: what a question costs, so that all need one core
 OTHERS = 4  # times as long where what changed is not on the page; its numbers alone may change
 GATHERED = 0.2  # of the time between two questions, in which further news wait for one another
 QUEUE = 100  # events a slow client may lag behind

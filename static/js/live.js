@@ -4,7 +4,7 @@
 import { all, byId, on, page, skew } from "./dom.js";
 let stream = null, timer = null, busy = false, paused = false, lost = false, signedOut = false;
 let wanted = new Set(), wantsAll = false, wantsRest = false, lastAsked = 0, failed = false;
-let pace = { shown: 500, others: 500 }, isAboutUs = false, due = 0; // milliseconds
+let pace = { shown: 500, others: 500 }, isAboutUs = false, due = 0, took = 0; // milliseconds
 const place = Math.random(); // of this page among the others that heard the same
 function duration(seconds) { // the same words as `duration` in display/text.py, in whole seconds
   const two = (n) => String(n).padStart(2, "0"), s = Math.max(0, Math.floor(seconds));
@@ -54,7 +54,7 @@ async function ask() {
   try {
     await htmx.ajax("GET", url, { source: "#live", target: "#live", swap: "none" });
   } finally {
-    busy = false;
+    [busy, took] = [false, Date.now() - lastAsked];
     if (failed) { // what was asked for is still unknown: all of it, a few seconds later
       [wantsAll, lastAsked] = [true, Date.now() + 2000 + Math.random() * 2000];
       say("asking", "No answer, trying again");
@@ -68,7 +68,7 @@ async function ask() {
 for (const name of ["htmx:response:error", "htmx:error"]) {
   on(name, (event) => { if (event.detail.ctx?.sourceElement?.id === "live") failed = true; });
 }
-function soon(wait = isAboutUs ? pace.shown : pace.others) {
+function soon(wait = Math.max(isAboutUs ? pace.shown : pace.others, 4 * took)) { // a busy site is asked less
   const spread = wait > 500 ? place * wait : 0;
   const at = Math.max(lastAsked + wait, Date.now() + spread);
   if (timer && at >= due) return;

@@ -18,6 +18,7 @@ from executions.live import publish
 
 MINE, OTHERS = 1, 2
 ANA = Seer(7, frozenset({MINE}))
+A_QUESTION = 0.01  # seconds of a core
 
 
 def seen_as(monkeypatch: pytest.MonkeyPatch, look: Callable[[], Seer | None]) -> None:
@@ -108,9 +109,9 @@ def test_the_more_pages_are_open_the_more_seldom_each_is_told_to_ask() -> None:
         told: list[float] = json.loads(str(client.queue.get_nowait()).split("data: ", 1)[1])["pace"]
         return told
 
-    assert paces(1) == paces(100) == [0.5, 0.5]
+    assert paces(1) == paces(50) == [0.5, 0.5]
     shown, others = paces(1000)
-    assert 2 < shown < 5
+    assert 1000 / shown * A_QUESTION <= 1
     assert others > 2 * shown
 
 
