@@ -1,6 +1,6 @@
-"""A thousand open pages at once, as browsers keep them: until a change is on every page that shows it.
+"""A thousand pages that browsers keep open: how long until a change is on all that show it.
 
-The product's own processes and a second one for pages; fifty people, each with lists of their own
+The product's own processes and a second one for pages; sixty people, each with lists of their own
 filters open. Every page follows the protocol of `static/js/live.js`: it hears the stream, asks at
 the pace that it is told, only for what it shows, and takes what comes. Ten are real pages of a real
 Chromium. A process beside them stores changes as a poller does.
