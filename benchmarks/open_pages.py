@@ -29,7 +29,8 @@ from playwright.async_api import async_playwright
 
 from benchmarks.alternating_rounds import Figure
 from benchmarks.page_update_delay import WATCH, WRITTEN, find_browser
-from tests.product import PASSWORD, Product, free_port
+from tests.ports import free_port
+from tests.product import PASSWORD, Product
 
 PAGES, BROWSER_PAGES = 1000, 10
 PEOPLE = 60  # a person may have twenty streams

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import requests
 
-from tests.product import free_port
+from tests.ports import free_port
 
 STARTS_WITHIN = 30.0  # seconds
 

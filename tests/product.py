@@ -10,7 +10,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import requests
 from config import database_roles, embedded_services
 from config.processes import processes
 from tests import prepared_postgres
+from tests.ports import free_port
 from tests.warm_manage import WarmManage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -213,9 +213,3 @@ def stop_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None
         os.killpg(process.pid, number)
     except ProcessLookupError:
         return
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -21,7 +21,8 @@ import pytest
 from config import env
 from config.processes import processes
 from providers.demo import serve
-from tests.product import ROOT, free_port, own_folder
+from tests.ports import free_port
+from tests.product import ROOT, own_folder
 
 pytestmark = pytest.mark.timeout(900)
 EMBEDDED = {"DATABASE_URL": "", "REDIS_URL": ""}

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines.installed import Installed, command_line
-from tests.engines.processes import free_port, wait_until
+from tests.engines.processes import wait_until
+from tests.ports import free_port
 
 DAGS = Path(__file__).with_name("airflow_dags.py")
 START_WITHIN = 300.0  # seconds until the server answers and knows the DAGs

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines.installed import Installed, command_line
-from tests.engines.processes import free_port, wait_until
+from tests.engines.processes import wait_until
+from tests.ports import free_port
 
 MASTER = Path(__file__).with_name("buildbot_master.py")
 START_WITHIN = 120.0  # seconds until the master answers and has its workers

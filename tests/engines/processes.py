@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -104,12 +103,6 @@ def end_session(pid: int, began: str) -> None:
                 os.kill(int(member), signal.SIGKILL)
             except ProcessLookupError:
                 continue  # ended by itself meanwhile
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float, complaint: str | None) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.engines.installed import Installed, command_line
-from tests.engines.processes import free_port, wait_until
+from tests.engines.processes import wait_until
+from tests.ports import free_port
 
 SERVICES = Path(__file__).with_name("restate_services.mjs")
 START_WITHIN = 120.0  # seconds until the server answers and knows the services

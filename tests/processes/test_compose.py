@@ -23,7 +23,8 @@ import yaml
 from config import embedded_services, env
 from config.processes import processes
 from config.site_setup import prepare
-from tests.product import ROOT, Product, free_port, own_folder, stop_group
+from tests.ports import free_port
+from tests.product import ROOT, Product, own_folder, stop_group
 
 FILE = ROOT / "docker-compose.yml"
 HARD = "p@ss:w/o%rd#?$& 'x'\"\\"  # each of them ends or changes something somewhere

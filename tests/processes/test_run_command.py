@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,8 @@ import requests
 
 from tests import prepared_postgres
 from tests.busy import LATE
-from tests.product import PASSWORD, ROOT, STARTS_WITHIN, Product, free_port, own_folder
+from tests.ports import free_port
+from tests.product import PASSWORD, ROOT, STARTS_WITHIN, Product, own_folder
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 STOPS_WITHIN = 60.0  # seconds; the last checkpoint of Postgres waits for a busy disk
@@ -41,7 +41,7 @@ class Terminal:
         self.env = own | {
             "ANNUNCIATOR_DATA": str(folder),
             "ANNUNCIATOR_DEMO": "1",
-            "ANNUNCIATOR_DEMO_PORT": str(four_free_ports()),
+            "ANNUNCIATOR_DEMO_PORT": str(free_port(4)),
             "ANNUNCIATOR_ADMIN_PASSWORD": PASSWORD,
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
@@ -149,19 +149,6 @@ class Terminal:
 
 
 SERVICES = ("DATABASE_URL", "REDIS_URL", "ANNUNCIATOR_DEMO", "ANNUNCIATOR_PACE")
-
-
-def four_free_ports() -> int:
-    """The first of four neighbours that are free."""
-    while True:
-        first = free_port()
-        if first < 65_000 and all(is_free(first + n) for n in range(4)):
-            return first
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) != 0
 
 
 @contextmanager
