@@ -1,6 +1,6 @@
 """Starts its own Postgres, Valkey and provider in a temporary folder, measures, prints, and exits
 with 1 if a goal is missed. `python -m benchmarks [polling] [lists] [overview] [browser]`: all,
-or these; `history`, a quarter of an hour, and `pages`, ten minutes, have to be asked for."""
+or these; `history`, a quarter of an hour, and `pages`, several minutes, have to be asked for."""
 
 from __future__ import annotations
 

@@ -52,7 +52,6 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.backends.db import SessionStore
 from benchmarks.population import populate
-from executions.models import Preference
 from providers.models import ProviderAccount
 User.objects.filter(username="admin").delete()
 populate(%d)
@@ -111,7 +110,6 @@ class OpenPage:
         self.timer: asyncio.TimerHandle | None = None
         self.asked = self.failed = 0
         self.took = 0.0
-        self.answer_times: list[float] = []
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -186,7 +184,6 @@ class OpenPage:
             self._take(await self._get("".join(parts), is_part=True))
             self.asked += 1
             self.took = asyncio.get_running_loop().time() - began
-            self.answer_times.append(self.took)
         except (OSError, AssertionError, asyncio.IncompleteReadError):
             self.failed += 1
             self.wants_all, self._connection = True, None
@@ -277,6 +274,7 @@ async def _measured(
         real = [await _real_page(context, product, query) for query in FILTERS[:BROWSER_PAGES]]
         await asyncio.sleep(15)  # every page has asked for what it missed
         started = time.time()
+        asked = sum(page.asked for page in crowd)
         web = [psutil.Process(product.running[name].pid) for name in ("web", "web2")]
         before = [_cpu(each) for each in web]
         writer = subprocess.Popen(
@@ -289,6 +287,7 @@ async def _measured(
             await asyncio.sleep(10)
             for page in crowd:
                 page.tick()
+        asked = sum(page.asked for page in crowd) - asked
         cores = [(_cpu(each) - was) / LASTS for each, was in zip(web, before, strict=True)]
         await asyncio.to_thread(writer.wait, 30)
         await asyncio.sleep(20)  # what changed last is shown as well
@@ -304,10 +303,9 @@ async def _measured(
         "seen": seen,
         "in_browsers": in_browsers,
         "cores": sum(cores),
-        "asked": sum(page.asked for page in crowd),
+        "asked": asked,
         "failed": sum(page.failed for page in crowd),
         "ended": [each for each in ended if not isinstance(each, asyncio.CancelledError)],
-        "answers": [took for page in crowd for took in page.answer_times],
     }
 
 

@@ -94,9 +94,6 @@ RELEASE = {
 }
 
 
-NOTHING_SENT_WHEN_LEAVING = "navigator.sendBeacon = () => true"  # as when a browser is ended
-
-
 @pytest.fixture(scope="module")
 def seeded(product: Product) -> Iterator[dict[str, list[int]]]:
     """Runs that ask, by what they ask: the ids of their questions, closed again at the end."""
@@ -174,14 +171,19 @@ def test_a_draft_survives_a_reload_and_the_answer_of_somebody_else(product, ask,
     expect(page.get_by_label("Amount")).to_have_value("4713")
 
 
-def test_what_was_typed_comes_back_although_the_site_is_busy_when_the_next_page_brings_it(
-    product, ask, signed_in
-) -> None:
-    question = ask(AMOUNT)
-    page = signed_in("olga")
-    page.add_init_script(NOTHING_SENT_WHEN_LEAVING)
+@pytest.fixture
+def left_unsent(product, ask, signed_in) -> tuple[int, Page, str]:
+    """A question, its page, from which leaving sends nothing, and where that saves."""
+    question, page = ask(AMOUNT), signed_in("olga")
+    page.add_init_script("navigator.sendBeacon = () => true")  # as when a browser is ended
     page.goto(f"{product.base_url}/questions/{question}/")
-    saves = page.locator("form.answer").get_attribute("data-redraw")
+    return question, page, str(page.locator("form.answer").get_attribute("data-redraw"))
+
+
+def test_what_was_typed_comes_back_although_the_site_is_busy_when_the_next_page_brings_it(
+    product, left_unsent
+) -> None:
+    question, page, saves = left_unsent
     page.route(f"**{saves}", lambda route: route.fulfill(status=503, body="Try later."))
     page.get_by_label("Amount").fill("4714")
     page.reload()
@@ -193,14 +195,8 @@ def test_what_was_typed_comes_back_although_the_site_is_busy_when_the_next_page_
     product.wait_until(lambda: drafts_of(product, question), "the server has the draft")
 
 
-def test_what_is_typed_before_the_scripts_run_outlives_what_they_bring_back(
-    product, ask, signed_in
-) -> None:
-    question = ask(AMOUNT)
-    page = signed_in("olga")
-    page.add_init_script(NOTHING_SENT_WHEN_LEAVING)
-    page.goto(f"{product.base_url}/questions/{question}/")
-    saves = page.locator("form.answer").get_attribute("data-redraw")
+def test_what_is_typed_before_the_scripts_run_outlives_what_they_bring_back(left_unsent) -> None:
+    _, page, saves = left_unsent
     page.get_by_label("Amount").fill("4712")
     scripts: list[Route] = []
     page.route("**/*.js", lambda route: scripts.append(route))

@@ -119,7 +119,7 @@ def _unseen(history: History) -> Iterable[str]:
         for span in history.polls:
             if span.start < stage.at or (end is not None and span.end >= end):
                 continue
-            known = [move.word for move in history.moves if move.at <= span.end]
+            known = [move.word for move in history.moves if move.word and move.at <= span.end]
             if not known or known[-1] != stage.word:
                 yield f"{stage.word} was there to be seen at {span.start:%H:%M:%S.%f}, not stored"
                 break
