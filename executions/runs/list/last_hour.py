@@ -84,7 +84,7 @@ def last_hour(filters: Filters, now: datetime, counted: Iterable[tuple[str, str,
     starts = [since + timedelta(minutes=number) for number in range(MINUTES)]
     return LastHour(
         [_minute(filters, n, at, found.get(at, {}), most) for n, at in enumerate(starts)],
-        f"runs per minute, last hour{', whatever the list is filtered by' * filters.asks}",
+        f"runs per minute, last hour{', unfiltered' * filters.asks}",
         f"{timezone.localtime(since):%H:%M}",
         int(now.timestamp()),
     )
