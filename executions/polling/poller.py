@@ -401,7 +401,8 @@ class _Poll:
         """One by one, as long as there is time. What is left over, also because a reading failed,
         is stored as the list has it where it was not known at all, and waits its turn."""
         waiting = read_queue.waiting_refs(self.account.pk, list(self.to_read))
-        left = sorted(self.to_read.keys() - waiting, key=self._place)
+        self.tally.left_over = sum(not is_watched for is_watched in waiting.values())
+        left = sorted(self.to_read.keys() - waiting.keys(), key=self._place)
         until, most = time.monotonic() + READ_FOR, DETAILS
         batch: list[Snapshot] = []
         stored_at = time.monotonic()
@@ -413,12 +414,17 @@ class _Poll:
                 most -= len(refs)
                 del left[: len(refs)]
                 if len(batch) >= STORE_MANY or time.monotonic() - stored_at > STORE_EVERY:
-                    self._store(batch)
+                    self._store_read(batch)
                     batch, stored_at = [], time.monotonic()
         finally:
-            self._store(batch)
+            self._store_read(batch)
             self._leave(left)
             note_asked(self.account.pk, self.asked)
+
+    def _store_read(self, batch: list[Snapshot]) -> None:
+        """What was read by ref; whoever asked for it before this poll has it now."""
+        self._store(batch)
+        read_queue.note_read(self.account.pk, [each.ref for each in batch], self.started_at)
 
     def _at_once(self, most: int) -> int:
         can = self.adapter.can(Adapter.details)
@@ -461,7 +467,7 @@ class _Poll:
         """To the readers. They work at known runs, so an unknown one is stored as it was listed."""
         if not refs:
             return
-        self.tally.left_over = len(refs)
+        self.tally.left_over += len(refs)
         known = _known(self.account.pk, refs)
         self._store([s for ref in refs if ref not in known and (s := self.to_read[ref])])
         ids = [run.id for run in _known(self.account.pk, refs).values()]

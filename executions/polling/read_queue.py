@@ -121,11 +121,20 @@ def is_waiting(execution: Execution) -> bool:
     return Reading.objects.filter(~between, pk=execution.pk, wants_run=True).exists()
 
 
-def waiting_refs(account_id: int, refs: Sequence[str]) -> set[str]:
-    """Which of these runs a reader is about to read, so that a poll need not."""
+def waiting_refs(account_id: int, refs: Sequence[str]) -> dict[str, bool]:
+    """Which of these runs a reader is about to read, so that a poll need not, and whether that is
+    because an open page shows it. Not those whose turn has been missed, as it is when a worker
+    died with the account's lease."""
     with connection.cursor() as cursor:
         cursor.execute(_sql("waiting_refs"), [account_id, list(refs), Rank.HISTORY.value])
-        return {row[0] for row in cursor.fetchall()}
+        return dict(cursor.fetchall())
+
+
+def note_read(account_id: int, refs: Sequence[str], read_from: datetime) -> None:
+    """A poll has read these itself, from `read_from` on: what was asked for before that is done."""
+    if refs:
+        with connection.cursor() as cursor:
+            cursor.execute(_sql("delete_read"), [account_id, list(refs), read_from])
 
 
 def history_of(account_id: int) -> tuple[int, int]:

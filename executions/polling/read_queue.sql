@@ -24,10 +24,16 @@ WHERE r.watched_until IS NULL OR r.watched_until < now() OR excluded.rank = 0
 RETURNING account_id, xmax = 0
 
 -- name: waiting_refs
-SELECT x.ref FROM executions_execution x
+SELECT x.ref, coalesce(r.watched_until > now(), false) FROM executions_execution x
 JOIN executions_reading r ON r.execution_id = x.id
 WHERE x.account_id = %s AND x.ref = ANY(%s) AND r.wants_run
-    AND (r.rank = %s OR r.due_at > now() - interval '2 minutes')
+    AND (r.rank = %s OR greatest(r.due_at, r.asked_at) > now() - interval '10 seconds')
+
+-- name: delete_read
+DELETE FROM executions_reading r USING executions_execution x
+WHERE x.id = r.execution_id AND x.account_id = %s AND x.ref = ANY(%s)
+    AND r.asked_at <= %s AND NOT r.wants_log
+    AND (r.watched_until IS NULL OR r.watched_until < now())
 
 -- name: due_accounts
 SELECT a.id, EXISTS (SELECT 1 FROM executions_reading r

@@ -21,13 +21,15 @@ from executions.models import (
     Execution,
     ExecutionDetail,
     LastAsked,
+    PollRun,
     Question,
     Rank,
     Reading,
     Step,
 )
 from executions.polling import read_queue, read_queue_worker, schedule
-from providers.contract import Pace
+from providers.adapters.flow8 import Flow8
+from providers.contract import Pace, Snapshot
 from providers.http import rate_limit
 from providers.http.rate_limit import Bucket
 from providers.models import ProviderAccount
@@ -407,6 +409,48 @@ def test_a_later_poll_reads_no_run_that_waits_for_its_reader(open_desk):
     poll_alone(desk)
     instances = [ref.rpartition("/")[2] for ref in refs]
     assert sum(reads_of(desk, each) for each in instances) == 0
+
+
+@pytest.fixture
+def turned(open_desk) -> Any:
+    """A flow8 play stored as running, which has come to its approval since."""
+    desk = open_desk("flow8", speed=1)
+    ref = desk.begin("approval")
+    desk.poll_until(lambda: desk.status(ref) == "running")
+    while desk.sim.world.runs[ref].status != "WAIT":
+        desk.sim.world.runs[ref].proceed()
+    return desk, ref
+
+
+def last_outcome(desk) -> str:
+    rows = PollRun.objects.filter(account=desk.account).order_by("-poll_seq")
+    return rows.values_list("outcome", flat=True)[0]
+
+
+def test_a_poll_reads_what_a_reader_that_died_has_left_lying_and_nobody_reads_it_twice(turned):
+    desk, ref = turned
+    read_queue.claim(desk.account.pk)  # by a worker that dies with it
+    read_queue.ask([desk.run(ref).pk], Rank.POLL, log=False)
+    poll_alone(desk)
+    assert (desk.status(ref), last_outcome(desk)) == ("running", "partial")
+    turn_back(due_at=timedelta(seconds=11), asked_at=timedelta(seconds=11))
+    poll_alone(desk)
+    assert (desk.status(ref), last_outcome(desk)) == ("user_input", "ok")
+    assert not Reading.objects.exists()
+
+
+def test_what_is_asked_for_while_a_poll_reads_it_is_read_once_more(turned, monkeypatch):
+    desk, ref = turned
+    snapshot = Flow8.snapshot
+
+    def asked_for_meanwhile(adapter: Flow8, ref: str) -> Snapshot:
+        read_queue.ask([desk.run(ref).pk], Rank.POLL, log=False)
+        return snapshot(adapter, ref)
+
+    monkeypatch.setattr(Flow8, "snapshot", asked_for_meanwhile)
+    poll_alone(desk)
+    assert desk.status(ref) == "user_input"
+    assert Reading.objects.filter(execution__ref=ref).exists()
 
 
 # ------------------------------------------------------------------------------------ the API
