@@ -407,6 +407,7 @@ def test_a_day_by_keyboard_alone(chromium: Browser, product, seeded, open_provid
     context.set_default_timeout(45_000)
     page = context.new_page()
     page.goto(f"{product.base_url}/sign-in/")
+    expect(page.get_by_label("User name")).to_be_focused()  # what is typed before goes nowhere
     page.keyboard.type("admin")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
