@@ -233,7 +233,7 @@ class Http:
         if why:
             return unreachable(why)
         if guard.has_expired:
-            return unreachable(f"{host} gave no complete answer within {deadline:.3g} s.")
+            return unreachable(f"{host} was too slow: no complete answer within {deadline:.3g} s.")
         if any(isinstance(cause, requests.ReadTimeout) for cause in chain):
             return unreachable(f"{host} did not answer in time.")
         if not guard.has_sent:
