@@ -116,6 +116,16 @@ class Product:
     def kill_broker(self) -> None:
         os.kill(int((self.folder / "valkey" / "pid").read_text()), signal.SIGKILL)
 
+    def freeze(self, name: str, seconds: float) -> None:
+        """The process stands still that long, as on a machine that swaps, and goes on."""
+        stop_group(self.running[name], signal.SIGSTOP)
+        time.sleep(seconds)
+        stop_group(self.running[name], signal.SIGCONT)
+
+    def restart_database(self) -> None:
+        embedded_services.stop_postgres(self.folder)
+        embedded_services.start_postgres(self.folder)
+
     def start_broker(self) -> None:
         """On the same port and with the same password, as a supervisor would."""
         embedded_services.restart_valkey(self.folder)
@@ -182,9 +192,9 @@ class Product:
         """The admin's, made when first asked for: by a process of its own, which takes seconds."""
         return self.manage("token", "admin").stdout.split()[-1]
 
-    def api(self, method: str, path: str, **options: Any) -> requests.Response:
-        """A request to /api/v1/ with the admin's token."""
-        headers = {"Authorization": f"Bearer {self.token}"}
+    def api(self, method: str, path: str, token: str = "", **options: Any) -> requests.Response:
+        """A request to /api/v1/ with the admin's token, or another one."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
         url = f"{self.base_url}/api/v1/{path}"
         return requests.request(method, url, headers=headers, timeout=20, **options)
 

@@ -1,6 +1,8 @@
 """A bad hour in operations: many runs, many commands, lost answers, processes shot while they work.
 
-`Storm` acts from outside only: the API, the simulators' switches, kill -9, SQL to look.
+`Storm` acts from outside only: the API, the simulators' switches, kill -9, SQL to look. Nine
+incidents hit those who poll, send and schedule; a longer storm goes on with these and with the
+others: pages, stream, listener, the database, a worker that stands still.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 from config.demo_accounts import EXTRA_SETTINGS
@@ -97,8 +100,12 @@ def plain_answer(field: dict[str, Any]) -> Any:
 
 
 class Storm:
-    def __init__(self, product: Product, sims: dict[str, serve.Running], seed: int) -> None:
+    def __init__(
+        self, product: Product, sims: dict[str, serve.Running], seed: int, *, kills: int, least: int
+    ) -> None:
+        """So many incidents, and at least so many commands."""
         self.product = product
+        self.kills, self.least = kills, least
         self.sims = sims
         self.chance = random.Random(seed)
         self.turns: dict[str, Iterator[tuple[str, dict[str, Any]]]] = {}
@@ -107,6 +114,15 @@ class Storm:
         self.asked: Counter[str] = Counter()  # kinds of command
         self.shot: list[tuple[str, list[Any]]] = []  # who, and the commands it was sending
         self.refused: list[str] = []  # what the API said no to
+        self.people = [""]  # whose turn it is to ask comes first; their tokens
+
+    def add_people(self, number: int) -> None:
+        """Who ask as well: a person may send so many commands a minute."""
+        for n in range(number):
+            name = ("--username", f"otto-{n}", "--email", f"otto-{n}@example.com")
+            self.product.manage("createsuperuser", "--noinput", *name)
+            told = self.product.manage("token", f"otto-{n}").stdout
+            self.people.append(told.split()[-1])
 
     def add_accounts(self) -> None:
         accounts = [
@@ -130,28 +146,36 @@ class Storm:
         longer, until every incident has happened and enough was asked for."""
         incidents = self._incidents()
         began = time.monotonic()
-        every = seconds / len(incidents)
+        every = seconds / self.kills
         beginnings = 0
         while (elapsed := time.monotonic() - began) < seconds or (
             elapsed < 8 * seconds
             and (
-                len(self.shot) < len(incidents)
-                or not self.has_asked_enough(seconds)
+                len(self.shot) < self.kills
+                or not self.has_asked_enough()
                 or not self.has_left_enough_in_doubt()
             )
         ):
-            if elapsed > every * (len(self.shot) + 0.5) and len(self.shot) < len(incidents):
-                incidents[len(self.shot)]()
+            if elapsed > every * (len(self.shot) + 0.5) and len(self.shot) < self.kills:
+                next(incidents)()
             if elapsed > beginnings * 1.5:
                 beginnings += 1
                 self.begin_runs()
             if self.chance.random() < 0.6:
                 self.lose_an_answer()
             self.act()
+            self._keep_up(elapsed / seconds)
             time.sleep(0.4)
 
-    def has_asked_enough(self, seconds: float) -> bool:
-        return len(self.marks) >= seconds / 2 and all(self.asked[kind] >= 2 for kind in KINDS)
+    def _keep_up(self, share: float) -> None:
+        """Start runs until as much was asked for as belongs to this share of the time."""
+        for _ in range(10):
+            if len(self.marks) >= min(share, 1) * self.least:
+                return
+            self.start_run(self.chance.choice(list(self.sims)))
+
+    def has_asked_enough(self) -> bool:
+        return len(self.marks) >= self.least and all(self.asked[kind] >= 2 for kind in KINDS)
 
     def in_doubt(self) -> list[dict[str, Any]]:
         """Commands, as the simulators logged them, without an answer or with one of a gateway."""
@@ -168,8 +192,8 @@ class Storm:
         statuses = [entry["status"] for entry in self.in_doubt()]
         return len(statuses) >= 5 and len(statuses) - statuses.count(None) >= 2
 
-    def _incidents(self) -> list[Callable[[], None]]:
-        return [
+    def _incidents(self) -> Iterator[Callable[[], None]]:
+        usual: list[Callable[[], None]] = [
             lambda: self.shoot_poller("smartflows"),
             lambda: self.shoot_worker("eightx8", "before"),
             lambda: self.shoot_poller("flow8"),
@@ -177,9 +201,19 @@ class Storm:
             self.shoot_broker,
             lambda: self.shoot_worker("flow8", "after"),
             lambda: self.shoot_poller("eightx8"),
-            self.shoot_beat,
+            lambda: self._shoot("beat"),
             lambda: self.shoot_worker("eightx8", "never", cancel=True),
         ]
+        more: list[Callable[[], None]] = [
+            lambda: self._shoot("web", is_back=self.product.is_up),
+            lambda: self.freeze("worker"),
+            lambda: self._shoot("live"),
+            self.restart_database,
+            lambda: self._shoot("listener"),
+            lambda: self.freeze("poller"),
+        ]
+        yield from usual
+        yield from cycle([*more, *usual])
 
     def begin_runs(self) -> None:
         for key, sim in self.sims.items():
@@ -257,7 +291,8 @@ class Storm:
             self.command(f"workflows/{self.chance.choice(rows)[0]}/runs", mark, posted)
 
     def command(self, path: str, mark: str, posted: dict[str, Any]) -> None:
-        told = self.product.api("POST", path, json=posted)
+        self.people.append(token := self.people.pop(0))
+        told = self.product.api("POST", path, token, json=posted)
         if told.status_code == 202:
             self.marks[told.json()["key"]] = mark
             self.asked[posted.get("kind", "start")] += 1
@@ -293,7 +328,7 @@ class Storm:
             time.sleep(0.02)
         self._shoot("poller")
 
-    def _shoot(self, name: str) -> None:
+    def _shoot(self, name: str, is_back: Callable[[], bool] | None = None) -> None:
         sending = self._sending()
         self.product.kill(name)
         self.shot.append((name, sending))
@@ -301,6 +336,20 @@ class Storm:
             sim.fault("ok")
         time.sleep(0.5)
         self.product.start(name)
+        if is_back:
+            self.product.wait_until(is_back, f"{name} is back")
+
+    def freeze(self, name: str) -> None:
+        """It stands still for so long that others take it for dead."""
+        self.shot.append((f"{name} stood still", self._sending()))
+        self.product.freeze(name, 5)
+
+    def restart_database(self) -> None:
+        self.shot.append(("database", self._sending()))
+        self.product.restart_database()
+        self.product.wait_until(
+            lambda: self.product.readiness()["checks"]["database"], "pages find it"
+        )
 
     def shoot_broker(self) -> None:
         self.product.kill_broker()
@@ -310,9 +359,6 @@ class Storm:
             self.act()
             time.sleep(0.3)
         self.product.start_broker()
-
-    def shoot_beat(self) -> None:
-        self._shoot("beat")
 
     def _sending(self) -> list[Any]:
         return self.product.query(OPEN, ["sending"])

@@ -1,7 +1,8 @@
 """Real processes are shot while they poll and send; nothing is lost, nothing is doubled.
 
 ANNUNCIATOR_CHAOS_SECONDS makes the storm last longer (default 30), ANNUNCIATOR_CHAOS_SEED makes
-another one.
+another one; ANNUNCIATOR_CHAOS_KILLS and ANNUNCIATOR_CHAOS_COMMANDS make it worse (default 9, and
+one command every two seconds).
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from tests.product import Product
 pytestmark = [pytest.mark.processes, pytest.mark.chaos]
 SECONDS = float(os.environ.get("ANNUNCIATOR_CHAOS_SECONDS", "30"))
 SEED = int(os.environ.get("ANNUNCIATOR_CHAOS_SEED", "7"))
+KILLS = int(os.environ.get("ANNUNCIATOR_CHAOS_KILLS", "9"))
+COMMANDS = int(os.environ.get("ANNUNCIATOR_CHAOS_COMMANDS", SECONDS / 2))
 
 
 @pytest.mark.timeout(int(8 * SECONDS) + 240)
@@ -44,8 +47,9 @@ def test_nothing_is_lost_or_doubled_when_processes_die(product: Product) -> None
             key: stack.enter_context(serve.running(key, seed=SEED, **options))
             for key, options in PROVIDERS.items()
         }
-        storm = Storm(product, sims, SEED)
+        storm = Storm(product, sims, SEED, kills=KILLS, least=COMMANDS)
         storm.add_accounts()
+        storm.add_people(int(COMMANDS / SECONDS))
         storm.begin_runs()
         product.wait_until(lambda: len(product.query(ACTABLE)) >= 2, "the first runs are stored")
         storm.rage(SECONDS)
@@ -123,10 +127,11 @@ def check_that_it_was_a_storm(
     shot = Counter(name for name, _ in storm.shot)
     assert shot["worker"] >= 3
     assert shot["poller"] >= 3
-    assert shot["broker"] == shot["beat"] == 1
+    assert shot["broker"] >= 1
+    assert shot["beat"] >= 1
     assert sum(bool(sending) for name, sending in storm.shot if name == "worker") >= 3
     everything = [each for sent in commands.values() for each in sent]
-    assert storm.has_asked_enough(SECONDS)
+    assert storm.has_asked_enough()
     assert {each.kind for each in everything if each.state == "confirmed"} == set(KINDS)
     assert storm.has_left_enough_in_doubt(), storm.in_doubt()
     gaps = product.query(
