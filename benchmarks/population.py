@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 
+from executions.models import Preference
 from executions.payloads.error_fingerprint import error_key
 from executions.storage import rollups
 
@@ -118,8 +119,10 @@ SELECT setval(pg_get_serial_sequence('providers_provideraccount', 'id'), 1000),
 def populate(rows: int) -> None:
     """Empty tables get `rows` runs, the users admin and vik, and up-to-date statistics."""
     others = Group.objects.create(name="another team")
-    User.objects.create_superuser("admin")
-    User.objects.create_user("vik").groups.add(Group.objects.get_or_create(name="viewer")[0])
+    admin, vik = User.objects.create_superuser("admin"), User.objects.create_user("vik")
+    vik.groups.add(Group.objects.get_or_create(name="viewer")[0])
+    for person in (admin, vik):  # who are not here for the first time
+        Preference.objects.update_or_create(user=person, defaults={"has_seen_guide": True})
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(ACCOUNT_ROWS, [list(HIDDEN), others.pk, ACCOUNTS])
         cursor.execute(WORKFLOW_ROWS, [list(WORKFLOWS), ACCOUNTS])
