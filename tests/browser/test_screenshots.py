@@ -192,7 +192,21 @@ LOOK = """() => {
         && !each.closest(".unseen, .skip, [popover]");
     const every = [...document.querySelectorAll("body *")].filter(isShown);
     const box = (each) => each.getBoundingClientRect();
+    const isClippedIn = (row, each) => each !== row
+        && (clips(each) || isClippedIn(row, each.parentElement));
+    const lines = (cell) => every.filter((each) => cell.contains(each)).flatMap((each) =>
+        [...each.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).flatMap((node) => {
+            const range = new Range();
+            range.selectNodeContents(node);
+            return isClippedIn(cell.parentElement, each) ? [] : [...range.getClientRects()];
+        }));
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+    const isMixed = (row) => [...row.children].some((cell) => cell.nextElementSibling
+        && lines(cell).some((a) => lines(cell.nextElementSibling).some((b) => meet(a, b))));
+    const rows = [...document.querySelectorAll("tbody tr")].filter(isShown);
     return {
+        mixed: rows.slice(0, 12).filter(isMixed),
         width: document.documentElement.scrollWidth,
         height: document.documentElement.scrollHeight,
         text: document.querySelector("main").innerText,
@@ -206,7 +220,7 @@ LOOK = """() => {
 LOOK_SHORTLY = f"""() => {{
     const seen = ({LOOK})();
     const shown = (list) => list.slice(0, 3).map((each) => each.outerHTML.slice(0, 90));
-    return {{...seen, out: shown(seen.out), cut: shown(seen.cut)}};
+    return {{...seen, out: shown(seen.out), cut: shown(seen.cut), mixed: shown(seen.mixed)}};
 }}"""
 
 
@@ -253,6 +267,8 @@ class Camera:
             self.problems.append(f"{name}: {seen['width']} px wide because of {seen['out']}")
         if seen["cut"]:
             self.problems.append(f"{name}: cut off: {seen['cut']}")
+        if seen["mixed"]:
+            self.problems.append(f"{name}: text over text: {seen['mixed']}")
         if len(seen["text"]) < 20 or "{{" in seen["text"] or "{%" in seen["text"]:
             self.problems.append(f"{name}: says {seen['text'][:100]!r}")
         return seen
