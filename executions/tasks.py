@@ -40,6 +40,7 @@ from providers.contract import NotFound, ProviderError, Verb
 from providers.models import ProviderAccount
 from providers.sealing import SealError
 
+ANNOUNCED_FOR = 5  # seconds that a message to send a command has before it is taken for lost
 log = logging.getLogger(__name__)
 Expected = (ProviderError, SealError)
 
@@ -55,7 +56,8 @@ def tick() -> None:
             read_due.delay(account_id)
     if has_room("command"):
         for key in reconciliation.due_commands():
-            carry_out.delay(key)
+            if publish.is_first(f"carry-out:{key}", ANNOUNCED_FOR):
+                carry_out.delay(key)
         if batch_runner.has_work():
             advance_batches.delay()
 

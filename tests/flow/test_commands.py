@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from executions import tasks
 from executions.commands import reconciliation, submit
+from executions.live import publish
 from executions.models import AuditEntry, Command, Question, Transition
 from providers.contract import Verb
 
@@ -147,6 +148,24 @@ def test_a_form_answered_elsewhere_is_refused_and_says_so(open_desk):
     question.refresh_from_db()
     with pytest.raises(submit.NotPossible, match="elsewhere"):
         desk.ask(ref, Verb.ANSWER, question=question, values={})
+
+
+def test_a_command_that_waits_for_a_worker_is_announced_once_in_five_seconds(
+    open_desk, monkeypatch
+):
+    desk = open_desk("generio")
+    ref = desk.begin("long_running")
+    desk.poll_until(lambda: "cancel" in (desk.run(ref).offers if desk.status(ref) else []))
+    key = str(desk.ask(ref, Verb.CANCEL).pk)
+    announced = []
+    monkeypatch.setattr(tasks.carry_out, "delay", announced.append)
+    tasks.tick()
+    tasks.tick()
+    assert announced == [key]
+    (lock,) = publish.client().keys(f"*{key}")  # its time is over: the message was lost
+    publish.client().delete(lock)
+    tasks.tick()
+    assert announced == [key, key]
 
 
 def test_a_viewer_may_not_act(open_desk):
