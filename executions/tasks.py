@@ -130,7 +130,7 @@ def read_ref(account_id: int, ref: str) -> None:
         except Expected as error:  # the next poll comes anyway
             log.info("run named by a hint of %s not read: %s", account, error)
             return
-        reconciliation.confirm_observed(account_id)
+        reconciliation.confirm_observed(account_id, [ref])
 
 
 @shared_task(ignore_result=True)
@@ -215,15 +215,17 @@ def tidy() -> None:
 
 def _read_after(command: Command) -> bool:
     """Read the run a command was about and settle what that shows. False: could not be read."""
+    refs = [command.new_ref] if command.new_ref else []
     try:
         if command.execution is not None:
+            refs.append(command.execution.ref)
             poller.refresh(command.execution)
         if command.new_ref:
             _read_ref(command.account, command.new_ref)
     except Expected as error:
         log.info("run of command %s not read: %s", command.pk, error)
         return False
-    reconciliation.confirm_observed(command.account_id)
+    reconciliation.confirm_observed(command.account_id, refs)
     command.refresh_from_db()
     return command.state in reconciliation.WATCHED
 

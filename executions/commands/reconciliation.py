@@ -7,8 +7,11 @@ adapter says that this does no harm (`Adapter.repeatable`), else a person decide
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
+from django.db import connection
 from django.db.models import F, Q
 
 from executions import database_clock
@@ -16,8 +19,11 @@ from executions.commands.dispatch import RESEND_AFTER
 from executions.commands.verbs import RUN_VERBS
 from executions.live import publish
 from executions.models import Command, CommandState, Draft, Execution, Lineage, Question
+from executions.sql_sections import statements
 from providers.contract import Status, Unsupported, Verb, short_ref
 from providers.models import open_account
+
+_sql = statements(__file__)
 
 WATCHED = (CommandState.ACCEPTED, CommandState.UNKNOWN)
 STALLED_AFTER = timedelta(minutes=2)
@@ -61,23 +67,32 @@ def unsettled(limit: int = 100) -> list[str]:
     return [str(key) for key in rows.order_by("requested_at").values_list("pk", flat=True)[:limit]]
 
 
-def confirm_observed(account_id: int) -> None:
-    """Compare the account's accepted and unknown commands with what is stored now; two queries
-    when there is nothing to settle."""
+def confirm_observed(account_id: int, refs: Collection[str] | None = None) -> None:
+    """Compare the account's accepted and unknown commands with what is stored now: after a poll all
+    of them, three queries when there is nothing to settle; else those about these runs."""
     rows = Command.objects.filter(account_id=account_id, state__in=WATCHED)
+    if refs is not None:
+        rows = rows.filter(Q(execution__ref__in=refs) | Q(new_ref__in=refs))
     for command in rows.select_related("execution"):
-        confirm(command)
-    _tell_of_twins(account_id)
+        _confirm(command)
+    if refs is None:
+        _tell_of_twins(account_id)
 
 
 def confirm(command: Command) -> bool:
     """Settle one command if its effect, or the end of its run, is stored. True if settled."""
+    if command.execution is not None:
+        command.execution.refresh_from_db()
+    return _confirm(command)
+
+
+def _confirm(command: Command) -> bool:
+    """The same of a command whose run has just been read from the database."""
     if command.kind == Verb.START:
         return _confirm_start(command)
     run = command.execution
     if run is None:
         return False
-    run.refresh_from_db()
     if command.kind == Verb.RETRY:
         return _confirm_retry(command, run)
     if command.kind == Verb.ANSWER:
@@ -159,30 +174,23 @@ def _confirm_start(command: Command) -> bool:
 
 def _tell_of_twins(account_id: int) -> None:
     """Starts of late that the provider seems to have carried out twice: a run that nobody asked for
-    began with the same input when the other did."""
-    since = database_clock.now() - TWINS_FOR
-    confirmed = Command.objects.filter(
-        account_id=account_id, kind=Verb.START, state=CommandState.CONFIRMED, message=STARTED,
-        requested_at__gt=since, sent_at__isnull=False, execution__detail__input__isnull=False,
-    )  # fmt: skip
-    asked_for = Command.objects.filter(account_id=account_id, requested_at__gt=since)
-    for command in confirmed.select_related("execution__detail"):
-        run = command.execution
-        if run is None or command.sent_at is None:
-            continue
-        twins = Execution.objects.filter(
-            workflow_id=run.workflow_id,
-            sort_at__range=(command.sent_at - TWIN_WITHIN, command.sent_at + TWIN_WITHIN),
-            detail__input=run.detail.input,
-        ).exclude(pk=run.pk)
-        refs = twins.exclude(ref__in=asked_for.values("new_ref")).values_list("ref", flat=True)
-        if others := ", ".join(ref[:80] for ref in refs[:3]):
-            Command.objects.filter(pk=command.pk, message=STARTED).update(
-                message=f"{STARTED} The provider seems to have begun it twice: {others} began at "
-                "the same time with the same input. If only one is wanted, cancel the other."
-            )
-            state = CommandState.CONFIRMED.value
-            publish.publish_command(account_id, run.pk, command.pk, state)
+    began with the same input when the other did. One query, however many were started."""
+    parameters: dict[str, Any] = {
+        "account": account_id,
+        "since": database_clock.now() - TWINS_FOR,
+        "within": TWIN_WITHIN,
+        "started": STARTED,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("twins"), parameters)
+        found = cursor.fetchall()
+    for key, run_id, refs in found:
+        others = ", ".join(refs[:3])
+        Command.objects.filter(pk=key, message=STARTED).update(
+            message=f"{STARTED} The provider seems to have begun it twice: {others} began at "
+            "the same time with the same input. If only one is wanted, cancel the other."
+        )
+        publish.publish_command(account_id, run_id, key, CommandState.CONFIRMED.value)
 
 
 def find_started(command: Command) -> None:

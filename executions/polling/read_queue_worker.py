@@ -195,7 +195,7 @@ class _Reader:
         """The ids of the runs that were written. Fresh news is not of an older poll."""
         self.account.refresh_from_db(fields=["poll_seq"])
         rows, _ = poller.store_and_tell(self.account, snapshots, adapter.http.secrets, read_at)
-        reconciliation.confirm_observed(self.account.pk)
+        reconciliation.confirm_observed(self.account.pk, list(read_at))
         changed = {row.execution_id for row in rows}
         self.changed_ids += changed
         return changed

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from executions import tasks
 from executions.commands import reconciliation, submit
 from executions.live import publish
-from executions.models import AuditEntry, Command, Question, Transition
+from executions.models import AuditEntry, Command, Question, Transition, Workflow
+from executions.polling.workflow_sync import refresh_workflows
 from providers.contract import Verb
 
 RUNNING = {"eightx8": "running_long", "generio": "long_running", "smartflows": "waiting_esign"}
@@ -201,9 +204,6 @@ START = {
 
 @pytest.mark.parametrize("key", START)
 def test_a_run_is_started_once_and_found(open_desk, key):
-    from executions.models import Workflow
-    from executions.polling.workflow_sync import refresh_workflows
-
     desk = open_desk(key)
     refresh_workflows(desk.account)
     workflow = Workflow.objects.filter(account=desk.account, can_start=True).first()
@@ -211,6 +211,20 @@ def test_a_run_is_started_once_and_found(open_desk, key):
     assert command.state == "confirmed", command.message
     assert command.execution is not None
     assert len(effects(desk, "start")) == 1
+
+
+def test_what_settling_costs_does_not_grow_with_what_was_started(open_desk):
+    desk = open_desk("generio")
+    refresh_workflows(desk.account)
+    workflow = Workflow.objects.filter(account=desk.account, can_start=True).first()
+    costs = []
+    for _ in range(2):
+        for _ in range(3):
+            assert desk.start(workflow, START["generio"]).state == "confirmed"
+        with CaptureQueriesContext(connection) as queries:
+            reconciliation.confirm_observed(desk.account.pk)
+        costs.append(len(queries))
+    assert costs[0] == costs[1] <= 3
 
 
 def test_the_stored_history_is_the_script_in_order(open_desk):
