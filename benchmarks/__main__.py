@@ -1,6 +1,7 @@
 """Starts its own Postgres, Valkey and provider in a temporary folder, measures, prints, and exits
 with 1 if a goal is missed. `python -m benchmarks [polling] [lists] [overview] [browser]`: all,
-or these; `history`, a quarter of an hour, and `pages`, several minutes, have to be asked for."""
+or these; `history`, a quarter of an hour, `pages`, several minutes, and `engines`, which installs
+Prefect and Airflow, have to be asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import time
 from pathlib import Path
 
 PARTS = ("polling", "lists", "overview", "browser")
-ON_REQUEST = ("history", "pages")
+ON_REQUEST = ("history", "pages", "engines")
 
 
 def main(parts: list[str]) -> int:
@@ -93,6 +94,10 @@ def run(part: str, folder: Path):  # type: ignore[no-untyped-def]
         from benchmarks import open_pages
 
         yield from open_pages.figures(folder)
+    elif part == "engines":
+        from benchmarks import beside_engines
+
+        yield from beside_engines.figures(folder)
     else:
         from benchmarks import page_update_delay
 
