@@ -49,9 +49,12 @@ live: ENGINE ?= prefect
 live: $(VENV)/test.stamp  ## against a real workflow engine, installed for the purpose: ENGINE=prefect, airflow, flower, buildbot, dagster, restate, n8n or all
 	@$(BIN)/python -m pytest tests/engines -m engine $(if $(filter all,$(ENGINE)),,-k test_$(ENGINE)_)
 
-chaos: export ANNUNCIATOR_CHAOS_SECONDS ?= 90
-chaos: $(VENV)/test.stamp  ## kill -9 of worker, poller, beat and broker under way; nothing may be lost or doubled
-	@$(BIN)/python -m pytest tests/processes/test_chaos.py -m chaos -s
+chaos: SECONDS ?= 180
+chaos: KILLS ?= 36
+chaos: COMMANDS ?= 900
+chaos: $(VENV)/test.stamp  ## processes are shot under way; nothing may be lost or doubled: SECONDS, KILLS, COMMANDS
+	@ANNUNCIATOR_CHAOS_SECONDS=$(SECONDS) ANNUNCIATOR_CHAOS_KILLS=$(KILLS) ANNUNCIATOR_CHAOS_COMMANDS=$(COMMANDS) \
+		$(BIN)/python -m pytest tests/processes/test_chaos.py -m chaos -s
 
 soak: export ANNUNCIATOR_NEED_BROWSER = 1
 soak: $(VENV)/test.stamp  ## half an hour of work in a browser while changes pour in; ANNUNCIATOR_SOAK_SECONDS

@@ -141,6 +141,7 @@ urlpatterns = [
     path("notes/<int:pk>/pin/", note_views.note_pin, name="note-pin"),
     path("commands/<uuid:key>/", start_views.command.page, name="command"),
     path("commands/<uuid:key>/undo/", undo_views.undo, name="command-undo"),
+    path("commands/<uuid:key>/sending/", undo_views.send_now, name="command-sending"),
     path("commands/<uuid:key>/changes/", start_views.command.changes, name="command-changes"),
     path("accounts/", account_views.accounts.page, name="accounts"),
     path("accounts/changes/", account_views.accounts.changes, name="accounts-changes"),

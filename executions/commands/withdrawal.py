@@ -1,4 +1,5 @@
-"""Takes a command back that no worker has touched, and says how long an answer waits for that.
+"""Takes a command back that no worker has touched, says how long an answer waits for that, and
+lets it go before.
 
 `dispatch.claim` and `withdraw` each change the same row from pending in one statement: what the one
 has, the other does not get.
@@ -11,13 +12,14 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 
 from executions import database_clock
 from executions.access import audit_log
 from executions.access.permissions import preference_of, require_may_act
 from executions.commands.second_person import hold_again
 from executions.live import publish
+from executions.live.wake_workers import wake
 from executions.models import Command, CommandState
 
 
@@ -36,14 +38,28 @@ def is_held(command: Command) -> bool:
     )
 
 
+def send_now(user: User, command: Command) -> bool:
+    """Wait no longer for an undo of what this person asked for, or agreed to. False if it does not
+    wait. Raises PermissionDenied."""
+    require_may_act(user, command.account_id)
+    held = _untouched(user, command).filter(not_before__gt=F("requested_at"))
+    if not held.update(not_before=F("requested_at")):
+        return False
+    wake("carry_out", str(command.pk))
+    return True
+
+
+def _untouched(user: User, command: Command) -> QuerySet[Command]:
+    own = Q(requested_by=user) | Q(agreed_by=user)
+    return Command.objects.filter(own, pk=command.pk, state=CommandState.PENDING, attempts=0)
+
+
 def withdraw(user: User, command: Command, *, address: str | None) -> bool:
     """Take back what this person asked for, or agreed to: then it is a proposal again. False if a
     worker was first, or it was taken back before. Raises PermissionDenied."""
     require_may_act(user, command.account_id)
-    own = Q(requested_by=user) | Q(agreed_by=user)
-    untouched = Command.objects.filter(own, pk=command.pk, state=CommandState.PENDING, attempts=0)
     with transaction.atomic():
-        if not untouched.update(
+        if not _untouched(user, command).update(
             state=CommandState.WITHDRAWN,
             message=f"Undone by {user.get_username()} before it was sent.",
             settled_at=database_clock.now(),

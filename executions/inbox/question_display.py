@@ -308,7 +308,8 @@ def undo_of(request: HttpRequest, command: Command) -> dict[str, Any]:
     people = (command.requested_by_id, command.agreed_by_id)
     is_own = request.user.pk in people and may_act(request.user, command.account_id)
     address = reverse("executions:command-undo", args=[command.pk])
-    return {"until": command.not_before, "may": is_own, "url": address}
+    sending = reverse("executions:command-sending", args=[command.pk])
+    return {"until": command.not_before, "may": is_own, "url": address, "sending": sending}
 
 
 def newest_answer(question: Question) -> Command | None:

@@ -67,7 +67,7 @@ def rule_creation(request: HttpRequest) -> HttpResponse:
         return _page(request, form, subject, status=422)
     rule = team_rules.add(form, user, address=address(request))
     messages.success(request, f"Saved. {rule_form.in_words(rule)}")
-    target = reverse("executions:notices") + "#rules"
+    target = reverse("executions:notices")  # its top, where the message stands
     return HttpResponseClientRedirect(target) if wants_fragment(request) else redirect(target)
 
 

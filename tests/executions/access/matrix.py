@@ -121,6 +121,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "notes/<int:pk>/pin/": ("note", SEES, ACTS),
     "commands/<uuid:key>/": ("command", SEES, NOT_TAKEN),
     "commands/<uuid:key>/undo/": ("command", SIGNED, ACTS),
+    "commands/<uuid:key>/sending/": ("command", SIGNED, ACTS),
     "commands/<uuid:key>/changes/": ("command", SEES, NOT_TAKEN),
     "accounts/": ("", SIGNED, NOT_TAKEN),
     "accounts/changes/": ("", SIGNED, NOT_TAKEN),

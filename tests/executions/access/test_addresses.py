@@ -33,7 +33,8 @@ TWINS = {
     "suspension": "cancellation", "resumption": "cancellation", "retry": "cancellation",
     "release": "claim", "delegation-withdrawal": "claim",
     "batch-start": "batch-stop", "batch-retry": "batch-stop", "batch-undo": "batch-stop",
-    "command-undo": "command-changes", "proposal-withdrawal": "agreement",
+    "command-undo": "command-changes", "command-sending": "command-changes",
+    "proposal-withdrawal": "agreement",
     "error-release": "acknowledgement",
 }  # fmt: skip
 """What the present state does not offer is drawn where its twin is."""

@@ -70,6 +70,21 @@ def undo(client: Client) -> Page:
     return Page(client.post(f"/commands/{Command.objects.get().pk}/undo/", follow=True))
 
 
+def test_an_answer_that_waits_is_sent_now_when_its_person_says_so(ana, ask) -> None:
+    first, _ = ask("r1"), ask("r2")
+    page = Page(ana.get(answer(ana, first)["Location"]))
+    command = Command.objects.get()
+    address = f"/commands/{command.pk}/sending/"
+    assert page.one("#sent").one(f"form[action='{address}']").has("button", "Send now")
+    inbox = "http://testserver/inbox/"
+    assert ana.post(address, headers={"Referer": inbox})["Location"] == inbox
+    assert reconciliation.due_commands() == [str(command.pk)]
+    assert not Page(ana.get("/inbox/")).has(f"form[action='{address}']")
+    page = Page(ana.post(address, headers={"Referer": "https://evil.example/"}, follow=True))
+    assert "does not wait any more" in page
+    assert undo(ana).has("p", "Undone")  # no worker has it yet
+
+
 def test_an_answer_waits_and_says_until_when_with_the_way_back(ana, ask) -> None:
     first, second = ask("r1"), ask("r2")
     page = Page(ana.get(answer(ana, first)["Location"]))
@@ -139,13 +154,18 @@ def test_what_a_worker_has_is_not_undone_and_the_page_says_so(ana, ask) -> None:
     assert not AuditEntry.objects.filter(action="command undone").exists()
 
 
-def test_only_who_answered_can_undo(ana, eve, vik, people, ask, sign_in) -> None:
+def test_only_who_answered_can_undo_or_hurry(ana, eve, vik, people, ask, sign_in) -> None:
     answer(ana, ask("r1"))
     bo = User.objects.create_user("bo")
     bo.groups.set(people["ana"].groups.all())
     assert "Only the person who asked for it" in undo(sign_in(bo))
-    address = f"/commands/{Command.objects.get().pk}/undo/"
-    assert (vik.post(address).status_code, eve.post(address).status_code) == (403, 404)
+    command = Command.objects.get()
+    sending = f"/commands/{command.pk}/sending/"
+    assert "not yours to send" in Page(sign_in(bo).post(sending, follow=True))
+    for address in (f"/commands/{command.pk}/undo/", sending):
+        assert (vik.post(address).status_code, eve.post(address).status_code) == (403, 404)
+    command.refresh_from_db()
+    assert command.not_before > command.requested_at
     assert Command.objects.get().state == "pending"
     assert not Page(sign_in(bo).get(f"/commands/{Command.objects.get().pk}/")).has("[data-undo]")
 
