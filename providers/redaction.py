@@ -265,7 +265,10 @@ _STEMS = (
     "pass", "pw", "secret", "token", "key", "cred", "auth", "cookie", "bearer", "basic", "jwt",
     "otp", "pin", "sid", "session", "cv", "kennwort", "wachtwoord", "connection", "code", "contras",
 )  # fmt: skip
-_NAME = re.compile(r"""(?<![\w.-])(\w[\w.-]{0,63}?)\\*["']?\s{0,20}[=:]\s{0,20}""")
+_NAME = re.compile(
+    r"""(?<![\w.-])(?!(?:(?<=not )|(?<=n't ))pass\W)"""  # "two checks did not pass: ..."
+    r"""(\w[\w.-]{0,63}?)\\*["']?\s{0,20}[=:]\s{0,20}"""
+)
 _VALUE = re.compile(
     r"""(?P<quote>\\*["'])(?P<quoted>(?:(?!(?P=quote))(?:\\.|[^\\])){1,2000})(?=(?P=quote))"""
     r"""|(?P<listed>\[[^\]]{1,2000}\]|\{[^{}]{1,2000}\})"""

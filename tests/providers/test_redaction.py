@@ -95,6 +95,7 @@ def test_a_secret_in_a_text_is_known_by_its_name(text: str, without: str) -> Non
         "tokens=812 password=null basic concepts",
         '{"usage": {"total_tokens": 1000}, "token_count": "12"}',
         "compass: north; passenger=Ada; keyboard: de",
+        "Checks that did not pass: orders_have_customers; one didn't pass: sums",
     ],
 )
 def test_a_text_about_secrets_stays_as_it_is(text: str) -> None:
