@@ -6,12 +6,14 @@ const lines = () => all("#inbox-lines .inbox-link");
 const current = () => lines().find((each) => each.hasAttribute("aria-current"));
 const hasDesk = () => Boolean(byId("desk")?.checkVisibility());
 const isPlain = (event) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-let shown = location.pathname + location.search, asked = 0;
+let shown = location.pathname + location.search, asked = 0, coming = "", wantsField = false; // coming: a question on its way to the desk
 function firstField() {
   return byId("desk").querySelector("form.answer :is(input:not([type=hidden], [type=search]), select, textarea), .answer-bar button");
 }
 async function openQuestion(href) {
   const mine = ++asked;
+  coming = href;
+  wantsField = false;
   saveNow(); // what is typed goes before the form does
   const answer = htmx.ajax("GET", href, { source: "#inbox", target: "#desk", swap: "outerHTML" });
   for (const each of lines()) {
@@ -19,10 +21,12 @@ async function openQuestion(href) {
   }
   await answer;
   if (mine !== asked) return; // another one was asked for meanwhile
+  coming = "";
   history.pushState(null, "", href);
   shown = href;
   byId("desk")?.querySelector(".desk-body")?.scrollTo(0, 0);
   bringBackAll();
+  if (wantsField) firstField()?.focus();
 }
 export function stepQuestion(by) { // false where there is no desk to step on
   if (!hasDesk() || !lines().length) return false;
@@ -40,6 +44,7 @@ on("click", (event) => {
   if (step && !current()) return;
   event.preventDefault();
   if (step) stepQuestion(step);
+  else if (link.getAttribute("href") === coming) wantsField = true; // the field of the question before it is another's
   else if ((link === current() || link.getAttribute("href") === shown) && byId("desk").querySelector("form.answer")) firstField()?.focus();
   else openQuestion(link.getAttribute("href"));
 });

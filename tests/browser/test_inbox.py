@@ -591,6 +591,26 @@ def test_the_inbox_is_reached_and_a_form_is_answered_by_keyboard_alone(
     expect(page.locator("#sent")).to_contain_text("answered by you")
 
 
+def test_enter_goes_into_the_form_that_was_asked_for_never_into_the_one_before_it(
+    product, ask, signed_in
+) -> None:
+    first, second = ask(AMOUNT), ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{first}/")
+    is_live(page)
+    held: list[Route] = []
+    page.route(f"**/questions/{second}/", lambda route: held.append(route))
+    page.locator(f"#task-{second} a").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#task-{second} [aria-current]")).to_have_count(1)
+    page.keyboard.press("Enter")  # again, before it is there
+    page.keyboard.type("815")  # goes nowhere, and not to another's question
+    assert page.get_by_label("Amount").input_value() == ""
+    for each in held:
+        each.continue_()
+    expect(page.locator(f"form#answer-{second} input:focus")).to_have_count(1)
+
+
 def test_the_body_is_shown_before_it_is_sent(product, ask, signed_in) -> None:
     question = ask(AMOUNT)
     page = signed_in("olga")

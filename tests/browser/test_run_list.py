@@ -84,7 +84,7 @@ def test_filters_are_chosen_by_keyboard_alone(page: Page, product: Product, put:
 
 
 def test_applying_a_filter_closes_its_panel(page: Page, product: Product, put: Put) -> None:
-    put(("p-1", "failed", "intake", 60, 1), ("p-2", "running", "export", 50, 1))
+    put(("p-1", "failed", "panel", 60, 1), ("p-2", "running", "export", 50, 1))
     page.goto(f"{product.base_url}/?q=p-")
     panels = page.locator("#pick-filter")
     page.locator("#pick-filter > summary").click()
