@@ -107,9 +107,8 @@ for (const form of answers().filter(isTouched)) { // newer than what the tab kep
   unsaved.set(form, 1);
   form.elements.typed_at.value = Date.now();
 }
-window.addEventListener("load", () => { // by now htmx listens
-  answers().filter((form) => unsaved.has(form)).forEach((form) => form.dispatchEvent(new Event("change")));
-});
+const saveTouched = () => answers().filter((form) => unsaved.has(form)).forEach((form) => form.dispatchEvent(new Event("change")));
+window.addEventListener("load", () => { saveTouched(); setTimeout(saveTouched, 2000); }); // on a busy machine htmx may listen late
 const left = page.user && sessionStorage.getItem("sent"); // by the form that led here: it was taken, or is on this page
 if (left) {
   sessionStorage.removeItem("sent");

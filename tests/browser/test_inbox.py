@@ -195,6 +195,7 @@ def test_what_was_typed_comes_back_although_the_site_is_busy_when_the_next_page_
     product.wait_until(lambda: drafts_of(product, question), "the server has the draft")
 
 
+@pytest.mark.long  # it holds the scripts of a page back, and a busy machine does so by itself
 def test_what_is_typed_before_the_scripts_run_outlives_what_they_bring_back(left_unsent) -> None:
     _, page, saves = left_unsent
     scripts: list[Route] = []
