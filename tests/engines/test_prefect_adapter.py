@@ -239,7 +239,7 @@ def test_a_running_run_is_canceled_once(scene: Scene) -> None:
     ref = scene.runs["running"]
     scene.adapter.cancel(ref)
     # Until it has ended, a cancel by force is still possible.
-    assert scene.adapter.snapshot(ref).native_status in ("Cancelling", "Cancelled")
+    assert scene.adapter.snapshot(ref).native_status in ("CANCELLING", "CANCELLED")
     scene.wait_for(ref, Status.CANCELED)
     assert Verb.CANCEL not in scene.adapter.snapshot(ref).offers
     with pytest.raises(Rejected, match="already in terminal state CANCELLED"):

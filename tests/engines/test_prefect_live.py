@@ -256,7 +256,7 @@ def test_an_answer_that_prefect_would_refuse_is_not_sent_and_can_be_corrected(
     scene.open(page, ref)
     question = page.locator("section.question")
     question.get_by_label("Amount").fill("340")
-    question.locator("form.answer .buttons .primary").click()
+    question.locator("button[data-answers]").click()
     expect(status_of(page)).to_contain_text("Succeeded", timeout=WITHIN * 1000)
     assert scene.state(ref) == "COMPLETED Completed"
 
