@@ -7,6 +7,7 @@ const current = () => lines().find((each) => each.hasAttribute("aria-current"));
 const hasDesk = () => Boolean(byId("desk")?.checkVisibility());
 const isPlain = (event) => event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
 let shown = location.pathname + location.search, asked = 0, coming = "", wantsField = false; // coming: a question on its way to the desk
+const isOnDesk = (link) => Boolean(byId("desk").querySelector(`form.answer[id="answer-${/\d+/.exec(link.getAttribute("href"))}"]`));
 function firstField() {
   return byId("desk").querySelector("form.answer :is(input:not([type=hidden], [type=search]), select, textarea), .answer-bar button");
 }
@@ -19,9 +20,8 @@ async function openQuestion(href) {
   for (const each of lines()) {
     if (each.getAttribute("href") === href) each.setAttribute("aria-current", "true"); else each.removeAttribute("aria-current");
   }
-  await answer;
+  try { await answer; } finally { if (mine === asked) coming = ""; }
   if (mine !== asked) return; // another one was asked for meanwhile
-  coming = "";
   history.pushState(null, "", href);
   shown = href;
   byId("desk")?.querySelector(".desk-body")?.scrollTo(0, 0);
@@ -44,8 +44,8 @@ on("click", (event) => {
   if (step && !current()) return;
   event.preventDefault();
   if (step) stepQuestion(step);
-  else if (link.getAttribute("href") === coming) wantsField = true; // the field of the question before it is another's
-  else if ((link === current() || link.getAttribute("href") === shown) && byId("desk").querySelector("form.answer")) firstField()?.focus();
+  else if (link.getAttribute("href") === coming) wantsField = true; // what is on the desk yet is another's
+  else if (isOnDesk(link)) firstField()?.focus();
   else openQuestion(link.getAttribute("href"));
 });
 window.addEventListener("popstate", () => {

@@ -612,6 +612,23 @@ def test_enter_goes_into_the_form_that_was_asked_for_never_into_the_one_before_i
     expect(page.locator(f"form#answer-{second} input:focus")).to_have_count(1)
 
 
+def test_a_question_that_could_not_be_opened_is_opened_by_the_next_enter(
+    product, ask, signed_in
+) -> None:
+    first, second = ask(AMOUNT), ask(AMOUNT)
+    page = signed_in("olga")
+    page.goto(f"{product.base_url}/questions/{first}/")
+    is_live(page)
+    busy = f"**/questions/{second}/"
+    page.route(busy, lambda route: route.abort(), times=1)
+    page.locator(f"#task-{second} a").focus()
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("Enter")
+    page.wait_for_timeout(300)  # the script has been told
+    page.keyboard.press("Enter")
+    expect(page.locator(f"form#answer-{second}")).to_be_visible()
+
+
 def test_the_body_is_shown_before_it_is_sent(product, ask, signed_in) -> None:
     question = ask(AMOUNT)
     page = signed_in("olga")
