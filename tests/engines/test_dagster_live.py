@@ -167,7 +167,7 @@ def test_steps_labels_lineage_and_groups(scene: Scene, desk: AtDagster) -> None:
     lineage = desk.run(scene.runs["retry"]).lineage
     assert lineage.retry_of == scene.runs["auto_retried"]
     assert desk.run(scene.runs["retry"]).detail.attempt == 2
-    assert desk.run(scene.runs["elsewhere"]).workflow.group == SECOND
+    assert desk.run(scene.runs["elsewhere"]).workflow.name == f"{SECOND} / call_partner"
     assert desk.run(scene.runs["partition"]).name == "Nord / Süd & <1>"
     assert desk.run(scene.runs["selected"]).name == "customers"
     made = Output.objects.filter(execution__ref=scene.runs["succeeded"])

@@ -281,7 +281,7 @@ def test_a_long_run_is_canceled_from_its_page_and_a_later_poll_confirms_it(
 
 
 def test_a_cancel_that_comes_too_late_shows_the_reason(page: Page, scene: Scene) -> None:
-    """Beat is gone, so the page still says Paused when the run has ended at Prefect."""
+    """Nobody polls or reads, so the page still says Paused when the run has ended at Prefect."""
     ref = scene.runs["paused"]
     scene.open(page, ref)
     expect(status_of(page)).to_contain_text("Paused")
@@ -291,12 +291,14 @@ def test_a_cancel_that_comes_too_late_shows_the_reason(page: Page, scene: Scene)
         scene.product.wait_until(
             lambda: not scene.product.query(lease, scene.account), "no poll is under way"
         )
+        scene.product.kill("poller")
         scene.engine.api("POST", f"/flow_runs/{ref}/resume", {})
         scene.engine.wait_for(ref, CLOSED)
         expect(status_of(page)).to_contain_text("Paused")
         act(page, "Cancel run", "not needed any more")
     finally:
-        scene.product.start("beat")
+        for name in ("poller", "beat"):
+            scene.product.start(name)
     scene.wait_for_command(ref, "cancel", "rejected")
     cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
     said = scene.engine.api("POST", f"/flow_runs/{ref}/set_state", cancelling)
