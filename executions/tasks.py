@@ -135,9 +135,11 @@ def read_ref(account_id: int, ref: str) -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Every few seconds: dead senders become unknown, unknown ones are settled by reading; stored
-    runs are looked through for keys; errors in hand or ignored, and ignored runs, whose time is
-    over are unresolved again."""
+    """Every few seconds: accounts of dead pollers and readers are free again; dead senders become
+    unknown, unknown ones are settled by reading; stored runs are looked through for keys; errors in
+    hand or ignored, and ignored runs, whose time is over are unresolved again."""
+    schedule.give_back()
+    read_queue.give_back()
     reconciliation.expire_leases()
     for key in reconciliation.unsettled():
         reconcile.delay(key)

@@ -124,6 +124,8 @@ class ProviderAccount(models.Model):
     """Number of the newest claim; a slower, older poll may not overwrite its rows."""
     next_poll_at = models.DateTimeField(default=timezone.now, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
+    lease_backend = models.IntegerField(null=True, editable=False)
+    """Process id of the database connection whose poll is under way: it ends with the poller."""
     poll_warnings = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     """What the last polls found odd, each with `since`: `truncated`, `empty_list`, `words`."""
     quiet_until = models.DateTimeField(null=True, editable=False)

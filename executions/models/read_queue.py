@@ -62,6 +62,8 @@ class Backlog(models.Model):
     )
     reader_until = models.DateTimeField(null=True)
     """Lease of the reader at work; also how long the provider has asked us to wait."""
+    reader_backend = models.IntegerField(null=True)
+    """Process id of the reader's database connection: it ends with the reader."""
     history_total = models.PositiveIntegerField(default=0)
     """Runs of the history that were to be read when reading it began."""
 

@@ -167,11 +167,17 @@ def claim(account_id: int) -> bool:
         return bool(cursor.rowcount)
 
 
+def give_back() -> None:
+    """Accounts whose readers have died may be taken by others now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("give_back"))
+
+
 def release(account_id: int, rest: timedelta | None = None) -> None:
     """Let others take the account's readings, after `rest` if the provider wants to be left
     alone."""
     until = None if rest is None else Now() + rest
-    Backlog.objects.filter(pk=account_id).update(reader_until=until)
+    Backlog.objects.filter(pk=account_id).update(reader_until=until, reader_backend=None)
 
 
 def next_due(account_id: int, ranks: Sequence[Rank], most: int = 1) -> list[Due]:

@@ -45,12 +45,18 @@ WHERE a.enabled AND a.health = 'ok' AND (a.quiet_until IS NULL OR a.quiet_until 
     AND EXISTS (SELECT 1 FROM executions_reading r WHERE r.account_id = a.id)
 
 -- name: claim
-INSERT INTO executions_backlog AS b (account_id, reader_until, history_total)
-SELECT id, now() + %(lease)s, 0 FROM providers_provideraccount
+INSERT INTO executions_backlog AS b (account_id, reader_until, reader_backend, history_total)
+SELECT id, now() + %(lease)s, pg_backend_pid(), 0 FROM providers_provideraccount
 WHERE id = %(id)s AND enabled AND health = 'ok'
     AND (quiet_until IS NULL OR quiet_until <= now())
-ON CONFLICT (account_id) DO UPDATE SET reader_until = excluded.reader_until
+ON CONFLICT (account_id) DO UPDATE
+    SET reader_until = excluded.reader_until, reader_backend = excluded.reader_backend
 WHERE b.reader_until IS NULL OR b.reader_until < now()
+
+-- name: give_back
+UPDATE executions_backlog SET reader_until = NULL
+WHERE reader_until > now() AND reader_backend IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_stat_get_activity(reader_backend))
 
 -- name: next_due
 SELECT r.execution_id, x.ref, r.rank, r.wants_run, r.wants_log, r.tries, now()

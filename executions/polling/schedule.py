@@ -1,7 +1,7 @@
 """When an account is polled: claims with a lease, and what follows a good or a bad poll.
 
-Called by `tasks` and `poller`. A claim is one UPDATE; a worker that dies gives its account back
-when the lease is over. Every time is the database's own.
+Called by `tasks` and `poller`. A claim is one UPDATE; the account of a worker that died is given
+back within seconds, else when the lease is over. Every time is the database's own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from executions import database_clock
 from executions.live import publish
-from executions.models import Execution, PollRun
+from executions.models import Execution
 from executions.polling.poll_traces import Trace
 from executions.sql_sections import statements
 from providers import exact_json, registry
@@ -83,6 +83,20 @@ def _claimed(statement: str, parameters: dict[str, Any]) -> list[tuple[int, int]
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
+def begin(account_id: int, poll_seq: int) -> bool:
+    """Hold a claim by the connection of this thread. False if the claim is not ours any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("begin"), [account_id, poll_seq])
+        return bool(cursor.rowcount)
+
+
+def give_back() -> None:
+    """Claims whose pollers have died are due again now. One of which only the connection is lost
+    may be claimed while it goes on: what it stores then is of an older poll, and is ignored."""
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("give_back"))
+
+
 class ClaimLost(Exception):
     """Another worker has the account, or it was edited: this poll is over."""
 
@@ -122,7 +136,13 @@ def finish(
     skew = adapter.http.server_skew if adapter is not None else None
     changes: dict[str, Any] = {
         "health": health.value,
+        "outcome": tally.outcome,
         "error": tally.error,
+        "requests": tally.requests,
+        "bytes": tally.bytes,
+        "seen": tally.seen,
+        "changed": tally.changed,
+        "quarantined": tally.quarantined,
         "ok": failure is None,
         "started": started_at,
         "covered": failure is None and not tally.is_truncated,
@@ -134,7 +154,6 @@ def finish(
         "revision": account.revision,
     }
     with transaction.atomic():
-        PollRun.objects.bulk_create([_poll_run(account, poll_seq, started_at, tally)])
         if tally.trace is not None:
             tally.trace.store(
                 account.pk, poll_seq, started_at, tally.outcome, tally.error, failure is not None
@@ -148,25 +167,6 @@ def finish(
         publish.publish_health(account.pk, health.value)
         write = log.info if health == Health.OK else log.warning
         write("account %s is %s. %s", account.name, health.label, tally.error)
-
-
-def _poll_run(
-    account: ProviderAccount, poll_seq: int, started_at: datetime, tally: Tally
-) -> PollRun:
-    return PollRun(
-        id=(account.pk << 40) | poll_seq,
-        account=account,
-        poll_seq=poll_seq,
-        started_at=started_at,
-        finished_at=database_clock.now(),
-        outcome=tally.outcome,
-        requests=tally.requests,
-        bytes=tally.bytes,
-        seen=tally.seen,
-        changed=tally.changed,
-        quarantined=tally.quarantined,
-        error=tally.error,
-    )
 
 
 def _interval_now(account: ProviderAccount) -> timedelta:

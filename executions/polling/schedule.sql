@@ -27,7 +27,8 @@ WITH accounts AS (
     ORDER BY next_poll_at LIMIT %(limit)s
 )
 UPDATE providers_provideraccount SET
-    lease_until = now() + %(lease)s, next_poll_at = now() + %(lease)s, poll_seq = poll_seq + 1
+    lease_until = now() + %(lease)s, next_poll_at = now() + %(lease)s, poll_seq = poll_seq + 1,
+    lease_backend = NULL
 WHERE id IN (
     SELECT a.id FROM providers_provideraccount a JOIN chosen USING (id)
     WHERE (a.lease_until IS NULL OR a.lease_until <= now()) AND a.next_poll_at <= now()
@@ -36,11 +37,18 @@ RETURNING id, poll_seq
 
 -- name: claim
 UPDATE providers_provideraccount SET
-    lease_until = now() + %(lease)s, next_poll_at = now() + %(lease)s, poll_seq = poll_seq + 1
+    lease_until = now() + %(lease)s, next_poll_at = now() + %(lease)s, poll_seq = poll_seq + 1,
+    lease_backend = NULL
 WHERE id = %(id)s AND (lease_until IS NULL OR lease_until < now())
 RETURNING id, poll_seq
 
 -- name: finish
+WITH recorded AS (
+    INSERT INTO executions_pollrun (id, account_id, poll_seq, started_at, finished_at, outcome,
+        requests, bytes, seen, changed, quarantined, error)
+    VALUES (%(id)s::bigint << 40 | %(seq)s, %(id)s, %(seq)s, %(started)s, clock_timestamp(),
+        %(outcome)s, %(requests)s, %(bytes)s, %(seen)s, %(changed)s, %(quarantined)s, %(error)s)
+)
 UPDATE providers_provideraccount SET
     health_since = CASE WHEN health = %(health)s THEN health_since ELSE now() END,
     health = %(health)s, last_error = %(error)s, last_poll_at = now(),
@@ -56,3 +64,13 @@ WHERE id = %(id)s AND poll_seq = %(seq)s AND revision = %(revision)s
 -- name: renew
 UPDATE providers_provideraccount SET lease_until = now() + %s, next_poll_at = now() + %s
 WHERE id = %s AND poll_seq = %s AND lease_until IS NOT NULL
+
+-- name: begin
+UPDATE providers_provideraccount SET lease_backend = pg_backend_pid()
+WHERE id = %s AND poll_seq = %s AND lease_until > now()
+
+-- name: give_back
+-- A poller's connection ends with it. One that took its number since holds the claim to its end.
+UPDATE providers_provideraccount SET lease_until = NULL, next_poll_at = now()
+WHERE lease_until > now() AND lease_backend IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_stat_get_activity(lease_backend))
