@@ -32,7 +32,7 @@ LATENCY = 50  # ms
 RUNS = 200  # of one account; a poll reads no more one by one
 RUNS_PER_THREAD = 60
 GOAL = 0.6
-WRITES = ("INSERT", "UPDATE", "DELETE", "WITH INCOMING", "MERGE", "COPY")
+WRITES = ("INSERT", "UPDATE", "DELETE", "WITH INCOMING", "WITH RECORDED", "MERGE", "COPY")
 BOOKKEEPING = ("providers_provideraccount", "executions_pollrun", "executions_polltrace")
 
 

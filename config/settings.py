@@ -155,7 +155,13 @@ def database(url: str) -> dict[str, Any]:
         "HOST": options.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 2, "pool": POOL, "options": settings, **options},
+        "OPTIONS": {
+            "connect_timeout": 2,
+            "pool": POOL,
+            "options": settings,
+            "prepare_threshold": 0,  # for the one cursor that is made for it, in `storage.store`
+            **options,
+        },
     }
 
 

@@ -54,7 +54,7 @@ READ_FOR = 10.0  # seconds of one poll in which runs are read one by one
 DETAILS = 200  # of them at most
 RESERVE = 0.25  # share of the account's burst that readings leave to discovery and commands
 BROKEN = 3  # of them that a server may answer with a 5xx before it counts as broken itself
-STORE_MANY = 100  # of them in one statement, if they come fast
+STORE_MANY = DETAILS  # of them in one statement, if they come fast
 STORE_EVERY = 1.0  # seconds; what comes slowly is shown as it comes
 OVERLAP = timedelta(minutes=10)  # how far a window reaches back over the last one
 FIRST_WINDOW = timedelta(days=2)

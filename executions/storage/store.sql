@@ -20,6 +20,7 @@ WITH incoming AS MATERIALIZED (
 ), compared AS MATERIALIZED (
     SELECT i.*, o.id, o.version AS old_version, o.status AS old_status,
         i.fp IS NULL AND d.fingerprint IS NOT NULL AS is_sighting,
+        d.fingerprint IS NOT NULL AND i.input IS NOT DISTINCT FROM d.input AS has_old_input,
         o.name AS old_name, o.message AS old_message, o.error_summary AS old_error,
         o.started_at AS old_started, o.finished_at AS old_finished, o.progress AS old_progress,
         o.url AS old_url, o.native_status AS old_native, o.error_key AS old_ekey,
@@ -262,12 +263,20 @@ WITH incoming AS MATERIALIZED (
         log_cursor, log_is_complete)
     SELECT execution_id, raw, input, output, full_error, fp, %(now)s, coalesce(attempt, 0), altered,
         '', false
-    FROM written WHERE fp IS NOT NULL
+    FROM written WHERE fp IS NOT NULL AND NOT has_old_input
     ON CONFLICT (execution_id) DO UPDATE SET
         raw = excluded.raw, input = excluded.input, output = excluded.output,
         error = CASE WHEN excluded.error = '' THEN d.error ELSE excluded.error END,
         fingerprint = excluded.fingerprint, read_at = excluded.read_at,
         attempt = excluded.attempt, is_altered = excluded.is_altered, log_is_complete = false
+), detail_of_same_input AS (
+    -- written anew, an input has its values looked for anew: half of what a detail costs
+    UPDATE executions_executiondetail d SET
+        raw = w.raw, output = w.output,
+        error = CASE WHEN w.full_error = '' THEN d.error ELSE w.full_error END,
+        fingerprint = w.fp, read_at = %(now)s,
+        attempt = coalesce(w.attempt, 0), is_altered = w.altered, log_is_complete = false
+    FROM written w WHERE d.execution_id = w.execution_id AND w.fp IS NOT NULL AND w.has_old_input
 ), step_in AS MATERIALIZED (
     SELECT w.execution_id, s.* FROM written w
     CROSS JOIN LATERAL jsonb_to_recordset(w.steps) AS s(

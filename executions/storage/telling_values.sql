@@ -29,7 +29,7 @@
 -- name: claim
 UPDATE executions_workflow SET values_learned_at = now() WHERE id IN (
     SELECT w.id FROM executions_workflow w
-    WHERE w.id IN (SELECT workflow_id FROM executions_execution WHERE id = ANY(%s))
+    WHERE w.id = ANY (ARRAY(SELECT workflow_id FROM executions_execution WHERE id = ANY(%s)))
         AND (w.values_learned_at IS NULL OR w.values_learned_at < now() - %s)
     ORDER BY w.id LIMIT %s FOR UPDATE SKIP LOCKED)
 RETURNING id

@@ -5,9 +5,9 @@ FROM (
     SELECT v.id, d.* FROM (
         -- one that somebody else is writing now is measured after its next success
         SELECT w.id FROM executions_workflow w
-        WHERE w.id IN (
+        WHERE w.id = ANY (ARRAY(
                 SELECT workflow_id FROM executions_execution
-                WHERE id = ANY(%s) AND status = 'succeeded')
+                WHERE id = ANY(%s) AND status = 'succeeded'))
             AND (w.measured_at IS NULL OR w.measured_at < now() - %s)
         FOR NO KEY UPDATE OF w SKIP LOCKED
     ) v CROSS JOIN LATERAL (

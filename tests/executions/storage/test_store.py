@@ -126,6 +126,27 @@ def test_a_list_row_does_not_blank_what_only_the_detail_knows(account):
     assert Execution.objects.get().error_summary == "disk full"
 
 
+def test_an_input_is_found_by_its_values_after_it_changed_and_after_it_did_not(account):
+    for number, given in enumerate(({"order": "A-1"}, {"order": "B-2"}, {"order": "B-2"}, None), 1):
+        store(account.pk, number, [detailed(input=given, raw={"look": number})])
+        detail = ExecutionDetail.objects.get()
+        assert (detail.input, detail.raw) == (given, {"look": number})
+        assert detail.input_values == (given and [given["order"].lower()])
+
+
+def test_the_statement_is_planned_once_for_many_batches(account):
+    """It takes a third of its time to plan, so a poll of a few runs would be mostly that."""
+    for number in range(12):
+        store(account.pk, number + 1, [snap(progress=number)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(generic_plans) FROM pg_prepared_statements"
+            " WHERE statement LIKE 'WITH incoming%'"
+        )
+        [[generic]] = cursor.fetchall()
+    assert generic >= 5
+
+
 def test_steps_are_updated_and_those_gone_are_removed(account):
     second = dataclasses.replace(STEP, ref="2", name="Write")
     store(account.pk, 1, [detailed(steps=(STEP, second))])
