@@ -144,10 +144,21 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         "account": command.account.name,
         "message": plain(command.message, 300),
         "run_id": command.execution_id,
+        "again": _asked_again(command),
         "question_id": question.pk if question else None,
         "is_refused": command.state == CommandState.REJECTED,
         "undo": undo_of(request, command),
     }
+
+
+def _asked_again(command: Command) -> dict[str, Any] | None:
+    """What the run has asked since this answer, as a form of several rounds does."""
+    since = Question.objects.filter(
+        execution=command.execution_id, closed_at=None, seen_at__gt=command.requested_at
+    )
+    for question in since.order_by("pk")[:1]:
+        return {"id": question.pk, "title": plain(question.title, MAX_ANSWER)}
+    return None
 
 
 def _proposed_line(request: HttpRequest, key: uuid.UUID) -> dict[str, Any] | None:
