@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from executions.commands import reconciliation
-from executions.models import AuditEntry, Command, CommandState, Draft, Execution, Question
+from executions.models import AuditEntry, Command, CommandState, Draft, Execution, Question, Reading
 from executions.storage import retention
 from providers import contract
 from providers.contract import Status
@@ -350,6 +350,20 @@ def test_a_run_that_asks_again_says_so_where_its_answer_was_sent(ana, put) -> No
     assert sent.link("It asks again: Delivery day?") == f"/questions/{again.pk}/"
     there = Page(ana.get(f"/questions/{again.pk}/?sent={Command.objects.get().key}"))
     assert "asks again" not in there.one("#sent")
+
+
+def test_a_run_that_was_just_answered_is_read_as_if_its_page_were_open(ana, ask) -> None:
+    """What it asks next comes to the line on top of the desk within the provider's pace."""
+    desk = decide(ana, ask("r1"), "0")["Location"]
+    ana.get(desk)
+    assert not Reading.objects.exists()  # nothing was sent yet
+    Command.objects.update(state=CommandState.ACCEPTED)
+    ana.get(desk)
+    assert Reading.objects.get().watched_until > timezone.now()
+    Reading.objects.all().delete()
+    Command.objects.update(requested_at=timezone.now() - timedelta(minutes=2))
+    ana.get(desk)
+    assert not Reading.objects.exists()
 
 
 def test_after_an_answer_the_next_question_opens_and_says_what_became_of_it(ana, ask) -> None:
