@@ -24,6 +24,7 @@ NEVER: tuple[IPNetwork, ...] = tuple(
         "192.88.99.0/24",  # relays into IPv6
         "fe80::/10", "ff00::/8", "fd00:ec2::/32", "fd20:ce::254/128",
         "::/8", "2002::/16", "2001::/32",  # carry IPv4 inside
+        "3fff::/20",  # of documents (RFC 9637); counts as public where Python is older than that
     )
 )  # fmt: skip
 LOOPBACK = ipaddress.ip_address("::1")  # the one address of ::/8 that a deployment may allow

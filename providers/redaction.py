@@ -269,12 +269,15 @@ _NAME = re.compile(
     r"""(?<![\w.-])(?!(?:(?<=not )|(?<=n't ))pass\W)"""  # "two checks did not pass: ..."
     r"""(\w[\w.-]{0,63}?)\\*["']?\s{0,20}[=:]\s{0,20}"""
 )
+# `open`: a text or a list whose end is cut off or far away, or that holds others. All of its line.
 _VALUE = re.compile(
-    r"""(?P<quote>\\*["'])(?P<quoted>(?:(?!(?P=quote))(?:\\.|[^\\])){1,2000})(?=(?P=quote))"""
-    r"""|(?P<listed>\[[^\]]{1,2000}\]|\{[^{}]{1,2000}\})"""
+    r"""(?P<quote>\\*["'])(?P<quoted>(?:(?!(?P=quote))(?:\\.|[^\\])){1,10000})(?=(?P=quote))"""
+    r"""|(?P<listed>\[[^\[\]]{1,2000}\]|\{[^{}]{1,2000}\})"""
+    r"""|(?:(?P<start>\\*["'])(?!(?P=start))|(?=[\[{](?!\s{0,20}[\]}])))(?P<open>[^\r\n]+)"""
     r"""|(?P<scheme>(?:bearer|basic|digest|token|apikey)\s+)?(?P<plain>[^\s"',;&}]{3,})""",
     re.IGNORECASE | re.DOTALL,
 )
+_KINDS = ("quoted", "listed", "open", "plain")
 _SCHEME = re.compile(r"\b((?i:bearer|basic)\s+)(?=\S*[A-Z0-9._~+/=])([A-Za-z0-9._~+/=-]{8,})")
 _COOKIES = re.compile(r"(?im)\b((?:set-)?cookie\s*:\s*)([^\r\n\"']{3,})")
 _LOGIN = re.compile(r"(://[^/\s:@\"']{1,200}:)([^/\s@\"']{1,500})(?=@)")
@@ -325,7 +328,7 @@ def _mask_named(text: str) -> str:
         if named.start() < done or not is_secret_name(named[1]):
             continue
         found = _VALUE.match(text, named.end())
-        part = found and next(kind for kind in ("quoted", "listed", "plain") if found[kind])
+        part = found and next(kind for kind in _KINDS if found[kind])
         if found and part and has_content(named[1], _as_written(found[part])):
             parts += [text[done : found.start(part)], MASK]
             done = found.end()
