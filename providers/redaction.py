@@ -215,7 +215,7 @@ def _spelled(form: str) -> str:
     """A pattern. JSON in JSON writes any number of backslashes before a character; runs of them are
     taken as one and never given back, so that a text full of them costs no more than another."""
     first, *rest = re.findall(r"\\+|[^\\]", form)
-    before = r"(?<!\\)" if first[0] == "\\" else ""
+    before = r"(?<!\\)(?<!%5C)" if first[0] == "\\" else ""
     return before + _written(first[0]) + "".join(_after(part[0]) for part in rest)
 
 
@@ -230,6 +230,8 @@ def _written(char: str) -> str:
     are what base64 has for `+` and `/` in addresses."""
     if char.isascii() and char.isalnum():
         return char
+    if char == "\\":  # a run of them, however many it is written with
+        return r"(?:\\++(?:u005c)?|%5C|&#0*92;|&#x0*5c;){1,64}+"
     units = char.encode("utf-16-be", "surrogatepass").hex()
     escaped = [f"u{units[i : i + 4]}" for i in range(0, len(units), 4)]
     short = {"\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f", " ": r"\+", "+": "-", "/": "_"}
@@ -241,7 +243,6 @@ def _written(char: str) -> str:
         f"&#0*{ord(char)};",
         f"&#x0*{ord(char):x};",
         *([short[char]] if char in short else []),
-        *([r"\\++"] if char == "\\" else []),
     }
     return f"(?:{'|'.join(sorted(ways, key=len, reverse=True))})"
 

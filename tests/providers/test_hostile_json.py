@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from providers import exact_json
+from providers.contract import BadResponse
 from providers.http.replies import Reply
 from tests import hostile
 
@@ -73,7 +74,7 @@ def check_reading(read: Callable[[bytes | str], Any], content: bytes | str) -> N
     assert depth_of(value) <= exact_json.MAX_DEPTH
 
 
-@hostile.examples(1500)
+@hostile.examples(750)
 @given(LIKELY | hostile.TEXTS)
 @example("[" * 100_000)
 @example('{"a":' * 100_000)
@@ -83,7 +84,7 @@ def test_any_text_is_a_value_or_no_json(text: str) -> None:
     check_reading(exact_json.read_strictly, text)
 
 
-@hostile.examples(1500)
+@hostile.examples(750)
 @given(st.binary(max_size=60) | LIKELY.map(lambda text: text.encode("utf-8", "surrogatepass")))
 @pytest.mark.fault("B7")
 def test_any_bytes_are_a_value_or_no_json(content: bytes) -> None:
@@ -91,7 +92,7 @@ def test_any_bytes_are_a_value_or_no_json(content: bytes) -> None:
     check_reading(exact_json.read_strictly, content)
 
 
-@hostile.examples(1500)
+@hostile.examples(750)
 @given(LIKELY)
 def test_what_is_read_strictly_is_read_alike_by_the_reader_that_takes_more(text: str) -> None:
     try:
@@ -101,7 +102,7 @@ def test_what_is_read_strictly_is_read_alike_by_the_reader_that_takes_more(text:
     assert exact_json.write(value) == exact_json.write(exact_json.read(text))
 
 
-@hostile.examples(1500)
+@hostile.examples(750)
 @given(st.lists(NUMBERS, min_size=1, max_size=4))
 @pytest.mark.fault("B5")
 def test_a_number_is_written_with_the_digits_that_came_or_is_noted(texts: list[str]) -> None:
@@ -116,7 +117,7 @@ def test_a_number_is_written_with_the_digits_that_came_or_is_noted(texts: list[s
     assert exact_json.write(again) == exact_json.write(value)
 
 
-@hostile.examples(1500)
+@hostile.examples(750)
 @given(VALUES, st.booleans(), st.booleans(), st.booleans())
 @pytest.mark.fault("B6")
 def test_any_value_is_written_as_json_that_postgres_takes(
@@ -127,7 +128,7 @@ def test_any_value_is_written_as_json_that_postgres_takes(
     assert is_storable(json.loads(text, parse_constant=pytest.fail))
 
 
-@hostile.examples(500)
+@hostile.examples(250)
 @given(VALUES)
 def test_a_value_that_is_cleaned_is_written_as_it_was(value: Any) -> None:
     assert exact_json.write(exact_json.cleaned(value)) == exact_json.write(value)
@@ -138,8 +139,8 @@ def test_a_value_that_is_cleaned_is_written_as_it_was(value: Any) -> None:
 def test_a_text_of_quotes_that_never_ends_is_read_in_the_time_of_another(head: str) -> None:
     content = (head + '"' + '\\"' * 2_000_000).encode()
     begun = time.process_time()
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         exact_json.read(content)
-    with pytest.raises(Exception, match="sent"):
+    with pytest.raises(BadResponse, match="sent"):
         Reply(200, {}, content, "GET /").json()
     assert time.process_time() - begun < 20

@@ -34,7 +34,9 @@ SECRETS = st.text(LETTERS, min_size=CERTAIN, max_size=20) | st.text(
     "aZ09-_+/=\\\"'<& ", min_size=CERTAIN, max_size=20
 )
 NEAR = st.text("aZ09\\\"' =:", max_size=6) | hostile.TEXTS
-NAMES = st.sampled_from(["password", "api_key", "clientSecret", "x-auth-token", "db.pwd", "passwort"])
+NAMES = st.sampled_from(
+    ["password", "api_key", "clientSecret", "x-auth-token", "db.pwd", "passwort"]
+)
 SEPARATORS = st.sampled_from(["=", ": ", " = ", '": "', "':'", '\\": \\"', '": ["', ": {x: {y: "])
 PIECES = st.sampled_from(
     ["password", "=", ":", '"', "'", "\\", "{", "}", "[", "]", ",", "://", "@", "Bearer ", "Basic ",
@@ -47,7 +49,7 @@ def without_masks(text: str) -> str:
     return text.replace(MASK, "\0\0")
 
 
-@hostile.examples(1000)
+@hostile.examples(500)
 @given(SECRETS, NEAR, NEAR)
 def test_a_secret_is_gone_from_any_text(secret: str, before: str, after: str) -> None:
     assume(not is_common(secret))
@@ -55,8 +57,9 @@ def test_a_secret_is_gone_from_any_text(secret: str, before: str, after: str) ->
     assert secret not in hidden
 
 
-@hostile.examples(1000)
+@hostile.examples(500)
 @given(SECRETS, st.sampled_from(sorted(SPELLINGS)))
+@example("DOMAIN\\\\person", "in an address")
 @pytest.mark.fault("B6")
 def test_a_secret_is_gone_in_any_spelling(secret: str, spelling: str) -> None:
     assume(not is_common(secret))
@@ -69,7 +72,7 @@ def test_a_secret_is_gone_in_any_spelling(secret: str, spelling: str) -> None:
     assert len(left) <= (8 if "bas" in spelling else 0)  # what a secret's neighbours have a part in
 
 
-@hostile.examples(500)
+@hostile.examples(250)
 @given(st.text("abcXYZ-_é", min_size=4, max_size=7), st.text(" ,;()\n", max_size=3))
 def test_a_short_secret_is_gone_where_it_is_a_word(secret: str, around: str) -> None:
     assume(not is_common(secret))
@@ -77,19 +80,19 @@ def test_a_short_secret_is_gone_where_it_is_a_word(secret: str, around: str) -> 
     assert secret not in hidden
 
 
-@hostile.examples(1000)
+@hostile.examples(500)
 @given(NEAR, NAMES, SEPARATORS, st.text("abcXYZ0189._~+/-", min_size=12, max_size=20))
 @example("", "password", '": "', "cut-off-by-its-reader")
 @example("", "private_key", '": "', "x" * 9_000 + '" "')
 def test_what_stands_after_the_name_of_a_secret_is_gone(
     before: str, name: str, separator: str, value: str
 ) -> None:
-    assume(value.strip("._~+/-"))
+    assume(value.strip("._~+/-") and value not in before)
     text = f"{before}\n{name}{separator}{value}"
     assert value not in redact_text(text), text
 
 
-@hostile.examples(1000)
+@hostile.examples(500)
 @given(st.lists(PIECES, max_size=10).map("".join) | hostile.TEXTS, st.lists(SECRETS, max_size=2))
 def test_any_text_is_redacted_and_what_is_redacted_stays(text: str, own: list[str]) -> None:
     once = Secrets(own).hide_named(text)
@@ -97,7 +100,7 @@ def test_any_text_is_redacted_and_what_is_redacted_stays(text: str, own: list[st
     assert isinstance(redact_text(once), str)
 
 
-@hostile.examples(500)
+@hostile.examples(250)
 @given(
     st.recursive(
         hostile.TEXTS | st.integers() | st.floats() | st.none() | st.booleans(),
@@ -116,9 +119,10 @@ def test_a_secret_is_gone_from_any_value(value: Any, secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['password="' + "\\" * 200_000, "password=" + "\\'" * 200_000, "a:" + "token " * 90_000]
-)
+    "text", ['password="' + "\\" * 200_000, "password=" + "\\'" * 200_000, "a:" + "token " * 90_000,
+             "%5C" * 200_000, "&#92;" * 200_000, "\\" * 200_000]
+)  # fmt: skip
 def test_a_long_text_is_redacted_in_the_time_of_another(text: str) -> None:
     begun = time.process_time()
-    Secrets(["4711-0815-abc"]).hide_named(text)
+    Secrets(["4711-0815-abc", "\\\\-\\-\\-\\-"]).hide_named(text)
     assert time.process_time() - begun < 20
