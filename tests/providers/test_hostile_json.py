@@ -25,6 +25,7 @@ PARTS = st.sampled_from(
         '"\\u0000"', '"\\ud800"', '"\\ud83d\\ude00"', "\0", "\ufeff", " ", "\n", "null", "true",
         "NaN", "-Infinity", "1.10", "-0", "-0.0", "1e400", "1e-400", "9" * 30, "9" * 1001, "0x1",
         "1." + "0" * 1001, "1E+5", '{"a":1,"a":2}', "“", "\ud800", "'", "/*", "[" * 61, "]" * 61,
+        '"\\uDBFF"',
     ]
 )  # fmt: skip
 LIKELY = st.lists(PARTS, max_size=12).map("".join)
@@ -70,6 +71,7 @@ def check_reading(read: Callable[[bytes | str], Any], content: bytes | str) -> N
         value = read(content)
     except ValueError:
         return
+    assert is_storable(value)
     assert is_storable(exact_json.read_stored(exact_json.write(value)))
     assert depth_of(value) <= exact_json.MAX_DEPTH
 
@@ -113,6 +115,8 @@ def test_a_number_is_written_with_the_digits_that_came_or_is_noted(texts: list[s
             assert math.isinf(float(text)) or float(text) == 0
         else:
             assert exact_json.written(number) == ("0" if text == "-0" else text)
+            assert math.isfinite(number)
+            assert number or not set("123456789") & set(text.lower().partition("e")[0])
     again = exact_json.read_stored(exact_json.write(value))
     assert exact_json.write(again) == exact_json.write(value)
 
