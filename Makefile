@@ -22,7 +22,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 # Many processes start here: each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test faults live chaos soak bench screenshots lint audit lock clean
+.PHONY: run test faults fuzz live chaos soak bench screenshots lint audit lock clean
 
 run: $(VENV)/run.stamp  ## everything in this terminal, until Ctrl-C
 	@$(BIN)/python manage.py run --with-parent
@@ -36,6 +36,12 @@ faults: export ANNUNCIATOR_FAULT_POLLS ?= 4000
 faults: $(VENV)/test.stamp  ## every row of the fault matrix and every long test; ends with the matrix
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder \
 		-m "(fault or long) and not engine" --faults
+
+fuzz: RUNS ?= 1000000
+fuzz: $(VENV)/test.stamp  ## inputs that a fuzzer thinks of, for the JSON reader and the forms: RUNS
+	@test -d .data/fuzzing/atheris || $(BIN)/uv pip install --quiet --python $(BIN)/python \
+		--target .data/fuzzing atheris==3.0.0
+	@PYTHONPATH=.data/fuzzing $(BIN)/python -m tests.fuzzing $(RUNS)
 
 live: export ANNUNCIATOR_NEED_BROWSER = 1
 live: export ANNUNCIATOR_PREFECT_DIR ?= .data/engines/prefect

@@ -8,6 +8,7 @@ link-local and cloud metadata services above all.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -24,6 +25,7 @@ NEVER: tuple[IPNetwork, ...] = tuple(
         "192.88.99.0/24",  # relays into IPv6
         "fe80::/10", "ff00::/8", "fd00:ec2::/32", "fd20:ce::254/128",
         "::/8", "2002::/16", "2001::/32",  # carry IPv4 inside
+        "3fff::/20",  # of documents (RFC 9637); counts as public where Python is older than that
     )
 )  # fmt: skip
 LOOPBACK = ipaddress.ip_address("::1")  # the one address of ::/8 that a deployment may allow
@@ -35,6 +37,8 @@ NEVER_PORTS = frozenset({22, 23, 25, 53, 110, 143, 445, 3306, 3389, 5432, 6379, 
 
 # What is used inside an allowed network that names no ports: the web's, and Prefect's own.
 WEB_PORTS = tuple(range(each, each + 1) for each in (80, 443, 4200, 8080, 8443))
+
+_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 class Refused(OSError):
@@ -140,6 +144,7 @@ def below(base_url: str, link: str) -> str:
     is spelled: another scheme, host or port, user info, a path that climbs or has holes in it."""
     if any(ord(char) <= 32 or ord(char) >= 127 or char == "\\" for char in link):
         raise ValueError("It holds characters that an address has not.")
+    link = _BARE_PERCENT.sub("%25", link)  # requests would escape all of the address once more
     base, parts = urlsplit(base_url), urlsplit(link)
     if _origin(base) != _origin(parts) or "@" in parts.netloc:
         raise ValueError("It leads to another server.")

@@ -24,7 +24,8 @@ TWICE = "[not kept]"  # the key under which an object tells of a key that it had
 ODD_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-_PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+# A text that never ends is one part, to the end: else it would be looked for from each quote anew.
+_PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**64)  # what orjson writes by itself
@@ -205,7 +206,8 @@ def _is_deep(text: str) -> bool:
 
 
 def _without_depths(text: str) -> str:
-    """The text with a note for each list and object that is nested too deep."""
+    """The text with a note for each list and object that is nested too deep. Raises ValueError
+    where they are never closed: the decoder would follow them until its stack ends."""
     kept: list[str] = []
     depth = start = 0
     for match in _PART.finditer(text):
@@ -218,7 +220,9 @@ def _without_depths(text: str) -> str:
             depth -= 1
             if depth == MAX_DEPTH:
                 start = match.end()
-    return "".join(kept) + text[start:] if depth <= MAX_DEPTH else text
+    if depth > MAX_DEPTH:
+        raise json.JSONDecodeError("Lists or objects are not closed", text, len(text))
+    return "".join(kept) + text[start:]
 
 
 # ----------------------------------------------------------------------------------------- writing

@@ -215,7 +215,7 @@ def _spelled(form: str) -> str:
     """A pattern. JSON in JSON writes any number of backslashes before a character; runs of them are
     taken as one and never given back, so that a text full of them costs no more than another."""
     first, *rest = re.findall(r"\\+|[^\\]", form)
-    before = r"(?<!\\)" if first[0] == "\\" else ""
+    before = r"(?<!\\)(?<!%5C)" if first[0] == "\\" else ""
     return before + _written(first[0]) + "".join(_after(part[0]) for part in rest)
 
 
@@ -230,6 +230,8 @@ def _written(char: str) -> str:
     are what base64 has for `+` and `/` in addresses."""
     if char.isascii() and char.isalnum():
         return char
+    if char == "\\":  # a run of them, however many it is written with
+        return r"(?:\\++(?:u005c)?|%5C|&#0*92;|&#x0*5c;){1,64}+"
     units = char.encode("utf-16-be", "surrogatepass").hex()
     escaped = [f"u{units[i : i + 4]}" for i in range(0, len(units), 4)]
     short = {"\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f", " ": r"\+", "+": "-", "/": "_"}
@@ -241,7 +243,6 @@ def _written(char: str) -> str:
         f"&#0*{ord(char)};",
         f"&#x0*{ord(char):x};",
         *([short[char]] if char in short else []),
-        *([r"\\++"] if char == "\\" else []),
     }
     return f"(?:{'|'.join(sorted(ways, key=len, reverse=True))})"
 
@@ -269,12 +270,15 @@ _NAME = re.compile(
     r"""(?<![\w.-])(?!(?:(?<=not )|(?<=n't ))pass\W)"""  # "two checks did not pass: ..."
     r"""(\w[\w.-]{0,63}?)\\*["']?\s{0,20}[=:]\s{0,20}"""
 )
+# `open`: a text or a list whose end is cut off or far away, or that holds others. All of its line.
 _VALUE = re.compile(
-    r"""(?P<quote>\\*["'])(?P<quoted>(?:(?!(?P=quote))(?:\\.|[^\\])){1,2000})(?=(?P=quote))"""
-    r"""|(?P<listed>\[[^\]]{1,2000}\]|\{[^{}]{1,2000}\})"""
+    r"""(?P<quote>\\*["'])(?P<quoted>(?:(?!(?P=quote))(?:\\.|[^\\])){1,10000})(?=(?P=quote))"""
+    r"""|(?P<listed>\[[^\[\]]{1,2000}\]|\{[^{}]{1,2000}\})"""
+    r"""|(?:(?P<start>\\*["'])(?!(?P=start))|(?=[\[{](?!\s{0,20}[\]}])))(?P<open>[^\r\n]+)"""
     r"""|(?P<scheme>(?:bearer|basic|digest|token|apikey)\s+)?(?P<plain>[^\s"',;&}]{3,})""",
     re.IGNORECASE | re.DOTALL,
 )
+_KINDS = ("quoted", "listed", "open", "plain")
 _SCHEME = re.compile(r"\b((?i:bearer|basic)\s+)(?=\S*[A-Z0-9._~+/=])([A-Za-z0-9._~+/=-]{8,})")
 _COOKIES = re.compile(r"(?im)\b((?:set-)?cookie\s*:\s*)([^\r\n\"']{3,})")
 _LOGIN = re.compile(r"(://[^/\s:@\"']{1,200}:)([^/\s@\"']{1,500})(?=@)")
@@ -325,7 +329,7 @@ def _mask_named(text: str) -> str:
         if named.start() < done or not is_secret_name(named[1]):
             continue
         found = _VALUE.match(text, named.end())
-        part = found and next(kind for kind in ("quoted", "listed", "plain") if found[kind])
+        part = found and next(kind for kind in _KINDS if found[kind])
         if found and part and has_content(named[1], _as_written(found[part])):
             parts += [text[done : found.start(part)], MASK]
             done = found.end()

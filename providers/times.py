@@ -43,7 +43,7 @@ def read_time(value: Any, *, naive: tzinfo | None = UTC) -> datetime | None:
 
 
 def _read(value: Any, naive: tzinfo | None) -> datetime | None:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (isinstance(value, Decimal) and not value.is_finite()):
         return None
     if isinstance(value, int | float | Decimal):
         is_near = -EPOCHS.stop < value < EPOCHS.stop * UNITS[-1]

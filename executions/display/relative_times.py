@@ -55,4 +55,6 @@ def _read(text: str) -> datetime | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
+    if not 1 < at.year < 9999:  # at either end of the calendar a zone's clock runs out
+        return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)

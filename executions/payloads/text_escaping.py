@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from executions.payloads.terminal_text import without_codes
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # which have no width either, but scripts and emoji need them
+# Signs around numbers, which count as format and are seen.
+_SIGNS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+_STAY = frozenset("\t\n\r" + _JOINERS + _SIGNS)
 
 
 def plain(text: str, limit: int = 0) -> str:
@@ -17,10 +25,6 @@ def plain(text: str, limit: int = 0) -> str:
 
 
 def _is_visible(character: str) -> bool:
-    code = ord(character)
-    if code in (9, 10, 13):
-        return True
-    is_direction = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F)
-    is_control = code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF
-    is_nothing = code in (0x200B, 0x2060, 0xFEFF)  # no width; joiners stay, scripts need them
-    return not (is_direction or is_control or is_nothing)
+    """Not what controls, turns text around, has no width or is half a character."""
+    is_sure = character.isprintable() or character in _STAY
+    return is_sure or unicodedata.category(character) not in _HIDDEN

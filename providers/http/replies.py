@@ -15,7 +15,8 @@ from providers.contract import BadResponse
 from providers.http.limits import DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER, VALUES_CAP
 
 Explain = Callable[["Reply"], str]
-_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# One that never ends goes to the end: else its end would be looked for from each quote anew.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 def parse_json(content: bytes) -> Any:

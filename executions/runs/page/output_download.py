@@ -79,5 +79,5 @@ def clean_name(name: str) -> str:
     that a desktop would run."""
     text = unicodedata.normalize("NFC", name)
     kept = "".join(c for c in text if unicodedata.category(c)[0] != "C" and c not in '/\\:*?"<>|')
-    short = kept.strip(" .")[-120:] or "document"
+    short = kept.strip(" .")[-120:].lstrip(" .") or "document"
     return f"{short}.txt" if ACTIVE.search(short) else short

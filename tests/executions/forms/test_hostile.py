@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from django.template.loader import render_to_string
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from executions.forms import compile_triple
 from executions.forms.json_path import parse_key
 from executions.forms.validation import TooMuch, Validation
+from tests import hostile
 
 WORDS = [
     "type", "properties", "items", "enum", "const", "default", "required", "title", "format",
@@ -99,12 +99,6 @@ ENTRY: st.SearchStrategy[Any] = st.deferred(
 )
 FORM = st.lists(ENTRY | st.sampled_from(["*", "...", "a", "b"]), max_size=5) | JSON
 MODEL = st.dictionaries(st.sampled_from(["a", "b", "c", "a.b"]), JSON, max_size=4) | JSON
-PATIENT = settings(
-    max_examples=int(os.environ.get("FORM_EXAMPLES", "40")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=True,
-)
 
 
 def use(schema: Any, form: Any, model: Any, posted: dict[str, str], press: str) -> None:
@@ -130,7 +124,7 @@ def use(schema: Any, form: Any, model: Any, posted: dict[str, str], press: str) 
     compiled.carry_over(compiled, compiled.typed(data))
 
 
-@PATIENT
+@hostile.examples(60)
 @given(SCHEMA, FORM, MODEL, st.dictionaries(st.sampled_from("0123456"), TEXTS), TEXTS)
 def test_any_likely_triple_is_a_form_or_a_sentence(
     schema: Any, form: Any, model: Any, posted: dict[str, str], press: str
@@ -138,14 +132,14 @@ def test_any_likely_triple_is_a_form_or_a_sentence(
     use(schema, form, model, posted, press)
 
 
-@PATIENT
+@hostile.examples(500)
 @given(JSON, JSON, JSON)
 @pytest.mark.fault("B13")
 def test_any_json_is_a_form_or_a_sentence(schema: Any, form: Any, model: Any) -> None:
     use(schema, form, model, {"0": "1", "1": "x", "2": "0"}, "0:up")
 
 
-@PATIENT
+@hostile.examples(60)
 @given(SCHEMA, MODEL)
 def test_an_untouched_form_sends_the_model_back(schema: Any, model: Any) -> None:
     """What nobody typed into never changes what was there."""
