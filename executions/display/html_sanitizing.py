@@ -1,4 +1,4 @@
-"""Text of providers and of people: sanitized HTML for help and runbooks, plain text for the rest."""
+"""Text of providers and people: sanitized HTML for help and runbooks, plain text for the rest."""
 
 from __future__ import annotations
 

@@ -136,8 +136,9 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         execution=command.execution, ref=command.question_ref
     ).first()
     words = [text for _, text in worded_arguments(command, question) if text]
-    if command.state != CommandState.PENDING and command.requested_at > timezone.now() - FOLLOWED:
-        read_queue.watch(command.execution)
+    run, is_sent = command.execution, command.state != CommandState.PENDING
+    if run is not None and is_sent and command.requested_at > timezone.now() - FOLLOWED:
+        read_queue.watch(run)
     return {
         "key": str(command.key),
         "title": plain(question.title, 160) if question and question.title else "Your answer",
