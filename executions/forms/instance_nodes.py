@@ -142,6 +142,13 @@ class Drawn:
         return self.is_visible and (not is_group or any(item.is_shown for item in self.items))
 
     @property
+    def is_shown_beside_buttons(self) -> bool:
+        """The same where buttons answer one field: a group with nothing else is no empty frame."""
+        if isinstance(self.node, Group):
+            return any(item.is_shown and item.is_shown_beside_buttons for item in self.items)
+        return self.name != self.form.quick
+
+    @property
     def bound(self) -> BoundField | None:
         """Its input; None where a person can change nothing."""
         return self.form[self.name] if self.name in self.form.fields else None

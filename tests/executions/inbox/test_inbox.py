@@ -447,6 +447,22 @@ def test_a_button_that_comes_too_late_says_so_and_keeps_the_note(ana, ask) -> No
     assert page.value(f"q{question.pk}-f2") == "why"
 
 
+def test_a_group_of_which_buttons_answer_the_only_field_leaves_no_empty_frame(ana, put) -> None:
+    kind = {"type": "string", "title": "Kind", "enum": ["Business", "Private"]}
+    note = {"type": "string", "title": "Remark"}
+    for ref, fields in (("one", {"kind": kind}), ("two", {"kind": kind, "note": note})):
+        customer = {"type": "object", "title": "Customer", "properties": fields}
+        asked = contract.Question(
+            ref="q", kind="form", title="Who?",
+            schema={"type": "object", "required": ["customer"], "properties": {
+                "customer": {**customer, "required": ["kind"]}}},
+        )  # fmt: skip
+        run = put(ref, Status.USER_INPUT, steps=(), questions=(asked,), outputs=())
+        desk = Page(ana.get(f"/questions/{run.questions.get().pk}/")).one("#desk")
+        assert desk.has("button", "Business")
+        assert desk.has("fieldset", "Customer") is (ref == "two")
+
+
 def test_a_viewer_sees_who_and_no_buttons(vik, ask) -> None:
     ask("r1")
     page = Page(vik.get("/inbox/"))
