@@ -40,6 +40,7 @@ def test_any_value_is_a_moment_or_is_noted(value: Any, naive: Any) -> None:
         assert list(odd) == ([str(value)[:60]] if value != "" else [])
     else:
         assert not odd
+        assert moment.tzinfo is not None
         assert moment.year in YEARS
         assert moment.astimezone(UTC).utcoffset() == timedelta(0)
 
