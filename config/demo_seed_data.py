@@ -19,7 +19,7 @@ from providers.demo.eightx8.definitions import DEFINITIONS
 from providers.demo.eightx8.definitions import id_of as eightx8_id
 from providers.demo.flow8.flows import FLOWS
 from providers.demo.flow8.flows import id_of as flow8_id
-from providers.demo.smartflows.site import id_of as smartflows_id
+from providers.demo.smartflows.installation import id_of as smartflows_id
 from providers.models import ProviderAccount
 
 KEY_RULES = {

@@ -44,7 +44,7 @@ from executions.models import (
     Reading,
     StatusCount,
 )
-from executions.polling.engine_health import components_of
+from executions.polling.engine_components import components_of
 from executions.sql_sections import statements
 from providers.contract import Status
 from providers.models import Health, ProviderAccount

@@ -21,7 +21,8 @@ def processes(*, host: str, port: int, live_port: int, data: Path) -> dict[str, 
         " --timeout-graceful-shutdown 1",
         "worker": f"{celery} worker -Q command -P threads -c 8 -n worker@%h {quiet}",
         "poller": f"{celery} worker -Q poll -P threads -c 32 -n poller@%h {quiet}",
-        "beat": f"{celery} beat -l warning --pidfile= -S config.beat_scheduler:MonotonicScheduler"
+        "beat": f"{celery} beat -l warning --pidfile="
+        " -S config.monotonic_beat_scheduler:MonotonicScheduler"
         f' -s "{data / "beat-alive"}"',
         "listener": f'{python} manage.py listen --sign-of-life "{data / "listener-alive"}"',
     }

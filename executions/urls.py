@@ -5,7 +5,7 @@ from django.urls import path
 from executions.accounts import views as account_views
 from executions.api import run_json_download
 from executions.audit import views as audit_views
-from executions.bulk import batch_results as batch_item_views
+from executions.bulk import batch_items as batch_item_views
 from executions.bulk import views as batch_views
 from executions.commands.verbs import RUN_VERBS
 from executions.correlation import key_from_value
@@ -13,10 +13,10 @@ from executions.correlation import views as key_views
 from executions.errors import views as error_views
 from executions.handover import views as handover_views
 from executions.inbox import (
-    answer_list_views,
     answer_views,
     claim_views,
     delegation_views,
+    given_answers_views,
     proposal_views,
     undo_views,
 )
@@ -95,7 +95,7 @@ urlpatterns = [
     path("overview/answers/", overview_views.answers, name="overview-answers"),
     path("inbox/", inbox_views.inbox, name="inbox"),
     path("inbox/changes/", inbox_views.inbox_changes, name="inbox-changes"),
-    path("inbox/answered/", answer_list_views.answered, name="answered"),
+    path("inbox/answered/", given_answers_views.answered, name="answered"),
     path("inbox/decisions/", batch_views.decision_creation, name="decision-creation"),
     path("inbox/delegations/", delegation_views.delegations, name="delegations"),
     path("questions/<int:pk>/", inbox_views.question_page, name="question"),

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from providers import account_setup, connection_test, forms, polling_switches
+from providers import account_switches, connection_test, forms, save_account
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
 from providers.sealing import SealError
@@ -55,7 +55,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
 
     def twins(self, request: HttpRequest, account: ProviderAccount) -> Sequence[ProviderAccount]:
         """Other accounts that read the same runs, of those that this person may know of."""
-        return account_setup.twins_of(account)
+        return save_account.twins_of(account)
 
     # ---------------------------------------------------------------------------- permission
 
@@ -167,7 +167,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
     ) -> None:
         changes = form.set_up(by=request.user.get_username())
         self.note(request, obj, "changed" if change else "added", changes)
-        if warning := account_setup.twin_warning(self.twins(request, obj)):
+        if warning := save_account.twin_warning(self.twins(request, obj)):
             self.message_user(request, warning, messages.WARNING)
         removed = form.draft().removed
         for item in changes:
@@ -234,11 +234,11 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         if not connection_test.may_try(person):
             limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a minute."
             return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
-        account = account_setup.trial_account(form.stored, form.draft())
+        account = save_account.trial_account(form.stored, form.draft())
         trial = connection_test.try_account(account)
         self.note(request, form.instance, "tested", {"ok": trial.is_ok})
         twins = [twin for twin in self.twins(request, account) if twin != form.stored]
-        return replace(trial, warning=account_setup.twin_warning(twins))
+        return replace(trial, warning=save_account.twin_warning(twins))
 
     # ----------------------------------------------------------------- polling and switching
 
@@ -309,7 +309,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             stored = ProviderAccount.objects.select_for_update().get(pk=account.pk)
             if stored.revision != account.revision:
                 return False
-            changes = account_setup.set_up(stored, form.draft(), by=request.user.get_username())
+            changes = save_account.set_up(stored, form.draft(), by=request.user.get_username())
             self.note(request, stored, "changed", changes)
             return True
 
@@ -320,7 +320,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
             limit = f"Only {connection_test.TRIES_PER_MINUTE} tests a minute. Wait a minute."
             return connection_test.Trial(is_ok=False, says=limit, advice="Nothing was sent.")
         try:
-            draft = account_setup.trial_account(account, form.draft())
+            draft = save_account.trial_account(account, form.draft())
         except SealError as error:
             return connection_test.Trial(is_ok=False, says=str(error))
         trial = connection_test.try_account(draft)
@@ -391,7 +391,7 @@ class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic w
         return f"{age}: replace it" if account.has_old_key else age
 
     def _switch(self, request: HttpRequest, queryset: Any, *, on: bool) -> None:
-        switched: Sequence[ProviderAccount] = polling_switches.switch(queryset, on=on)
+        switched: Sequence[ProviderAccount] = account_switches.switch(queryset, on=on)
         for account in switched:
             self.note(request, account, "enabled" if on else "disabled", {})
         word = "enabled" if on else "disabled"

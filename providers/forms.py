@@ -18,7 +18,7 @@ from django.core.validators import URLValidator
 from django.forms.fields import InvalidJSONInput
 from django.utils import timezone
 
-from providers import account_setup, exact_json
+from providers import exact_json, save_account
 from providers.adapter import Adapter
 from providers.address_policy import clean_base_url
 from providers.contract import Field, shows
@@ -237,10 +237,10 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
     def stored(self) -> ProviderAccount | None:
         return ProviderAccount.objects.filter(pk=self.instance.pk or 0).first()
 
-    def draft(self) -> account_setup.AccountDraft:
+    def draft(self) -> save_account.AccountDraft:
         values = self.cleaned_data
         typed = {item.key: values.get(CREDENTIAL + item.key, "") for item in _secrets(self.adapter)}
-        return account_setup.AccountDraft(
+        return save_account.AccountDraft(
             provider=self.provider,
             settings={item.key: values.get(SETTING + item.key) for item in _plain(self.adapter)},
             credentials={key: value for key, value in typed.items() if value},
@@ -250,15 +250,15 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
             authority=values.get("certificate_authority", ""),
         )
 
-    def set_up(self, by: str) -> list[account_setup.Change]:
+    def set_up(self, by: str) -> list[save_account.Change]:
         """Save the account; see `setup.set_up`."""
-        return account_setup.set_up(self.instance, self.draft(), by=by)
+        return save_account.set_up(self.instance, self.draft(), by=by)
 
     def _check_credentials(self) -> None:
         draft, stored = self.draft(), self.stored
-        moved = account_setup.forgets(stored, draft)
+        moved = save_account.forgets(stored, draft)
         try:
-            left = account_setup.credentials_after(stored, draft)
+            left = save_account.credentials_after(stored, draft)
         except SealError as error:
             self.add_error(None, f"{error} Type the credentials again to replace it.")
             return
@@ -304,10 +304,10 @@ class KeyForm(forms.Form):
             raise ValidationError("Type the new key.")
         return cleaned
 
-    def draft(self) -> account_setup.AccountDraft:
+    def draft(self) -> save_account.AccountDraft:
         typed = {item.key: item for item in _secrets(self.account.adapter_class)}
         values = {key: self.cleaned_data.get(CREDENTIAL + key, "") for key in typed}
-        return account_setup.AccountDraft(
+        return save_account.AccountDraft(
             provider=self.account.provider,
             settings=self.account.settings,
             credentials={key: value for key, value in values.items() if value},

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from config.sign_in.allauth_adapter import sign_in_by_link
+from config.sign_in.account_adapter import sign_in_by_link
 from executions.access import audit_log
 
 USED = (

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from config.sign_in.allauth_adapter import sign_in_by_link
+from config.sign_in.account_adapter import sign_in_by_link
 from config.sign_in_limits import guessed_from
 from executions.people import invitations
 from executions.web.requester import address

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from executions.access import audit_log
 from executions.live import publish
-from providers import account_setup
+from providers import save_account
 from providers.models import ProviderAccount
 
 
@@ -23,7 +23,7 @@ def record(
     actor: AbstractBaseUser | AnonymousUser | str,
     account: ProviderAccount,
     action: audit_log.Action,
-    what: dict[str, Any] | Sequence[account_setup.Change] = (),
+    what: dict[str, Any] | Sequence[save_account.Change] = (),
     *,
     address: str | None = None,
 ) -> None:

@@ -9,7 +9,7 @@ from executions.access import audit_log
 from executions.access.permissions import require_may_administer_account
 from executions.accounts.account_audit import NotNow, record
 from executions.display.formatting import stamped
-from providers import polling_switches
+from providers import account_switches
 from providers.models import ProviderAccount
 
 
@@ -20,7 +20,7 @@ def begin_blind_test(
     Returns a sentence. Raises NotNow and PermissionDenied."""
     require_may_administer_account(user, account.pk)
     with transaction.atomic():
-        until = polling_switches.go_blind(account, minutes, by=user.get_username())
+        until = account_switches.go_blind(account, minutes, by=user.get_username())
         if until is None:
             raise NotNow(f"{account.name} is disabled, so it is not polled anyway.")
         what = {"minutes": minutes}
@@ -34,7 +34,7 @@ def end_blind_test(
     """End it before its time. Returns a sentence, "" if none was on. Raises PermissionDenied."""
     require_may_administer_account(user, account.pk)
     with transaction.atomic():
-        if not polling_switches.see_again(account):
+        if not account_switches.see_again(account):
             return ""
         record(user, account, audit_log.Action.BLIND_TEST_ENDED, address=address)
     return f"{account.name} is reachable again and will be polled at once."

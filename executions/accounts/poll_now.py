@@ -9,7 +9,7 @@ from executions.access import audit_log
 from executions.access.permissions import require_may_administer_account
 from executions.accounts.account_audit import NotNow, record
 from executions.display.formatting import stamped
-from providers import polling_switches
+from providers import account_switches
 from providers.models import ProviderAccount
 
 
@@ -23,7 +23,7 @@ def poll_now(user: User | AnonymousUser, account: ProviderAccount, *, address: s
         until = stamped(account.quiet_until)
         raise NotNow(f"{account.name} is not polled: its provider asked us to wait until {until}.")
     with transaction.atomic():
-        if not polling_switches.poll_soon(account):
+        if not account_switches.poll_soon(account):
             raise NotNow(f"{account.name} was polled a moment ago. Wait ten seconds.")
         record(user, account, audit_log.Action.ACCOUNT_POLL_ASKED, address=address)
     return f"{account.name} will be polled within a few seconds."

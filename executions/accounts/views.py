@@ -25,13 +25,13 @@ from executions.display.freshness import freshness
 from executions.display.statuses import LAMP_ICONS, LAMP_WORDS
 from executions.models import CorrelationRule, KeySearch, PollRun, Quarantine, StatusCount
 from executions.payloads.text_escaping import plain
-from executions.polling import engine_health, read_queue
+from executions.polling import engine_components, read_queue
 from executions.search.filters import provider_name
 from executions.web.first_visit import is_simulated
 from executions.web.live_page import LivePage, Shown, show
 from executions.web.post_only_views import posted_from
 from executions.web.requester import accounts_of, address
-from providers import account_setup, registry
+from providers import registry, save_account
 from providers.adapter import Adapter
 from providers.contract import Status, Verb
 from providers.models import Health, ProviderAccount
@@ -162,7 +162,7 @@ def _do(request: HttpRequest, act: Callable[[], str]) -> None:
 
 def _account_views(request: HttpRequest) -> list[dict[str, Any]]:
     accounts = accounts_of(request).values()
-    twins = account_setup.same_runs(accounts)
+    twins = save_account.same_runs(accounts)
     return [account_view(account, twins.get(account.pk, [])) for account in accounts]
 
 
@@ -170,7 +170,7 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
     """An account's state as words. `twins` read the very same runs."""
     fresh = freshness(account, timezone.now())
     is_failing = account.health == Health.FAILING and fresh.word == "current"
-    unwell = [part for part in engine_health.components_of(account) if not part.is_well]
+    unwell = [part for part in engine_components.components_of(account) if not part.is_well]
     state = "failing" if is_failing else fresh.word
     if state == "current" and unwell:
         state = "unwell"
@@ -189,7 +189,7 @@ def account_view(account: ProviderAccount, twins: Sequence[ProviderAccount] = ()
         "cause": plain(account.last_error) if state not in SILENT else "",
         "unwell": ", ".join(plain(part.name) for part in unwell),
         "advice": ADVICE.get(state, ""),
-        "twins": account_setup.twin_warning(twins),
+        "twins": save_account.twin_warning(twins),
         "last_success": account.last_success_at,
         "failures": account.failures,
         "blind_until": account.blind_until if account.is_blind else None,
@@ -213,7 +213,7 @@ def capabilities() -> list[dict[str, Any]]:
 
 
 def _detail(request: HttpRequest, account: ProviderAccount) -> dict[str, Any]:
-    twins = account_setup.same_runs(accounts_of(request).values()).get(account.pk, [])
+    twins = save_account.same_runs(accounts_of(request).values()).get(account.pk, [])
     runs = PollRun.objects.filter(account=account).order_by("-started_at")[:POLL_RUNS]
     traced = poll_trace_display.kept_of(account)
     bad = Quarantine.objects.filter(account=account).order_by("-last_seen_at")[:20]
@@ -355,7 +355,7 @@ def _warnings(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _engine(account: ProviderAccount) -> list[dict[str, Any]]:
     """Its parts, those first that are not well."""
-    parts = sorted(engine_health.components_of(account), key=lambda part: part.is_well)
+    parts = sorted(engine_components.components_of(account), key=lambda part: part.is_well)
     return [
         {
             "name": plain(part.name),

@@ -21,7 +21,7 @@ from executions.accounts.account_audit import record
 from executions.accounts.yaml_parser import RULE_KEYS, BadFile, Entry, read
 from executions.models import CorrelationRule
 from executions.storage import key_backfill
-from providers import account_setup, forms
+from providers import forms, save_account
 from providers.models import ProviderAccount
 from providers.registry import all_adapters
 
@@ -34,7 +34,7 @@ class Applied:
 
     account: ProviderAccount
     is_new: bool
-    changes: list[account_setup.Change]
+    changes: list[save_account.Change]
     warning: str = ""
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ def apply(text: str, environ: Mapping[str, str] = os.environ) -> list[Applied]:
 
 
 def _warning(account: ProviderAccount) -> str:
-    warning = account_setup.twin_warning(account_setup.twins_of(account))
+    warning = save_account.twin_warning(save_account.twins_of(account))
     return f"{account.name}: {warning}" if warning else ""
 
 
@@ -74,7 +74,7 @@ def _save(entry: Entry, form: forms.AccountForm) -> Applied:
 
 def _save_rules(
     account: ProviderAccount, wanted: list[dict[str, str]]
-) -> list[account_setup.Change]:
+) -> list[save_account.Change]:
     """Make the account's correlation rules these; if they differ, look through stored runs."""
     stored = {_identity(vars(rule)): rule for rule in account.correlation_rules.all()}
     named = {_identity(rule): rule for rule in wanted}
@@ -86,10 +86,8 @@ def _save_rules(
         CorrelationRule.objects.create(account=account, **values)
     if gone or new:
         key_backfill.ask(account, key_backfill.MOST_DAYS if gone else key_backfill.DAYS, None)
-    removed = [account_setup.Change("keys", str(rule), "removed") for rule in gone]
-    return removed + [
-        account_setup.Change("keys", "", str(CorrelationRule(**rule))) for rule in new
-    ]
+    removed = [save_account.Change("keys", str(rule), "removed") for rule in gone]
+    return removed + [save_account.Change("keys", "", str(CorrelationRule(**rule))) for rule in new]
 
 
 def _identity(rule: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
+from executions.bulk.batch_items import PAGE, item_view, page_of, visible_items
 from executions.bulk.batch_lifecycle import TYPED_ABOVE, total
-from executions.bulk.batch_results import PAGE, item_view, page_of, visible_items
 from executions.bulk.frozen_selection import MOST, MOST_ANSWERS
 from executions.bulk.progress import counted, list_address, title_of
 from executions.commands.verbs import RUN_VERBS, VERBS, note_of

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from executions.access import step_up
 from executions.access.permissions import may_act, require_may_act
 from executions.bulk import answers, batch_lifecycle, frozen_selection, preview, progress
-from executions.bulk import batch_results as batch_item_views
+from executions.bulk import batch_items as batch_item_views
 from executions.bulk.frozen_selection import RETRIED, Asked, NothingToDo
 from executions.bulk.progress import get_batch
 from executions.commands.verbs import MANY_WORDS

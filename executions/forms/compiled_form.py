@@ -7,6 +7,7 @@ from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
+from executions.display.html_sanitizing import plain
 from executions.forms.answer_summary import in_words
 from executions.forms.compiled_nodes import Leaf, Node, Repeat, every, looks_secret
 from executions.forms.condition_expressions import Condition
@@ -19,7 +20,6 @@ from executions.forms.form_instance import NAME, Drawing
 from executions.forms.json_path import EACH, Path, complained, key_text
 from executions.forms.schema_navigator import Schemas, explicit, with_defaults
 from executions.forms.secret_masking import masked, masked_part, passwords_in, secret_texts
-from executions.forms.text_sanitizing import plain
 from executions.forms.validation import TooMuch
 from executions.forms.validation_error_placement import missing
 from executions.forms.value_codec import CHOICE_CONTROLS

@@ -7,8 +7,8 @@ import re
 from typing import Any
 from urllib.parse import quote, unquote
 
+from executions.display.html_sanitizing import plain
 from executions.forms.json_path import MISSING
-from executions.forms.text_sanitizing import plain
 
 MAX_FILE = 5_000_000  # bytes
 TOO_LARGE = "too large"  # stands for a file that was not taken

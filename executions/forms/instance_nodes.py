@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from django.forms import BoundField
 from django.utils.safestring import SafeString
 
+from executions.display.html_sanitizing import rich
 from executions.forms.compiled_nodes import Group, Leaf, Node, Repeat, Text, Wording
 from executions.forms.controls import MANY_OPTIONS
 from executions.forms.dates import moments_to_choose, zone_of
 from executions.forms.definition_intake import CannotShow
 from executions.forms.files import file_words, limits_words
 from executions.forms.json_path import EACH, MISSING, Path
-from executions.forms.text_sanitizing import rich
 from executions.forms.value_codec import (
     LIST_CONTROLS,
     Typed,

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from executions.display.html_sanitizing import MAX_HELP, humanised_path, plain, words_only
 from executions.forms.compiled_nodes import Shape, Wording
 from executions.forms.json_path import EACH, Path, parse_key
-from executions.forms.text_sanitizing import MAX_HELP, humanised_path, plain, words_only
 
 CONTAINERS = {"", "fieldset", "section", "conditional", "condition", "tabs", "steps", "array"}
 IGNORED = {"template"}  # would run the provider's code

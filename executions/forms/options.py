@@ -6,9 +6,9 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from executions.display.html_sanitizing import plain, words_only
 from executions.forms.compiled_nodes import Kind, Option, Shape
 from executions.forms.json_path import MISSING
-from executions.forms.text_sanitizing import plain, words_only
 from providers.contract import shows
 
 MAX_OPTIONS = 2000

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from executions.display.html_sanitizing import plain
 from executions.forms.compiled_nodes import (
     Group,
     Leaf,
@@ -44,7 +45,6 @@ from executions.forms.layout_entries import (
 from executions.forms.options import options_for
 from executions.forms.schema_dialects import compiled_pattern
 from executions.forms.schema_navigator import MAX_DEPTH, Place, Schemas
-from executions.forms.text_sanitizing import plain
 from executions.forms.value_rules import count
 
 MAX_FIELDS = 500

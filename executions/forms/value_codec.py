@@ -11,12 +11,12 @@ import re
 from decimal import Decimal
 from typing import Any, NoReturn
 
+from executions.display.html_sanitizing import plain
 from executions.display.local_time_input import UnclearTime
 from executions.forms import dates, files
 from executions.forms.compiled_nodes import Leaf
 from executions.forms.json_path import MISSING
 from executions.forms.options import index_of
-from executions.forms.text_sanitizing import plain
 from providers import exact_json
 from providers.redaction import MASK
 

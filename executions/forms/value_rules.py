@@ -12,12 +12,12 @@ from django.core.exceptions import ValidationError as FormatError
 from django.core.validators import URLValidator, validate_email
 from jsonschema.exceptions import ValidationError
 
+from executions.display.html_sanitizing import plain
 from executions.forms.compiled_nodes import Leaf, Repeat
 from executions.forms.dates import to_input
 from executions.forms.json_path import MISSING
 from executions.forms.schema_dialects import is_number
 from executions.forms.schema_navigator import kind_of
-from executions.forms.text_sanitizing import plain
 from providers.redaction import MASK
 
 REQUIRED, SHORT, LONG, PATTERN = 302, 200, 201, 202

@@ -4,11 +4,13 @@ the answer that was sent just before."""
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
+from django.utils import timezone
 
 from executions.commands.sealed_arguments import worded_arguments
 from executions.display.command_states import COMMAND_LAMPS, COMMAND_WORDS
@@ -30,6 +32,7 @@ from executions.models import (
 )
 from executions.payloads.telling_paths import is_telling, scalars
 from executions.payloads.text_escaping import plain
+from executions.polling import read_queue
 from executions.web.requester import accounts_of
 from providers.contract import Status, Verb
 
@@ -39,6 +42,7 @@ MAX_DOCUMENTS = 8
 MAX_STEPS = 7
 MAX_NOTES = 3
 MAX_VALUE = 200  # characters
+FOLLOWED = timedelta(minutes=1)  # after an answer its run is read as if its page were open
 
 
 def about(run: Execution) -> dict[str, Any]:
@@ -132,6 +136,9 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         execution=command.execution, ref=command.question_ref
     ).first()
     words = [text for _, text in worded_arguments(command, question) if text]
+    run, is_sent = command.execution, command.state != CommandState.PENDING
+    if run is not None and is_sent and command.requested_at > timezone.now() - FOLLOWED:
+        read_queue.watch(run)
     return {
         "key": str(command.key),
         "title": plain(question.title, 160) if question and question.title else "Your answer",
@@ -144,10 +151,21 @@ def sent_line(request: HttpRequest) -> dict[str, Any] | None:
         "account": command.account.name,
         "message": plain(command.message, 300),
         "run_id": command.execution_id,
+        "again": _asked_again(command),
         "question_id": question.pk if question else None,
         "is_refused": command.state == CommandState.REJECTED,
         "undo": undo_of(request, command),
     }
+
+
+def _asked_again(command: Command) -> dict[str, Any] | None:
+    """What the run has asked since this answer, as a form of several rounds does."""
+    since = Question.objects.filter(
+        execution=command.execution_id, closed_at=None, seen_at__gt=command.requested_at
+    )
+    for question in since.order_by("pk")[:1]:
+        return {"id": question.pk, "title": plain(question.title, MAX_ANSWER)}
+    return None
 
 
 def _proposed_line(request: HttpRequest, key: uuid.UUID) -> dict[str, Any] | None:

@@ -259,8 +259,8 @@ def _neighbours(lines: Sequence[dict[str, Any]], question: Question | None) -> d
         return {"place": 0, "places": 0, "upper": None, "lower": next(iter(ids), None)}
     at = ids.index(question.pk)
     upper, lower = ids[at - 1] if at else None, ids[at + 1] if at + 1 < len(ids) else None
-    waiting = [line["id"] for line in lines if not (line["sent"] or line["closed"])]
-    place = at + 1 if question.pk in waiting else 0
+    waiting = [line["id"] for line in lines if not line["closed"]]
+    place = waiting.index(question.pk) + 1 if question.pk in waiting else 0
     return {"place": place, "places": len(waiting), "upper": upper, "lower": lower}
 
 

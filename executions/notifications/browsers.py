@@ -26,7 +26,7 @@ from executions.access.permissions import preference_of, visible_accounts
 from executions.display.time_zone_choices import zone_named
 from executions.models import NoticeMessage, NoticeRule, PushBrowser
 from executions.notifications import message_text, push_key, web_push
-from executions.notifications.sending import Outcome
+from executions.notifications.apprise_sending import Outcome
 from executions.notifications.web_push import Subscription
 from providers import sealing
 from providers.sealing import SealError

@@ -26,8 +26,8 @@ from executions.models import (
     NoticeRule,
     PushBrowser,
 )
-from executions.notifications import address_rules, browsers, message_text, sending
-from executions.notifications.sending import Outcome
+from executions.notifications import address_rules, apprise_sending, browsers, message_text
+from executions.notifications.apprise_sending import Outcome
 from executions.sql_sections import listed, statements
 from providers.sealing import SealError
 
@@ -140,7 +140,7 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
     }
     results = []
     for delivery in deliveries_of(message, rule, **held):
-        outcome = _send(rule, delivery.target, sending.Message(title, body), lambda: True)
+        outcome = _send(rule, delivery.target, apprise_sending.Message(title, body), lambda: True)
         state = "sent" if outcome.is_sent else "unknown" if outcome.state == "unknown" else "failed"
         _store([delivery], DeliveryState(state), outcome.says)
         results.append((delivery, outcome))
@@ -148,7 +148,7 @@ def send_test(rule: NoticeRule, by: str) -> list[tuple[Delivery, Outcome]]:
 
 
 def _send(
-    rule: NoticeRule, target: str, message: sending.Message, may_go: Callable[[], bool]
+    rule: NoticeRule, target: str, message: apprise_sending.Message, may_go: Callable[[], bool]
 ) -> Outcome:
     """One sending to one address of the rule, every failure as an outcome."""
     try:
@@ -160,7 +160,7 @@ def _send(
         return Outcome("refused", f"{error} Type the address again.")
     except address_rules.AddressRefused as error:
         return Outcome("refused", str(error))
-    return sending.send(
+    return apprise_sending.send(
         address,
         message,
         settings.ANNUNCIATOR_ALLOWED_NETWORKS,
@@ -169,15 +169,15 @@ def _send(
     )
 
 
-def _joined(claimed: list[Delivery]) -> sending.Message:
+def _joined(claimed: list[Delivery]) -> apprise_sending.Message:
     newest = claimed[-1].message
     event = Event(newest.rule.event)
     kinds = {delivery.message.kind for delivery in claimed}
     color = "success" if kinds == {"cleared"} else COLORS.get(event, "failure")
     if len(claimed) == 1:
-        return sending.Message(newest.title, newest.body, color)
+        return apprise_sending.Message(newest.title, newest.body, color)
     parts = [f"{each.message.title}\n\n{each.message.body}" for each in claimed]
-    return sending.Message(
+    return apprise_sending.Message(
         f"{len(claimed)} messages, the last: {newest.title}", "\n\n—\n\n".join(parts), color
     )
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from executions.display.formatting import duration, stamped
 from executions.models import Event, Notice, NoticeMessage, NoticeRule
-from executions.notifications.sending import cut_title
+from executions.notifications.apprise_sending import cut_title
 from executions.payloads.text_escaping import plain
 
 FIRST = 5  # lines of one message that name single things

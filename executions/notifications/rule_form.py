@@ -18,7 +18,7 @@ from django.db import transaction
 
 from executions import database_clock
 from executions.models import Event, Notice, NoticeRule
-from executions.notifications import address_rules, sending, service_addresses
+from executions.notifications import address_rules, apprise_sending, service_addresses
 from executions.notifications.service_picker import AddressField
 from executions.payloads.text_escaping import plain
 from providers import sealing
@@ -111,7 +111,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         if len(understood) + len(problems) + len(self.instance.targets) > MAX_ADDRESSES:
             raise ValidationError(f"A rule has at most {MAX_ADDRESSES} address_rules.")
         for address in understood if self.is_reached else ():
-            outcome = sending.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
+            outcome = apprise_sending.check(address, settings.ANNUNCIATOR_ALLOWED_NETWORKS)
             if not outcome.is_sent:
                 problems.append(f"{address.service}, {address.shown}: {outcome.says}")
         if problems:

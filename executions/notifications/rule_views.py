@@ -23,11 +23,11 @@ from executions.access.permissions import (
 from executions.display.id_params import row_id
 from executions.models import Event, NoticeRule, Workflow
 from executions.notifications import (
+    apprise_sending,
     browsers,
     message_text,
     rule_backtest,
     rule_form,
-    sending,
     service_addresses,
     service_picker,
     team_rules,
@@ -203,10 +203,10 @@ def _test(request: HttpRequest) -> list[tuple[bool, str]]:
         most = connection_test.TRIES_PER_MINUTE
         return [(False, f"Only {most} tests a minute. Wait a minute.")]
     name = " ".join(request.POST.get("name", "").replace("\0", " ").split())[:100]
-    message = sending.Message(*message_text.words_of_trial(name, user.get_username()))
+    message = apprise_sending.Message(*message_text.words_of_trial(name, user.get_username()))
     sent = []
     for each in found[: rule_form.MAX_ADDRESSES]:
-        outcome = sending.send(
+        outcome = apprise_sending.send(
             each, message, settings.ANNUNCIATOR_ALLOWED_NETWORKS, settings.ANNUNCIATOR_SITE_URL
         )
         sent.append((each.shown, outcome.state))

@@ -17,7 +17,7 @@ import http_ece
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from executions.notifications.sending import Outcome
+from executions.notifications.apprise_sending import Outcome
 from providers.address_policy import Policy
 from providers.contract import ProviderError, Unreachable
 from providers.http.client import Http

@@ -21,7 +21,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from executions import database_clock
 from executions.live import publish
 from executions.models import FINAL_STATUSES, OPEN_STATUSES, Execution, Rank
-from executions.polling import engine_health, poll_traces, read_queue, schedule
+from executions.polling import engine_components, poll_traces, read_queue, schedule
 from executions.polling.schedule import MISSES, Tally, finish
 from executions.sql_sections import statements
 from executions.storage import key_rules
@@ -278,7 +278,7 @@ class _Poll:
             raise
         except ProviderError as error:
             found = [Component(name="health", is_well=False, message=str(error))]
-        self.warnings["engine"] = engine_health.noted(old, found, self.started_at)
+        self.warnings["engine"] = engine_components.noted(old, found, self.started_at)
 
     def _keep_claim(self) -> None:
         if time.monotonic() - self.renewed_at > schedule.LEASE.total_seconds() / 4:

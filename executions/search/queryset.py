@@ -11,7 +11,7 @@ from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from executions.models import Execution
-from executions.search import batched_walk
+from executions.search import keyset_walk
 from executions.search.conditions import conditions, every
 from executions.search.filters import Filters
 
@@ -32,7 +32,7 @@ def walk(filters: Filters, size: int) -> Iterator[list[Execution]]:
     """Every run of the list with its workflow, in its order, `size` at a time."""
     column = _column(filters)
     rows = queryset(filters).filter(**{f"{column}__isnull": False}).select_related("workflow")
-    return batched_walk.walk(rows, column, "pk", size=size, descending=filters.order != "oldest")
+    return keyset_walk.walk(rows, column, "pk", size=size, descending=filters.order != "oldest")
 
 
 def _column(filters: Filters) -> str:

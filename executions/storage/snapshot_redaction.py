@@ -10,12 +10,17 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
+from django.db import connection
+
 from executions.models import Command
+from executions.sql_sections import statements
 from providers import exact_json
 from providers.contract import Output, Question, Snapshot, Step, Verb
 from providers.models import ProviderAccount
 from providers.redaction import NOTHING, Secrets, may_name_secrets
 from providers.sealing import SealError, unseal
+
+_sql = statements(__file__)
 
 Typed = Mapping[str, Secrets]
 """By ref of a run: the account's own secrets and those that people typed into this run."""
@@ -33,13 +38,12 @@ _SHOWN = frozenset(
 def typed_secrets(account: ProviderAccount, refs: Sequence[str], own: Secrets) -> Typed:
     """Per run, what people typed into its secret fields: a provider may show an answer in the run's
     own data, and to other accounts of ours as well. One query."""
-    answers = Command.objects.filter(
-        kind=Verb.ANSWER.value,
-        execution__account__in=ProviderAccount.objects.filter(provider=account.provider),
-        execution__ref__in=refs,
-    )
+    parameters: list[Any] = [list(refs), account.provider]
+    with connection.cursor() as cursor:
+        cursor.execute(_sql("typed"), parameters)
+        answers = cursor.fetchall()
     typed: dict[str, set[str]] = {}
-    for key, ref, sealed in answers.values_list("key", "execution__ref", "sealed_arguments"):
+    for key, ref, sealed in answers:
         try:
             secrets = unseal(f"command:{key}", sealed).get("secrets", ())
         except SealError:  # its key was removed: nobody can read it any more

@@ -14,7 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import (
+    DatabaseError,
+    NotSupportedError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.db.backends.utils import CursorWrapper
 
 from executions import database_clock
@@ -184,8 +190,8 @@ def _write(
         again = [row for row in rows if row[0] in overtaken] if tries else []
         more, bad = _write(account_id, poll_seq, now, again, tries - 1)
         return stored + more, bad
-    except OperationalError:
-        raise  # the database's trouble, not the rows'
+    except (OperationalError, NotSupportedError):
+        raise  # the database's trouble, not the rows'; a column may have changed under the plan
     except DatabaseError as error:
         if len(rows) == 1:
             slim = _without_payload(rows[0][1])

@@ -438,8 +438,9 @@ WITH incoming AS MATERIALIZED (
     ON CONFLICT (account_id, quarter, status, slot) DO UPDATE
         SET count = t.count + excluded.count
 )
-SELECT w.execution_id, n.ref, w.version, n.old_status, n.status, n.id IS NULL, n.fp IS NOT NULL,
-    false
+-- no type of a column of ours: a statement that is prepared must not change its result's
+SELECT w.execution_id, n.ref, w.version, n.old_status::text, n.status, n.id IS NULL,
+    n.fp IS NOT NULL, false
 FROM news n LEFT JOIN written w ON w.ref = n.ref
 UNION ALL
 SELECT id, ref, version, status, status, false, false, true FROM settled

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from executions.forms.markdown import marked_up
+from executions.display.markdown import marked_up
 from executions.web.live_page import show
 
 FOLDER = Path(settings.BASE_DIR) / "docs" / "help"

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET
 
 from executions.display.formatting import duration, iso
 from executions.display.freshness import freshness
+from executions.display.markdown import marked_up
 from executions.display.people import user_name
 from executions.display.statuses import STATUS_VIEWS
 from executions.display.strips import MOST, strip
-from executions.forms.markdown import marked_up
 from executions.models import MAX_RUNBOOK, Execution, Workflow
 from executions.notes.acts import notes_of_workflow
 from executions.overview import workflow_tiles

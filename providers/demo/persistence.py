@@ -21,7 +21,7 @@ from types import FunctionType
 from typing import Any
 
 from providers.demo import runs
-from providers.demo.world import Run, World
+from providers.demo.simulator import Run, World
 
 VERSION = 4  # of the file; raise it where a run begins to carry something it did not
 LOG_SAVED = 2_000  # requests

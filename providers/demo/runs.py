@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from providers.demo.world import World
+    from providers.demo.simulator import World
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from providers.demo import persistence
-from providers.demo.world import World
+from providers.demo.simulator import World
 
 PORTS = {"smartflows": 8101, "eightx8": 8102, "generio": 8103, "flow8": 8104}
 HOST = "127.0.0.1"  # not reachable from another machine, unless --host says so

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Protocol
 
 from providers.demo.runs import Run
-from providers.demo.world import World
+from providers.demo.simulator import World
 
 HISTORY = timedelta(days=30)
 MID_LIFE = timedelta(minutes=10)  # before the first look, begun as if somebody had looked

@@ -30,7 +30,7 @@ account, _ = ProviderAccount.objects.get_or_create(name="{name}", defaults=dict(
 store(account.pk, {seq}, [
     Snapshot(ref=f"{name}-{{n}}", workflow=contract.Workflow(ref="w", name="Reminder"),
         status=Status.{status}, native_status="{status}", name=f"Reminder {{n}}",
-        started_at=now - timedelta(minutes=n), offers=frozenset({{Verb.CANCEL}}))
+        started_at=now - timedelta(minutes=n), offers=frozenset({{{offers}}}))
     for n in range({first}, {last})])
 stored = Execution.objects.filter(account=account)
 publish.publish_runs(account.pk, stored.values_list("pk", "version"))
@@ -42,8 +42,13 @@ print(account.pk)
 def put(product: Product) -> Callable[..., int]:
     """Store runs of an account that is never polled; the account's id."""
 
-    def stored(name: str, first: int, last: int, *, seq: int = 1, status: str = "RUNNING") -> int:
-        code = STORE.format(name=name, first=first, last=last, seq=seq, status=status)
+    def stored(
+        name: str, first: int, last: int, *, seq: int = 1, status: str = "RUNNING",
+        offers: str = "Verb.CANCEL",
+    ) -> int:  # fmt: skip
+        code = STORE.format(
+            name=name, first=first, last=last, seq=seq, status=status, offers=offers
+        )
         return int(product.manage("shell", "-v0", "-c", code).stdout)
 
     return stored
@@ -84,6 +89,33 @@ def test_a_selection_outlives_updates_and_pages_and_ends_with_its_filter(
     expect(bar).to_be_hidden()
     expect(page.locator("#toasts")).to_contain_text("your selection (14 runs) was cleared")
     assert not boxes.nth(1).is_checked()
+
+
+def test_what_none_of_the_selected_runs_can_is_not_offered(
+    page: Page, product: Product, put: Callable[..., int]
+) -> None:
+    account = put("Able", 0, 2)
+    put("Able", 2, 60, offers="")
+    page.goto(f"{product.base_url}/?account={account}")
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    boxes, bar = page.locator("input.pick"), page.locator("#selection")
+    cancel, suspend = (bar.get_by_role("button", name=word) for word in ("Cancel…", "Suspend…"))
+    boxes.nth(5).click()
+    expect(cancel).to_be_disabled()
+    expect(cancel).to_have_attribute("title", "None of the selected runs can be canceled now.")
+    boxes.nth(0).click()
+    expect(cancel).to_be_enabled()
+    expect(suspend).to_be_disabled()
+
+    page.get_by_role("link", name="Older").click()
+    expect(bar).to_contain_text("2 selected, 0 of them on this page.")
+    expect(cancel).to_be_enabled()
+    page.go_back()
+    put("Able", 0, 2, seq=2, offers="Verb.SUSPEND")
+    expect(suspend).to_be_enabled()
+    expect(cancel).to_be_disabled()
+    bar.get_by_role("button", name="Select all 60 matching").click()
+    expect(cancel).to_be_enabled()  # what the others can is not known
 
 
 def test_who_switched_the_shortcuts_off_selects_nothing_by_a_key(

@@ -41,11 +41,11 @@ def test_an_error_is_one_group_is_taken_on_and_clears_itself(
 ) -> None:
     page.goto(f"{product.base_url}/errors/")
     group = page.locator(f"#error-{KEY}")
-    expect(group).to_contain_text("2 runs, 2 accounts, 2 providers in the last 24 hours, first")
+    expect(group).to_contain_text("2 runs in the last 24 hours, 2 unresolved in all")
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     mark(page)
     store(product, [failure("Errors three", 2)])
-    expect(group).to_contain_text("3 runs, 3 accounts, 3 providers in the last 24 hours, first")
+    expect(group).to_contain_text("3 runs in the last 24 hours, 3 unresolved in all")
     assert is_marked(page)
 
     group.get_by_role("button", name="I’m on it").press("Enter")

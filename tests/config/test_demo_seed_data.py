@@ -13,7 +13,7 @@ from executions.access import audit_log
 from executions.models import AuditEntry, CorrelationRule, Note, NoticeMute, NoticeRule, Workflow
 from executions.payloads import business_keys
 from providers.demo import serve
-from providers.demo.world import World
+from providers.demo.simulator import World
 from providers.models import ProviderAccount
 
 pytestmark = pytest.mark.django_db

@@ -19,8 +19,8 @@ from executions.commands import dispatch
 from executions.models import AuditEntry, Command, CommandState, Execution, Question, Workflow
 from executions.polling import poller, schedule
 from executions.polling.workflow_sync import refresh_workflows
-from providers.account_setup import AccountDraft, set_up
 from providers.contract import Verb
+from providers.save_account import AccountDraft, set_up
 from tests.flow.conftest import Desk
 from tests.pages import Page
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config.metrics import Figures
 from executions.models import Execution, LastAsked
-from executions.polling.engine_health import components_of
+from executions.polling.engine_components import components_of
 from providers.contract import Component, Pace, Rejected, Status
 from tests.flow.again import Again
 from tests.pages import Page

@@ -31,7 +31,6 @@ from executions.models import (
 )
 from executions.polling import poller, read_queue, schedule
 from providers import registry
-from providers.account_setup import AccountDraft, set_up
 from providers.adapter import Adapter
 from providers.contract import (
     Field,
@@ -46,6 +45,7 @@ from providers.contract import (
 )
 from providers.http import parse_retry_after
 from providers.models import Health, ProviderAccount, open_account
+from providers.save_account import AccountDraft, set_up
 from tests.flow.conftest import Desk, poll_once
 
 KEY = "odd"

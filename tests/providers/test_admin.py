@@ -16,8 +16,8 @@ from django.utils.html import escape
 
 from executions.models import AuditEntry, PollRun
 from providers import connection_test
-from providers.account_setup import AccountDraft, set_up
 from providers.models import Health, ProviderAccount
+from providers.save_account import AccountDraft, set_up
 
 pytestmark = pytest.mark.django_db
 

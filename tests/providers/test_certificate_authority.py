@@ -10,9 +10,9 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from executions.accounts import yaml_apply
 from providers import connection_test
-from providers.account_setup import AccountDraft, set_up, trial_account
 from providers.forms import account_form
 from providers.models import ProviderAccount
+from providers.save_account import AccountDraft, set_up, trial_account
 from tests.providers.authority import Authority, secure_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fault("N5")]

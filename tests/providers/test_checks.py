@@ -10,8 +10,8 @@ from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 
 from providers import adapters, checks
-from providers.account_setup import AccountDraft, set_up
 from providers.models import ProviderAccount
+from providers.save_account import AccountDraft, set_up
 
 
 def ids(found: list[Any]) -> list[str]:

@@ -16,11 +16,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from executions.storage.store import as_stored
-from providers import authoring, registry
-from providers.account_setup import AccountDraft, trial_account
+from providers import adapter_scaffold, registry
 from providers.adapter import Adapter
 from providers.contract import BadResponse, NotFound, ProviderError, Snapshot, Unreadable
 from providers.models import ProviderAccount, open_account
+from providers.save_account import AccountDraft, trial_account
 from providers.sealing import SealError
 
 RUNS = 200  # of the list that are looked at
@@ -54,8 +54,8 @@ class Command(BaseCommand):
         key = options["key"]
         if options["command"] == "new":
             try:
-                written = authoring.lay_out(key, Path(settings.BASE_DIR))
-            except authoring.NotPossible as error:
+                written = adapter_scaffold.lay_out(key, Path(settings.BASE_DIR))
+            except adapter_scaffold.NotPossible as error:
                 raise CommandError(str(error)) from None
             for path in written:
                 self.stdout.write(f"written: {path}")
@@ -71,11 +71,11 @@ class Command(BaseCommand):
             raise CommandError(f"{error}{hint}") from None
 
     def _record(self, adapter: Adapter, refs: list[str], key: str) -> None:
-        recording = authoring.Recording(adapter.http)
+        recording = adapter_scaffold.Recording(adapter.http)
         try:
             self._run(adapter, refs)
         finally:  # what passed before a failure shows why
-            folder = authoring.fixtures_of(key, Path(settings.BASE_DIR))
+            folder = adapter_scaffold.fixtures_of(key, Path(settings.BASE_DIR))
             for path in recording.written(folder, adapter.config):
                 self.stdout.write(f"written: {path}")
 
@@ -133,7 +133,7 @@ class Command(BaseCommand):
             for part in adapter.engine():
                 well = "well" if part.is_well else "not well"
                 self.stdout.write(f"engine: {part.name} {well} {part.message}")
-        for name in authoring.never_filled(runs):
+        for name in adapter_scaffold.never_filled(runs):
             self.stdout.write(f"never said: {name}")
         self.stdout.write(f"requests: {adapter.http.requests}")
 

@@ -168,6 +168,7 @@ def row_view(
         "is_gone": execution.is_gone,
         "is_unreadable": is_old and execution.missing_since is not None and not execution.is_gone,
         "acts": _acts(execution, standing, waits=waits, is_open=is_open),
+        "verbs": "" if execution.is_gone else " ".join(filter(RUN_VERBS.get, execution.offers)),
         **_times(execution, is_open=is_open),
         **_length(execution, now, is_open=is_open, waits=waits),
         **overdue,

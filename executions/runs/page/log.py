@@ -29,7 +29,7 @@ from executions.runs.page.query_params import (
     word,
 )
 from executions.runs.page.tabs import LOG, has_logs
-from executions.search import batched_walk
+from executions.search import keyset_walk
 from executions.search.filters import provider_name
 from executions.search.statement_timeout import TooLong, bounded
 from executions.search.unicode_spellings import holds
@@ -170,7 +170,7 @@ def log_text(request: HttpRequest, pk: int) -> StreamingHttpResponse:
         rows = rows.filter(seq=line)
 
     def lines() -> Iterator[str]:
-        for entries in batched_walk.walk(rows, "seq", size=2000):
+        for entries in keyset_walk.walk(rows, "seq", size=2000):
             yield "".join(
                 f"{iso(entry.at)}\t{entry.level}\t{without_codes(last_state(entry.text))}\n"
                 for entry in entries

@@ -37,7 +37,7 @@ from executions.runs.page import came_from, history, log, person_waits, related
 from executions.runs.page.head import actions_of, head_of, label_texts
 from executions.runs.page.payloads import key_url_of, payload_list
 from executions.runs.page.query_params import PAGE_WORDS, link, query
-from executions.runs.page.side import people_of, side_of
+from executions.runs.page.side_column import people_of, side_of
 from executions.runs.page.steps import step_list
 from executions.runs.page.tabs import DATA, HISTORY, LOG, RUN, tab_of, tabs_of
 from executions.search.filters import provider_name

@@ -25,11 +25,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from providers.demo.eightx8.account import Account
 from providers.demo.eightx8.definitions import ACCOUNT_ID, Definition, stamp
+from providers.demo.eightx8.installation import Account
 from providers.demo.eightx8.instances import Instance
 from providers.demo.eightx8.requests import definition_id, error, read_json, read_time, shown, whole
-from providers.demo.world import World, simulator
+from providers.demo.simulator import World, simulator
 
 __all__ = ["ACCOUNT_ID", "API_KEY", "STATUSES", "app"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from providers.demo.simulator import GOES_ON_AFTER
 from providers.demo.trade import ERP_AWAY
-from providers.demo.world import GOES_ON_AFTER
 
 ACCOUNT_ID = "nordhafen"
 

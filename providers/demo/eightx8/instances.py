@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from providers.demo.eightx8.definitions import ACCOUNT_ID, Definition, stamp
 from providers.demo.eightx8.scenarios import TERMINATED, Beat
-from providers.demo.world import Run, Stage, World
+from providers.demo.simulator import Run, Stage, World
 
 
 class Instance(Run):

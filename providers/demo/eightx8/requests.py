@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from providers.demo.eightx8.definitions import stamp
-from providers.demo.world import World
+from providers.demo.simulator import World
 
 CODES = {400: 1000, 401: 1200, 403: 1201, 404: 1300, 429: 1400}  # by HTTP status, else 2000
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from providers.demo.eightx8.definitions import BLOCKED, FAULTS, FAULTS_OF_STEP, SECONDS
-from providers.demo.world import Stage
+from providers.demo.simulator import Stage
 
 RESUMED_AFTER = 3 * 3600.0  # seconds after which somebody else resumes what a fault suspended
 

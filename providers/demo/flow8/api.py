@@ -30,10 +30,10 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from providers.demo.flow8.channel import Channel
-from providers.demo.flow8.company import Company
 from providers.demo.flow8.flows import FLOWS, Flow
-from providers.demo.flow8.plays import Play
+from providers.demo.flow8.installation import Company
 from providers.demo.flow8.requests import error, no_such_flow, one_of, read_date, read_object, whole
+from providers.demo.flow8.runs import Play
 from providers.demo.flow8.users import (
     API_KEY,
     COOKIE,
@@ -43,7 +43,7 @@ from providers.demo.flow8.users import (
     SESSION_SECONDS,
     USER,
 )
-from providers.demo.world import World, simulator
+from providers.demo.simulator import World, simulator
 
 __all__ = ["API_KEY", "EMAIL", "FLOWS", "MCP_KEY", "PASSWORD", "app"]
 

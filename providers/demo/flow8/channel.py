@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from providers.demo.world import World
+from providers.demo.simulator import World
 
 SERVICE_RESTART = 1012  # WebSocket close code
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from providers.demo.flow8.flows import Flow, Layer
-from providers.demo.world import GOES_ON_AFTER, Stage
+from providers.demo.simulator import GOES_ON_AFTER, Stage
 
 STEP_TAKES = 3.0  # seconds
 HELD_FOR = 2 * 3600.0  # seconds until somebody releases what is on hold

@@ -32,7 +32,7 @@ from providers.demo.generio.requests import (
 )
 from providers.demo.generio.runs import ENDED, Flow, Job
 from providers.demo.generio.scenarios import Studio, auto
-from providers.demo.world import Stage, World, simulator
+from providers.demo.simulator import Stage, World, simulator
 
 API_KEY = "demo-generio-key"
 EXPIRED_KEY = "demo-generio-expired"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from providers.demo.world import Run, Stage, World
+from providers.demo.simulator import Run, Stage, World
 
 GLB = "model/gltf-binary"
 ENDED = ("completed", "aborted", "failed")

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from providers.demo.generio.runs import GLB, Flow, Job, Template, glb
+from providers.demo.simulator import GOES_ON_AFTER, Run, Stage, World
 from providers.demo.trade import case_at
 from providers.demo.traffic import Population
-from providers.demo.world import GOES_ON_AFTER, Run, Stage, World
 
 QUALITY = {"quality": "high", "seed": -1, "texture": True}
 IMAGES = ("image/png", "image/jpeg", "image/jpg", "image/tiff", "image/webp")

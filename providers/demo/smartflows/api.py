@@ -23,11 +23,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from providers.demo.simulator import World, simulator
+from providers.demo.smartflows.installation import ME, Site
 from providers.demo.smartflows.list_query import BadQuery, matches, matches_text, page
 from providers.demo.smartflows.made_documents import TYPES, Document
 from providers.demo.smartflows.runs import Execution, is_uuid
-from providers.demo.smartflows.site import ME, Site
-from providers.demo.world import World, simulator
 
 API_KEY = "demo-smartflows-key"
 LOOKS_EVERY = 0.1  # seconds between two looks while a progress request is held

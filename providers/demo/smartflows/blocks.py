@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from providers.demo.simulator import Stage
 from providers.demo.smartflows.forms import FormMaker
-from providers.demo.world import Stage
 
 WAITS = ("UserInput", "Waiting", "SelectFlow")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from providers.demo.simulator import Run, Stage, World
 from providers.demo.smartflows.blocks import (
     Block,
     Branch,
@@ -24,7 +25,6 @@ from providers.demo.smartflows.blocks import (
 )
 from providers.demo.smartflows.forms import Form
 from providers.demo.smartflows.made_documents import Document
-from providers.demo.world import Run, Stage, World
 
 REMOVED = "<removed>"  # the value of an oddity that takes a field away
 ENDED = ("Success", "Warning", "Error", "Interrupted", "Canceled")

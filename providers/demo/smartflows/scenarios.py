@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from providers.demo.simulator import GOES_ON_AFTER
 from providers.demo.smartflows.blocks import Branch, Iteration, Leaf
 from providers.demo.smartflows.forms import (
     FormMaker,
@@ -17,7 +18,6 @@ from providers.demo.smartflows.forms import (
 )
 from providers.demo.smartflows.runs import REMOVED, Recipe
 from providers.demo.trade import ERP_AWAY
-from providers.demo.world import GOES_ON_AFTER
 
 SOMEONE = {
     "id": "77a1c0de-0001-4b1f-9a55-000000000042",

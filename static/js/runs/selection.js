@@ -2,11 +2,11 @@
 // pages and reloads of one filter, and goes with it. Boxes only show it. No markup is made here.
 import { all, byId, on, page, toast } from "../dom.js";
 const SELECTED = "selected-runs", MOST_SELECTED = 10000;
-let rangeFrom = "", selection = { filter: "", ids: [], all: false };
+let rangeFrom = "", selection = { filter: "", ids: [], all: false, verbs: {} };
 try { selection = { ...selection, ...JSON.parse(sessionStorage.getItem(SELECTED) || "{}") }; } catch { /* nothing kept */ }
 const boxes = () => all("input.pick");
 function keepSelection() { sessionStorage.setItem(SELECTED, JSON.stringify(selection)); }
-function clearSelection() { selection = { filter: selection.filter, ids: [], all: false }; keepSelection(); }
+function clearSelection() { selection = { filter: selection.filter, ids: [], all: false, verbs: {} }; keepSelection(); }
 function put(id, text) { if (byId(id).textContent !== text) byId(id).textContent = text; }
 function letGoOfAnotherFilter(filter) {
   const number = selection.ids.length;
@@ -14,8 +14,16 @@ function letGoOfAnotherFilter(filter) {
   if (number || selection.all) {
     toast(`The filter changed, so your selection (${selection.all ? "all that matched" : number === 1 ? "1 run" : number.toLocaleString("en") + " runs"}) was cleared.`);
   }
-  selection = { filter, ids: [], all: false };
+  selection = { filter, ids: [], all: false, verbs: {} };
   keepSelection();
+}
+function offerVerbs(bar) { // a run on another page can what it could when it was seen
+  const seen = selection.verbs;
+  for (const box of boxes()) seen[box.value] = box.dataset.verbs.split(" ");
+  for (const button of bar.querySelectorAll("button[name=kind]")) {
+    button.disabled = !selection.all && !selection.ids.some((id) => !seen[id] || seen[id].includes(button.value));
+    button.title = button.disabled ? button.dataset.never : "";
+  }
 }
 function showSelection() {
   const bar = byId("selection");
@@ -36,6 +44,7 @@ function showSelection() {
   bar.hidden = !ids.size && !selection.all;
   document.body.classList.toggle("has-selection", !bar.hidden);
   byId("selection-some").hidden = selection.all;
+  offerVerbs(bar);
   const compare = byId("selection-compare"), [one, other] = selection.ids; // the older one first
   compare.hidden = selection.all || ids.size !== 2;
   compare.href = `${compare.dataset.compare}?a=${Math.min(one, other)}&b=${Math.max(one, other)}`;

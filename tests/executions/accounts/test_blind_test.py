@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from providers import polling_switches
+from providers import account_switches
 from providers.models import ProviderAccount
 
 
@@ -23,7 +23,7 @@ def path_of(account: ProviderAccount) -> str:
 
 
 def test_it_lasts_half_an_hour_at_most(account):
-    until = polling_switches.go_blind(account, 10_000, by="root")
+    until = account_switches.go_blind(account, 10_000, by="root")
     assert until is not None
     assert until - timezone.now() <= timedelta(minutes=30)
 

@@ -17,7 +17,7 @@ from executions.commands import reconciliation
 from executions.commands.sealed_arguments import unseal
 from executions.inbox import claims
 from executions.models import AuditEntry, Batch, BatchItem, Command, Execution, Question
-from providers import contract, polling_switches
+from providers import account_switches, contract
 from providers.contract import Status
 from tests.pages import Page
 
@@ -272,7 +272,7 @@ def test_nothing_is_sent_to_an_account_in_a_blind_test(ana, ask, account) -> Non
     question = ask("r1")
     choose(ana, question)
     release(ana, Batch.objects.get())
-    polling_switches.go_blind(account, 5, by="root")
+    account_switches.go_blind(account, 5, by="root")
     runner.advance()
     assert not Command.objects.exists()
     assert "blind test" in choose(ana, question)

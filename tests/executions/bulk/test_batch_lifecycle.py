@@ -17,7 +17,7 @@ from executions.bulk import runner as batch_runner
 from executions.commands import dispatch, reconciliation, submit
 from executions.models import AuditEntry, Batch, BatchItem, Command, Execution
 from executions.storage.store import store
-from providers import contract, polling_switches
+from providers import account_switches, contract
 from providers.contract import Snapshot, Status, Verb
 from providers.models import ProviderAccount
 from tests.pages import Page
@@ -169,7 +169,7 @@ def test_runs_of_an_account_in_a_blind_test_are_left_out_and_asked_for_nothing(a
     run = put("a")
     picked(ana, run)
     begin(ana, early := Batch.objects.get())
-    polling_switches.go_blind(account, 5, by="root")
+    account_switches.go_blind(account, 5, by="root")
     assert "This is a blind test" in picked(ana, run).content.decode()
     assert states(Batch.objects.exclude(pk=early.pk).get()) == {"a": "ineligible"}
     batch_runner.advance()
@@ -524,7 +524,7 @@ def test_open_pages_are_told_only_when_something_changed(ana, put):
 
 
 def test_items_come_a_hundred_at_a_time_and_by_result(ana, put, monkeypatch):
-    monkeypatch.setattr("executions.bulk.batch_results.PAGE", 2)
+    monkeypatch.setattr("executions.bulk.batch_items.PAGE", 2)
     runs = [put(f"r{number}", age=number + 1) for number in range(5)]
     picked(ana, *runs)
     batch = Batch.objects.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from executions.commands import reconciliation
-from executions.models import AuditEntry, Command, CommandState, Draft, Execution, Question
+from executions.models import AuditEntry, Command, CommandState, Draft, Execution, Question, Reading
 from executions.storage import retention
 from providers import contract
 from providers.contract import Status
@@ -333,6 +334,38 @@ def test_the_desk_shows_what_one_decides_by(ana, put) -> None:
         assert words in about
 
 
+def test_a_run_that_asks_again_says_so_where_its_answer_was_sent(ana, put) -> None:
+    def asks(seq: int, *titles: str) -> list[contract.Question]:
+        asked = [dataclasses.replace(APPROVAL, ref=title, title=title) for title in titles]
+        run = put("r1", Status.USER_INPUT, steps=(), outputs=(), questions=asked, seq=seq)
+        return list(run.questions.filter(closed_at=None).order_by("pk"))
+
+    first, beside = asks(1, "Budget?", "Supplier?")
+    page = Page(ana.get(decide(ana, first, "0")["Location"]))
+    assert page.has(f"#desk #question-{beside.pk}")
+    assert "asks again" not in page.one("#sent")  # that was asked before
+    known = f"{changes_url(page)}&stamp={page.stamp}"
+    *_, again = asks(2, "Supplier?", "Delivery day?")
+    sent = Page(ana.get(known)).one("#sent")
+    assert sent.link("It asks again: Delivery day?") == f"/questions/{again.pk}/"
+    there = Page(ana.get(f"/questions/{again.pk}/?sent={Command.objects.get().key}"))
+    assert "asks again" not in there.one("#sent")
+
+
+def test_a_run_that_was_just_answered_is_read_as_if_its_page_were_open(ana, ask) -> None:
+    """What it asks next comes to the line on top of the desk within the provider's pace."""
+    desk = decide(ana, ask("r1"), "0")["Location"]
+    ana.get(desk)
+    assert not Reading.objects.exists()  # nothing was sent yet
+    Command.objects.update(state=CommandState.ACCEPTED)
+    ana.get(desk)
+    assert Reading.objects.get().watched_until > timezone.now()
+    Reading.objects.all().delete()
+    Command.objects.update(requested_at=timezone.now() - timedelta(minutes=2))
+    ana.get(desk)
+    assert not Reading.objects.exists()
+
+
 def test_after_an_answer_the_next_question_opens_and_says_what_became_of_it(ana, ask) -> None:
     first, second = ask("r1"), ask("r2")
     answer = decide(ana, first, "0")
@@ -341,7 +374,7 @@ def test_after_an_answer_the_next_question_opens_and_says_what_became_of_it(ana,
     page = Page(ana.get(answer["Location"]))
     assert "Release the payment?, answered by you, requested" in page.one("#sent")
     assert shown(page.source) == [second.pk, first.pk]  # the answered one comes last
-    assert "1 of 1" in page.one("#desk")
+    assert "1 of 2" in page.one("#desk")  # as the badge says: it waits until that is confirmed
     known = f"{changes_url(page)}&stamp={page.stamp}"
     assert ana.get(known).status_code == 204
     Command.objects.update(state=CommandState.ACCEPTED, accepted_at=timezone.now())

@@ -29,7 +29,7 @@ from executions.models import (
     Question,
     WorkflowProfile,
 )
-from providers import contract, polling_switches
+from providers import account_switches, contract
 from providers.contract import Status, Verb
 from tests.pages import Page
 
@@ -261,7 +261,7 @@ def test_nothing_is_agreed_in_a_blind_test_for_a_closed_or_a_changed_question(
     with pytest.raises(NotPossible, match="no longer asked"):
         agree()
     Question.objects.update(closed_at=None)
-    polling_switches.go_blind(account, 5, by="root")
+    account_switches.go_blind(account, 5, by="root")
     with pytest.raises(NotPossible, match="blind test"):
         agree()
     assert Proposal.objects.get().state == "held"

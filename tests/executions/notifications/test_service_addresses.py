@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from executions.notifications import sending, service_addresses
+from executions.notifications import apprise_sending, service_addresses
 from executions.notifications.service_addresses import BY_KEY, Picked
 
 TEAMS = (
@@ -41,7 +41,7 @@ def test_every_service_that_is_offered_is_pasted_here() -> None:
 def test_what_a_service_hands_out_becomes_an_address_that_apprise_understands(key: str) -> None:
     found, problems = service_addresses.read(Picked(key, PASTED[key]))
     assert problems == []
-    outcome = sending.check(found[0], ["127.0.0.0/8"])
+    outcome = apprise_sending.check(found[0], ["127.0.0.0/8"])
     assert outcome.is_sent or "does not resolve" in outcome.says, outcome.says
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -145,6 +146,27 @@ def test_the_statement_is_planned_once_for_many_batches(account):
         )
         [[generic]] = cursor.fetchall()
     assert generic >= 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_planned_the_statement_goes_on_after_a_migration():
+    account = ProviderAccount.objects.create(name="Warehouse", provider="generio")
+    for number in range(8):
+        store(account.pk, number + 1, [snap(progress=number)])
+    alter = "ALTER TABLE executions_execution ALTER {} TYPE varchar({})"
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as migration:
+        before = migration.execute(
+            "SELECT attname, atttypmod - 4 FROM pg_attribute WHERE attname IN ('status', 'ref')"
+            " AND attrelid = 'executions_execution'::regclass"
+        ).fetchall()
+        try:
+            for column, length in before:
+                migration.execute(alter.format(column, length + 10))
+            stored, bad = store(account.pk, 9, [snap(status=Status.SUCCEEDED)])
+        finally:
+            for column, length in before:
+                migration.execute(alter.format(column, length))
+    assert ([row.old_status for row in stored], bad) == (["running"], 0)
 
 
 def test_steps_are_updated_and_those_gone_are_removed(account):

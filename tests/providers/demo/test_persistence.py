@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from providers.demo import persistence, serve
-from providers.demo.world import World
+from providers.demo.simulator import World
 
 HOUR = 3600.0
 

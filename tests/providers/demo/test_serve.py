@@ -16,7 +16,7 @@ from providers.demo import serve
 from providers.demo.eightx8 import api as eightx8
 from providers.demo.flow8 import api as flow8
 from providers.demo.serve import Running
-from providers.demo.world import World
+from providers.demo.simulator import World
 
 
 class Program:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from providers.demo import persistence, serve
-from providers.demo.flow8.plays import Play
+from providers.demo.flow8.runs import Play
+from providers.demo.simulator import Run, World
 from providers.demo.smartflows.runs import Execution
 from providers.demo.trade import ERP_AWAY
 from providers.demo.traffic import HISTORY, MOST_RUNS, MUCH_LATER, SOON, is_bad
-from providers.demo.world import Run, World
 
 BEGIN = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)  # a Wednesday
 SCREEN = 18  # rows

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from executions.notifications import address_rules, sending
+from executions.notifications import address_rules, apprise_sending
 from executions.notifications.address_rules import AddressRefused, read_address
-from executions.notifications.sending import Message
+from executions.notifications.apprise_sending import Message
 
 HERE = ["127.0.0.0/8:*"]
 WORDS = Message("A title", "A body")
@@ -106,14 +106,14 @@ def test_only_a_server_of_ones_own_is_shown(url, shown):
 
 def test_a_message_is_handed_over(hook):
     address = read_address(f"json://127.0.0.1:{hook.server_port}/x")
-    assert sending.send(address, WORDS, HERE).is_sent
+    assert apprise_sending.send(address, WORDS, HERE).is_sent
     assert "A title" in hook.got[0]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254"])
 def test_private_addresses_are_refused_before_anything_is_connected(hook, host):
     address = read_address(f"json://{host}:{hook.server_port}/x")
-    for outcome in (sending.check(address, []), sending.send(address, WORDS, [])):
+    for outcome in (apprise_sending.check(address, []), apprise_sending.send(address, WORDS, [])):
         assert outcome.state == "refused"
         assert "may not be reached" in outcome.says
     assert hook.got == []
@@ -121,22 +121,22 @@ def test_private_addresses_are_refused_before_anything_is_connected(hook, host):
 
 def test_the_server_that_an_option_names_is_checked_too():
     mail = read_address("mailto://example.com?from=a@b.example&to=c@d.example&smtp=127.0.0.1")
-    assert sending.check(mail, []).state == "refused"
+    assert apprise_sending.check(mail, []).state == "refused"
 
 
 def test_ports_of_other_services_are_refused():
-    assert sending.check(read_address("json://127.0.0.1:6379/x"), HERE).state == "refused"
+    assert apprise_sending.check(read_address("json://127.0.0.1:6379/x"), HERE).state == "refused"
 
 
 def test_an_address_that_its_service_does_not_understand_is_refused():
-    outcome = sending.check(read_address("slack://short"), HERE)
+    outcome = apprise_sending.check(read_address("slack://short"), HERE)
     assert outcome.state == "refused"
     assert "not understood" in outcome.says
 
 
 def test_nothing_is_sent_without_a_go(hook):
     address = read_address(f"json://127.0.0.1:{hook.server_port}/x")
-    outcome = sending.send(address, WORDS, HERE, may_go=lambda: False)
+    outcome = apprise_sending.send(address, WORDS, HERE, may_go=lambda: False)
     assert outcome.state == "failed"
     assert hook.got == []
 
@@ -145,7 +145,7 @@ def test_proxies_of_the_environment_are_not_asked(hook, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     address = read_address(f"json://127.0.0.1:{hook.server_port}/x")
-    assert sending.send(address, WORDS, HERE).is_sent
+    assert apprise_sending.send(address, WORDS, HERE).is_sent
 
 
 TRIES = {
@@ -189,11 +189,11 @@ def test_the_process_that_sends_cannot(attempt, hook, root):
 
 
 def test_a_silent_service_is_left_when_the_time_is_over(hook, monkeypatch):
-    monkeypatch.setattr(sending, "SECONDS", 2.0)
+    monkeypatch.setattr(apprise_sending, "SECONDS", 2.0)
     gate = threading.Event()
     monkeypatch.setattr(hook.RequestHandlerClass, "do_POST", lambda self: gate.wait(20))
     address = read_address(f"json://127.0.0.1:{hook.server_port}/x")
-    outcome = sending.send(address, WORDS, HERE)
+    outcome = apprise_sending.send(address, WORDS, HERE)
     gate.set()
     assert outcome.state == "unknown"
 
@@ -212,5 +212,5 @@ def test_every_listed_service_is_one_that_apprise_knows():
 
 def test_mail_may_use_the_port_of_mail_and_nothing_else_may():
     mail = "mailto://127.0.0.1:25/?from=a@b.example&to=c@d.example"
-    assert sending.check(read_address(mail), HERE).is_sent
-    assert sending.check(read_address("json://127.0.0.1:25/x"), HERE).state == "refused"
+    assert apprise_sending.check(read_address(mail), HERE).is_sent
+    assert apprise_sending.check(read_address("json://127.0.0.1:25/x"), HERE).state == "refused"

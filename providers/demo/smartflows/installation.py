@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from providers.demo.simulator import GOES_ON_AFTER, Run, World
 from providers.demo.smartflows.made_documents import Document
 from providers.demo.smartflows.runs import Execution, Flow, skipping_questions
 from providers.demo.smartflows.scenarios import (
@@ -17,7 +18,6 @@ from providers.demo.smartflows.scenarios import (
 )
 from providers.demo.trade import case_at
 from providers.demo.traffic import PATIENCE, Population, answered_within
-from providers.demo.world import GOES_ON_AFTER, Run, World
 
 ME = {
     "id": "77a1c0de-0002-4b1f-9a55-000000000007",

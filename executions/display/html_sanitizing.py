@@ -1,4 +1,4 @@
-"""A provider's text in a form: sanitized HTML for help, plain text for everything else."""
+"""Text of providers and people: sanitized HTML for help and runbooks, plain text for the rest."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from providers.demo.fault_injection import CONTROL, ErrorMaker, Recorder
 from providers.demo.fault_plan import Faults
+from providers.demo.request_recorder import CONTROL, ErrorMaker, Recorder
 from providers.demo.runs import Run, Stage
 
 __all__ = ["GOES_ON_AFTER", "Run", "Stage", "World", "simulator"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
-from executions.forms.text_sanitizing import plain, rich
+from executions.display.html_sanitizing import plain, rich
 
 _MARKDOWN = MarkdownIt("js-default", {"html": False, "linkify": False}).disable("image")
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from providers.demo import serve
 from providers.demo.serve import Running, running
-from providers.demo.world import Run, Stage, World, simulator
+from providers.demo.simulator import Run, Stage, World, simulator
 
 KEY = {"X-API-Key": "demo-smartflows-key"}
 LIST = "/api/v1/flows/executions"

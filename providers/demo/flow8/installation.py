@@ -7,7 +7,7 @@ from string import ascii_letters
 from typing import Any, cast
 
 from providers.demo.flow8.flows import FLOWS, SWITCHED_OFF, Flow, Layer, id_of
-from providers.demo.flow8.plays import Play
+from providers.demo.flow8.runs import Play
 from providers.demo.flow8.scenarios import (
     ASKS,
     FAILS,
@@ -18,9 +18,9 @@ from providers.demo.flow8.scenarios import (
     goes_well,
     travels,
 )
+from providers.demo.simulator import GOES_ON_AFTER, Run, World
 from providers.demo.trade import case_at
 from providers.demo.traffic import PATIENCE, Population, answered_within
-from providers.demo.world import GOES_ON_AFTER, Run, World
 
 MARKS = "!?-~"  # after the name of a step in `FLOWS`
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from providers import account_setup, polling_switches
-from providers.account_setup import AccountDraft, set_up
+from providers import account_switches, save_account
 from providers.models import Health, ProviderAccount
+from providers.save_account import AccountDraft, set_up
 from providers.sealing import SealError
 
 pytestmark = pytest.mark.django_db
@@ -85,10 +85,8 @@ def test_another_provider_forgets_the_stored_credentials(account: ProviderAccoun
 def test_a_test_of_a_new_address_never_uses_the_stored_credentials(
     account: ProviderAccount,
 ) -> None:
-    assert account_setup.trial_account(account, draft(ELSEWHERE)).credentials() == {}
-    assert account_setup.trial_account(account, draft()).credentials() == {
-        "api_key": "first-secret"
-    }
+    assert save_account.trial_account(account, draft(ELSEWHERE)).credentials() == {}
+    assert save_account.trial_account(account, draft()).credentials() == {"api_key": "first-secret"}
 
 
 def test_a_change_of_credentials_lets_a_stopped_account_be_polled_again(
@@ -147,21 +145,21 @@ def test_credentials_that_no_longer_open_are_replaced_by_typing_new_ones(
 
 def test_disabling_and_enabling_say_so_in_the_health(account: ProviderAccount) -> None:
     everyone = ProviderAccount.objects.all()
-    assert polling_switches.switch(everyone, on=False) == [account]
+    assert account_switches.switch(everyone, on=False) == [account]
     assert fresh(account).health == Health.PAUSED
-    assert polling_switches.switch(everyone, on=False) == []
-    polling_switches.switch(everyone, on=True)
+    assert account_switches.switch(everyone, on=False) == []
+    account_switches.switch(everyone, on=True)
     assert fresh(account).health == Health.NEW
 
 
 def test_poll_now_wakes_a_refused_account_and_is_debounced(account: ProviderAccount) -> None:
     later = timezone.now() + timedelta(hours=1)
     ProviderAccount.objects.filter(pk=account.pk).update(health=Health.AUTH, next_poll_at=later)
-    assert polling_switches.poll_soon(account)
+    assert account_switches.poll_soon(account)
     assert fresh(account).health == Health.NEW
     assert fresh(account).next_poll_at <= timezone.now()
     ProviderAccount.objects.filter(pk=account.pk).update(
         last_poll_at=timezone.now(), next_poll_at=later
     )
-    assert not polling_switches.poll_soon(account)
+    assert not account_switches.poll_soon(account)
     assert fresh(account).next_poll_at == later

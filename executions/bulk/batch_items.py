@@ -18,7 +18,7 @@ from executions.display.id_params import row_id
 from executions.display.statuses import STATUS_VIEWS
 from executions.models import Batch, BatchItem
 from executions.payloads.text_escaping import plain
-from executions.search import batched_walk
+from executions.search import keyset_walk
 from executions.search.filters import provider_name
 from executions.web import download_limits
 from executions.web.requester import accounts_of
@@ -51,7 +51,7 @@ def batch_result(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Every item that the person may see, as CSV; cells that a table program would run are
     disarmed."""
     batch = get_batch(request, pk)
-    rows = batched_walk.walk(visible_items(request, batch), "pk", size=500)
+    rows = keyset_walk.walk(visible_items(request, batch), "pk", size=500)
     host = f"{request.scheme}://{request.get_host()}"
     response = StreamingHttpResponse(_lines(rows, batch, host), content_type=csv_lines.CONTENT_TYPE)
     response["Content-Disposition"] = f'attachment; filename="batch-{pk}.csv"'

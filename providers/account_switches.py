@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from providers.account_setup import begin_anew
 from providers.models import Health, ProviderAccount
+from providers.save_account import begin_anew
 
 LONGEST_BLINDNESS = timedelta(minutes=30)  # a forgotten test ends by itself
 

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from providers import authoring
+from providers import adapter_scaffold
 from providers.adapters.generio import Generio
 from tests.providers.conftest import Server, live_adapter, put_routes
 from tests.providers.recorded import declaration
@@ -30,7 +30,7 @@ def said(*words: str) -> str:
 
 
 def test_a_new_provider_is_laid_out_from_the_template(tmp_path: Path, settings: Any) -> None:
-    shutil.copytree(ROOT / authoring.TEMPLATE, tmp_path / authoring.TEMPLATE)
+    shutil.copytree(ROOT / adapter_scaffold.TEMPLATE, tmp_path / adapter_scaffold.TEMPLATE)
     settings.BASE_DIR = tmp_path
     told = said("new", "zorba")
     module = (tmp_path / "providers" / "adapters" / "zorba.py").read_text("utf-8")
@@ -100,7 +100,7 @@ def test_a_recording_keeps_every_exchange_without_secrets(
 ) -> None:
     settings.BASE_DIR = tmp_path
     told = said("record", "generio", *generio)
-    folder = authoring.fixtures_of("generio", tmp_path)
+    folder = adapter_scaffold.fixtures_of("generio", tmp_path)
     written = sorted(folder.iterdir())
     assert len(written) == told.count("written: ") == len(server.requests)
     texts = [path.read_text("utf-8") for path in written]
@@ -112,7 +112,7 @@ def test_a_recording_keeps_every_exchange_without_secrets(
 
 def test_a_recording_says_what_was_asked(server: Server, tmp_path: Path) -> None:
     api = live_adapter(server, "generio").http.at(server.url)
-    recording = authoring.Recording(api.http)
+    recording = adapter_scaffold.Recording(api.http)
     server.on("GET", "/graph", {"text": "not JSON"})
     server.on("POST", "/find", {"body": {}})
     api.get("graph", params={"task": "a b", "state": ["x", "y"], "token": "hush-hush"})
@@ -140,7 +140,7 @@ def test_a_recording_of_an_adapter_that_fails_keeps_what_passed_before(
     monkeypatch.setattr(Generio, "snapshots", snapshots)
     with pytest.raises(ZeroDivisionError):
         said("record", "generio", *generio)
-    assert (authoring.fixtures_of("generio", tmp_path) / "get_flows.json").exists()
+    assert (adapter_scaffold.fixtures_of("generio", tmp_path) / "get_flows.json").exists()
 
 
 @pytest.mark.django_db

@@ -8,9 +8,9 @@ from typing import Any, cast
 from providers.demo.eightx8.definitions import DEFINITIONS, Definition, id_of
 from providers.demo.eightx8.instances import Instance
 from providers.demo.eightx8.scenarios import SCENARIOS, STANDING, Beat, goes_well
+from providers.demo.simulator import Run, World
 from providers.demo.trade import case_at
 from providers.demo.traffic import Population
-from providers.demo.world import Run, World
 
 
 class Account:

@@ -47,7 +47,7 @@ def answered(request: HttpRequest) -> HttpResponse:
         "first": _address(by=by, q=text) if place else "",
         "following": following,
     }
-    return show(request, "executions/inbox/answer_list.html", context)
+    return show(request, "executions/inbox/given_answers.html", context)
 
 
 def _visible(request: HttpRequest) -> QuerySet[Command]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from providers.demo.flow8.flows import FAILURES, Flow, stamp
 from providers.demo.flow8.scenarios import Beat
-from providers.demo.world import Run, Stage, World
+from providers.demo.simulator import Run, Stage, World
 
 ENDED = ("DONE", "FAIL", "SKIP", "FILTERED")
 BIG_ROWS = 3_400  # of an exported ledger: about 200 kB of JSON
