@@ -111,6 +111,7 @@ def test_what_is_never_allowed_is_not_even_where_everything_is_opened(
 
 @hostile.examples(250)
 @given(SETTINGS | hostile.TEXTS)
+@example("10.0.0.0/8:1-70000")
 def test_a_setting_is_a_network_or_no_setting(text: str) -> None:
     try:
         policy = Policy.from_cidrs([text])
