@@ -43,6 +43,13 @@ PIECES = st.sampled_from(
      "cookie:", "token", "api_key", "\n", " ", "A1b2C3d4", "null", "true", "1", "[" * 70, "٣", "&"]
 )  # fmt: skip
 
+LIKELY = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "{", "[", "[[[[", '{"a":']),
+    st.lists(PIECES, max_size=8).map("".join),
+    st.sampled_from(["", "token=", ' "pwd": ']),
+)
+
 
 def without_masks(text: str) -> str:
     """What a mask stands between does not become one word."""
@@ -53,7 +60,7 @@ def without_masks(text: str) -> str:
 @given(SECRETS, NEAR, NEAR)
 def test_a_secret_is_gone_from_any_text(secret: str, before: str, after: str) -> None:
     assume(not is_common(secret))
-    hidden = without_masks(Secrets([secret]).hide(before + secret + after))
+    hidden = without_masks(Secrets([secret]).hide(before + secret + after + secret))
     assert secret not in hidden
 
 
@@ -93,7 +100,8 @@ def test_what_stands_after_the_name_of_a_secret_is_gone(
 
 
 @hostile.examples(500)
-@given(st.lists(PIECES, max_size=10).map("".join) | hostile.TEXTS, st.lists(SECRETS, max_size=2))
+@given(LIKELY | hostile.TEXTS, st.lists(SECRETS, max_size=2))
+@example("[token=", [])
 def test_any_text_is_redacted_and_what_is_redacted_stays(text: str, own: list[str]) -> None:
     once = Secrets(own).hide_named(text)
     assert isinstance(once, str)
