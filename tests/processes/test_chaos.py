@@ -163,7 +163,8 @@ def check_that_a_second_sending_would_show(storm: Storm, commands: dict[str, lis
     }
     assert any(confirmed.values())
     for key, marks in confirmed.items():
-        for mark in marks[:1]:
+        if marks:  # the newest: a simulator does not keep every request of a long storm
+            mark = max(marks, key=lambda each: int(each.rpartition("-")[2]))
             send_again(storm.sims[key], mark)
             problems = command_problems(commands[key], effects_of(key, storm.sims[key].effects))
             assert problems == [f"start {mark}: carried out 2 times, expected 1"]
