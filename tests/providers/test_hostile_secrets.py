@@ -28,6 +28,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64": lambda text: b64encode(text.encode()).decode(),
     "base64 for addresses": lambda text: urlsafe_b64encode(text.encode()).decode(),
     "basic authentication": lambda text: b64encode(f"me:{text}".encode()).decode(),
+    "basic authentication, another length": lambda text: b64encode(f"m:{text}".encode()).decode(),
+    "basic authentication, nobody": lambda text: b64encode(f":{text}".encode()).decode(),
 }
 LETTERS = st.characters(exclude_categories=("Cs",))
 SECRETS = st.text(LETTERS, min_size=CERTAIN, max_size=20) | st.text(
