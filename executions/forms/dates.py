@@ -15,12 +15,12 @@ from executions.display.local_time_input import moment_of, moments_of, named, of
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)((?:[T ]\d\d:\d\d\S*)?)", re.ASCII)
 _MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(:\d\d)?(\.\d+)?( ?(?:Z|z|[+-]\d\d:?\d\d))?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)([T ])(\d\d:\d\d)(?:(:\d\d)(\.\d+)?)?( ?(?:Z|z|[+-]\d\d:?\d\d))?", re.ASCII
 )
 _TYPED = re.compile(
     r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)([+-]\d\d:\d\d)?", re.ASCII
 )
-_TIME = re.compile(r"(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
+_TIME = re.compile(r"(\d\d:\d\d)(?:(:\d\d)(\.\d+)?)?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII)
 _TOKENS = {"yyyy": r"(?P<y>\d{4})", "mm": r"(?P<m>\d\d)", "dd": r"(?P<d>\d\d)"}
 
 

@@ -37,6 +37,7 @@ def test_nothing_in_a_plain_text_acts_or_turns_it_around(text: str, limit: int) 
     assert not DIRECTIONS & set(shown)
     assert {char for char in shown if unicodedata.category(char) in HIDDEN} <= SEEN
     assert plain(shown) == shown
+    assert limit or shown == plain(without_codes(text))
     shown.encode()
     assert not limit or len(shown) <= limit * len("⟨U+10FFFF⟩")
 
@@ -57,6 +58,7 @@ def test_each_line_is_shown_as_it_stands_at_its_end(text: str) -> None:
     assert shown.count("\n") == text.count("\n")
     assert last_state(shown) == shown
     assert len(shown) <= len(text)
+    assert last_state(f"{text}\nx\b\b").endswith("\nx")  # which moves the cursor alone
 
 
 @pytest.mark.parametrize("piece", ["\x1b]", "\x1b[0", "a\b", "a\r", "\x1b[", "\x1b(", " \b\r"])
