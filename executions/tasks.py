@@ -138,8 +138,8 @@ def sweep() -> None:
     """Every few seconds: accounts of dead pollers and readers are free again; dead senders become
     unknown, unknown ones are settled by reading; stored runs are looked through for keys; errors in
     hand or ignored, and ignored runs, whose time is over are unresolved again."""
-    schedule.give_back()
-    read_queue.give_back()
+    schedule.release_dead()
+    read_queue.release_dead()
     reconciliation.expire_leases()
     for key in reconciliation.unsettled():
         reconcile.delay(key)

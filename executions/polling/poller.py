@@ -101,9 +101,9 @@ class Known:
 
 def poll(account_id: int, poll_seq: int) -> Tally | None:
     """Poll one claimed account. None if the claim is not ours any more (a late message)."""
-    if not schedule.begin(account_id, poll_seq):
+    account = ProviderAccount.objects.filter(pk=account_id, poll_seq=poll_seq).first()
+    if account is None or not schedule.hold(account_id, poll_seq):
         return None
-    account = ProviderAccount.objects.get(pk=account_id)
     tally = Tally()
     started_at = database_clock.now()
     failure: Exception | None = None

@@ -167,10 +167,10 @@ def claim(account_id: int) -> bool:
         return bool(cursor.rowcount)
 
 
-def give_back() -> None:
+def release_dead() -> None:
     """Accounts whose readers have died may be taken by others now."""
     with connection.cursor() as cursor:
-        cursor.execute(_sql("give_back"))
+        cursor.execute(_sql("release_dead"))
 
 
 def release(account_id: int, rest: timedelta | None = None) -> None:

@@ -53,7 +53,7 @@ ON CONFLICT (account_id) DO UPDATE
     SET reader_until = excluded.reader_until, reader_backend = excluded.reader_backend
 WHERE b.reader_until IS NULL OR b.reader_until < now()
 
--- name: give_back
+-- name: release_dead
 UPDATE executions_backlog SET reader_until = NULL
 WHERE reader_until > now() AND reader_backend IS NOT NULL
     AND NOT EXISTS (SELECT FROM pg_stat_get_activity(reader_backend))

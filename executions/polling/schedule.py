@@ -1,7 +1,7 @@
 """When an account is polled: claims with a lease, and what follows a good or a bad poll.
 
-Called by `tasks` and `poller`. A claim is one UPDATE; the account of a worker that died is given
-back within seconds, else when the lease is over. Every time is the database's own.
+Called by `tasks` and `poller`. A claim is one UPDATE; the account of a worker that died is
+released within seconds, else when the lease is over. Every time is the database's own.
 """
 
 from __future__ import annotations
@@ -83,18 +83,18 @@ def _claimed(statement: str, parameters: dict[str, Any]) -> list[tuple[int, int]
         return [(row[0], row[1]) for row in cursor.fetchall()]
 
 
-def begin(account_id: int, poll_seq: int) -> bool:
+def hold(account_id: int, poll_seq: int) -> bool:
     """Hold a claim by the connection of this thread. False if the claim is not ours any more."""
     with connection.cursor() as cursor:
-        cursor.execute(_sql("begin"), [account_id, poll_seq])
+        cursor.execute(_sql("hold"), [account_id, poll_seq])
         return bool(cursor.rowcount)
 
 
-def give_back() -> None:
+def release_dead() -> None:
     """Claims whose pollers have died are due again now. One of which only the connection is lost
     may be claimed while it goes on: what it stores then is of an older poll, and is ignored."""
     with connection.cursor() as cursor:
-        cursor.execute(_sql("give_back"))
+        cursor.execute(_sql("release_dead"))
 
 
 class ClaimLost(Exception):

@@ -65,11 +65,11 @@ WHERE id = %(id)s AND poll_seq = %(seq)s AND revision = %(revision)s
 UPDATE providers_provideraccount SET lease_until = now() + %s, next_poll_at = now() + %s
 WHERE id = %s AND poll_seq = %s AND lease_until IS NOT NULL
 
--- name: begin
+-- name: hold
 UPDATE providers_provideraccount SET lease_backend = pg_backend_pid()
 WHERE id = %s AND poll_seq = %s AND lease_until > now()
 
--- name: give_back
+-- name: release_dead
 -- A poller's connection ends with it. One that took its number since holds the claim to its end.
 UPDATE providers_provideraccount SET lease_until = NULL, next_poll_at = now()
 WHERE lease_until > now() AND lease_backend IS NOT NULL

@@ -71,13 +71,13 @@ def swept(ask: Callable[[], list[Any]]) -> list[Any]:
 @pytest.mark.fault("P1")
 def test_an_account_whose_poller_died_is_due_again_long_before_its_lease_ends(held):
     [(pk, seq)] = schedule.claim_due()
-    with worker(lambda: schedule.begin(pk, seq)):
+    with worker(lambda: schedule.hold(pk, seq)):
         tasks.sweep()
         assert schedule.claim_due() == []
     assert swept(schedule.claim_due) == [(held, seq + 1)]
     tasks.sweep()  # claimed, and nobody has begun it: it waits for its message
     assert schedule.claim_due() == []
-    assert not schedule.begin(pk, seq)
+    assert not schedule.hold(pk, seq)
 
 
 @pytest.mark.fault("P1")
