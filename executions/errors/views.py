@@ -306,4 +306,4 @@ def _stamp(context: dict[str, Any]) -> str:
 
 
 def _few(names: list[str]) -> dict[str, Any]:
-    return {"all": names, "few": names[:FEW], "more": len(names) - FEW}
+    return {"few": names[:FEW], "more": len(names) - FEW}
